@@ -1,0 +1,141 @@
+# Ortoo: everything a newcomer needs is one word after `make`.
+#
+# Each setup step leaves a file behind and is repeated only when what it was made from changes,
+# so the second `make run` starts at once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+PORT ?= 8000
+DATA ?= .data/demo
+CASE ?= P1
+OUT ?= .data/bench/$(CASE).json
+
+BIN := .venv/bin
+PYTHON_READY := .venv/.installed
+NODE_READY := pwa/node_modules/.package-lock.json
+PWA_READY := pwa/dist/index.html
+PWA_SOURCES := $(shell find pwa/src pwa/public pwa/scripts -type f 2>/dev/null) \
+	$(wildcard pwa/*.ts pwa/*.html pwa/*.json)
+LOGS := test-output
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' \
+		$(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: setup ## Set everything up and serve the living demo (PORT=8000, DATA=.data/demo)
+	@exec $(BIN)/ortoo demo --data $(DATA) --port $(PORT)
+
+.PHONY: clean-demo
+clean-demo: ## Forget the demo's data, so that the next run starts afresh
+	rm -rf .data/demo
+
+.PHONY: setup
+setup: $(PYTHON_READY) $(PWA_READY) ## Install what is needed and build the PWA, without starting anything
+
+.PHONY: check
+check: check-python check-pwa ## Judge style, types and size of all code, in seconds
+
+.PHONY: check-python
+check-python: $(PYTHON_READY) ## ... of the Python code: ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: check-pwa
+check-pwa: $(PWA_READY) ## ... of the PWA: Biome, vue-tsc and the size budget of the officer's shell
+	npm --prefix pwa run check
+
+.PHONY: format
+format: $(PYTHON_READY) ## Let the Python formatter have its way
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The parts run one after another, cheapest first. The first that fails stops the run and is named;
+# when all pass, their closing lines stand together at the end, pytest's last.
+.PHONY: test
+test: setup browser ## Check, then run every test: Python, TypeScript, stories in a real browser
+	@rm -rf $(LOGS) && mkdir -p $(LOGS)
+	@$(call part,check,$(MAKE) check)
+	@$(call part,python,$(MAKE) test-python)
+	@$(call part,pwa,$(MAKE) test-pwa)
+	@$(call part,browser,$(MAKE) test-browser)
+	@echo
+	@echo "All parts passed."
+	@echo "  check    clean"
+	@$(call closing,pwa,Tests )
+	@$(call closing,browser,Tests )
+	@tail -n 1 $(LOGS)/python.log
+
+# $(call part,name,command): run the command, keep its output, and name the part if it fails.
+part = echo "== $(1)"; $(2) 2>&1 | tee $(LOGS)/$(1).log \
+	|| { echo "== FAILED: $(1). Its output is in $(LOGS)/$(1).log; the later parts did not run."; exit 1; }
+# $(call closing,name,text): the last line of a part's output with the text, without colour codes.
+closing = printf '  %-8s %s\n' $(1) \
+	"$$(sed 's/\x1b\[[0-9;]*m//g' $(LOGS)/$(1).log | grep -F '$(2)' | tail -n 1 | sed 's/^ *//')"
+
+.PHONY: test-python
+test-python: $(PYTHON_READY) $(NODE_READY) ## Run the Python tests (real records too where ORTOO_REAL_DATA names them)
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -q
+
+.PHONY: test-pwa
+test-pwa: $(NODE_READY) ## Run the TypeScript tests
+	@npm --prefix pwa test
+
+.PHONY: test-browser
+test-browser: setup browser ## Run the browser stories in Chromium against a real server
+	@npm --prefix pwa run e2e
+
+.PHONY: bench
+bench: $(PYTHON_READY) ## Measure one performance case and write the figures (CASE=P1 OUT=FILE)
+	@mkdir -p "$(dir $(OUT))"
+	@$(BIN)/python -m tests.bench --case $(CASE) --out $(OUT)
+
+.PHONY: lock
+lock: $(PYTHON_READY) ## Write requirements.lock anew after a change in pyproject.toml
+	$(BIN)/pip install -q uv==0.13.9
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate -q -o requirements.lock
+
+.PHONY: browser
+browser: ## Make sure Chromium and a Chinese font are there, with apt where allowed
+	@missing=(); \
+	command -v chromium >/dev/null || missing+=(chromium); \
+	font=$$(find /usr/share/fonts ~/.fonts -iname '*cjk*' -print -quit 2>/dev/null || true); \
+	[ -n "$$font" ] || missing+=(fonts-noto-cjk); \
+	if [ $${#missing[@]} -eq 0 ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as_root=(); else as_root=(sudo -n); fi; \
+	if ! command -v apt-get >/dev/null || ! "$${as_root[@]}" true 2>/dev/null; then \
+		echo "The browser stories need: $${missing[*]}. They cannot be installed from here" >&2; \
+		echo "(that takes apt-get and root). Ask an administrator for:" >&2; \
+		echo "    apt-get install $${missing[*]}" >&2; \
+		exit 1; \
+	fi; \
+	echo "Installing $${missing[*]} ..."; \
+	"$${as_root[@]}" apt-get update -qq; \
+	"$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+		--no-install-recommends "$${missing[@]}" >/dev/null
+
+$(PYTHON_READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Ortoo needs Python 3.11 or newer; name one with PYTHON=..." >&2; exit 1; }
+	@echo "Installing the Python packages ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(NODE_READY): pwa/package.json pwa/package-lock.json
+	@echo "Installing the PWA's packages ..."
+	@npm --prefix pwa ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(PWA_READY): $(NODE_READY) $(PWA_SOURCES)
+	@echo "Building the PWA ..."
+	@npm --prefix pwa run build
+	@touch $@
