@@ -49,7 +49,9 @@ check-python: $(PYTHON_READY) ## ... of the Python code: ruff and mypy --strict
 
 .PHONY: check-pwa
 check-pwa: $(PWA_READY) ## ... of the PWA: Biome, vue-tsc and the size budget of the officer's shell
-	npm --prefix pwa run check
+	npm --prefix pwa run --silent lint
+	npm --prefix pwa run --silent types
+	npm --prefix pwa run --silent size
 
 .PHONY: format
 format: $(PYTHON_READY) ## Let the Python formatter have its way
