@@ -1,1 +1,3 @@
-"""The centre: the shell around the pure rules of `sync`, with its one door, store and desks."""
+"""The shell around the sync core: what stores, serves and announces. See docs/architecture.md."""
+
+__version__ = "0.1.0"

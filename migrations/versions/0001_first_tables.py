@@ -1,0 +1,357 @@
+"""The first tables: log, devices, projections, people.
+
+Revision 0001, the first.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_table(
+        "chain_heads",
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("have", sa.BigInteger(), nullable=False),
+        sa.Column("have_set", sa.LargeBinary(), nullable=True),
+        sa.Column("top", sa.BigInteger(), nullable=False),
+        sa.Column("stored", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", name=op.f("pk_chain_heads")),
+    )
+    op.create_table(
+        "contacts",
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("last_contact_ms", sa.BigInteger(), nullable=False),
+        sa.Column("pending", sa.BigInteger(), nullable=False),
+        sa.Column("oldest_ms", sa.BigInteger(), nullable=True),
+        sa.Column("clock_offset_ms", sa.BigInteger(), nullable=True),
+        sa.Column("head", sa.BigInteger(), nullable=False),
+        sa.Column("app", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", name=op.f("pk_contacts")),
+    )
+    op.create_table(
+        "credentials",
+        sa.Column("person", sa.LargeBinary(), nullable=False),
+        sa.Column("login", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("changed_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_credentials")),
+        sa.UniqueConstraint("login", name=op.f("uq_credentials_login")),
+    )
+    op.create_table(
+        "deadlines",
+        sa.Column("incident", sa.LargeBinary(), nullable=False),
+        sa.Column("deadline", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.LargeBinary(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=True),
+        sa.Column("due_ms", sa.BigInteger(), nullable=True),
+        sa.Column("done_ms", sa.BigInteger(), nullable=True),
+        sa.Column("live", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("incident", "deadline", "order_id", name=op.f("pk_deadlines")),
+    )
+    with op.batch_alter_table("deadlines", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_deadlines_deadline_live_done_ms_due_ms"),
+            ["deadline", "live", "done_ms", "due_ms"],
+            unique=False,
+        )
+
+    op.create_table(
+        "devices",
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("person", sa.LargeBinary(), nullable=True),
+        sa.Column("alg", sa.Text(), nullable=False),
+        sa.Column("pub", sa.LargeBinary(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("app", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("enrolled_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_why", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("chain", name=op.f("pk_devices")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_devices_token_hash")),
+    )
+    op.create_table(
+        "effects",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_effects")),
+    )
+    op.create_table(
+        "enrol_codes",
+        sa.Column("code_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("person", sa.LargeBinary(), nullable=False),
+        sa.Column("created_by", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("used_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("chain", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_enrol_codes")),
+    )
+    with op.batch_alter_table("enrol_codes", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_enrol_codes_expires_at_ms"), ["expires_at_ms"], unique=False
+        )
+
+    op.create_table(
+        "imported_orders",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("source_no", sa.Text(), nullable=False),
+        sa.Column("incident", sa.LargeBinary(), nullable=False),
+        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("imported_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "source_no", name=op.f("pk_imported_orders")),
+    )
+    with op.batch_alter_table("imported_orders", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_imported_orders_incident"), ["incident"], unique=False)
+
+    op.create_table(
+        "incident_numbers",
+        sa.Column("day", sa.Text(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_incident_numbers")),
+    )
+    op.create_table(
+        "incidents",
+        sa.Column("id", sa.LargeBinary(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=True),
+        sa.Column("tag", sa.Text(), nullable=False),
+        sa.Column("station", sa.LargeBinary(), nullable=True),
+        sa.Column("home_scope", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("round", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("exercise", sa.Boolean(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("created_by", sa.LargeBinary(), nullable=True),
+        sa.Column("created_chain", sa.LargeBinary(), nullable=True),
+        sa.Column("updated_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("updated_idx", sa.BigInteger(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("lat", sa.BigInteger(), nullable=True),
+        sa.Column("lon", sa.BigInteger(), nullable=True),
+        sa.Column("level", sa.BigInteger(), nullable=True),
+        sa.Column("tier", sa.BigInteger(), nullable=True),
+        sa.Column("conflicts", sa.BigInteger(), nullable=False),
+        sa.Column("orders", sa.BigInteger(), nullable=False),
+        sa.Column("closed_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("duplicate_of", sa.LargeBinary(), nullable=True),
+        sa.Column("callback_state", sa.Text(), nullable=True),
+        sa.Column("callback_attempts", sa.BigInteger(), nullable=False),
+        sa.Column("callback_outcome", sa.Text(), nullable=True),
+        sa.Column("callback_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("callback_score", sa.BigInteger(), nullable=True),
+        sa.Column("callback_why", sa.Text(), nullable=True),
+        sa.Column("search", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
+    )
+    with op.batch_alter_table("incidents", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_incidents_callback_state_closed_at_ms"),
+            ["callback_state", "closed_at_ms"],
+            unique=False,
+        )
+        batch_op.create_index(
+            batch_op.f("ix_incidents_created_at_ms"), ["created_at_ms"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_incidents_number"), ["number"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_incidents_station_created_at_ms"),
+            ["station", "created_at_ms"],
+            unique=False,
+        )
+        batch_op.create_index(batch_op.f("ix_incidents_updated_idx"), ["updated_idx"], unique=False)
+
+    op.create_table(
+        "log_head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("idx", sa.BigInteger(), nullable=False),
+        sa.Column("arrival_no", sa.BigInteger(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("server_id", sa.LargeBinary(), nullable=False),
+        sa.Column("epoch", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_head")),
+    )
+    op.create_table(
+        "orders",
+        sa.Column("id", sa.LargeBinary(), nullable=False),
+        sa.Column("incident", sa.LargeBinary(), nullable=False),
+        sa.Column("to_kind", sa.Text(), nullable=False),
+        sa.Column("to_id", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("round", sa.BigInteger(), nullable=False),
+        sa.Column("issued_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("issued_by", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("return_requested", sa.Boolean(), nullable=False),
+        sa.Column("delivered_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("signed_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("departed_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("arrived_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("cleared_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("feedback_at_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
+    )
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_orders_incident"), ["incident"], unique=False)
+        batch_op.create_index(batch_op.f("ix_orders_to_id_open"), ["to_id", "open"], unique=False)
+
+    op.create_table(
+        "org_rows",
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("id", sa.LargeBinary(), nullable=False),
+        sa.Column("idx", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("what", "id", name=op.f("pk_org_rows")),
+    )
+    op.create_table(
+        "rulings",
+        sa.Column(
+            "idx",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("idx", name=op.f("pk_rulings")),
+    )
+    op.create_table(
+        "scope_entries",
+        sa.Column("scope", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("idx", sa.BigInteger(), nullable=False),
+        sa.Column("arrival_no", sa.BigInteger(), nullable=True),
+        sa.Column("head", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("scope", "n", name=op.f("pk_scope_entries")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "scopes",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("head", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scopes")),
+        sa.UniqueConstraint("name", name=op.f("uq_scopes_name")),
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("person", sa.LargeBinary(), nullable=False),
+        sa.Column("csrf", sa.Text(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_sessions")),
+    )
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_sessions_expires_at_ms"), ["expires_at_ms"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_sessions_person"), ["person"], unique=False)
+
+    op.create_table(
+        "sets",
+        sa.Column(
+            "arrival_no",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("set_id", sa.LargeBinary(), nullable=False),
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("entity", sa.LargeBinary(), nullable=True),
+        sa.Column("idx", sa.BigInteger(), nullable=False),
+        sa.Column("received_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("envelope", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("arrival_no", name=op.f("pk_sets")),
+    )
+    with op.batch_alter_table("sets", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sets_chain_seq"), ["chain", "seq"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_sets_entity_arrival_no"), ["entity", "arrival_no"], unique=False
+        )
+
+    op.create_table(
+        "incident_scopes",
+        sa.Column("incident", sa.LargeBinary(), nullable=False),
+        sa.Column("scope", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["scope"], ["scopes.id"], name=op.f("fk_incident_scopes_scope_scopes")
+        ),
+        sa.PrimaryKeyConstraint("incident", "scope", name=op.f("pk_incident_scopes")),
+    )
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.drop_table("incident_scopes")
+    with op.batch_alter_table("sets", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sets_entity_arrival_no"))
+        batch_op.drop_index(batch_op.f("ix_sets_chain_seq"))
+
+    op.drop_table("sets")
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sessions_person"))
+        batch_op.drop_index(batch_op.f("ix_sessions_expires_at_ms"))
+
+    op.drop_table("sessions")
+    op.drop_table("scopes")
+    op.drop_table("scope_entries")
+    op.drop_table("rulings")
+    op.drop_table("org_rows")
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_orders_to_id_open"))
+        batch_op.drop_index(batch_op.f("ix_orders_incident"))
+
+    op.drop_table("orders")
+    op.drop_table("log_head")
+    with op.batch_alter_table("incidents", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_incidents_updated_idx"))
+        batch_op.drop_index(batch_op.f("ix_incidents_station_created_at_ms"))
+        batch_op.drop_index(batch_op.f("ix_incidents_number"))
+        batch_op.drop_index(batch_op.f("ix_incidents_created_at_ms"))
+        batch_op.drop_index(batch_op.f("ix_incidents_callback_state_closed_at_ms"))
+
+    op.drop_table("incidents")
+    op.drop_table("incident_numbers")
+    with op.batch_alter_table("imported_orders", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_imported_orders_incident"))
+
+    op.drop_table("imported_orders")
+    with op.batch_alter_table("enrol_codes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_enrol_codes_expires_at_ms"))
+
+    op.drop_table("enrol_codes")
+    op.drop_table("effects")
+    op.drop_table("devices")
+    with op.batch_alter_table("deadlines", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deadlines_deadline_live_done_ms_due_ms"))
+
+    op.drop_table("deadlines")
+    op.drop_table("credentials")
+    op.drop_table("contacts")
+    op.drop_table("chain_heads")

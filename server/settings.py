@@ -1,0 +1,100 @@
+"""How one installation differs from another: a TOML file, then `ORTOO_*` variables over it.
+
+Responsible for reading, typing and refusing settings with a sentence that names the culprit.
+Refuses to know what any setting does.
+
+Example: `ORTOO_PORT=9000 ortoo serve --config ortoo.toml` listens on 9000 whatever the file says.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+PREFIX = "ORTOO_"
+CONFIG_VARIABLE = "ORTOO_CONFIG"
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used as they are; the message says which and why."""
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds on everything that grows while the server runs."""
+
+    queue_sets: int = 20_000  # waiting for the writer; past it a push is answered 503
+    batch_sets: int = 2_000  # written by one transaction
+    verify_threads: int = 2
+    cached_incidents: int = 20_000  # folded states kept in memory
+    reader_connections: int = 4
+    events_lifetime_ms: int = 300_000  # one event stream; the client then opens the next
+    event_streams: int = 10_000
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything an installation may choose. Paths are relative to where the server is started."""
+
+    name: str = "指挥中心"
+    role: Literal["centre"] = "centre"
+    data_dir: Path = Path(".data/ortoo")
+    database_url: str = ""  # empty: a SQLite file in data_dir
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = ""  # empty: http://host:port
+    pwa_dir: Path = Path("pwa/dist")
+    cookie_secure: bool = False  # true wherever TLS ends before this server
+    limits: Limits = msgspec.field(default_factory=Limits)
+
+    @property
+    def url(self) -> str:
+        """The database as SQLAlchemy writes it; PostgreSQL always through asyncpg."""
+        if not self.database_url:
+            return f"sqlite+aiosqlite:///{self.data_dir / 'ortoo.db'}"
+        for plain in ("postgresql://", "postgres://"):
+            if self.database_url.startswith(plain):
+                return "postgresql+asyncpg://" + self.database_url.removeprefix(plain)
+        return self.database_url
+
+    @property
+    def origin(self) -> str:
+        """Where browsers and devices find this server, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the file (or the one `ORTOO_CONFIG` names) with `ORTOO_*` variables over it.
+
+    A nested name takes two underscores: `ORTOO_LIMITS__QUEUE_SETS=500`.
+    Raises SettingsError for a file that cannot be read, an unknown name or a wrong value.
+    """
+    named = path or (Path(environment[CONFIG_VARIABLE]) if CONFIG_VARIABLE in environment else None)
+    values: dict[str, Any] = {}
+    if named is not None:
+        try:
+            values = tomllib.loads(named.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError(f"{named}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{named} is not TOML: {error}") from error
+    _lay_over(values, environment)
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{named or 'settings'}: {error}") from error
+
+
+def _lay_over(values: dict[str, Any], environment: Mapping[str, str]) -> None:
+    fields = set(Settings.__struct_fields__)
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        head, *rest = variable.removeprefix(PREFIX).lower().split("__")
+        if head not in fields:
+            continue  # ORTOO_CONFIG, ORTOO_REAL_DATA: variables of other rooms
+        if rest:
+            values.setdefault(head, {})[rest[0]] = text
+        else:
+            values[head] = text

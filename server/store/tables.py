@@ -1,0 +1,303 @@
+"""Every table, as SQLAlchemy Core metadata: one shape for SQLite and PostgreSQL.
+
+Times are integer milliseconds since the Unix epoch, UTC; ids are raw bytes; coordinates integers
+of 1e-7 degree. Two kinds of table live here and are marked so:
+
+- **log**: evidence and rulings, append-only, the truth (`sets`, `rulings`, `scope_entries`);
+- **projection**: folded from the log for a screen, may be dropped and rebuilt at any time.
+
+Refuses to know statements; those live in the neighbours of this file. Revisions in `migrations/`
+spell out their own columns and a test holds them equal to this page.
+
+Example: an incident's evidence with its rulings, in order of arrival, is
+`select(sets.c.envelope, rulings.c.bytes).join(rulings, rulings.c.idx == sets.c.idx)
+.where(sets.c.entity == incident).order_by(sets.c.arrival_no)`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+# SQLite numbers rows only in a column declared INTEGER PRIMARY KEY.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# ---- log -------------------------------------------------------------------------------------
+
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("idx", BigInteger, nullable=False),  # newest ruling
+    Column("arrival_no", BigInteger, nullable=False),  # newest set
+    Column("origin", Text, nullable=False),  # hex of server_id
+    Column("server_id", LargeBinary, nullable=False),
+    Column("epoch", LargeBinary, nullable=False),  # 8 bytes, chosen once when the log is born
+)
+
+# No index on set_id: a set is found by its chain and seq and then compared, which keeps random
+# 32-byte keys out of the hot write. Forks share (chain, seq), so that index is not unique.
+sets = Table(
+    "sets",
+    metadata,
+    Column("arrival_no", Key, primary_key=True, autoincrement=False),
+    Column("set_id", LargeBinary, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("entity", LargeBinary),  # null for what this version cannot read
+    Column("idx", BigInteger, nullable=False),  # its ruling
+    Column("received_at_ms", BigInteger, nullable=False),
+    Column("envelope", LargeBinary, nullable=False),  # exactly as received
+    Index(None, "chain", "seq"),
+    Index(None, "entity", "arrival_no"),
+)
+
+rulings = Table(
+    "rulings",
+    metadata,
+    Column("idx", Key, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),  # set, org, scope
+    Column("bytes", LargeBinary, nullable=False),
+)
+
+scopes = Table(
+    "scopes",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("head", LargeBinary, nullable=False),  # 16 bytes, SC2
+)
+
+scope_entries = Table(
+    "scope_entries",
+    metadata,
+    Column("scope", BigInteger, primary_key=True, autoincrement=False),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, nullable=False),
+    Column("arrival_no", BigInteger),  # the set it rules, if any
+    Column("head", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# ---- devices ---------------------------------------------------------------------------------
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("chain", LargeBinary, primary_key=True),
+    Column("person", LargeBinary),  # null: the centre's own desk chain
+    Column("alg", Text, nullable=False),  # Ed25519, ES256
+    Column("pub", LargeBinary, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("token_hash", LargeBinary, unique=True),  # SHA-256 of the bearer token
+    Column("enrolled_at_ms", BigInteger, nullable=False),
+    Column("revoked_at_ms", BigInteger),
+    Column("revoked_why", Text),
+)
+
+# What changes with every push stands apart from the record of the device.
+chain_heads = Table(
+    "chain_heads",
+    metadata,
+    Column("chain", LargeBinary, primary_key=True),
+    Column("have", BigInteger, nullable=False),  # contiguous seq held, -1 none
+    Column("have_set", LargeBinary),  # set id at `have`
+    Column("top", BigInteger, nullable=False),  # greatest seq held, gaps or not
+    Column("stored", BigInteger, nullable=False),  # sets held
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("chain", LargeBinary, primary_key=True),
+    Column("last_contact_ms", BigInteger, nullable=False),
+    Column("pending", BigInteger, nullable=False),
+    Column("oldest_ms", BigInteger),
+    Column("clock_offset_ms", BigInteger),  # server minus device, at the last hello
+    Column("head", BigInteger, nullable=False),  # what the device says it has written
+    Column("app", Text, nullable=False),
+)
+
+# ---- projections -----------------------------------------------------------------------------
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("number", Text),
+    Column("tag", Text, nullable=False),
+    Column("station", LargeBinary),
+    Column("home_scope", Text),  # null until the create has come
+    Column("status", Text, nullable=False),
+    Column("round", BigInteger, nullable=False),
+    Column("source", Text),
+    Column("exercise", Boolean, nullable=False),
+    Column("created_at_ms", BigInteger),
+    Column("created_by", LargeBinary),
+    Column("created_chain", LargeBinary),
+    Column("updated_at_ms", BigInteger, nullable=False),  # receipt of the newest counted set
+    Column("updated_idx", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("lat", BigInteger),
+    Column("lon", BigInteger),
+    Column("level", BigInteger),
+    Column("tier", BigInteger),
+    Column("conflicts", BigInteger, nullable=False),  # fields with more than one live value
+    Column("orders", BigInteger, nullable=False),  # open ones
+    Column("closed_at_ms", BigInteger),  # of the current round
+    Column("duplicate_of", LargeBinary),
+    Column("callback_state", Text),  # due, trying, done, exempt; null while not closed
+    Column("callback_attempts", BigInteger, nullable=False),
+    Column("callback_outcome", Text),  # of the last attempt
+    Column("callback_at_ms", BigInteger),
+    Column("callback_score", BigInteger),
+    Column("callback_why", Text),
+    Column("search", Text, nullable=False),  # lower case: number, tag, titles, places, source no
+    Index(None, "created_at_ms"),
+    Index(None, "station", "created_at_ms"),
+    Index(None, "number"),
+    Index(None, "updated_idx"),
+    Index(None, "callback_state", "closed_at_ms"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("incident", LargeBinary, nullable=False),
+    Column("to_kind", Text, nullable=False),  # unit, person, vehicle
+    Column("to_id", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),  # dispatch, backup, advisory
+    Column("round", BigInteger, nullable=False),
+    Column("issued_at_ms", BigInteger, nullable=False),
+    Column("issued_by", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("return_requested", Boolean, nullable=False),
+    Column("delivered_at_ms", BigInteger),
+    Column("signed_at_ms", BigInteger),
+    Column("departed_at_ms", BigInteger),
+    Column("arrived_at_ms", BigInteger),
+    Column("cleared_at_ms", BigInteger),
+    Column("feedback_at_ms", BigInteger),
+    Index(None, "incident"),
+    Index(None, "to_id", "open"),
+)
+
+# The countdowns of DL, one row each, so that a wall is a few indexed reads.
+deadlines = Table(
+    "deadlines",
+    metadata,
+    Column("incident", LargeBinary, primary_key=True),
+    Column("deadline", Text, primary_key=True),  # C1 ... C9
+    Column("order_id", LargeBinary, primary_key=True),  # empty: of the incident itself
+    Column("start_ms", BigInteger),
+    Column("due_ms", BigInteger),
+    Column("done_ms", BigInteger),
+    Column("live", Boolean, nullable=False),  # its order is open or done, its incident stands
+    Index(None, "deadline", "live", "done_ms", "due_ms"),
+)
+
+incident_scopes = Table(
+    "incident_scopes",
+    metadata,
+    Column("incident", LargeBinary, primary_key=True),
+    Column("scope", BigInteger, ForeignKey("scopes.id"), primary_key=True),
+)
+
+# The organisation as `org` rulings leave it: few thousand rows, read whole into memory.
+org_rows = Table(
+    "org_rows",
+    metadata,
+    Column("what", Text, primary_key=True),  # people, units, stations, ...
+    Column("id", LargeBinary, primary_key=True),
+    Column("idx", BigInteger, nullable=False),  # the ruling that wrote it
+    Column("bytes", LargeBinary, nullable=False),  # canonical bytes of the row
+)
+
+incident_numbers = Table(
+    "incident_numbers",
+    metadata,
+    Column("day", Text, primary_key=True),  # YYMMDD, Asia/Shanghai
+    Column("last", BigInteger, nullable=False),
+)
+
+# ---- people, sessions, imports, effects --------------------------------------------------------
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("person", LargeBinary, primary_key=True),
+    Column("login", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("changed_at_ms", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("person", LargeBinary, nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Index(None, "person"),
+    Index(None, "expires_at_ms"),
+)
+
+enrol_codes = Table(
+    "enrol_codes",
+    metadata,
+    Column("code_hash", LargeBinary, primary_key=True),
+    Column("person", LargeBinary, nullable=False),
+    Column("created_by", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Column("used_at_ms", BigInteger),
+    Column("chain", LargeBinary),  # the device it enrolled
+    Index(None, "expires_at_ms"),
+)
+
+imported_orders = Table(
+    "imported_orders",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("source_no", Text, primary_key=True),
+    Column("incident", LargeBinary, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("imported_at_ms", BigInteger, nullable=False),
+    Index(None, "incident"),
+)
+
+# Effects decided with a batch and performed after its commit; the next batch deletes them.
+effects = Table(
+    "effects",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
