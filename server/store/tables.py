@@ -263,6 +263,7 @@ sessions = Table(
     Column("person", LargeBinary, nullable=False),
     Column("csrf", Text, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
+    Column("seen_at_ms", BigInteger, nullable=False),  # of the last request, to the minute
     Column("expires_at_ms", BigInteger, nullable=False),
     Index(None, "person"),
     Index(None, "expires_at_ms"),
@@ -288,6 +289,7 @@ imported_orders = Table(
     Column("source_no", Text, primary_key=True),
     Column("incident", LargeBinary, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
+    Column("facts", LargeBinary, nullable=False),  # canonical {field: [op id, value]} as imported
     Column("imported_at_ms", BigInteger, nullable=False),
     Index(None, "incident"),
 )
