@@ -111,6 +111,7 @@ def upgrade() -> None:
         sa.Column("source_no", sa.Text(), nullable=False),
         sa.Column("incident", sa.LargeBinary(), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("facts", sa.LargeBinary(), nullable=False),
         sa.Column("imported_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("source", "source_no", name=op.f("pk_imported_orders")),
     )
@@ -263,6 +264,7 @@ def upgrade() -> None:
         sa.Column("person", sa.LargeBinary(), nullable=False),
         sa.Column("csrf", sa.Text(), nullable=False),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_sessions")),
     )
