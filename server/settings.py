@@ -81,9 +81,15 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
             raise SettingsError(f"{named} is not TOML: {error}") from error
     _lay_over(values, environment)
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        return msgspec.convert(values, Settings, strict=False, dec_hook=_path_from_text)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{named or 'settings'}: {error}") from error
+
+
+def _path_from_text(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
 
 
 def _lay_over(values: dict[str, Any], environment: Mapping[str, str]) -> None:
