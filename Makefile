@@ -99,10 +99,13 @@ bench: $(PYTHON_READY) ## Measure one performance case and write the figures (CA
 	@$(BIN)/python -m tests.bench --case $(CASE) --out $(OUT)
 
 .PHONY: lock
-lock: $(PYTHON_READY) ## Write requirements.lock anew after a change in pyproject.toml
+lock: $(PYTHON_READY) ## Write the Python locks anew after a change in pyproject.toml
 	$(BIN)/pip install -q uv==0.13.9
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate -q -o requirements.lock
+	$(call locked,--all-extras,requirements.lock)
+	$(call locked,--extra postgres,server/requirements.lock)
+
+locked = $(BIN)/uv pip compile pyproject.toml $(1) --universal --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate -q -o $(2)
 
 .PHONY: browser
 browser: ## Make sure Chromium and a Chinese font are there, with apt where allowed

