@@ -101,7 +101,7 @@ def pwa_trespasses(source_root: Path) -> Iterator[str]:
                 yield f"{path} imports {name}: the device knows no desk"
             if parts[0] == "sw" and target[0] == "desks":
                 yield f"{path} imports {name}: the service worker knows no desk"
-            if parts[0] == target[0] == "desks" and parts[1] != target[1]:
+            if parts[0] == target[0] == "desks" and parts[1:2] != target[1:2]:
                 yield f"{path} imports {name}: desks do not know each other"
 
 
