@@ -180,6 +180,15 @@ def test_the_compose_services_hang_together(compose: dict[str, Any]) -> None:
     assert [name for name, service in services.items() if "ports" in service] == ["tls"]
 
 
+def test_the_image_is_built_from_what_is_there() -> None:
+    recipe = (ROOT / "server/Dockerfile").read_text(encoding="utf-8")
+    allowed = (ROOT / "server/Dockerfile.dockerignore").read_text(encoding="utf-8")
+    for copied in re.findall(r"^COPY (?!--from)(.+) \S+$", recipe, re.MULTILINE):
+        for source in copied.split():
+            assert (ROOT / source).exists(), f"the image wants {source}, which is not there"
+            assert f"!{source.split('/')[0]}\n" in allowed, f"the image may not see {source}"
+
+
 @pytest.mark.parametrize("role", ["centre", "station"])
 def test_the_shipped_settings_are_understood(role: str, compose: dict[str, Any]) -> None:
     environment = compose["services"][role]["environment"]
