@@ -301,6 +301,7 @@ def upgrade() -> None:
         "incident_scopes",
         sa.Column("incident", sa.LargeBinary(), nullable=False),
         sa.Column("scope", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["scope"], ["scopes.id"], name=op.f("fk_incident_scopes_scope_scopes")
         ),

@@ -1,25 +1,37 @@
 """The two ways into the database: one writer that never upgrades a lock, and a pool of readers.
 
-Responsible for connections and for what makes a commit durable: WAL, `synchronous=FULL`,
+Responsible for connections and for what makes a commit durable: WAL, `synchronous=FULL` and
 `BEGIN IMMEDIATE` on SQLite; plain transactions through asyncpg on PostgreSQL. Refuses to know any
-table but the pragma it sets.
+table.
 
-Example: `async with db.write() as connection: ...` commits at the end of the block or not at all.
+Statements in this folder are plain functions of a connection. `reading(function, ...)` and
+`writing(function, ...)` run one inside a transaction of its own, whatever the database:
+
+- on SQLite the writer is the standard library's driver in one thread of its own, so that a batch
+  of many statements costs no hop per statement and the event loop stays free;
+- on PostgreSQL it is asyncpg.
+
+Example: `idx = await db.reading(log.size)`.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-BUSY_TIMEOUT_MS = 10_000
-# Checkpoints move this many pages at a time; larger saves rewriting hot pages, at the price of a
-# longer pause and a WAL of about 16 MB.
+P = ParamSpec("P")
+R = TypeVar("R")
+
+BUSY_TIMEOUT_S = 10.0
+# A checkpoint runs when the WAL has grown by this many pages: larger saves rewriting hot pages,
+# at the price of a longer pause and a WAL of about 16 MB.
 WAL_PAGES = 4_000
 CACHE_KIB = 32_768
 
@@ -30,24 +42,63 @@ class Database:
     def __init__(self, url: str, *, readers: int = 4) -> None:
         """Prepare engines; nothing is opened until the first transaction."""
         parsed = make_url(url)
-        self.url = url
         self.dialect = parsed.get_backend_name()
-        if self.dialect == "sqlite":
-            if parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            self.writer = _sqlite_engine(url, connections=1, begin="BEGIN IMMEDIATE")
-            self.reader = _sqlite_engine(url, connections=readers, begin="BEGIN")
+        self.path = Path(parsed.database) if self.dialect == "sqlite" and parsed.database else None
+        self._turn = asyncio.Lock()  # in this process only one transaction writes at a time
+        self._thread: ThreadPoolExecutor | None = None
+        self._hot: Engine | None = None
+        self.writer: AsyncEngine
+        self.reader: AsyncEngine
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+            timeout = {"timeout": BUSY_TIMEOUT_S}
+            self._hot = create_engine(
+                parsed.set(drivername="sqlite+pysqlite"), pool_size=1, connect_args=timeout
+            )
+            self.writer = create_async_engine(url, pool_size=1, connect_args=timeout)
+            self.reader = create_async_engine(
+                url, pool_size=readers, max_overflow=0, connect_args=timeout
+            )
+            _prepare_sqlite(self._hot, "BEGIN IMMEDIATE")
+            _prepare_sqlite(self.writer.sync_engine, "BEGIN IMMEDIATE")
+            _prepare_sqlite(self.reader.sync_engine, "BEGIN")
         else:
             # The writer's own connection is never waited for behind a slow read.
-            self.writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
+            self.writer = create_async_engine(url, pool_size=1, max_overflow=1, pool_pre_ping=True)
             self.reader = create_async_engine(
                 url, pool_size=readers, max_overflow=0, pool_pre_ping=True
             )
 
+    async def writing(
+        self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run `function(connection, ...)` in a transaction: committed when it returns."""
+        async with self._turn:
+            if self._hot is None or self._thread is None:
+                async with self.writer.begin() as connection:
+                    return await connection.run_sync(function, *args, **kwargs)
+            hot = self._hot
+
+            def whole() -> R:
+                with hot.begin() as connection:
+                    return function(connection, *args, **kwargs)
+
+            # Shielded: a caller that goes away must not leave a transaction nobody waits for.
+            loop = asyncio.get_running_loop()
+            return await asyncio.shield(loop.run_in_executor(self._thread, whole))
+
+    async def reading(
+        self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run `function(connection, ...)` on a snapshot that only reads."""
+        async with self.read() as connection:
+            return await connection.run_sync(function, *args, **kwargs)
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction that may write: committed at the end of the block, or rolled back."""
-        async with self.writer.begin() as connection:
+        async with self._turn, self.writer.begin() as connection:
             yield connection
 
     @asynccontextmanager
@@ -57,18 +108,17 @@ class Database:
             yield connection
 
     async def close(self) -> None:
-        """Close every connection; the readers first, so that the writer's close truncates the WAL."""
+        """Close every connection; the writer's last, so that closing it folds the WAL in."""
         await self.reader.dispose()
         await self.writer.dispose()
+        if self._thread is not None and self._hot is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._hot.dispose)
+            self._thread.shutdown()
 
 
-def _sqlite_engine(url: str, *, connections: int, begin: str) -> AsyncEngine:
-    engine = create_async_engine(
-        url, pool_size=connections, max_overflow=0, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _prepare(connection: DBAPIConnection, _record: Any) -> None:
+def _prepare_sqlite(engine: Engine, begin: str) -> None:
+    @event.listens_for(engine, "connect")
+    def _connected(connection: DBAPIConnection, _record: Any) -> None:
         # The driver must not start transactions of its own: ours begin by the event below.
         connection.isolation_level = None
         cursor = connection.cursor()
@@ -82,8 +132,6 @@ def _sqlite_engine(url: str, *, connections: int, begin: str) -> AsyncEngine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Connection) -> None:
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
-
-    return engine

@@ -226,6 +226,7 @@ incident_scopes = Table(
     metadata,
     Column("incident", LargeBinary, primary_key=True),
     Column("scope", BigInteger, ForeignKey("scopes.id"), primary_key=True),
+    Column("place", BigInteger, nullable=False),  # 0: its home
 )
 
 # The organisation as `org` rulings leave it: few thousand rows, read whole into memory.

@@ -1,0 +1,117 @@
+"""Signing keys: Ed25519 and ES256 (P-256) as devices and the centre use them (CS3).
+
+Responsible for generating, signing, verifying and keeping the centre's own key in a file only its
+owner may read. Refuses to know what is signed.
+
+Public keys are raw bytes: 32 for Ed25519, the 65-byte uncompressed point for ES256. Signatures are
+64 bytes; ES256 as raw r‖s, which is what WebCrypto makes.
+
+Example: `verify("Ed25519", key.public, b"message", key.sign(b"message"))` is True.
+"""
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+ED25519 = "Ed25519"
+ES256 = "ES256"
+ALGORITHMS = frozenset({ED25519, ES256})
+KEY_FILE_MODE = 0o600
+
+# The order of P-256; a private key is an integer in 1 .. order-1 (FIPS 186-5).
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_ES256 = ec.ECDSA(hashes.SHA256())
+
+
+class SigningKey:
+    """A private key made from 32 bytes of chance, with its public half as raw bytes."""
+
+    def __init__(self, alg: str, seed: bytes) -> None:
+        """Derive the key; the same algorithm and seed always give the same key."""
+        self.alg = alg
+        self.seed = seed
+        self._sign: Callable[[bytes], bytes]
+        if alg == ED25519:
+            edwards = ed25519.Ed25519PrivateKey.from_private_bytes(seed)
+            self.public = edwards.public_key().public_bytes_raw()
+            self._sign = edwards.sign
+        elif alg == ES256:
+            scalar = int.from_bytes(seed) % (_P256_ORDER - 1) + 1
+            nist = ec.derive_private_key(scalar, ec.SECP256R1())
+            self.public = nist.public_key().public_bytes(
+                Encoding.X962, PublicFormat.UncompressedPoint
+            )
+            self._sign = lambda message: _raw_signature(nist.sign(message, _ES256))
+        else:
+            raise ValueError(f"no such algorithm: {alg}")
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes."""
+        return self._sign(message)
+
+
+def _raw_signature(der: bytes) -> bytes:
+    r, s = decode_dss_signature(der)
+    return r.to_bytes(32) + s.to_bytes(32)
+
+
+@lru_cache(maxsize=4096)
+def _verifier(alg: str, public: bytes) -> Callable[[bytes, bytes], None]:
+    """A function that raises InvalidSignature; raises ValueError for what is no public key."""
+    if alg == ED25519:
+        edwards = ed25519.Ed25519PublicKey.from_public_bytes(public)
+        return edwards.verify
+    if alg == ES256:
+        nist = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
+
+        def verify_raw(signature: bytes, message: bytes) -> None:
+            r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+            nist.verify(encode_dss_signature(r, s), message, _ES256)
+
+        return verify_raw
+    raise ValueError(f"no such algorithm: {alg}")
+
+
+def verify(alg: str, public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the signature is the key's own; False, never an error, for anything ill-formed."""
+    if len(signature) != 64:
+        return False
+    try:
+        _verifier(alg, public)(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def is_public_key(alg: str, public: bytes) -> bool:
+    """Whether these bytes are a usable public key of this algorithm."""
+    try:
+        _verifier(alg, public)
+    except ValueError:
+        return False
+    return True
+
+
+def load_or_create(path: Path, alg: str, entropy: Callable[[int], bytes]) -> SigningKey:
+    """The key kept in `path`; made, written durably and closed to others when there is none."""
+    try:
+        return SigningKey(alg, path.read_bytes())
+    except FileNotFoundError:
+        seed = entropy(32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEY_FILE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(seed)
+        file.flush()
+        os.fsync(file.fileno())
+    return SigningKey(alg, seed)

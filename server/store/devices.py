@@ -1,0 +1,132 @@
+"""Devices: who holds which key, and what each was last heard to say.
+
+Responsible for the record of a device, its chain's progress and its last contact. Refuses to judge
+a device's sets and to make or check tokens: it stores and compares their hashes.
+
+Example: `by_token(connection, sha256(token))` is the device behind a bearer token, or None.
+"""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.store import tables
+from server.store.rows import query, upsert
+
+
+class Device(msgspec.Struct, frozen=True):
+    """One app installation. `person` is None for a desk chain of the centre itself."""
+
+    chain: bytes
+    person: bytes | None
+    alg: str
+    pub: bytes
+    label: str
+    app: str
+    token_hash: bytes | None
+    enrolled_at_ms: int
+    revoked_at_ms: int | None = None
+    revoked_why: str | None = None
+
+
+class ChainHead(msgspec.Struct):
+    """How much of a chain is held: contiguous up to `have` (-1: nothing), greatest `top`."""
+
+    have: int = -1
+    have_set: bytes | None = None
+    top: int = -1
+    stored: int = 0
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """What a device said at its last hello, and when it was last heard at all."""
+
+    chain: bytes
+    last_contact_ms: int
+    pending: int
+    oldest_ms: int | None
+    clock_offset_ms: int | None  # server minus device
+    head: int
+    app: str
+
+
+_COLUMNS = (
+    "chain, person, alg, pub, label, app, token_hash, enrolled_at_ms, revoked_at_ms, revoked_why"
+)
+
+
+def _device(row: Any) -> Device:
+    chain, person, alg, pub, label, app, token_hash, enrolled, revoked, why = row
+    return Device(
+        chain=bytes(chain),
+        person=None if person is None else bytes(person),
+        alg=alg,
+        pub=bytes(pub),
+        label=label,
+        app=app,
+        token_hash=None if token_hash is None else bytes(token_hash),
+        enrolled_at_ms=enrolled,
+        revoked_at_ms=revoked,
+        revoked_why=why,
+    )
+
+
+def by_chain(connection: Connection, chain: bytes) -> Device | None:
+    """The device of this chain."""
+    rows = query(connection, f"SELECT {_COLUMNS} FROM devices WHERE chain = ?", (chain,))  # noqa: S608  our own words
+    return _device(rows[0]) if rows else None
+
+
+def by_token(connection: Connection, token_hash: bytes) -> Device | None:
+    """The device whose bearer token has this SHA-256."""
+    rows = query(connection, f"SELECT {_COLUMNS} FROM devices WHERE token_hash = ?", (token_hash,))  # noqa: S608  our own words
+    return _device(rows[0]) if rows else None
+
+
+def every(connection: Connection) -> list[Device]:
+    """All devices, newest first."""
+    rows = query(connection, f"SELECT {_COLUMNS} FROM devices ORDER BY enrolled_at_ms DESC, chain")  # noqa: S608  our own words
+    return [_device(row) for row in rows]
+
+
+def save(connection: Connection, device: Device) -> None:
+    """Add the device or replace its record."""
+    upsert(connection, tables.devices, [msgspec.structs.astuple(device)])
+
+
+def heads(connection: Connection, chains: list[bytes]) -> dict[bytes, ChainHead]:
+    """Progress of these chains; those never heard of are left out."""
+    found: dict[bytes, ChainHead] = {}
+    for chain in chains:
+        rows = query(
+            connection,
+            "SELECT have, have_set, top, stored FROM chain_heads WHERE chain = ?",
+            (chain,),
+        )
+        for have, have_set, top, stored in rows:
+            found[chain] = ChainHead(
+                have, None if have_set is None else bytes(have_set), top, stored
+            )
+    return found
+
+
+def all_heads(connection: Connection) -> dict[bytes, ChainHead]:
+    """Progress of every chain."""
+    rows = query(connection, "SELECT chain, have, have_set, top, stored FROM chain_heads")
+    return {bytes(chain): ChainHead(*rest) for chain, *rest in rows}
+
+
+def touch(connection: Connection, contacts: list[Contact]) -> None:
+    """Note what devices said at hello."""
+    upsert(connection, tables.contacts, [msgspec.structs.astuple(contact) for contact in contacts])
+
+
+def contacts(connection: Connection) -> dict[bytes, Contact]:
+    """What every device last said, by chain."""
+    rows = query(
+        connection,
+        "SELECT chain, last_contact_ms, pending, oldest_ms, clock_offset_ms, head, app"
+        " FROM contacts",
+    )
+    return {bytes(chain): Contact(bytes(chain), *rest) for chain, *rest in rows}

@@ -1,0 +1,109 @@
+"""The organisation as the `org` rulings leave it: people, stations, units and the rest.
+
+Responsible for the rows and for one read-only picture of them all, the Directory, which is small
+enough (some thousand rows) to be held whole. Refuses to know what a role may do.
+
+A row is a map as the ruling carries it, ids as 16 raw bytes. People have `name`, `role`, `roles?`,
+`station?`, `unit?`; stations `name`; units `name`, `station`; vehicles `name`, `unit?`, `station?`;
+zones `name`, `station`, `tier`; categories and results `code`, `zh`, `en`; policies milliseconds.
+
+Example: `directory(connection).person(person_id).station`.
+"""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.store import tables
+from server.store.rows import query, upsert
+
+Row = dict[str, Any]
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Someone who may act. `roles` holds `role` and any further ones."""
+
+    id: bytes
+    name: str
+    role: str
+    roles: tuple[str, ...]
+    station: bytes | None
+    unit: bytes | None
+
+
+class Directory(msgspec.Struct, frozen=True):
+    """Everything the organisation is, by kind and id, as of ruling `idx`."""
+
+    idx: int
+    rows: dict[str, dict[bytes, Row]]
+
+    def person(self, person_id: bytes) -> Person | None:
+        """The person of this id, None when removed or never known."""
+        row = self.rows.get("people", {}).get(person_id)
+        return None if row is None else person_of(person_id, row)
+
+    def people(self) -> list[Person]:
+        """Everyone."""
+        return [person_of(at, row) for at, row in self.rows.get("people", {}).items()]
+
+    def row(self, what: str, row_id: bytes) -> Row | None:
+        """One row of any kind."""
+        return self.rows.get(what, {}).get(row_id)
+
+    def of(self, what: str) -> dict[bytes, Row]:
+        """All rows of a kind by id."""
+        return self.rows.get(what, {})
+
+    def station_of(self, kind: str, target_id: bytes) -> bytes | None:
+        """The station an order's target (`unit`, `person`, `vehicle`) belongs to."""
+        what = {"unit": "units", "person": "people", "vehicle": "vehicles"}.get(kind)
+        row = self.row(what, target_id) if what else None
+        if row is None:
+            return None
+        station: bytes | None = row.get("station")
+        if station is None and row.get("unit") is not None:
+            unit = self.row("units", row["unit"])
+            station = unit.get("station") if unit else None
+        return station
+
+
+def person_of(person_id: bytes, row: Row) -> Person:
+    """A person from an org row."""
+    role = row["role"]
+    return Person(
+        id=person_id,
+        name=row["name"],
+        role=role,
+        roles=tuple(dict.fromkeys([role, *row.get("roles", [])])),
+        station=row.get("station"),
+        unit=row.get("unit"),
+    )
+
+
+def directory(connection: Connection) -> Directory:
+    """The organisation as it stands in the database."""
+    rows: dict[str, dict[bytes, Row]] = {}
+    newest = 0
+    for what, row_id, idx, raw in query(
+        connection, "SELECT what, id, idx, bytes FROM org_rows ORDER BY what, id"
+    ):
+        rows.setdefault(what, {})[bytes(row_id)] = msgspec.msgpack.decode(raw)
+        newest = max(newest, idx)
+    return Directory(newest, rows)
+
+
+def save(connection: Connection, changes: list[tuple[str, bytes, int, bytes | None]]) -> None:
+    """Apply (what, id, ruling index, canonical row or None for removed); the last of a row wins."""
+    last = {(what, row_id): (idx, raw) for what, row_id, idx, raw in changes}
+    upsert(
+        connection,
+        tables.org_rows,
+        [(*key, idx, raw) for key, (idx, raw) in last.items() if raw is not None],
+    )
+    for (what, row_id), (_idx, raw) in last.items():
+        if raw is None:
+            statement = tables.org_rows.delete().where(
+                tables.org_rows.c.what == what, tables.org_rows.c.id == row_id
+            )
+            connection.execute(statement)

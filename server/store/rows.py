@@ -1,0 +1,59 @@
+"""Writing many rows at once: one positional statement per table and dialect, run with tuples.
+
+Responsible for the hot write, where building a statement object per row would cost more than the
+row. Refuses to know what the rows mean. Column order is the table's own.
+
+Example: `insert(connection, tables.rulings, [(7, 1_700_000_000_000, "set", b"...")])`.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+Row = tuple[Any, ...]
+
+
+def placeholder(dialect: str, position: int) -> str:
+    """The mark of the `position`-th parameter, counted from 1, as the driver wants it."""
+    return "?" if dialect == "sqlite" else f"${position}"
+
+
+@lru_cache(maxsize=256)
+def _insert_sql(table: Table, dialect: str) -> str:
+    names = [column.name for column in table.columns]
+    marks = ", ".join(placeholder(dialect, at) for at in range(1, len(names) + 1))
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608  names come from our own metadata
+
+
+@lru_cache(maxsize=256)
+def _upsert_sql(table: Table, dialect: str) -> str:
+    keys = [column.name for column in table.primary_key.columns]
+    rest = [column.name for column in table.columns if column.name not in keys]
+    change = (
+        "UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in rest)
+        if rest
+        else "NOTHING"
+    )
+    return f"{_insert_sql(table, dialect)} ON CONFLICT ({', '.join(keys)}) DO {change}"
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Add rows; one that is already there fails the whole transaction."""
+    if rows:
+        connection.exec_driver_sql(_insert_sql(table, connection.dialect.name), list(rows))
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Add rows, or replace every column of those whose primary key is there."""
+    if rows:
+        connection.exec_driver_sql(_upsert_sql(table, connection.dialect.name), list(rows))
+
+
+def query(connection: Connection, sql: str, parameters: Row = ()) -> Sequence[Any]:
+    """All rows of a query written with `?` for parameters."""
+    if connection.dialect.name != "sqlite":
+        head, *pieces = sql.split("?")
+        sql = head + "".join(f"${at}{piece}" for at, piece in enumerate(pieces, 1))
+    return connection.exec_driver_sql(sql, parameters).fetchall()

@@ -1,0 +1,93 @@
+"""Scopes: dense lists of rulings that a device may follow (SC).
+
+Responsible for where each scope stands and for pages of its entries as stored bytes. Refuses to
+know who may follow which.
+
+Example: `page(connection, scope_id, after=40, budget_bytes=65_536)` gives entries 41, 42, ...
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.store.rows import query
+
+PAGE_ROWS = 1_000
+
+
+class Scope(msgspec.Struct):
+    """Where a scope stands: `n` entries, the rolling head after the last."""
+
+    id: int
+    name: str
+    epoch: int
+    n: int
+    head: bytes
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One entry: its place, its ruling, the envelope of the set it rules, and the head here."""
+
+    n: int
+    ruling: bytes
+    envelope: bytes | None
+    head: bytes
+
+
+def by_name(connection: Connection, names: Iterable[str]) -> dict[str, Scope]:
+    """The scopes of these names that exist."""
+    found: dict[str, Scope] = {}
+    for name in names:
+        rows = query(
+            connection, "SELECT id, name, epoch, n, head FROM scopes WHERE name = ?", (name,)
+        )
+        for at, called, epoch, n, head in rows:
+            found[called] = Scope(at, called, epoch, n, bytes(head))
+    return found
+
+
+def newest_id(connection: Connection) -> int:
+    """The greatest scope id given out, 0 at first."""
+    return int(query(connection, "SELECT COALESCE(MAX(id), 0) FROM scopes")[0][0])
+
+
+def of_incident(connection: Connection, incident: bytes) -> list[str]:
+    """Names of the scopes an incident stands in, its home first."""
+    rows = query(
+        connection,
+        "SELECT s.name FROM incident_scopes i JOIN scopes s ON s.id = i.scope"
+        " WHERE i.incident = ? ORDER BY i.place",
+        (incident,),
+    )
+    return [name for (name,) in rows]
+
+
+def page(connection: Connection, scope_id: int, after: int, budget_bytes: int) -> list[Entry]:
+    """Entries after place `after`, as many as fit the budget but at least one if there is one."""
+    entries: list[Entry] = []
+    while budget_bytes > 0:
+        rows = query(
+            connection,
+            "SELECT e.n, r.bytes, s.envelope, e.head FROM scope_entries e"
+            " JOIN rulings r ON r.idx = e.idx LEFT JOIN sets s ON s.arrival_no = e.arrival_no"
+            " WHERE e.scope = ? AND e.n > ? ORDER BY e.n LIMIT ?",
+            (scope_id, after, min(PAGE_ROWS, budget_bytes // 512 + 1)),
+        )
+        for n, ruling, envelope, head in rows:
+            budget_bytes -= len(ruling) + len(envelope or b"") + 24
+            if budget_bytes < 0 and entries:
+                return entries
+            entries.append(Entry(n, ruling, envelope, head))
+            after = n
+        if not rows:
+            break
+    return entries
+
+
+def head_at(connection: Connection, scope_id: int, n: int) -> bytes | None:
+    """The rolling head after entry `n`."""
+    rows = query(
+        connection, "SELECT head FROM scope_entries WHERE scope = ? AND n = ?", (scope_id, n)
+    )
+    return bytes(rows[0][0]) if rows else None

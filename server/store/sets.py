@@ -1,0 +1,90 @@
+"""Evidence as received: who holds which sequence numbers, and what is known of one entity.
+
+Responsible for finding stored sets by chain and seq and by entity. Refuses to decode them.
+
+Example: `held(connection, chain, 3, 5)` gives `[(3, id, idx), (4, id, idx), (4, other_id, idx)]`
+when seq 4 is a fork and 5 has not come.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.store.rows import query
+
+# A chain with this many sets beyond a gap is remembered only up to here; `have` then simply lags
+# until the gap closes and the rest is read again.
+BEYOND_LIMIT = 10_000
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One stored set with its ruling."""
+
+    arrival_no: int
+    received_at_ms: int
+    envelope: bytes
+    idx: int
+    ruling: bytes
+
+
+def held(connection: Connection, chain: bytes, low: int, high: int) -> list[tuple[int, bytes, int]]:
+    """(seq, set id, ruling index) of the chain's sets from `low` to `high`, both included."""
+    rows = query(
+        connection,
+        "SELECT seq, set_id, idx FROM sets WHERE chain = ? AND seq BETWEEN ? AND ?"
+        " ORDER BY arrival_no",
+        (chain, low, high),
+    )
+    return [(seq, bytes(set_id), idx) for seq, set_id, idx in rows]
+
+
+def beyond(connection: Connection, chain: bytes, have: int) -> list[tuple[int, bytes]]:
+    """(seq, set id) of the sets held beyond `have`, least seq first, the first to come of a fork."""
+    rows = query(
+        connection,
+        "SELECT seq, set_id FROM sets WHERE chain = ? AND seq > ? ORDER BY seq, arrival_no LIMIT ?",
+        (chain, have, BEYOND_LIMIT),
+    )
+    return [(seq, bytes(set_id)) for seq, set_id in rows]
+
+
+def evidence(connection: Connection, entity: bytes) -> list[Evidence]:
+    """Every set of one entity with its ruling, in order of arrival."""
+    rows = query(
+        connection,
+        "SELECT s.arrival_no, s.received_at_ms, s.envelope, s.idx, r.bytes FROM sets s"
+        " JOIN rulings r ON r.idx = s.idx WHERE s.entity = ? ORDER BY s.arrival_no",
+        (entity,),
+    )
+    return [Evidence(no, at, bytes(raw), idx, bytes(ruling)) for no, at, raw, idx, ruling in rows]
+
+
+def openings(connection: Connection, chains: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The stored first envelope of each chain that has one."""
+    found: dict[bytes, bytes] = {}
+    for chain in chains:
+        rows = query(
+            connection,
+            "SELECT envelope FROM sets WHERE chain = ? AND seq = 0 ORDER BY arrival_no LIMIT 1",
+            (chain,),
+        )
+        if rows:
+            found[chain] = bytes(rows[0][0])
+    return found
+
+
+def ruling(connection: Connection, idx: int) -> bytes | None:
+    """The bytes of one ruling."""
+    rows = query(connection, "SELECT bytes FROM rulings WHERE idx = ?", (idx,))
+    return bytes(rows[0][0]) if rows else None
+
+
+def rulings_from(connection: Connection, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """(index, bytes) of the rulings after one, in order: the authoritative timeline itself."""
+    rows = query(
+        connection,
+        "SELECT idx, bytes FROM rulings WHERE idx > ? ORDER BY idx LIMIT ?",
+        (after, limit),
+    )
+    return [(idx, bytes(raw)) for idx, raw in rows]
