@@ -18,7 +18,8 @@ class ImportedOrder(msgspec.Struct, frozen=True):
     source: str
     source_no: str
     incident: bytes
-    content_hash: bytes
+    content_hash: bytes  # empty while the place is only reserved
+    facts: bytes  # canonical {field: [op id, value]} as last imported
     imported_at_ms: int
 
 
@@ -26,14 +27,16 @@ def find(connection: Connection, source: str, source_no: str) -> ImportedOrder |
     """What became of this order."""
     rows = query(
         connection,
-        "SELECT source, source_no, incident, content_hash, imported_at_ms FROM imported_orders"
+        "SELECT source, source_no, incident, content_hash, facts, imported_at_ms FROM imported_orders"
         " WHERE source = ? AND source_no = ?",
         (source, source_no),
     )
     if not rows:
         return None
-    found_source, found_no, incident, content_hash, at_ms = rows[0]
-    return ImportedOrder(found_source, found_no, bytes(incident), bytes(content_hash), at_ms)
+    found_source, found_no, incident, content_hash, facts, at_ms = rows[0]
+    return ImportedOrder(
+        found_source, found_no, bytes(incident), bytes(content_hash), bytes(facts), at_ms
+    )
 
 
 def save(connection: Connection, orders: list[ImportedOrder]) -> None:
