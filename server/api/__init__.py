@@ -1,0 +1,3 @@
+"""HTTP under `/api` and `/sync`: reads requests, asks the rooms below, writes answers. Decides
+nothing.
+"""

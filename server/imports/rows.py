@@ -1,0 +1,141 @@
+"""From lines to rows: CSV with a header line, or one JSON object per line. Knows no field by name.
+
+A row is what a file says: values by column, with the line it began on. Faulty rows are reported and
+left out, the others stay.
+
+>>> from server.imports.lines import Line
+>>> rows, faults, columns = read_csv([Line(1, "no,title"), Line(2, '7,"a, b"'), Line(3, "8")])
+>>> rows[0].line, rows[0].values, faults[0].line, faults[0].code, columns
+(2, {'no': '7', 'title': 'a, b'}, 3, 'wrong_column_count', ('no', 'title'))
+"""
+
+import csv
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from server.imports.lines import MAX_ROWS, Fault, Line
+from server.problems import ProblemError
+
+Scalar = str | int | float | bool | None
+
+MAX_COLUMNS: Final = 200
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One record: the line it began on and its values by the file's own column names."""
+
+    line: int
+    values: dict[str, Scalar]
+
+
+Rows = tuple[list[Row], list[Fault], tuple[str, ...]]
+
+
+def _too_many(count: int) -> ProblemError:
+    return ProblemError(
+        "file_too_large", detail=f"The file has {count} rows; at most {MAX_ROWS} are read at once."
+    )
+
+
+def read_jsonl(lines: list[Line]) -> Rows:
+    """Read one JSON object per line; empty lines are skipped. Values must be text, numbers, true,
+    false or null.
+    """
+    rows: list[Row] = []
+    faults: list[Fault] = []
+    columns: dict[str, None] = {}
+    filled = [line for line in lines if line.text.strip()]
+    if len(filled) > MAX_ROWS:
+        raise _too_many(len(filled))
+    decoder = msgspec.json.Decoder(dict[str, Scalar])
+    for line in filled:
+        try:
+            values = decoder.decode(line.text)
+        except msgspec.ValidationError as error:
+            reason = f"The line must be one JSON object with plain values: {error}."
+            faults.append(Fault(line.number, _json_key(str(error)), "bad_json", reason))
+            continue
+        except msgspec.DecodeError as error:
+            faults.append(
+                Fault(line.number, _json_column(line.text, error), "bad_json", f"{error}.")
+            )
+            continue
+        if len(values) > MAX_COLUMNS:
+            reason = f"The object has {len(values)} keys; at most {MAX_COLUMNS} are read."
+            faults.append(Fault(line.number, None, "too_many_columns", reason))
+            continue
+        columns.update(dict.fromkeys(values))
+        rows.append(Row(line.number, values))
+    return rows, faults, tuple(columns)
+
+
+def _json_column(text: str, error: Exception) -> int | None:
+    """The character a syntax error points at: msgspec counts bytes of UTF-8 from 0, people count
+    characters from 1.
+    """
+    tail = str(error).rpartition("(byte ")[2].rstrip(")")
+    return len(text.encode()[: int(tail)].decode(errors="replace")) + 1 if tail.isdigit() else None
+
+
+def _json_key(message: str) -> int | None:
+    """A value of the wrong kind has no position in the message; the reason names the path
+    instead.
+    """
+    return None if "`$[...]`" in message else 1
+
+
+def read_csv(lines: list[Line]) -> Rows:
+    """Read CSV (RFC 4180, comma) whose first line names the columns. A quoted field may span
+    lines.
+    """
+    reader = csv.reader(_feed(lines), strict=True)
+    rows: list[Row] = []
+    faults: list[Fault] = []
+    header: tuple[str, ...] | None = None
+    while True:
+        began = reader.line_num + 1
+        number = lines[began - 1].number if began <= len(lines) else began
+        try:
+            record = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            faults.append(
+                Fault(number, None, "bad_csv", f"The quotes of this record do not add up: {error}.")
+            )
+            continue
+        if not record:
+            continue
+        if header is None:
+            header = _header(record)
+            continue
+        if len(rows) + len(faults) >= MAX_ROWS:
+            raise _too_many(len(rows) + len(faults) + 1)
+        if len(record) != len(header):
+            reason = f"The record has {len(record)} fields, the header has {len(header)}."
+            faults.append(Fault(number, None, "wrong_column_count", reason))
+            continue
+        rows.append(Row(number, dict(zip(header, record, strict=True))))
+    return rows, faults, header or ()
+
+
+def _feed(lines: list[Line]) -> Iterator[str]:
+    for line in lines:
+        yield line.text + "\n"
+
+
+def _header(record: list[str]) -> tuple[str, ...]:
+    header = tuple(name.strip() for name in record)
+    if len(header) > MAX_COLUMNS:
+        raise ProblemError(
+            "bad_header",
+            detail=f"The header names {len(header)} columns; at most {MAX_COLUMNS} are read.",
+        )
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise ProblemError(
+            "bad_header", detail=f"The header names these columns twice: {', '.join(twice)[:200]}."
+        )
+    return header
