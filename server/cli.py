@@ -1,0 +1,156 @@
+"""`ortoo`: everything an administrator does, one word each.
+
+Responsible for reading the command line and for exit codes. Refuses to do the work itself: each
+command imports the room it belongs to when it runs, so that `--help` stays instant and a room that
+is not installed hurts nobody else.
+
+Example: `ortoo migrate && ortoo serve`.
+"""
+
+import asyncio
+import importlib
+from pathlib import Path
+
+import click
+
+from server import __version__
+from server.settings import Settings, SettingsError, load
+
+GRACE_S = 5
+
+# Commands that live in other rooms: word -> (module, attribute, one line for --help).
+ELSEWHERE = {
+    "demo": ("server.fleet.demo", "command", "Serve a living demo: a centre with phones at work."),
+    "replay": (
+        "server.fleet.replay.run",
+        "command",
+        "Replay recorded public calls through a centre.",
+    ),
+    "import": (
+        "server.imports.command",
+        "command",
+        "Bring in orders of another system from a file.",
+    ),
+    "bench": ("tests.bench.__main__", "command", "Measure one performance case."),
+}
+
+
+class Lazy(click.Group):
+    """A group whose further commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All words, those of other rooms included."""
+        return sorted({*super().list_commands(ctx), *ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this word."""
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, attribute, _line = ELSEWHERE[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the words without importing the rooms behind them."""
+        rows = []
+        for word in self.list_commands(ctx):
+            if word in ELSEWHERE:
+                rows.append((word, ELSEWHERE[word][2]))
+            elif (command := super().get_command(ctx, word)) is not None:
+                rows.append((word, command.get_short_help_str(80)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ortoo")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Settings as TOML; ORTOO_* variables win over it.",
+)
+@click.pass_context
+def main(ctx: click.Context, config: Path | None) -> None:
+    """驿传 Ortoo: one authoritative incident timeline for people out of reach of each other."""
+    ctx.obj = config
+
+
+def settings_of(ctx: click.Context) -> Settings:
+    """The settings this command was started with; a sentence and exit code 2 if they are bad."""
+    try:
+        return load(ctx.find_root().obj)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
+
+
+@main.command()
+@click.pass_context
+def migrate(ctx: click.Context) -> None:
+    """Bring the database to the newest revision."""
+    from server.store.engine import Database
+    from server.store.migrate import revisions, upgrade
+
+    async def run() -> tuple[str | None, str | None]:
+        db = Database(settings_of(ctx).url)
+        try:
+            before, _head = await revisions(db)
+            await upgrade(db)
+            return before, (await revisions(db))[0]
+        finally:
+            await db.close()
+
+    before, after = asyncio.run(run())
+    click.echo(f"The database stands at revision {after} (it stood at {before or 'none'}).")
+
+
+@main.command()
+@click.option("--host", help="Address to listen on, over the settings.")
+@click.option("--port", type=int, help="Port to listen on, over the settings.")
+@click.option("--migrate/--no-migrate", "first", default=False, help="Bring the database up first.")
+@click.pass_context
+def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -> None:
+    """Serve phones and desks until told to stop."""
+    import msgspec
+    import uvicorn
+
+    from server import observe
+    from server.app import build_app
+
+    settings = settings_of(ctx)
+    observe.configure()
+    if first:
+        ctx.invoke(migrate)
+    settings = msgspec.structs.replace(
+        settings, host=host or settings.host, port=settings.port if port is None else port
+    )
+    uvicorn.run(
+        build_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,  # a line per push would cost more than the push
+        log_config=None,
+        proxy_headers=True,
+        server_header=False,
+        # Streams end themselves when the house drains; this is for those that do not.
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+@main.command()
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Look the installation over and say what to do about each finding."""
+    from server.doctor import examine
+
+    findings = asyncio.run(examine(settings_of(ctx)))
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.fine else 'BAD '} {finding.what}: {finding.seen}")
+        if not finding.fine:
+            click.echo(f"     -> {finding.cure}")
+    bad = sum(not finding.fine for finding in findings)
+    click.echo("All is well." if not bad else f"{bad} of {len(findings)} need attention.")
+    ctx.exit(1 if bad else 0)

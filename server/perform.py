@@ -1,0 +1,84 @@
+"""The one executor of effects: drains the outbox after each commit, in order.
+
+Responsible for performing what a committed batch asked for, at least once, and for saying which
+effects are done so that the next batch can forget them. Refuses to decide anything, and to know
+how an effect is carried out: the composition root hands in one function per kind.
+
+Example: `Performer({"moved": announce})`; a batch commits the effect, `offer` hands it over, and
+`announce(payload)` runs. A server killed in between finds the effect in the outbox and performs it
+at its next start.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from server.store.engine import Database
+from server.store.outbox import Effect, waiting
+
+Executor = Callable[[bytes], Awaitable[None]]
+
+# Effects are small and quick; past this many the oldest wait in the database only.
+MEMORY_LIMIT = 10_000
+
+log = logging.getLogger("ortoo.perform")
+
+
+class Performer:
+    """Performs effects one after another in a task of its own."""
+
+    def __init__(self, executors: Mapping[str, Executor]) -> None:
+        """Know one executor per kind of effect."""
+        self._executors = executors
+        self._queue: deque[Effect] = deque()
+        self._done: list[int] = []
+        self._awake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, db: Database) -> None:
+        """Take up what an earlier run left behind, then follow the commits."""
+        after = 0
+        while left := await db.reading(waiting, after):
+            self._queue.extend(left)
+            after = left[-1].id
+            if len(self._queue) >= MEMORY_LIMIT:
+                break
+        self._awake.set()
+        self._task = asyncio.create_task(self._run(), name="perform")
+
+    async def stop(self) -> None:
+        """Stop after the effect in hand; the rest stays in the outbox."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def offer(self, effects: Sequence[Effect]) -> None:
+        """Hand over committed effects."""
+        if len(self._queue) < MEMORY_LIMIT:
+            self._queue.extend(effects)
+            self._awake.set()
+
+    def take_done(self) -> list[int]:
+        """Ids performed since the last time: whoever takes them must forget them durably."""
+        done, self._done = self._done, []
+        return done
+
+    def give_back(self, ids: list[int]) -> None:
+        """The transaction that was to forget these failed: they are still to be forgotten."""
+        self._done[:0] = ids
+
+    async def _run(self) -> None:
+        while True:
+            await self._awake.wait()
+            self._awake.clear()
+            while self._queue:
+                effect = self._queue.popleft()
+                executor = self._executors.get(effect.kind)
+                try:
+                    if executor is not None:
+                        await executor(effect.payload)
+                except Exception:  # one bad effect must not stop the rest
+                    log.exception("an effect failed", extra={"kind": effect.kind})
+                self._done.append(effect.id)
