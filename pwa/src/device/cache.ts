@@ -1,0 +1,201 @@
+/**
+ * The cache: what the centre sent, and what we made of it. IndexedDB `ortoo-cache`; it may be dropped at any time
+ * and comes back from a pull and the vault, so it also may change shape: a version it does not know is dropped.
+ *
+ * Responsible for: the entries of every scope beside the cursor that covers them, always written in one
+ * transaction (SPEC EX4); the org table; projected incidents of mine, so that a cold start shows them at once.
+ * Refuses to know: how entries are checked (`pulled.ts`) or folded (`replica.ts`), and anything that is not also elsewhere.
+ *
+ *     await cache.apply({ scope, epoch: 1, after: 40, to: 42, head, entries, reset: false }, { org: [], incidents: [] });
+ *     (await cache.cursor(scope))?.n;      // 42
+ */
+import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
+import { commit } from "./transaction";
+
+export const CACHE_NAME = "ortoo-cache";
+const VERSION = 1;
+
+/** How far one scope has been applied. `head` is the rolling hash at `n` (SPEC SC2). */
+export interface Cursor {
+  scope: string;
+  epoch: number;
+  n: number;
+  head: Uint8Array;
+}
+
+/** One line of a scope: a ruling, and the set it is about when it came along. Ids are hex, "" where there is none. */
+export interface Entry {
+  scope: string;
+  n: number;
+  idx: number;
+  entity: string;
+  set: string;
+  ruling: Uint8Array;
+  raw: Uint8Array | null;
+}
+
+/** A row of the org table, e.g. `{ what: "people", id, row: { name: "苏和", … } }`. */
+export interface OrgRow {
+  what: string;
+  id: string;
+  row: Record<string, unknown> | null;
+}
+
+/** A folded incident that concerns this device's person, as it stood when last folded. */
+export interface Projected {
+  id: string;
+  view: unknown;
+}
+
+/** One checked step of one scope. `after` is the cursor it builds on; `reset` first drops what the scope had (EX5). */
+export interface Page {
+  scope: string;
+  epoch: number;
+  after: number;
+  to: number;
+  head: Uint8Array;
+  entries: Entry[];
+  reset: boolean;
+}
+
+interface Shape extends DBSchema {
+  scopes: { key: string; value: Cursor };
+  entries: { key: [string, number]; value: Entry; indexes: { entity: string } };
+  org: { key: [string, string]; value: OrgRow };
+  incidents: { key: string; value: Projected };
+  meta: { key: string; value: unknown };
+}
+const STORES = ["scopes", "entries", "org", "incidents", "meta"] as const;
+
+/** The cursor is not where the page begins: another tab was faster. Nothing was written; pull again. */
+export class CursorMoved extends Error {
+  override name = "CursorMoved";
+}
+
+const linesOf = (scope: string) => IDBKeyRange.bound([scope, 0], [scope, Number.MAX_SAFE_INTEGER]);
+
+export class Cache {
+  #db: IDBPDatabase<Shape> | null = null;
+
+  async #open(): Promise<IDBPDatabase<Shape>> {
+    if (this.#db) return this.#db;
+    try {
+      this.#db = await this.#connect();
+    } catch {
+      await deleteDB(CACHE_NAME); // newer than we are, or broken: it all comes back from a pull
+      this.#db = await this.#connect();
+    }
+    return this.#db;
+  }
+
+  #connect(): Promise<IDBPDatabase<Shape>> {
+    return openDB<Shape>(CACHE_NAME, VERSION, {
+      upgrade(db) {
+        for (const old of db.objectStoreNames) db.deleteObjectStore(old);
+        db.createObjectStore("scopes", { keyPath: "scope" });
+        db.createObjectStore("entries", { keyPath: ["scope", "n"] }).createIndex("entity", "entity");
+        db.createObjectStore("org", { keyPath: ["what", "id"] });
+        db.createObjectStore("incidents", { keyPath: "id" });
+        db.createObjectStore("meta");
+      },
+      // A newer page wants the database: let go, so that its upgrade is not blocked by a forgotten tab.
+      blocking: () => this.close(),
+      terminated: () => {
+        this.#db = null;
+      },
+    });
+  }
+
+  async cursor(scope: string): Promise<Cursor | null> {
+    return (await (await this.#open()).get("scopes", scope)) ?? null;
+  }
+
+  async cursors(): Promise<Cursor[]> {
+    return (await this.#open()).getAll("scopes");
+  }
+
+  /** Write one page, its cursor and what follows from it: all or nothing. Throws `CursorMoved`. */
+  async apply(
+    page: Page,
+    also: { org: OrgRow[]; incidents: Projected[]; metas?: Record<string, unknown>; strict?: boolean },
+  ): Promise<void> {
+    const durability = also.strict ? "strict" : "relaxed";
+    const tx = (await this.#open()).transaction(STORES, "readwrite", { durability });
+    const at = await tx.objectStore("scopes").get(page.scope);
+    if (!page.reset && (at?.n ?? 0) !== page.after) {
+      tx.abort();
+      await tx.done.catch(() => undefined);
+      throw new CursorMoved(`${page.scope} stands at ${at?.n ?? 0}, not ${page.after}`);
+    }
+    const { scope, epoch, to, head } = page;
+    await commit(tx, (keep) => {
+      if (page.reset) keep(tx.objectStore("entries").delete(linesOf(scope)));
+      for (const entry of page.entries) keep(tx.objectStore("entries").put(entry));
+      for (const row of also.org) keep(tx.objectStore("org").put(row));
+      for (const incident of also.incidents) keep(tx.objectStore("incidents").put(incident));
+      for (const [name, value] of Object.entries(also.metas ?? {})) keep(tx.objectStore("meta").put(value, name));
+      keep(tx.objectStore("scopes").put({ scope, epoch, n: to, head }));
+    });
+  }
+
+  /** Forget a scope that is no longer ours, with its lines. Own sets are in the vault and stay. */
+  async forgetScope(scope: string): Promise<void> {
+    const tx = (await this.#open()).transaction(["scopes", "entries"], "readwrite");
+    await commit(tx, (keep) => {
+      keep(tx.objectStore("scopes").delete(scope));
+      keep(tx.objectStore("entries").delete(linesOf(scope)));
+    });
+  }
+
+  /** Every line about one entity, from all scopes, the older rulings first. */
+  async entriesOf(entity: string): Promise<Entry[]> {
+    const found = await (await this.#open()).getAllFromIndex("entries", "entity", entity);
+    return found.sort((a, b) => a.idx - b.idx);
+  }
+
+  async incidents(): Promise<Projected[]> {
+    return (await this.#open()).getAll("incidents");
+  }
+
+  async putIncidents(incidents: Projected[]): Promise<void> {
+    const tx = (await this.#open()).transaction("incidents", "readwrite");
+    await commit(tx, (keep) => {
+      for (const incident of incidents) keep(tx.store.put(incident));
+    });
+  }
+
+  async forgetIncidents(ids: string[]): Promise<void> {
+    const tx = (await this.#open()).transaction("incidents", "readwrite");
+    await commit(tx, (keep) => {
+      for (const id of ids) keep(tx.store.delete(id));
+    });
+  }
+
+  async org(): Promise<OrgRow[]> {
+    return (await this.#open()).getAll("org");
+  }
+
+  async putOrg(rows: OrgRow[]): Promise<void> {
+    const tx = (await this.#open()).transaction("org", "readwrite");
+    await commit(tx, (keep) => {
+      for (const row of rows) keep(tx.store.put(row));
+    });
+  }
+
+  async meta<Value>(name: string): Promise<Value | null> {
+    return ((await (await this.#open()).get("meta", name)) as Value | undefined) ?? null;
+  }
+
+  async setMeta(name: string, value: unknown): Promise<void> {
+    await (await this.#open()).put("meta", value, name);
+  }
+
+  close(): void {
+    this.#db?.close();
+    this.#db = null;
+  }
+}
+
+export function openCache(): Cache {
+  return new Cache();
+}

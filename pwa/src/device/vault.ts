@@ -1,0 +1,248 @@
+/**
+ * The vault: what must survive anything. This device's keys, every set it ever signed, what the centre answered to
+ * each, and who we are. IndexedDB `ortoo-vault`, version 1, frozen: later needs get another database, so that an
+ * upgrade can never stand between an officer and the records on the phone.
+ *
+ * Responsible for: strict durability of every write; the append, its sequence number and its outbox mark in one
+ * transaction; telling a commit that did not happen from one that did. Refuses to know: what a set says, the
+ * network, and any way of deleting a set: there is none.
+ *
+ * Two tabs cannot fork a chain: the key of `own` is [chain, seq], written with `add`, so the later of two
+ * appends of one seq fails with `SeqTaken`, and its tab signs again on the new head.
+ *
+ *     const vault = await openVault();
+ *     await vault.append({ chain, seq: 7, id, entity, kind: "incident", lane: 1, wroteAtMs, raw });
+ *     (await vault.unsent()).length;      // 1, until the centre has answered
+ */
+import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
+import { commit } from "./transaction";
+
+export const VAULT_NAME = "ortoo-vault";
+
+/** The signing key of one chain. The private half cannot be exported; chain is hex, the others raw bytes. */
+export interface KeyRecord {
+  chain: string;
+  alg: "Ed25519" | "ES256";
+  privateKey: CryptoKey;
+  publicKey: Uint8Array;
+  nonce: Uint8Array;
+  createdAtMs: number;
+}
+
+/** One signed set, exactly as it will travel. Never changed, never removed. Ids are hex. */
+export interface OwnSet {
+  chain: string;
+  seq: number;
+  id: string;
+  /** What the set is about. */
+  entity: string;
+  kind: string;
+  /** 0 normal, 1 priority. */
+  lane: number;
+  wroteAtMs: number;
+  raw: Uint8Array;
+}
+
+/** What the centre answered to a set (SPEC EX, push results). */
+export interface PushAnswer {
+  r: string;
+  why: string | null;
+  idx: number | null;
+  atMs: number | null;
+  d: string | null;
+  no: string | null;
+}
+
+/** The outbox mark of one set: where it stands between this phone and the centre. */
+export interface Mark {
+  chain: string;
+  seq: number;
+  id: string;
+  lane: number;
+  bytes: number;
+  wroteAtMs: number;
+  /** Present until the centre has said that the bytes are durable there (EX2). */
+  unsent?: 1;
+  /** The last answer, whatever it was. */
+  answer?: PushAnswer;
+  answeredAtMs?: number;
+  /** The author has read the refusal and moved on. */
+  seen?: true;
+}
+
+interface Shape extends DBSchema {
+  keys: { key: string; value: KeyRecord };
+  own: { key: [string, number]; value: OwnSet; indexes: { id: string; entity: string } };
+  outbox: { key: [string, number]; value: Mark; indexes: { unsent: number; answeredAtMs: number } };
+  meta: { key: string; value: unknown };
+}
+type Store = "keys" | "own" | "outbox" | "meta";
+type Tx = IDBPTransaction<Shape, Store[], "readwrite">;
+
+/** Another tab has used this sequence number: read the head again and sign again. */
+export class SeqTaken extends Error {
+  override name = "SeqTaken";
+}
+
+/** The storage did not take a write: full, closed or aborted. What was to be written is not in the vault. */
+export class VaultRefused extends Error {
+  override name = "VaultRefused";
+}
+
+const newest = (chain: string) => IDBKeyRange.bound([chain, 0], [chain, Number.MAX_SAFE_INTEGER]);
+
+export class Vault {
+  #db: IDBPDatabase<Shape> | null = null;
+
+  /** The connection, opened again when the browser has dropped it (Safari does, after a long sleep). */
+  async #open(): Promise<IDBPDatabase<Shape>> {
+    this.#db ??= await openDB<Shape>(VAULT_NAME, 1, {
+      upgrade(db) {
+        db.createObjectStore("keys", { keyPath: "chain" });
+        const own = db.createObjectStore("own", { keyPath: ["chain", "seq"] });
+        own.createIndex("id", "id", { unique: true });
+        own.createIndex("entity", "entity");
+        const outbox = db.createObjectStore("outbox", { keyPath: ["chain", "seq"] });
+        outbox.createIndex("unsent", "unsent");
+        outbox.createIndex("answeredAtMs", "answeredAtMs");
+        db.createObjectStore("meta");
+      },
+      terminated: () => {
+        this.#db = null;
+      },
+    });
+    return this.#db;
+  }
+
+  /** One strict transaction, all or nothing. */
+  async #strictly(stores: Store[], work: (tx: Tx, keep: (request: Promise<unknown>) => void) => void): Promise<void> {
+    try {
+      let tx: Tx;
+      try {
+        tx = (await this.#open()).transaction(stores, "readwrite", { durability: "strict" });
+      } catch (error) {
+        if (!(error instanceof DOMException && error.name === "InvalidStateError")) throw error;
+        this.#db = null;
+        tx = (await this.#open()).transaction(stores, "readwrite", { durability: "strict" });
+      }
+      await commit(tx, (keep) => work(tx, keep));
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "ConstraintError") throw new SeqTaken("seq is taken");
+      throw new VaultRefused(`the vault did not commit: ${String(error)}`, { cause: error });
+    }
+  }
+
+  /** False when this browser cannot promise strict durability: sets then say so (header flag, SPEC CS item 13). */
+  async strict(): Promise<boolean> {
+    return "durability" in (await this.#open()).transaction("meta");
+  }
+
+  /** Append one signed set and mark it unsent. Throws `SeqTaken` or `VaultRefused`; then nothing was written. */
+  async append(set: OwnSet): Promise<void> {
+    const mark: Mark = { ...withoutBytes(set), bytes: set.raw.byteLength, unsent: 1 };
+    await this.#strictly(["own", "outbox"], (tx, keep) => {
+      keep(tx.objectStore("own").add(set));
+      keep(tx.objectStore("outbox").add(mark));
+    });
+  }
+
+  /** Take back one of our own sets that the centre holds and this storage lost. Already here: nothing happens. */
+  async adopt(set: OwnSet, answer: PushAnswer, atMs: number): Promise<void> {
+    const mark: Mark = { ...withoutBytes(set), bytes: set.raw.byteLength, answer, answeredAtMs: atMs };
+    try {
+      await this.#strictly(["own", "outbox"], (tx, keep) => {
+        keep(tx.objectStore("own").add(set));
+        keep(tx.objectStore("outbox").add(mark));
+      });
+    } catch (error) {
+      if (!(error instanceof SeqTaken)) throw error;
+    }
+  }
+
+  /** The newest own set of a chain, or null before the first. */
+  async head(chain: string): Promise<OwnSet | null> {
+    const cursor = await (await this.#open()).transaction("own").store.openCursor(newest(chain), "prev");
+    return cursor?.value ?? null;
+  }
+
+  async own(chain: string, seq: number): Promise<OwnSet | null> {
+    return (await (await this.#open()).get("own", [chain, seq])) ?? null;
+  }
+
+  /** Own sets about one entity, of every chain, in chain and seq order. */
+  async ownOf(entity: string): Promise<OwnSet[]> {
+    return (await this.#open()).getAllFromIndex("own", "entity", entity);
+  }
+
+  /** The entities this device has ever written about. */
+  async ownEntities(): Promise<Set<string>> {
+    const entities = new Set<string>();
+    let cursor = await (await this.#open()).transaction("own").store.index("entity").openKeyCursor(null, "nextunique");
+    while (cursor) {
+      entities.add(cursor.key);
+      cursor = await cursor.continue();
+    }
+    return entities;
+  }
+
+  /** Marks the centre has not confirmed, of every chain ever used here, in chain and seq order. */
+  async unsent(): Promise<Mark[]> {
+    return (await this.#open()).getAllFromIndex("outbox", "unsent");
+  }
+
+  /** The newest answered marks, newest answer first. */
+  async answered(limit: number): Promise<Mark[]> {
+    const found: Mark[] = [];
+    let cursor = await (await this.#open()).transaction("outbox").store.index("answeredAtMs").openCursor(null, "prev");
+    while (cursor && found.length < limit) {
+      found.push(cursor.value);
+      cursor = await cursor.continue();
+    }
+    return found;
+  }
+
+  /** Every mark for which `wanted` is true. Reads the whole outbox; for start and rare repairs. */
+  async marks(wanted: (mark: Mark) => boolean): Promise<Mark[]> {
+    return (await (await this.#open()).getAll("outbox")).filter(wanted);
+  }
+
+  async putMarks(marks: Mark[]): Promise<void> {
+    if (marks.length === 0) return;
+    await this.#strictly(["outbox"], (tx, keep) => {
+      for (const mark of marks) keep(tx.objectStore("outbox").put(mark));
+    });
+  }
+
+  async key(chain: string): Promise<KeyRecord | null> {
+    return (await (await this.#open()).get("keys", chain)) ?? null;
+  }
+
+  async meta<Value>(name: string): Promise<Value | null> {
+    return ((await (await this.#open()).get("meta", name)) as Value | undefined) ?? null;
+  }
+
+  async setMeta(name: string, value: unknown): Promise<void> {
+    await this.#strictly(["meta"], (tx, keep) => keep(tx.objectStore("meta").put(value, name)));
+  }
+
+  /** A new key and what goes with it, together: a device with a key and no name, or the reverse, cannot exist. */
+  async enrol(key: KeyRecord, metas: Record<string, unknown>): Promise<void> {
+    await this.#strictly(["keys", "meta"], (tx, keep) => {
+      keep(tx.objectStore("keys").put(key));
+      for (const [name, value] of Object.entries(metas)) keep(tx.objectStore("meta").put(value, name));
+    });
+  }
+
+  close(): void {
+    this.#db?.close();
+    this.#db = null;
+  }
+}
+
+function withoutBytes({ chain, seq, id, lane, wroteAtMs }: OwnSet): Omit<Mark, "bytes"> {
+  return { chain, seq, id, lane, wroteAtMs };
+}
+
+export function openVault(): Vault {
+  return new Vault();
+}
