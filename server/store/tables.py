@@ -264,7 +264,6 @@ sessions = Table(
     Column("person", LargeBinary, nullable=False),
     Column("csrf", Text, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
-    Column("seen_at_ms", BigInteger, nullable=False),
     Column("seen_at_ms", BigInteger, nullable=False),  # of the last request, to the minute
     Column("expires_at_ms", BigInteger, nullable=False),
     Index(None, "person"),
