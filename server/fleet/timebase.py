@@ -1,0 +1,135 @@
+"""Two ways for a fleet to live through time: with the world, or from event to event.
+
+Responsible for sleeping and for knowing when nobody has anything left to do at this instant.
+Refuses to know what the sleepers do.
+
+In virtual time the clock moves only when every task spawned here is asleep or done; a task that waits
+for real HTTP holds it still. So a week passes as fast as the machine can do the work in it, and two
+runs of the same work see the same times.
+
+Example: `time.spawn(story()); await time.run()` plays `story`, whose `await time.sleep_until(t)`
+returns at once in the world and exactly at `t` on the clock.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from server.now import SystemClock, VirtualClock
+
+
+class Timebase(Protocol):
+    """A clock one can sleep by."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch, UTC."""
+        ...
+
+    async def sleep_until(self, at_ms: int) -> None:
+        """Return when it is `at_ms` or later."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let `work` run beside everything else."""
+        ...
+
+
+class RealTime:
+    """The world's own time."""
+
+    def __init__(self) -> None:
+        """Start with nothing to do."""
+        self._clock = SystemClock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch, UTC."""
+        return self._clock.now_ms()
+
+    async def sleep_until(self, at_ms: int) -> None:
+        """Return when it is `at_ms` or later."""
+        await asyncio.sleep(max(at_ms - self.now_ms(), 0) / 1000)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let `work` run beside everything else; `stop` ends it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """End everything that was spawned and wait until it has ended."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class VirtualTime:
+    """Time that jumps from one awaited instant to the next, moving a VirtualClock along."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        """Move `clock`, from where it stands."""
+        self._clock = clock
+        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = 0  # sleepers for the same instant wake in the order they lay down
+        self._awake = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch, UTC."""
+        return self._clock.now_ms()
+
+    async def sleep_until(self, at_ms: int) -> None:
+        """Return when the clock has come to `at_ms`; at once if it is there or past it."""
+        if at_ms <= self.now_ms():
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (at_ms, self._order, woken))
+        self._order += 1
+        self._rest()
+        await woken
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let `work` run beside everything else; its failure ends `run`."""
+        self._awake += 1
+        self._quiet.clear()
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def run(self) -> None:
+        """Go on until all that was spawned is done. Raises what the first failing task raised."""
+        while True:
+            await self._quiet.wait()
+            if self._failure is not None:
+                await self._abandon()
+                raise self._failure
+            if not self._sleepers:
+                return
+            at_ms, _, woken = heapq.heappop(self._sleepers)
+            self._clock.set(at_ms)
+            self._awake += 1
+            self._quiet.clear()
+            woken.set_result(None)
+
+    def _rest(self) -> None:
+        self._awake -= 1
+        if self._awake == 0:
+            self._quiet.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = self._failure or error
+        self._rest()
+
+    async def _abandon(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._sleepers.clear()
