@@ -28,24 +28,23 @@ log = logging.getLogger("ortoo.perform")
 class Performer:
     """Performs effects one after another in a task of its own."""
 
-    def __init__(self, executors: Mapping[str, Executor]) -> None:
+    def __init__(
+        self, executors: Mapping[str, Executor], *, memory_limit: int = MEMORY_LIMIT
+    ) -> None:
         """Know one executor per kind of effect."""
         self._executors = executors
+        self._memory_limit = memory_limit
         self._queue: deque[Effect] = deque()
         self._done: list[int] = []
+        self._newest = 0  # effects up to here were performed or stand in the queue
+        self._missed = 1  # offers that did not reach the queue and wait in the database
         self._awake = asyncio.Event()
+        self._awake.set()
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self, db: Database) -> None:
+    def start(self, db: Database) -> None:
         """Take up what an earlier run left behind, then follow the commits."""
-        after = 0
-        while left := await db.reading(waiting, after):
-            self._queue.extend(left)
-            after = left[-1].id
-            if len(self._queue) >= MEMORY_LIMIT:
-                break
-        self._awake.set()
-        self._task = asyncio.create_task(self._run(), name="perform")
+        self._task = asyncio.create_task(self._run(db), name="perform")
 
     async def stop(self) -> None:
         """Stop after the effect in hand; the rest stays in the outbox."""
@@ -55,10 +54,13 @@ class Performer:
             self._task = None
 
     def offer(self, effects: Sequence[Effect]) -> None:
-        """Hand over committed effects."""
-        if len(self._queue) < MEMORY_LIMIT:
+        """Hand over committed effects; what does not fit is read from the outbox later."""
+        if self._missed or len(self._queue) >= self._memory_limit:
+            self._missed += 1
+        else:
             self._queue.extend(effects)
-            self._awake.set()
+            self._newest = max([self._newest, *(effect.id for effect in effects)])
+        self._awake.set()
 
     def take_done(self) -> list[int]:
         """Ids performed since the last time: whoever takes them must forget them durably."""
@@ -69,16 +71,26 @@ class Performer:
         """The transaction that was to forget these failed: they are still to be forgotten."""
         self._done[:0] = ids
 
-    async def _run(self) -> None:
+    async def _run(self, db: Database) -> None:
         while True:
             await self._awake.wait()
             self._awake.clear()
-            while self._queue:
-                effect = self._queue.popleft()
-                executor = self._executors.get(effect.kind)
-                try:
-                    if executor is not None:
-                        await executor(effect.payload)
-                except Exception:  # one bad effect must not stop the rest
-                    log.exception("an effect failed", extra={"kind": effect.kind})
-                self._done.append(effect.id)
+            await self._drain()
+            while missed := self._missed:
+                left = await db.reading(waiting, self._newest)
+                if not left and missed == self._missed:
+                    self._missed = 0
+                self._queue.extend(left)
+                self._newest = max([self._newest, *(effect.id for effect in left)])
+                await self._drain()
+
+    async def _drain(self) -> None:
+        while self._queue:
+            effect = self._queue.popleft()
+            executor = self._executors.get(effect.kind)
+            try:
+                if executor is not None:
+                    await executor(effect.payload)
+            except Exception:  # one bad effect must not stop the rest
+                log.exception("an effect failed", extra={"kind": effect.kind})
+            self._done.append(effect.id)

@@ -1,0 +1,111 @@
+"""Databases for the server's stories: a fresh SQLite file, and a PostgreSQL of our own.
+
+PostgreSQL runs as an unprivileged user from Debian's binaries for the length of the session, with
+fsync on, and each story gets a database of its own. Where the binaries are missing the stories run
+on SQLite alone.
+"""
+
+import asyncio
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from server.store.engine import Database
+from server.store.migrate import upgrade
+
+
+def _binaries() -> Path | None:
+    newest = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if newest:
+        return newest[-1].parent
+    found = shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+BINARIES = _binaries()
+BACKENDS = ["sqlite", *(["postgresql"] if BINARIES is not None else [])]
+
+
+def _unprivileged() -> list[str]:
+    """What to put before a command so that it does not run as root, which PostgreSQL refuses."""
+    if os.getuid() != 0:
+        return []
+    for user in ("postgres", "nobody"):
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            continue
+        return ["setpriv", f"--reuid={user}", "--clear-groups", "--regid=nogroup"]
+    return []
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A running PostgreSQL; stopped and removed at the end."""
+    assert BINARIES is not None
+    root = Path(tempfile.mkdtemp(prefix="ortoo-pg-", dir="/tmp"))
+    root.chmod(0o777)
+    data = root / "data"
+    prefix = _unprivileged()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    subprocess.run(
+        [*prefix, str(BINARIES / "initdb"), "-D", str(data), "-U", "ortoo", "-A", "trust", "-E", "UTF8",
+         "--no-locale"],
+        check=True, capture_output=True, cwd=root,
+    )  # fmt: skip
+    server = subprocess.Popen(
+        [*prefix, str(BINARIES / "postgres"), "-D", str(data), "-p", str(port),
+         "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={root}"],
+        cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        ready = [str(BINARIES / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
+        for _ in range(60):
+            if subprocess.run(ready, check=False, capture_output=True).returncode == 0:
+                break
+            asyncio.run(asyncio.sleep(0.2))
+        else:
+            raise AssertionError("PostgreSQL did not become ready")
+        yield f"postgresql+asyncpg://ortoo@127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(params=BACKENDS)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, on each backend there is."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'ortoo.db'}"
+    base: str = request.getfixturevalue("postgresql_url")
+    name = f"story_{uuid4().hex}"
+
+    async def create() -> None:
+        import asyncpg
+
+        connection = await asyncpg.connect(base.replace("+asyncpg", "") + "/postgres")
+        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.close()
+
+    asyncio.run(create())
+    return f"{base}/{name}"
+
+
+@pytest.fixture
+async def db(empty_url: str) -> AsyncIterator[Database]:
+    """A database with every table, empty."""
+    database = Database(empty_url)
+    await upgrade(database)
+    yield database
+    await database.close()
