@@ -1,0 +1,40 @@
+/**
+ * Which desk shows which place. Each desk is one lazy chunk, `desks/<name>/index.ts`, whose default export is
+ * a component that takes the current `place` and does the rest itself.
+ *
+ * Refuses to know what happens inside a desk. Desks never import each other: they meet here and in the router.
+ *
+ *     const desk = await DESKS[deskOf({ name: "wall" })]();   // the command desk's component
+ */
+import type { Component } from "vue";
+import type { Place } from "./router";
+
+export type DeskName = "officer" | "command" | "callback" | "devices" | "login" | "components";
+
+/** The chunks by name. `home` is decided by `main.ts`: the officer's desk on an enrolled device, else a log-in. */
+export const DESKS: Record<DeskName, () => Promise<{ default: Component }>> = {
+  officer: () => import("./desks/officer/index"),
+  command: () => import("./desks/command/index"),
+  callback: () => import("./desks/callback/index"),
+  devices: () => import("./desks/devices/index"),
+  login: () => import("./desks/login/index"),
+  components: () => import("./ui/components/index"),
+};
+
+export function deskOf(place: Exclude<Place, { readonly name: "unknown" }>): DeskName {
+  switch (place.name) {
+    case "home":
+      return "officer";
+    case "wall":
+    case "dispatch":
+    case "timeline":
+      return "command";
+    case "enrol":
+    case "login":
+      return "login";
+    case "callback":
+    case "devices":
+    case "components":
+      return place.name;
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The numbered strap: which desks a role finds there, and where it starts. The numbers are fixed for everyone
+ * (3 is always the timeline), so that hands learn them once.
+ *
+ * This only chooses what to offer. What a person may read or do is decided by the server.
+ *
+ *     navOf("callback")   // [{ digit: "5", place: { name: "callback" }, … }]
+ */
+import type { Place } from "./router";
+import { book } from "./words/language";
+
+const t = book(
+  { wall: "盯办墙", dispatch: "派警", callback: "回访", devices: "终端" },
+  { wall: "Wall", dispatch: "Dispatch", callback: "Callback", devices: "Devices" },
+);
+
+export interface NavItem {
+  readonly digit: string;
+  readonly label: string;
+  readonly place: Place;
+}
+
+type DeskPlace = "wall" | "dispatch" | "callback" | "devices";
+const DIGITS: Record<DeskPlace, string> = { wall: "1", dispatch: "2", callback: "5", devices: "7" };
+
+/** Roles are those of the rules (AU); an officer or a guard has no desk. */
+const DESKS_OF: Record<string, readonly DeskPlace[]> = {
+  dispatcher: ["wall", "dispatch", "callback", "devices"],
+  commander: ["wall", "dispatch", "callback", "devices"],
+  station: ["wall", "dispatch", "devices"],
+  supervisor: ["wall", "callback"],
+  reviewer: ["wall"],
+  callback: ["callback", "wall"],
+  admin: ["devices", "wall"],
+};
+
+export function navOf(role: string): NavItem[] {
+  const places = [...(DESKS_OF[role] ?? [])].sort((a, b) => DIGITS[a].localeCompare(DIGITS[b]));
+  return places.map((name) => ({ digit: DIGITS[name], label: t(name), place: { name } }));
+}
+
+/** Where a role begins its day; someone without a desk is shown how to enrol a phone. */
+export function homeOf(role: string): Place {
+  return { name: DESKS_OF[role]?.[0] ?? "enrol" };
+}

@@ -1,0 +1,97 @@
+/**
+ * The keyboard of a desk: every key has a label, the list behind `?` is made from what is registered, and nothing
+ * fires while somebody is typing.
+ *
+ * Responsible for: matching, ignoring keys meant for a field or an input method, the newest registration winning,
+ * and layers, so that an open dialog has the keyboard to itself. Refuses to know what any key does.
+ *
+ *     useKeys([{ key: "n", label: t("nudge"), run: nudge }, { key: "Ctrl+Enter", label: t("save"), run: save }]);
+ *
+ * A key is written as the keyboard gives it (`n`, `?`, `[`, `ArrowUp`, `Enter`), with `Ctrl+` or `Alt+` in front.
+ * Keys with Ctrl or Alt also work while typing; `Ctrl+` means ⌘ on a Mac too.
+ */
+import { onScopeDispose, shallowReactive } from "vue";
+
+export interface KeyBinding {
+  readonly key: string;
+  /** What it does, in the reader's language; a function, so that the `?` list follows the language. */
+  readonly label: string | (() => string);
+  readonly run: (event: KeyboardEvent) => void;
+  /** When given and false, the key does nothing and is not listed. */
+  readonly when?: () => boolean;
+  /** Works but is not listed, for second spellings of a listed key. */
+  readonly unlisted?: boolean;
+}
+
+interface Entry extends KeyBinding {
+  readonly layer: number;
+}
+
+const entries = shallowReactive<Entry[]>([]);
+let layers = 0;
+
+/** Register keys for as long as the calling component lives. */
+export function useKeys(bindings: readonly KeyBinding[]): void {
+  onScopeDispose(registerKeys(bindings));
+}
+
+/** Register keys; call what is returned to take them back. */
+export function registerKeys(bindings: readonly KeyBinding[]): () => void {
+  const mine = bindings.map((binding) => ({ ...binding, layer: layers }));
+  entries.push(...mine);
+  return () => {
+    for (const entry of mine) {
+      const at = entries.indexOf(entry);
+      if (at >= 0) entries.splice(at, 1);
+    }
+  };
+}
+
+/** Give the keyboard to what opens now (a dialog); keys registered before rest until the returned call. */
+export function openLayer(): () => void {
+  layers += 1;
+  let open = true;
+  return () => {
+    if (open) layers -= 1;
+    open = false;
+  };
+}
+
+/** What the `?` list shows: the keys that work now, the newest first, each once. */
+export function listedKeys(): { key: string; label: string }[] {
+  const seen = new Set<string>();
+  const list: { key: string; label: string }[] = [];
+  for (const entry of [...entries].reverse()) {
+    if (entry.layer !== layers || entry.unlisted || entry.when?.() === false || seen.has(entry.key)) continue;
+    seen.add(entry.key);
+    list.push({ key: entry.key, label: typeof entry.label === "string" ? entry.label : entry.label() });
+  }
+  return list;
+}
+
+/** How a pressed key is written in a binding. Digits and letters with Alt are read from the key's place. */
+export function nameOf(event: KeyboardEvent): string {
+  const place = /^(?:Digit|Key)(.)$/.exec(event.code)?.[1];
+  const key =
+    event.altKey && place ? place.toLowerCase() : event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const ctrl = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
+  return `${ctrl}${event.altKey ? "Alt+" : ""}${key}`;
+}
+
+const TYPING =
+  "input:not([type=checkbox]):not([type=radio]):not([type=button]),textarea,select,[contenteditable='true']";
+
+/** The one listener of a desk; `main.ts` or a test puts it on the document. */
+export function onKeydown(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.isComposing) return;
+  const typing = event.target instanceof Element && event.target.closest(TYPING) !== null;
+  if (typing && !event.ctrlKey && !event.metaKey && !event.altKey) return;
+  const name = nameOf(event);
+  for (let at = entries.length - 1; at >= 0; at -= 1) {
+    const entry = entries[at];
+    if (!entry || entry.layer !== layers || entry.key !== name || entry.when?.() === false) continue;
+    event.preventDefault();
+    entry.run(event);
+    return;
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * Stories in a real browser: `e2e/*.story.ts`, one after the other in one process, because each starts its
+ * own server and its own Chromium with a profile on disk. They run against the built pages (`npm run build`).
+ */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["e2e/**/*.story.ts"],
+    environment: "node",
+    fileParallelism: false,
+    maxWorkers: 1,
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+  },
+});
