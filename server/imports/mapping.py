@@ -92,9 +92,12 @@ def read_mapping(text: str) -> Mapping:
         )
     try:
         raw = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        options = {key: msgspec.json.decode(raw.pop(key)) for key in OPTIONS if key in raw}
-        columns = {field: msgspec.json.decode(name, type=str) for field, name in raw.items()}
-        whole: dict[str, object] = {"columns": columns, **options}
+        whole: dict[str, object] = {
+            key: msgspec.json.decode(raw.pop(key)) for key in OPTIONS if key in raw
+        }
+        whole["columns"] = {
+            field: msgspec.json.decode(name, type=str) for field, name in raw.items()
+        }
         mapping = msgspec.convert(whole, Mapping)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise _wrong(f"The mapping cannot be read: {error}.") from error

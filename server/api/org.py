@@ -1,0 +1,133 @@
+"""The organisation as a page needs it: ``/api/org``. Names, never secrets; small enough to be sent
+whole.
+
+Reads the directory the intake holds in memory and shapes it; changes nothing. Devices receive the
+same picture at enrolment.
+
+Example: ``GET /api/org`` answers ``{"stations": [{"id": "...", "name": "昂素派出所"}], "units":
+[...], ...}``."""
+
+from typing import Any, Final
+
+import msgspec
+
+from server.api.ids import Hex32, hex_or_none
+from server.store.people import Directory, Row
+from sync.incident.deadlines import Policy
+
+
+class StationRow(msgspec.Struct, frozen=True):
+    """A police station."""
+
+    id: Hex32
+    name: str
+
+
+class UnitRow(msgspec.Struct, frozen=True):
+    """A unit that takes orders."""
+
+    id: Hex32
+    name: str
+    station: Hex32 | None
+
+
+class PersonRow(msgspec.Struct, frozen=True):
+    """A person and the role they act in."""
+
+    id: Hex32
+    name: str
+    role: str
+    station: Hex32 | None
+    unit: Hex32 | None
+
+
+class VehicleRow(msgspec.Struct, frozen=True):
+    """A vehicle that takes orders."""
+
+    id: Hex32
+    name: str
+    unit: Hex32 | None
+    station: Hex32 | None
+
+
+class ZoneRow(msgspec.Struct, frozen=True):
+    """A response zone; ``tier`` is minutes to arrival, 0 as soon as possible."""
+
+    id: Hex32
+    name: str
+    station: Hex32 | None
+    tier: int | None
+
+
+class CodeRow(msgspec.Struct, frozen=True):
+    """A code and its words."""
+
+    code: str
+    zh: str
+    en: str
+
+
+class Org(msgspec.Struct, frozen=True):
+    """Everything the organisation is. ``policy`` holds the time limits of deadlines in
+    milliseconds.
+    """
+
+    idx: int
+    stations: list[StationRow]
+    units: list[UnitRow]
+    people: list[PersonRow]
+    vehicles: list[VehicleRow]
+    zones: list[ZoneRow]
+    categories: list[CodeRow]
+    results: list[CodeRow]
+    policy: dict[str, Any]
+
+
+def _sorted(directory: Directory, what: str) -> list[tuple[bytes, Row]]:
+    rows = directory.of(what).items()
+    return sorted(
+        rows, key=lambda item: (str(item[1].get("name", item[1].get("code", ""))), item[0])
+    )
+
+
+def snapshot(directory: Directory, policy: Policy) -> Org:
+    """The organisation as JSON rows, each list in order of its names."""
+    return Org(
+        idx=directory.idx,
+        stations=[StationRow(at.hex(), row["name"]) for at, row in _sorted(directory, "stations")],
+        units=[
+            UnitRow(at.hex(), row["name"], hex_or_none(row.get("station")))
+            for at, row in _sorted(directory, "units")
+        ],
+        people=[
+            PersonRow(
+                at.hex(),
+                row["name"],
+                row["role"],
+                hex_or_none(row.get("station")),
+                hex_or_none(row.get("unit")),
+            )
+            for at, row in _sorted(directory, "people")
+        ],
+        vehicles=[
+            VehicleRow(
+                at.hex(), row["name"], hex_or_none(row.get("unit")), hex_or_none(row.get("station"))
+            )
+            for at, row in _sorted(directory, "vehicles")
+        ],
+        zones=[
+            ZoneRow(at.hex(), row["name"], hex_or_none(row.get("station")), row.get("tier"))
+            for at, row in _sorted(directory, "zones")
+        ],
+        categories=_codes(directory, "categories"),
+        results=_codes(directory, "results"),
+        policy=msgspec.to_builtins(policy),
+    )
+
+
+def _codes(directory: Directory, what: str) -> list[CodeRow]:
+    rows = [CodeRow(row["code"], row["zh"], row["en"]) for row in directory.of(what).values()]
+    return sorted(rows, key=lambda row: row.code)
+
+
+ROUTES: Final[list[Any]] = []

@@ -1,0 +1,110 @@
+"""One-time codes for enrolling a device: issued by an administrator, redeemed once by one key.
+
+Responsible for the ``enrol_codes`` table. Refuses to know devices beyond the chain a code was spent
+on. A code is single use, lives fifteen minutes and is kept only as a hash. Where the network drops
+the answer to an enrolment, the same device may ask again with the same code while it lives: the
+same chain is the same key, so nobody else gains by it.
+
+Example: ``code, expires_at_ms = await enrolment.issue(person, by=admin)``, then ``person = await
+enrolment.redeem(code, chain, "10.1.2.3")``."""
+
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from server.auth import codes
+from server.auth.throttle import Throttle
+from server.now import Clock
+from server.problems import ProblemError
+from server.store.engine import Database
+from server.store.tables import enrol_codes
+
+LIFETIME_MS: Final = 15 * 60_000
+MAX_OPEN_PER_PERSON: Final = 3
+"""Open codes of one person; issuing another ends the oldest."""
+KEEP_SPENT_MS: Final = 24 * 3_600_000
+"""How long a spent or dead code is kept, for whoever looks into an enrolment the day after."""
+
+ADDRESS_FAILURES: Final = 10
+ALL_FAILURES: Final = 300
+"""Wrong codes from everywhere together. At this rate guessing one of ten open codes takes some
+10^7 years.
+"""
+WINDOW_MS: Final = 5 * 60_000
+
+
+class Enrolment:
+    """Issues and redeems one-time codes."""
+
+    def __init__(self, db: Database, clock: Clock, entropy: Callable[[int], bytes]) -> None:
+        self._db = db
+        self._clock = clock
+        self._entropy = entropy
+        self._addresses = Throttle(ADDRESS_FAILURES, WINDOW_MS)
+        self._everyone = Throttle(ALL_FAILURES, WINDOW_MS, max_keys=1)
+
+    async def issue(self, person: bytes, by: bytes) -> tuple[str, int]:
+        """A fresh code for a person's device and when it ends."""
+        now = self._clock.now_ms()
+        code = codes.write(self._entropy(codes.ENTROPY_BYTES))
+        await self._db.writing(_issue, codes.hash_of(code), person, by, now)
+        return code, now + LIFETIME_MS
+
+    async def redeem(self, typed: str, chain: bytes, address: str) -> bytes:
+        """Spend a code on a chain and return the person it enrols.
+
+        Raises ``ProblemError``: ``wrong_code`` for one that is unknown, spent on another key or too
+        old, and ``too_many_attempts``."""
+        now = self._clock.now_ms()
+        counts = ((self._addresses, address), (self._everyone, ""))
+        wait_ms = max(throttle.wait_ms(key, now) for throttle, key in counts)
+        if wait_ms > 0:
+            raise ProblemError("too_many_attempts", retry_after_s=-(-wait_ms // 1000))
+        code = codes.read(typed)
+        person = await self._db.writing(_redeem, codes.hash_of(code), chain, now) if code else None
+        if person is None:
+            for throttle, key in counts:
+                throttle.failed(key, now)
+            raise ProblemError("wrong_code")
+        return person
+
+
+def _issue(connection: Connection, code_hash: bytes, person: bytes, by: bytes, now: int) -> None:
+    connection.execute(
+        delete(enrol_codes).where(enrol_codes.c.expires_at_ms <= now - KEEP_SPENT_MS)
+    )
+    surplus = (
+        select(enrol_codes.c.code_hash)
+        .where(enrol_codes.c.person == person, enrol_codes.c.used_at_ms.is_(None))
+        .order_by(enrol_codes.c.created_at_ms.desc())
+        .offset(MAX_OPEN_PER_PERSON - 1)
+    )
+    hashes = list(connection.execute(surplus).scalars())
+    if hashes:
+        connection.execute(delete(enrol_codes).where(enrol_codes.c.code_hash.in_(hashes)))
+    connection.execute(
+        insert(enrol_codes).values(
+            code_hash=code_hash,
+            person=person,
+            created_by=by,
+            created_at_ms=now,
+            expires_at_ms=now + LIFETIME_MS,
+        )
+    )
+
+
+def _redeem(connection: Connection, code_hash: bytes, chain: bytes, now: int) -> bytes | None:
+    row = connection.execute(
+        select(enrol_codes).where(enrol_codes.c.code_hash == code_hash)
+    ).one_or_none()
+    if row is None or row.expires_at_ms <= now or row.chain not in {None, chain}:
+        return None
+    if row.chain is None:
+        connection.execute(
+            update(enrol_codes)
+            .where(enrol_codes.c.code_hash == code_hash)
+            .values(used_at_ms=now, chain=chain)
+        )
+    person: bytes = row.person
+    return person
