@@ -1,0 +1,359 @@
+"""Change sets: one user action, hashed, chained and signed (SPEC CS).
+
+Responsible for the bytes of a set: writing one onto a chain, reading one, and saying why bytes are not one. It does not
+know what ops mean, who may write them, or how a signature is computed: signing and verifying are handed in.
+
+>>> draft = Draft(user=bytes(16), scope="org", kind="incident", entity=bytes(16), ops=[{"t": "entry.add"}])
+>>> writer = Writer(chain=ChainId(bytes(16)), seq=1, prev=SetId(bytes(32)))
+>>> when = {"wall_ms": 1000, "offset_ms": 0, "mono": (bytes(8), 5)}
+>>> written = write(writer, draft, **when, salt=bytes(16), sign=lambda message: bytes(64))
+>>> changeset = read(written.raw)
+>>> isinstance(changeset, ChangeSet), written.writer.seq
+(True, 2)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from sync import canon, ids
+from sync.clock import Stamp, send
+from sync.ids import ChainId, SetId
+
+VERSION: Final = 1
+SCHEMA: Final = (1, 1)
+SET_BYTES_MAX: Final = 262_144
+HEADER_BYTES_MAX: Final = 4_096
+OP_BYTES_MAX: Final = 65_536
+OPS_MAX: Final = 20
+SIGNATURE_BYTES: Final = 64
+
+FLAG_HLC_RESET: Final = 1
+FLAG_RESTORED_STORAGE: Final = 2
+FLAG_NO_STRICT_DURABILITY: Final = 4
+
+KIND_CHAIN: Final = "chain"
+KIND_INCIDENT: Final = "incident"
+
+PUBLIC_KEY_BYTES: Final = {"Ed25519": 32, "ES256": 65}
+
+Bin8 = Annotated[bytes, Meta(min_length=8, max_length=8)]
+Bin16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Bin32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Int = Annotated[int, Meta(ge=-canon.INT_MAX, le=canon.INT_MAX)]
+Natural = Annotated[int, Meta(ge=0, le=canon.INT_MAX)]
+
+Sign = Callable[[bytes], bytes]
+"""Takes the signing bytes of a set, gives 64 bytes of signature."""
+Verify = Callable[[str, bytes, bytes, bytes], bool]
+"""Takes algorithm name, public key, message and signature; never raises on bad input."""
+
+
+class Header(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """The 16 items of a version 1 header, in order (SPEC CS). Ids and hashes are bytes, times are milliseconds."""
+
+    v: Int
+    chain: Bin16
+    seq: Natural
+    prev: Bin32 | None
+    hlc: Bin8
+    wall_ms: Int
+    mono: tuple[Bin8, Int]
+    user: Bin16
+    seen: tuple[Natural, Bin16] | None
+    beacon: Bin16 | None
+    scope: Annotated[str, Meta(max_length=128)]
+    lane: Annotated[int, Meta(ge=0, le=1)]
+    schema: tuple[Natural, Natural]
+    flags: Natural
+    body_hash: Bin32
+    continues: tuple[Bin16, Natural, Bin32, str] | None
+
+
+class Body(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """What the author says: ops on one entity, under a salt that keeps the hash unguessable after redaction."""
+
+    salt: Bin16
+    kind: str
+    entity: Bin16
+    ops: list[dict[str, Any]]
+
+
+class Envelope(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """`[header, signature, body or nil]`, each as the bytes that were hashed and signed."""
+
+    header: bytes
+    signature: bytes
+    body: bytes | None
+
+
+class ChangeSet(Struct, frozen=True):
+    """A set that was read: shapes and hashes hold, the signature is unchecked. `body` is None when it was redacted."""
+
+    header: Header
+    header_bytes: bytes
+    signature: bytes
+    body: Body | None
+    set_id: SetId
+    raw: bytes
+
+
+class Refusal(Struct, frozen=True):
+    """Why bytes are not a set (CS7).
+
+    `newer_version` is no fault: the set is opaque and kept, and its `set_id`, `chain`, `seq` and `prev` are known.
+    """
+
+    code: str
+    detail: str = ""
+    set_id: SetId | None = None
+    chain: ChainId | None = None
+    seq: int | None = None
+    prev: bytes | None = None
+
+
+class Draft(Struct, frozen=True):
+    """What a person wants to say, before it is written onto a chain."""
+
+    user: bytes
+    scope: str
+    kind: str
+    entity: bytes
+    ops: Sequence[dict[str, Any]]
+    lane: int = 0
+
+
+class Writer(Struct, frozen=True):
+    """Where a chain stands: the next `seq`, the set before it, and the clock. Every write gives a new one back."""
+
+    chain: ChainId
+    seq: int = 0
+    prev: SetId | None = None
+    stamp: Stamp = Stamp(0, 0)
+
+
+class Written(Struct, frozen=True):
+    """A finished set: its bytes, its id and where the chain stands after it."""
+
+    raw: bytes
+    set_id: SetId
+    writer: Writer
+
+
+_ENVELOPE: Final = msgspec.msgpack.Decoder(Envelope)
+_HEADER: Final = msgspec.msgpack.Decoder(Header)
+_BODY: Final = msgspec.msgpack.Decoder(Body)
+_encode = canon.ENCODER.encode
+
+
+def signing_bytes(set_id: bytes) -> bytes:
+    """What a signature covers (CS3)."""
+    return b"ortoo/sig/1\x00" + set_id
+
+
+def write(
+    writer: Writer,
+    draft: Draft,
+    *,
+    wall_ms: int,
+    offset_ms: int | None,
+    mono: tuple[bytes, int],
+    salt: bytes,
+    sign: Sign,
+    seen: tuple[int, bytes] | None = None,
+    beacon: bytes | None = None,
+    continues: tuple[bytes, int, bytes, str] | None = None,
+    flags: int = 0,
+) -> Written:
+    """Write `draft` as the next set of the chain. Pure but for `sign`. Raises `CanonError` for values outside CB1."""
+    stamp, was_reset = send(writer.stamp, wall_ms, offset_ms)
+    body_bytes = canon.encode([salt, draft.kind, draft.entity, list(draft.ops)])
+    header = Header(
+        v=VERSION,
+        chain=writer.chain,
+        seq=writer.seq,
+        prev=writer.prev,
+        hlc=stamp.pack(),
+        wall_ms=wall_ms,
+        mono=mono,
+        user=draft.user,
+        seen=seen,
+        beacon=beacon,
+        scope=draft.scope,
+        lane=draft.lane,
+        schema=SCHEMA,
+        flags=flags | (FLAG_HLC_RESET if was_reset else 0),
+        body_hash=ids.body_hash(body_bytes),
+        continues=continues,
+    )
+    header_bytes = _encode(header)
+    set_id = ids.set_id(header_bytes)
+    raw = _encode(Envelope(header_bytes, sign(signing_bytes(set_id)), body_bytes))
+    return Written(raw, set_id, Writer(writer.chain, writer.seq + 1, set_id, stamp))
+
+
+def chain_open_op(alg: str, public_key: bytes, nonce: bytes, app: str) -> dict[str, Any]:
+    """The first op of every chain: the key that signs it and the nonce that made its id (CS5)."""
+    return {"t": "chain.open", "alg": alg, "pub": public_key, "nonce": nonce, "app": app}
+
+
+def read(raw: bytes) -> ChangeSet | Refusal:
+    """Read one envelope: exact shapes, canonical bytes, matching body. The signature is left to `signature_holds`."""
+    if len(raw) > SET_BYTES_MAX:
+        return Refusal("too_large", f"{len(raw)} of at most {SET_BYTES_MAX} bytes")
+    try:
+        envelope = _ENVELOPE.decode(raw)
+        header = _HEADER.decode(envelope.header)
+    except (msgspec.MsgspecError, RecursionError):
+        return _explain(raw)
+    header_bytes = envelope.header
+    if _encode(header) != header_bytes or _encode(envelope) != raw:
+        return _explain(raw)
+    if (
+        header.v != VERSION
+        or header.schema[1] > SCHEMA[1]
+        or (header.seq == 0) is not (header.prev is None)
+    ):
+        return _explain(raw)
+    if len(header_bytes) > HEADER_BYTES_MAX or len(envelope.signature) != SIGNATURE_BYTES:
+        return _explain(raw)
+    if header.continues is not None and header.seq != 0:
+        return Refusal("bad_shape", "only the first set of a chain may continue another")
+    set_id = ids.set_id(header_bytes)
+    if envelope.body is None:
+        return ChangeSet(header, header_bytes, envelope.signature, None, set_id, raw)
+    if ids.body_hash(envelope.body) != header.body_hash:
+        return Refusal("bad_body", "the body does not match the hash in its header", set_id)
+    body = _read_body(envelope.body)
+    if isinstance(body, Refusal):
+        return body
+    if header.seq == 0 and (problem := _chain_open_problem(header, body)):
+        return Refusal("bad_chain_open", problem, set_id)
+    return ChangeSet(header, header_bytes, envelope.signature, body, set_id, raw)
+
+
+def signature_holds(changeset: ChangeSet, alg: str, public_key: bytes, verify: Verify) -> bool:
+    """Whether the author's key signed this set (CS3)."""
+    return verify(alg, public_key, signing_bytes(changeset.set_id), changeset.signature)
+
+
+def _read_body(data: bytes) -> Body | Refusal:
+    try:
+        body = _BODY.decode(data)
+    except (msgspec.MsgspecError, RecursionError):
+        return _not_canonical(data) or Refusal(
+            "bad_shape", "the body is not [salt, kind, entity, ops]"
+        )
+    if not 1 <= len(body.ops) <= OPS_MAX:
+        return Refusal("bad_shape", f"{len(body.ops)} ops; a set holds 1 to {OPS_MAX}")
+    # Depth 2: the ops stand in the list that stands in the body.
+    for op in body.ops:
+        if type(op.get("t")) is not str:
+            return _not_canonical(data) or Refusal("bad_shape", "an op has no text field t")
+        if canon.fault(op, 2):
+            return _not_canonical(data) or Refusal("not_canonical", "unsupported")
+    if _encode(body) != data:
+        return _not_canonical(data) or Refusal(
+            "bad_shape", "the body is not [salt, kind, entity, ops]"
+        )
+    if len(data) > OP_BYTES_MAX and any(len(_encode(op)) > OP_BYTES_MAX for op in body.ops):
+        return Refusal("too_large", f"an op is larger than {OP_BYTES_MAX} bytes")
+    return body
+
+
+def _chain_open_problem(header: Header, body: Body) -> str | None:
+    op = body.ops[0]
+    if body.kind != KIND_CHAIN or body.entity != header.chain or op["t"] != "chain.open":
+        return "the first set of a chain must open it"
+    alg, public_key, nonce = op.get("alg"), op.get("pub"), op.get("nonce")
+    if (
+        not isinstance(alg, str)
+        or not isinstance(public_key, bytes)
+        or PUBLIC_KEY_BYTES.get(alg) != len(public_key)
+    ):
+        return "unknown algorithm or a key of the wrong length"
+    if not isinstance(nonce, bytes) or len(nonce) != 16 or not isinstance(op.get("app"), str):
+        return "nonce must be 16 bytes and app text"
+    if ids.chain_id(public_key, nonce) != header.chain:
+        return "the chain id does not follow from the key and the nonce"
+    return None
+
+
+def _not_canonical(data: bytes) -> Refusal | None:
+    try:
+        canon.decode(data)
+    except canon.CanonError as error:
+        return Refusal("not_canonical", str(error))
+    return None
+
+
+def _explain(raw: bytes) -> Refusal:
+    """The slow way in, for refused bytes only: name the fault, or recognise a set of a newer version (CS1, CS7)."""
+    if refusal := _not_canonical(raw):
+        return refusal
+    parts = canon.decode(raw)
+    if not (
+        isinstance(parts, list)
+        and len(parts) == 3
+        and isinstance(parts[0], bytes)
+        and isinstance(parts[1], bytes)
+    ):
+        return Refusal("bad_shape", "an envelope is [header, signature, body]")
+    if not (parts[2] is None or isinstance(parts[2], bytes)):
+        return Refusal("bad_shape", "a body is bytes or nil")
+    header_bytes, signature = parts[0], parts[1]
+    if len(header_bytes) > HEADER_BYTES_MAX:
+        return Refusal(
+            "too_large", f"header of {len(header_bytes)} bytes, at most {HEADER_BYTES_MAX}"
+        )
+    if refusal := _not_canonical(header_bytes):
+        return refusal
+    header = canon.decode(header_bytes)
+    if not isinstance(header, list) or not _opening_holds(header):
+        return Refusal(
+            "bad_shape", "the header does not begin with version, chain, seq and the set before it"
+        )
+    newer_reader = (
+        len(header) == 16
+        and isinstance(header[12], list)
+        and len(header[12]) == 2
+        and _above(header[12][1])
+    )
+    if header[0] > VERSION or newer_reader:
+        return Refusal(
+            "newer_version",
+            f"version {header[0]}",
+            ids.set_id(header_bytes),
+            ChainId(header[1]),
+            header[2],
+            header[3],
+        )
+    if len(signature) != SIGNATURE_BYTES:
+        return Refusal(
+            "bad_shape", f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}"
+        )
+    return Refusal("bad_shape", "the header's fields do not have their types")
+
+
+def _above(min_reader: object) -> bool:
+    return type(min_reader) is int and min_reader > SCHEMA[1]
+
+
+def _opening_holds(header: list[Any]) -> bool:
+    """Whether the four positions that every version shares have their shape (CS1)."""
+    if len(header) < 4:
+        return False
+    version, chain, seq, prev = header[:4]
+    return (
+        type(version) is int
+        and version >= 1
+        and isinstance(chain, bytes)
+        and len(chain) == 16
+        and type(seq) is int
+        and seq >= 0
+        and (prev is None if seq == 0 else isinstance(prev, bytes) and len(prev) == 32)
+    )

@@ -1,0 +1,174 @@
+"""The messages of the exchange as typed structs (SPEC EX).
+
+Responsible for the shapes that devices and the centre send each other and for their limits. It opens no connection and
+decides nothing.
+
+>>> decode(TimeRequest, encode(TimeRequest(t1=5)))
+TimeRequest(t1=5)
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from sync.changeset import SET_BYTES_MAX, Bin8, Bin16, Int, Natural
+
+CONTENT_TYPE: Final = "application/msgpack"
+BATCH_BYTES_MAX: Final = 1_048_576
+BATCH_SETS_MAX: Final = 200
+BODY_BYTES_MAX: Final = 8_388_608
+"""Cap on a request or reply body after decompression."""
+PULL_BUDGET_BYTES_MAX: Final = 4_194_304
+CURSORS_MAX: Final = 256
+EVENTS_LIFETIME_S: Final = 300
+EVENTS_HEARTBEAT_S: Final = 15
+
+STORED: Final = "stored"
+DUPLICATE: Final = "duplicate"
+FORK: Final = "fork"
+HELD: Final = "held"
+REJECTED: Final = "rejected"
+OPAQUE: Final = "opaque"
+BAD_SIGNATURE: Final = "bad_signature"
+TOO_LARGE: Final = "too_large"
+MALFORMED: Final = "malformed"
+DURABLE: Final = frozenset({STORED, DUPLICATE, FORK, HELD, REJECTED, OPAQUE})
+"""Results that mean the bytes are safe at the centre (EX2)."""
+REFUSED: Final = frozenset({BAD_SIGNATURE, TOO_LARGE, MALFORMED})
+
+
+class HelloRequest(Struct, frozen=True):
+    """First call of every sync: who I am, where my chain stands, what I still hold."""
+
+    v: int
+    app: str
+    chain: Bin16
+    head: Int
+    pending: Natural
+    oldest_ms: Int | None
+    wall_ms: Int
+    mono: tuple[Bin8, Int]
+    request_id: Bin16
+
+
+class LogState(Struct, frozen=True):
+    """Which rulings log this is and how many entries it has."""
+
+    origin: str
+    epoch: Bin8
+    size: Natural
+
+
+class Limits(Struct, frozen=True):
+    """What one push may carry: bytes per set, bytes and sets per batch."""
+
+    set_bytes: int = SET_BYTES_MAX
+    batch_bytes: int = BATCH_BYTES_MAX
+    batch_sets: int = BATCH_SETS_MAX
+
+
+class HelloReply(Struct, frozen=True):
+    """`have` is the contiguous seq the server holds of this chain, -1 for none; `scopes`: `(name, epoch, newest n)`."""
+
+    role: str
+    server: Bin16
+    now_ms: int
+    uncertainty_ms: int
+    log: LogState
+    have: Int
+    person: Bin16
+    scopes: list[tuple[str, int, int]]
+    limits: Limits
+    retry_after_ms: int | None
+
+
+class PushRequest(Struct, frozen=True):
+    """Envelopes as raw slices, so that each is kept as the bytes received."""
+
+    sets: list[Raw]
+
+
+class PushResult(Struct, frozen=True, omit_defaults=True):
+    """What became of one set: `r` is the result, `why` its code, `idx`/`at_ms`/`d`/`no` come from its ruling."""
+
+    r: str
+    id: bytes | None = None
+    why: str | None = None
+    idx: int | None = None
+    at_ms: int | None = None
+    d: str | None = None
+    no: str | None = None
+
+
+class PushReply(Struct, frozen=True):
+    """One result per set, in order, and the contiguous seq of the pushing device's chain."""
+
+    results: list[PushResult]
+    have: Int
+
+
+class PullRequest(Struct, frozen=True):
+    """Where the client stands in each scope, `(name, epoch, n)`, and how many bytes it wants at most."""
+
+    cursors: list[tuple[str, int, Natural]]
+    budget: Natural
+
+
+class ScopePage(Struct, frozen=True, rename={"from_": "from"}):
+    """Dense entries `from_`..`to` of one scope, each `[n, ruling, envelope or nil]`; `head` is the head at `to`."""
+
+    scope: str
+    epoch: int
+    from_: int
+    to: int
+    n: int
+    head: Bin16
+    entries: list[Raw]
+
+
+class PullReply(Struct, frozen=True):
+    """`complete` when every asked scope was served to its newest entry."""
+
+    size: int
+    now_ms: int
+    scopes: list[ScopePage]
+    complete: bool
+
+
+class TimeRequest(Struct, frozen=True):
+    """The device's own time when it asked, in ms."""
+
+    t1: Int
+
+
+class TimeReply(Struct, frozen=True):
+    """Four-timestamp exchange: `t2` received, `t3` answered, both by the server's clock. Source: RFC 5905 section 8."""
+
+    t1: int
+    t2: int
+    t3: int
+    uncertainty_ms: int
+
+
+class Moved(Struct, frozen=True):
+    """A hint that a scope has entries up to `n`; sent as JSON in the event stream."""
+
+    scope: str
+    n: int
+
+
+Message = TypeVar("Message")
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+def encode(message: object) -> bytes:
+    """The bytes of a message. Messages are not signed, so they need not be canonical."""
+    return _ENCODER.encode(message)
+
+
+def decode(kind: type[Message], data: bytes) -> Message:
+    """The message of that kind. Raises `msgspec.MsgspecError` for anything else."""
+    return msgspec.msgpack.decode(data, type=kind)
