@@ -1,0 +1,205 @@
+"""Every code the product answers with, its cause and its cure: the registry is the documentation.
+
+Responsible for the words behind a code, for people who build or run the system. Screens have their own words; they look
+the code up there. Knows no transport beyond the HTTP status that suits a whole request.
+
+>>> lookup("queue_full").status
+503
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Entry(NamedTuple):
+    """`status` is the HTTP status when a whole request is refused with this code."""
+
+    status: int
+    cause: str
+    cure: str
+
+
+REQUESTS: Final[dict[str, Entry]] = {
+    "bad_request": Entry(
+        400, "The request does not have the shape this call takes.", "Compare it with /api/docs."
+    ),
+    "bad_id": Entry(
+        400, "An id is not 32 lower-case hex digits.", "Send the id as the server gave it."
+    ),
+    "bad_mapping": Entry(
+        400, "The column mapping is not usable.", "Map known fields to columns that the file has."
+    ),
+    "bad_message": Entry(
+        400,
+        "The body is not the MessagePack map this call takes.",
+        "See SPEC EX for its keys and types.",
+    ),
+    "bad_compression": Entry(
+        400, "The body is not the gzip stream it claims to be.", "Send it again, or uncompressed."
+    ),
+    "not_signed_in": Entry(
+        401, "There is no valid session or device token.", "Sign in, or enrol this device."
+    ),
+    "wrong_login": Entry(
+        401,
+        "Login name and password do not belong together.",
+        "Try again, or ask for a new password.",
+    ),
+    "wrong_code": Entry(
+        401, "The enrolment code is unknown, used or expired.", "Ask the desk for a new code."
+    ),
+    "csrf": Entry(
+        403,
+        "The request did not carry this session's token.",
+        "Fetch the session again and repeat.",
+    ),
+    "not_allowed": Entry(403, "This person may not do that.", "Ask someone whose role allows it."),
+    "came_from_elsewhere": Entry(
+        403, "The request came from another site.", "Use the product's own pages."
+    ),
+    "device_revoked": Entry(
+        403,
+        "This device was revoked; it may still upload.",
+        "Upload what is left, then enrol again.",
+    ),
+    "not_found": Entry(404, "There is nothing under this address.", "Check the id or the path."),
+    "unknown_order": Entry(404, "The incident has no such order.", "Reload the incident."),
+    "method_not_allowed": Entry(
+        405, "This address does not take that method.", "Compare it with /api/docs."
+    ),
+    "login_taken": Entry(409, "Another person has this login name.", "Choose another name."),
+    "not_ready": Entry(
+        409, "The record is not in a state that allows this.", "Reload it and look what is open."
+    ),
+    "request_too_large": Entry(
+        413, "The body is larger than the limit.", "Send fewer or smaller items at a time."
+    ),
+    "file_too_large": Entry(
+        413, "The file is larger than the limit.", "Split it and import the parts."
+    ),
+    "unsupported_media_type": Entry(
+        415, "The body's content type is not taken here.", "Send the type the call names."
+    ),
+    "bad_move": Entry(
+        422,
+        "The move lacks something or does not fit this incident.",
+        "Read the detail and correct it.",
+    ),
+    "weak_password": Entry(
+        422, "The password is too short or too common.", "Use at least twelve characters."
+    ),
+    "bad_key": Entry(
+        422, "The device key is not a valid public key.", "Enrol again with a newly made key."
+    ),
+    "refused_lines": Entry(
+        422,
+        "Lines of the file were refused, so none was imported.",
+        "Mend the lines, or import the good ones.",
+    ),
+    "too_many_requests": Entry(
+        429, "Too many requests in a short time.", "Wait as long as Retry-After says."
+    ),
+    "too_many_attempts": Entry(
+        429, "Too many wrong attempts.", "Wait as long as Retry-After says."
+    ),
+    "too_many_streams": Entry(
+        429, "Too many open event streams.", "Close other windows, or poll instead."
+    ),
+    "internal": Entry(
+        500,
+        "The server made a mistake; nothing was half done.",
+        "Try again; tell support if it stays.",
+    ),
+    "queue_full": Entry(
+        503,
+        "More is arriving than can be written now.",
+        "Wait as long as Retry-After says, then repeat.",
+    ),
+    "not_stored": Entry(
+        503,
+        "The store could not be written; nothing was acknowledged.",
+        "Repeat later; nothing is lost.",
+    ),
+    "stopping": Entry(503, "The server is shutting down.", "Repeat in a few seconds."),
+}
+"""Refusals of a whole request."""
+
+SETS: Final[dict[str, Entry]] = {
+    "not_canonical": Entry(
+        200, "Bytes are not in the canonical form.", "Export the record and report it."
+    ),
+    "bad_shape": Entry(
+        200, "Header, body or envelope lack their shape.", "Export the record and report it."
+    ),
+    "too_large": Entry(200, "A set or one of its ops is over its size limit.", "Split the text."),
+    "bad_body": Entry(
+        200, "The body does not match its hash.", "The author's app writes the record again."
+    ),
+    "bad_chain_open": Entry(
+        200, "The first set does not open its chain.", "Enrol the device again."
+    ),
+    "bad_signature": Entry(
+        200,
+        "The signature does not fit the author's key.",
+        "The author's app writes the record again.",
+    ),
+    "newer_version": Entry(
+        200, "The set was written by a newer app.", "Kept as it is; upgrade the server to read it."
+    ),
+    "unenrolled": Entry(200, "No enrolled device has this chain.", "Kept; enrol the device."),
+    "fork": Entry(
+        200, "Another set stands at this place of the chain.", "Both are kept; a person decides."
+    ),
+    "no_authority": Entry(
+        200,
+        "The author's role may not give this command.",
+        "Kept; ask someone whose role allows it.",
+    ),
+    "id_exists": Entry(
+        200, "Another device created a record with this id.", "Kept; create it again with a new id."
+    ),
+    "bad_op": Entry(
+        200,
+        "A field is missing or has the wrong type or value.",
+        "Kept; write it again with the field mended.",
+    ),
+    "unknown_entity_kind": Entry(
+        200, "The set is about a kind of record unknown here.", "Kept; upgrade the server."
+    ),
+    "redacted": Entry(
+        200, "The body was removed under a lawful order.", "Nothing to do; the proof remains."
+    ),
+}
+"""Reasons given for one set; the others of its batch are untouched (EX1)."""
+
+LINES: Final[dict[str, Entry]] = {
+    "encoding": Entry(
+        422,
+        "Bytes are not text in the named encoding.",
+        "Name the right encoding, or save as UTF-8.",
+    ),
+    "not_json": Entry(422, "The line is not one JSON object.", "Write one object per line."),
+    "columns": Entry(
+        422,
+        "The row has more or fewer columns than the head.",
+        "Quote fields that hold the separator.",
+    ),
+    "missing": Entry(422, "A required field is empty.", "Fill it in."),
+    "type": Entry(422, "A field has the wrong type.", "Compare it with the import format."),
+    "range": Entry(422, "A number is outside its range.", "Correct the number."),
+    "time": Entry(422, "A time cannot be read.", "Use ISO 8601, or name the format and the zone."),
+    "unknown_value": Entry(
+        422, "A code or name is not known here.", "Add it first, or correct it."
+    ),
+    "too_long": Entry(422, "A line or a text is over its limit.", "Shorten it."),
+    "control_character": Entry(422, "A text holds control characters.", "Remove them."),
+}
+"""Reasons given for one line of an imported file."""
+
+_ALL: Final = REQUESTS | SETS | LINES
+
+
+def lookup(code: str) -> Entry:
+    """The entry of a code. Raises KeyError for a code that was never written down here: that is our own mistake."""
+    return _ALL[code]
