@@ -47,12 +47,12 @@ class Logins:
     async def set(self, person: bytes, login: str, password: str) -> None:
         """Give a person a login and a password, replacing what they had.
 
-        Raises ``ProblemError``: ``bad_login_name``, ``weak_password``, or ``login_taken`` when
+        Raises ``ProblemError``: ``bad_request``, ``weak_password``, or ``login_taken`` when
         another person has it."""
         login = login_of(login)
         if not 0 < len(login) <= MAX_LOGIN_CHARS or not login.isprintable():
             raise ProblemError(
-                "bad_login_name", detail=f"A login has 1 to {MAX_LOGIN_CHARS} printable characters."
+                "bad_request", detail=f"A login has 1 to {MAX_LOGIN_CHARS} printable characters."
             )
         check_new(password, login)
         kept = await self._passwords.hash(password)

@@ -5,7 +5,7 @@ line end and never part of another character, so splitting first and decoding th
 
 >>> good, bad = read_lines(b"one\\n\\xff two\\nthree\\n", "utf-8")
 >>> [line.text for line in good], bad[0].line, bad[0].column, bad[0].code, bad[0].offset
-(['one', '\\ufffd two', 'three'], 2, 1, 'undecodable', 4)
+(['one', '\\ufffd two', 'three'], 2, 1, 'encoding', 4)
 """
 
 from typing import Final, Literal
@@ -74,16 +74,16 @@ def read_lines(data: bytes, encoding: Encoding) -> tuple[list[Line], list[Fault]
 def _decode(raw: bytes, encoding: Encoding, number: int, offset: int) -> tuple[str, Fault | None]:
     if len(raw) > MAX_LINE_BYTES:
         reason = f"The line has {len(raw)} bytes; at most {MAX_LINE_BYTES} are read."
-        return "", Fault(number, None, "line_too_long", reason)
+        return "", Fault(number, None, "too_long", reason)
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         column = len(raw[: error.start].decode(encoding, "replace")) + 1
         at = offset + error.start
         reason = f"Byte 0x{raw[error.start]:02x} at offset {at} of the file is not {encoding} text."
-        return raw.decode(encoding, "replace"), Fault(number, column, "undecodable", reason, at)
+        return raw.decode(encoding, "replace"), Fault(number, column, "encoding", reason, at)
     where = text.find("\x00")
     if where >= 0:
         reason = "A NUL character stands in the line; the file may be UTF-16 or damaged."
-        return text.replace("\x00", "\ufffd"), Fault(number, where + 1, "nul", reason)
+        return text.replace("\x00", "\ufffd"), Fault(number, where + 1, "control_character", reason)
     return text, None

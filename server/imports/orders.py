@@ -146,11 +146,11 @@ def read_order(row: Row, mapping: Mapping, zone: ZoneInfo, names: Names) -> Orde
 
     def time(value: Scalar) -> int:
         if isinstance(value, bool) or not isinstance(value, str | int):
-            raise _WrongError("bad_time", "The time is neither text nor a whole number.")
+            raise _WrongError("time", "The time is neither text nor a whole number.")
         try:
             return read_time(value, mapping.time_format, zone)
         except ValueError as error:
-            raise _WrongError("bad_time", f"The time cannot be read: {error}.") from error
+            raise _WrongError("time", f"The time cannot be read: {error}.") from error
 
     facts = _read_facts(reader, time)
     station = reader.read("station", _named(names.stations, "station"))
@@ -200,7 +200,7 @@ def _read_target(reader: _Reader, names: Names) -> Target | None:
     person = reader.read("person", _named(names.people, "person"))
     if reader.raw("unit") is not None and reader.raw("person") is not None:
         reason = "The row names a unit and a person; an order goes to one of them."
-        reader.wrong("person", "two_targets", reason)
+        reader.wrong("person", "type", reason)
     if unit is not None:
         return "unit", unit
     return ("person", person) if person is not None else None
@@ -219,12 +219,12 @@ def _read_point(reader: _Reader, facts: dict[str, Fact]) -> None:
 def _text_within(limit_bytes: int) -> Callable[[Scalar], str]:
     def parse(value: Scalar) -> str:
         if isinstance(value, bool):
-            raise _WrongError("bad_text", "Text was expected, not true or false.")
+            raise _WrongError("type", "Text was expected, not true or false.")
         text = value if isinstance(value, str) else str(value)
         if len(text.encode("utf-8", "surrogatepass")) > limit_bytes:
             raise _WrongError("too_long", f"The text is longer than {limit_bytes} bytes of UTF-8.")
         if any("\ud800" <= char <= "\udfff" for char in text):
-            raise _WrongError("bad_text", "The text holds half of a character (a lone surrogate).")
+            raise _WrongError("type", "The text holds half of a character (a lone surrogate).")
         return text
 
     return parse
@@ -239,7 +239,7 @@ def _whole(low: int, high: int) -> Callable[[Scalar], int]:
             or not text.isdigit()
             or not low <= int(text[:18]) <= high
         ):
-            raise _WrongError("bad_number", f"A whole number from {low} to {high} was expected.")
+            raise _WrongError("range", f"A whole number from {low} to {high} was expected.")
         return int(text)
 
     return parse
@@ -254,9 +254,7 @@ def _degrees(limit: int) -> Callable[[Scalar], int]:
         except InvalidOperation:
             degrees = Decimal("NaN")
         if isinstance(value, bool) or not degrees.is_finite() or abs(degrees) > limit:
-            raise _WrongError(
-                "bad_coordinate", f"Decimal degrees from -{limit} to {limit} were expected."
-            )
+            raise _WrongError("range", f"Decimal degrees from -{limit} to {limit} were expected.")
         return int((degrees * 10_000_000).to_integral_value())
 
     return parse
@@ -267,7 +265,7 @@ def _named(ids_by_name: MappingOf[str, bytes], what: str) -> Callable[[Scalar], 
         found = ids_by_name.get(str(value)) if not isinstance(value, bool) else None
         if found is None:
             raise _WrongError(
-                f"unknown_{what}", f"There is no {what} of this name or id, or two bear the name."
+                "unknown_value", f"There is no {what} of this name or id, or two bear the name."
             )
         return found
 
@@ -277,7 +275,7 @@ def _named(ids_by_name: MappingOf[str, bytes], what: str) -> Callable[[Scalar], 
 def _word(words: tuple[str, ...]) -> Callable[[Scalar], str]:
     def parse(value: Scalar) -> str:
         if value not in words:
-            raise _WrongError("bad_word", f"One of {', '.join(words)} was expected.")
+            raise _WrongError("unknown_value", f"One of {', '.join(words)} was expected.")
         return str(value)
 
     return parse
@@ -286,5 +284,5 @@ def _word(words: tuple[str, ...]) -> Callable[[Scalar], str]:
 def _yes_or_no(value: Scalar) -> bool:
     known = WORDS.get(str(value).casefold())
     if known is None:
-        raise _WrongError("bad_word", "true or false was expected.")
+        raise _WrongError("unknown_value", "true or false was expected.")
     return known

@@ -6,7 +6,7 @@ left out, the others stay.
 >>> from server.imports.lines import Line
 >>> rows, faults, columns = read_csv([Line(1, "no,title"), Line(2, '7,"a, b"'), Line(3, "8")])
 >>> rows[0].line, rows[0].values, faults[0].line, faults[0].code, columns
-(2, {'no': '7', 'title': 'a, b'}, 3, 'wrong_column_count', ('no', 'title'))
+(2, {'no': '7', 'title': 'a, b'}, 3, 'columns', ('no', 'title'))
 """
 
 import csv
@@ -24,9 +24,10 @@ MAX_COLUMNS: Final = 200
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One record: the line it began on and its values by the file's own column names."""
+    """One record: the lines it began and ended on and its values by the file's own column names."""
 
     line: int
+    last_line: int
     values: dict[str, Scalar]
 
 
@@ -55,19 +56,19 @@ def read_jsonl(lines: list[Line]) -> Rows:
             values = decoder.decode(line.text)
         except msgspec.ValidationError as error:
             reason = f"The line must be one JSON object with plain values: {error}."
-            faults.append(Fault(line.number, _json_key(str(error)), "bad_json", reason))
+            faults.append(Fault(line.number, None, "not_json", reason))
             continue
         except msgspec.DecodeError as error:
             faults.append(
-                Fault(line.number, _json_column(line.text, error), "bad_json", f"{error}.")
+                Fault(line.number, _json_column(line.text, error), "not_json", f"{error}.")
             )
             continue
         if len(values) > MAX_COLUMNS:
             reason = f"The object has {len(values)} keys; at most {MAX_COLUMNS} are read."
-            faults.append(Fault(line.number, None, "too_many_columns", reason))
+            faults.append(Fault(line.number, None, "columns", reason))
             continue
         columns.update(dict.fromkeys(values))
-        rows.append(Row(line.number, values))
+        rows.append(Row(line.number, line.number, values))
     return rows, faults, tuple(columns)
 
 
@@ -77,13 +78,6 @@ def _json_column(text: str, error: Exception) -> int | None:
     """
     tail = str(error).rpartition("(byte ")[2].rstrip(")")
     return len(text.encode()[: int(tail)].decode(errors="replace")) + 1 if tail.isdigit() else None
-
-
-def _json_key(message: str) -> int | None:
-    """A value of the wrong kind has no position in the message; the reason names the path
-    instead.
-    """
-    return None if "`$[...]`" in message else 1
 
 
 def read_csv(lines: list[Line]) -> Rows:
@@ -103,7 +97,7 @@ def read_csv(lines: list[Line]) -> Rows:
             break
         except csv.Error as error:
             faults.append(
-                Fault(number, None, "bad_csv", f"The quotes of this record do not add up: {error}.")
+                Fault(number, None, "columns", f"The quotes of this record do not add up: {error}.")
             )
             continue
         if not record:
@@ -115,9 +109,10 @@ def read_csv(lines: list[Line]) -> Rows:
             raise _too_many(len(rows) + len(faults) + 1)
         if len(record) != len(header):
             reason = f"The record has {len(record)} fields, the header has {len(header)}."
-            faults.append(Fault(number, None, "wrong_column_count", reason))
+            faults.append(Fault(number, None, "columns", reason))
             continue
-        rows.append(Row(number, dict(zip(header, record, strict=True))))
+        last = lines[reader.line_num - 1].number
+        rows.append(Row(number, last, dict(zip(header, record, strict=True))))
     return rows, faults, header or ()
 
 
@@ -130,12 +125,12 @@ def _header(record: list[str]) -> tuple[str, ...]:
     header = tuple(name.strip() for name in record)
     if len(header) > MAX_COLUMNS:
         raise ProblemError(
-            "bad_header",
+            "bad_mapping",
             detail=f"The header names {len(header)} columns; at most {MAX_COLUMNS} are read.",
         )
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise ProblemError(
-            "bad_header", detail=f"The header names these columns twice: {', '.join(twice)[:200]}."
+            "bad_mapping", detail=f"The header names these columns twice: {', '.join(twice)[:200]}."
         )
     return header

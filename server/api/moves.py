@@ -1,0 +1,313 @@
+"""What a desk does with an incident: the moves as JSON, and each as the ops it means.
+
+Pure: a move, the incident's view and sixteen bytes of chance go in, ops come out (SPEC IN). Who may make which move is
+judged by the rules of AU; nothing here writes or reads anything.
+
+>>> ops_of(Note(text="邻居也报了"), {"round": 0}, bytes(16))
+[{'t': 'entry.add', 'kind': 'note', 'text': '邻居也报了'}]
+>>> ops_of(Close(result="mediated"), {"round": 1}, bytes(16))
+[{'t': 'incident.close', 'round': 1, 'result': 'mediated'}]
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from server.api.ids import Hex32, Ms
+from server.problems import ProblemError
+
+OpHex = Annotated[
+    str,
+    msgspec.Meta(pattern="^[0-9a-f]{34}$", description="17 bytes of an op id as lower-case hex"),
+]
+Why = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Target = tuple[Literal["unit", "person", "vehicle"], Hex32]
+OrderKind = Literal["dispatch", "backup", "advisory"]
+Op = dict[str, Any]
+
+
+class _Move(
+    msgspec.Struct, frozen=True, tag_field="move", forbid_unknown_fields=True, kw_only=True
+):
+    """One thing a desk does; ``move`` says which."""
+
+
+class IssueOrder(_Move, frozen=True, tag="issue_order"):
+    """Send an order to a unit, person or vehicle."""
+
+    to: Target
+    kind: OrderKind = "dispatch"
+
+
+class WithdrawOrder(_Move, frozen=True, tag="withdraw_order"):
+    """Take an order back."""
+
+    order: Hex32
+    why: Why
+
+
+class Reassign(_Move, frozen=True, tag="reassign"):
+    """Give an order to another instead."""
+
+    order: Hex32
+    to: Target
+    why: Why | None = None
+
+
+class ReviewReturn(_Move, frozen=True, tag="review_return"):
+    """Answer a request to return an order."""
+
+    order: Hex32
+    ok: bool
+    why: Why | None = None
+
+
+class Transfer(_Move, frozen=True, tag="transfer"):
+    """Hand the incident to another station."""
+
+    station: Hex32
+    why: Why
+
+
+class Link(_Move, frozen=True, tag="link"):
+    """Say that this incident is a duplicate call of another."""
+
+    to: Hex32
+
+
+class Unlink(_Move, frozen=True, tag="unlink"):
+    """Undo a link."""
+
+    op: OpHex
+
+
+class Withdraw(_Move, frozen=True, tag="withdraw"):
+    """The caller withdraws."""
+
+    why: Why
+
+
+class Close(_Move, frozen=True, tag="close"):
+    """Close the current round."""
+
+    result: Code | None = None
+
+
+class Reopen(_Move, frozen=True, tag="reopen"):
+    """Begin a new round."""
+
+    why: Why
+
+
+class Proxy(_Move, frozen=True, tag="proxy"):
+    """Enter a step for someone who said it by radio or phone. ``at`` is when it happened, now if left out."""
+
+    kind: Literal["signed", "departed", "arrived", "cleared", "feedback"]
+    said_by: Hex32
+    via: Literal["radio", "phone"]
+    order: Hex32 | None = None
+    at: Ms | None = None
+    final: bool | None = None
+    result: Code | None = None
+    text: Text | None = None
+
+
+class WithdrawClaim(_Move, frozen=True, tag="withdraw_claim"):
+    """Take back a step that one entered oneself."""
+
+    claim: OpHex
+    why: Why
+
+
+class Note(_Move, frozen=True, tag="note"):
+    """Add a note."""
+
+    text: Text
+
+
+class Nudge(_Move, frozen=True, tag="nudge"):
+    """Urge someone, by a call or a message, and leave a trace of it."""
+
+    channel: Literal["radio", "phone", "message"]
+    order: Hex32 | None = None
+    text: Text | None = None
+
+
+class Correct(_Move, frozen=True, tag="correct"):
+    """Put a correction beside an entry."""
+
+    entry: OpHex
+    text: Text
+
+
+class SetFact(_Move, frozen=True, tag="set_fact"):
+    """Set a fact, replacing the values named in ``preds``; values not named stay beside it."""
+
+    f: Code
+    v: str | int | bool | list[int]
+    preds: Annotated[list[OpHex], msgspec.Meta(max_length=100)] = []
+
+
+class Dispute(_Move, frozen=True, tag="dispute"):
+    """Rule that a claim does not stand."""
+
+    claim: OpHex
+    why: Why
+
+
+class Callback(_Move, frozen=True, tag="callback"):
+    """Note an attempt to call the caller back. ``minutes`` is how long the police took, as the caller says."""
+
+    outcome: Literal["reached", "no_answer", "refused", "wrong_number", "no_phone"]
+    score: Literal[1, 2, 3] | None = None
+    minutes: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None = None
+    why: Why | None = None
+    text: Text | None = None
+
+
+Move = (
+    IssueOrder
+    | WithdrawOrder
+    | Reassign
+    | ReviewReturn
+    | Transfer
+    | Link
+    | Unlink
+    | Withdraw
+    | Close
+    | Reopen
+    | Proxy
+    | WithdrawClaim
+    | Note
+    | Nudge
+    | Correct
+    | SetFact
+    | Dispute
+    | Callback
+)
+
+CALLBACK_MOVES: Final = (Callback, Note, Nudge, Correct, WithdrawClaim)
+"""What the callback desk does; everything else it would be refused anyway, here it hears so at once."""
+
+
+def _op(t: str, **fields: Any) -> Op:
+    """An op; fields that are ``None`` are left out, as the SPEC asks."""
+    return {"t": t} | {name: value for name, value in fields.items() if value is not None}
+
+
+def _id(text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+def _order(text: str, view: dict[str, Any]) -> bytes:
+    """The id of an order of this incident. Raises ``ProblemError("unknown_order")``."""
+    order = _id(text)
+    if all(known["id"] != order for known in view.get("orders", [])):
+        raise ProblemError("unknown_order", detail=f"This incident has no order {text}.")
+    return order
+
+
+def _target(target: tuple[str, str]) -> list[Any]:
+    kind, target_id = target
+    return [kind, _id(target_id)]
+
+
+def ops_of(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
+    """The ops a move means on an incident as it stands; ``chance`` is the id of an order it creates.
+
+    Raises ``ProblemError``: ``unknown_order``, or ``not_ready`` when the incident already is where the move leads.
+    """
+    round_ = view["round"]
+    match move:
+        case IssueOrder():
+            return [
+                _op("order.issue", order=chance, to=_target(move.to), kind=move.kind, round=round_)
+            ]
+        case WithdrawOrder():
+            return [_op("order.withdraw", order=_order(move.order, view), why=move.why)]
+        case Reassign():
+            order = _order(move.order, view)
+            return [
+                _op("order.reassign", order=order, new=chance, to=_target(move.to), why=move.why)
+            ]
+        case ReviewReturn():
+            return [
+                _op("order.return_review", order=_order(move.order, view), ok=move.ok, why=move.why)
+            ]
+        case Proxy():
+            return [_proxy(move, view)]
+        case Nudge():
+            data: dict[str, Any] = {"channel": move.channel}
+            if move.order is not None:
+                data["order"] = _order(move.order, view)
+            return [_op("entry.add", kind="nudge", text=move.text or "", data=data)]
+        case Callback():
+            return [_callback(move, round_)]
+        case _:
+            return [_plain(move, view)]
+
+
+def _plain(move: Move, view: dict[str, Any]) -> Op:
+    """The moves that need no order and no chance."""
+    round_ = view["round"]
+    match move:
+        case Transfer():
+            return _op("incident.transfer", station=_id(move.station), why=move.why)
+        case Link():
+            return _op("incident.link", to=_id(move.to), kind="duplicate_call")
+        case Unlink():
+            return _op("incident.unlink", p=[_id(move.op)])
+        case Withdraw():
+            return _op("incident.withdraw", why=move.why)
+        case Close():
+            return _op("incident.close", round=round_, result=move.result)
+        case Reopen():
+            return _op("incident.reopen", round=round_ + 1, why=move.why)
+        case WithdrawClaim():
+            return _op("milestone.withdraw", claim=_id(move.claim), why=move.why)
+        case Note():
+            return _op("entry.add", kind="note", text=move.text)
+        case Correct():
+            return _op("entry.correct", entry=_id(move.entry), text=move.text)
+        case SetFact():
+            return _op("fact.set", f=move.f, v=move.v, p=[_id(op) for op in move.preds])
+        case Dispute():
+            return _op("milestone.dispute", claim=_id(move.claim), why=move.why)
+        case _:
+            raise AssertionError(f"no ops for {type(move).__name__}")
+
+
+def _proxy(move: Proxy, view: dict[str, Any]) -> Op:
+    data: dict[str, Any] | None = None
+    if move.kind == "feedback":
+        data = _op("", final=bool(move.final), result=move.result, text=move.text)
+        del data["t"]
+    return _op(
+        "milestone.claim",
+        kind=move.kind,
+        round=view["round"],
+        order=_order(move.order, view) if move.order is not None else None,
+        via=move.via,
+        by=_id(move.said_by),
+        at=move.at,
+        data=data,
+    )
+
+
+def _callback(move: Callback, round_: int) -> Op:
+    if (move.score is not None) != (move.outcome == "reached"):
+        raise ProblemError(
+            "bad_move",
+            detail="A score belongs to an attempt that reached the caller, and to no other.",
+        )
+    return _op(
+        "callback.attempt",
+        round=round_,
+        outcome=move.outcome,
+        score=move.score,
+        minutes=move.minutes,
+        why=move.why,
+        text=move.text,
+    )
