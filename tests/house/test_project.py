@@ -123,6 +123,9 @@ def test_every_dependency_is_pinned_and_locked_with_hashes() -> None:
 
 def test_the_npm_lock_names_no_host_and_keeps_every_hash() -> None:
     lock = json.loads((ROOT / "pwa/package-lock.json").read_text(encoding="utf-8"))
+    package = json.loads((ROOT / "pwa/package.json").read_text(encoding="utf-8"))
+    for kind in ("dependencies", "devDependencies"):
+        assert lock["packages"][""][kind] == package[kind], "run `npm install` in pwa"
     for name, package in lock["packages"].items():
         assert "resolved" not in package, f"{name}: the lock must work with any mirror"
         assert name == "" or package.get("link") or package.get("integrity"), name
