@@ -18,4 +18,4 @@ HEADERS: Final = security_headers(content_policy(PAGE)) | {"cache-control": "no-
 @get("/api/docs", include_in_schema=False, sync_to_thread=False)
 def docs() -> Response[bytes]:
     """The API page."""
-    return Response(PAGE, headers=HEADERS, media_type="text/html; charset=utf-8")
+    return Response(PAGE, headers=HEADERS, media_type="text/html")

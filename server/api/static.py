@@ -10,8 +10,9 @@ any other path outside the API is a deep link into the PWA and gets ``index.html
   release is seen at the next request.
 * ``If-None-Match`` → 304. One ``Range`` → 206, one that cannot be met → 416; several ranges get the
   whole file.
-* ``name.br`` or ``name.gz`` beside a file is sent instead where the client accepts it; a range is
-  always of the plain file.
+* ``name.br`` or ``name.gz`` beside a file is sent instead where the client accepts it. Text without
+  such a twin is packed once and remembered: the links out there are slow. A range is always of the
+  plain file.
 
 >>> parse_range("bytes=2-5", 10), parse_range("bytes=-3", 10), parse_range("bytes=4-", 10)
 ((2, 5), (7, 9), (4, 9))
@@ -21,6 +22,7 @@ any other path outside the API is a deep link into the PWA and gets ``index.html
 
 import asyncio
 import base64
+import gzip
 import hashlib
 import re
 from collections import OrderedDict
@@ -38,6 +40,10 @@ from server.problems import ProblemError
 MAX_PATH_CHARS: Final = 512
 STREAM_BYTES: Final = 256 * 1024
 """Files up to this size are read at once; larger ones are sent in pieces of this size."""
+PACKED_BYTES: Final = range(1_024, 2 * 1024 * 1024)
+"""Sizes of text worth packing here."""
+MAX_PACKED_BYTES: Final = 32 * 1024 * 1024
+"""Packed text remembered in all; beyond that files go out plain."""
 MAX_KNOWN_FILES: Final = 2_000
 """Files whose ETag is remembered; the one not asked for longest is forgotten first."""
 
@@ -46,21 +52,21 @@ REVALIDATE: Final = "no-cache"
 
 TYPES: Final = {
     ".avif": "image/avif",
-    ".css": "text/css; charset=utf-8",
+    ".css": "text/css",
     ".gif": "image/gif",
-    ".html": "text/html; charset=utf-8",
+    ".html": "text/html",
     ".ico": "image/x-icon",
     ".jpg": "image/jpeg",
-    ".js": "text/javascript; charset=utf-8",
+    ".js": "text/javascript",
     ".json": "application/json",
     ".map": "application/json",
-    ".mjs": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript",
     ".mp3": "audio/mpeg",
     ".ogg": "audio/ogg",
     ".pmtiles": "application/vnd.pmtiles",
     ".png": "image/png",
     ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
+    ".txt": "text/plain",
     ".wasm": "application/wasm",
     ".wav": "audio/wav",
     ".webmanifest": "application/manifest+json",
@@ -71,6 +77,11 @@ TYPES: Final = {
 not asked.
 """
 
+TEXT: Final = frozenset(
+    {".css", ".html", ".js", ".json", ".map", ".mjs", ".svg", ".txt", ".wasm", ".webmanifest"}
+)
+"""Files that shrink when packed."""
+
 _HASHED = re.compile(r"^assets/.+[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,12}$")
 _INLINE = re.compile(rb"<(script|style)(?![^>]*\ssrc=)[^>]*>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
@@ -78,10 +89,14 @@ _RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
 
 
 class Found(msgspec.Struct, frozen=True):
-    """One file as it can be sent: where it lies, what it is, how it is encoded."""
+    """One file as it can be sent: where it lies, what it is, how it is encoded.
+
+    ``body`` is set when the bytes to send are in memory rather than at ``path``.
+    """
 
     path: Path
     size: int
+    body: bytes | None
     etag: str
     media_type: str
     encoding: str | None
@@ -156,12 +171,17 @@ def _accepts(header: str, coding: str) -> bool:
     return False
 
 
+_Key = tuple[str, int, int]
+"""A version of a file: path, size and time of change in nanoseconds."""
+
+
 class Site:
     """The files below one root, found safely and remembered by their content."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
-        self._known: OrderedDict[tuple[str, int, int], tuple[str, str]] = OrderedDict()
+        self._known: OrderedDict[_Key, tuple[str, str]] = OrderedDict()
+        self._packed: dict[_Key, bytes] = {}
 
     def find(self, raw_path: str, accept_encoding: str = "") -> Found | None:
         """Find what to send for a URL path; ``None`` when there is nothing. Touches the disk: call
@@ -180,10 +200,26 @@ class Site:
                 return None
         for coding, suffix in (("br", ".br"), ("gzip", ".gz")):
             if accept_encoding and _accepts(accept_encoding, coding):
-                packed = self._inside(path + suffix)
-                if packed is not None:
-                    return self._describe(path, wanted, packed, coding)
-        return self._describe(path, wanted, wanted, None)
+                twin = self._inside(path + suffix)
+                if twin is not None:
+                    return self._describe(path, wanted, twin, coding)
+        found = self._describe(path, wanted, wanted, None)
+        packable = wanted.suffix.lower() in TEXT and found.size in PACKED_BYTES
+        if packable and accept_encoding and _accepts(accept_encoding, "gzip"):
+            return self._pack(found)
+        return found
+
+    def _pack(self, found: Found) -> Found:
+        key = _version(found.path)
+        body = self._packed.get(key)
+        if body is None:
+            body = gzip.compress(found.path.read_bytes(), mtime=0)
+            if sum(map(len, self._packed.values())) + len(body) > MAX_PACKED_BYTES:
+                return found
+            self._packed[key] = body
+        return msgspec.structs.replace(
+            found, body=body, size=len(body), encoding="gzip", etag=f'{found.etag[:-1]}-gz"'
+        )
 
     def _inside(self, path: str) -> Path | None:
         """The regular file at a path, links followed, if it lies below the root; hidden files do
@@ -198,8 +234,7 @@ class Site:
         return wanted if wanted.is_relative_to(self._root) and wanted.is_file() else None
 
     def _describe(self, path: str, plain: Path, sent: Path, coding: str | None) -> Found:
-        stat = sent.stat()
-        key = (str(sent), stat.st_size, stat.st_mtime_ns)
+        key = _version(sent)
         suffix = plain.suffix.lower()
         known = self._known.get(key)
         if known is None:
@@ -215,13 +250,19 @@ class Site:
         etag, csp = known
         return Found(
             path=sent,
-            size=stat.st_size,
+            size=key[1],
+            body=None,
             etag=etag,
             media_type=TYPES.get(suffix, "application/octet-stream"),
             encoding=coding,
             cache=IMMUTABLE if _HASHED.match(path) else REVALIDATE,
             csp=csp,
         )
+
+
+def _version(path: Path) -> _Key:
+    stat = path.stat()
+    return str(path), stat.st_size, stat.st_mtime_ns
 
 
 def _read(path: Path, start: int, length: int) -> bytes:
@@ -277,6 +318,8 @@ async def answer(request: Request[Any, Any, Any], site: Site, path: str) -> Resp
     headers["content-length"] = str(length)
     if request.method == HttpMethod.HEAD:
         return Response(b"", status_code=status, headers=headers, media_type=found.media_type)
+    if found.body is not None:
+        return Response(found.body, headers=headers, media_type=found.media_type)
     if length <= STREAM_BYTES:
         body = await asyncio.to_thread(_read, found.path, start, length)
         return Response(body, status_code=status, headers=headers, media_type=found.media_type)
@@ -297,8 +340,9 @@ def static_route(root: Path) -> Any:
         http_method=[HttpMethod.GET, HttpMethod.HEAD],
         include_in_schema=False,
         name="static",
+        opt={"packs_itself": True},
     )
-    async def files(request: Request[Any, Any, Any], path: str = "") -> Response[Any]:
-        return await answer(request, site, path)
+    async def files(request: Request[Any, Any, Any]) -> Response[Any]:
+        return await answer(request, site, request.scope["path"])
 
     return files
