@@ -1,0 +1,102 @@
+"""From sets and rulings to items: what the cells are made of (SPEC CE, ST).
+
+Responsible for turning one change set and what the centre ruled about it into items: one per op, each with its id, its
+author, its stamp and whether it counts. Does not know what any op means.
+
+>>> item = Item(op=OpId(bytes(17)), t="entry.add", fields={"t": "entry.add", "at": 900}, user=bytes(16),
+...             chain=bytes(16), seq=1, eff=Stamp(1000, 0).pack(), at_ms=70_000, decision="accepted", why=None,
+...             flags=(), number=None)
+>>> item.occurred_at_ms, item.late_by_ms
+(900, 69100)
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from sync import ids, rulings
+from sync.changeset import ChangeSet
+from sync.clock import Stamp
+from sync.ids import OpId
+from sync.rulings import Ruling
+
+LATE_AFTER_MS: Final = 60_000
+
+
+class Item(Struct, frozen=True):
+    """One op and what is known of it. `at_ms` and `decision` are None while the centre has not ruled."""
+
+    op: OpId
+    t: str
+    fields: dict[str, Any]
+    user: bytes
+    chain: bytes
+    seq: int
+    eff: bytes
+    at_ms: int | None
+    decision: str | None
+    why: str | None
+    flags: tuple[str, ...]
+    number: str | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it gives values and preds: accepted, or the author's own and not yet ruled (CE)."""
+        return self.decision is None or self.decision in rulings.COUNTED
+
+    @property
+    def set_prefix(self) -> bytes:
+        """The first 16 bytes of its set's id."""
+        return self.op[:16]
+
+    @property
+    def occurred_at_ms(self) -> int:
+        """When it happened: its own `at`, else its effective stamp; never after its receipt (ST2)."""
+        at = self.fields.get("at")
+        occurred = at if isinstance(at, int) else int.from_bytes(self.eff[:6], "big")
+        return occurred if self.at_ms is None or occurred <= self.at_ms else self.at_ms
+
+    @property
+    def late_by_ms(self) -> int | None:
+        """How long after it happened it was received, when that is more than a minute (ST4)."""
+        if self.at_ms is None:
+            return None
+        late_by = self.at_ms - self.occurred_at_ms
+        return late_by if late_by > LATE_AFTER_MS else None
+
+    @property
+    def order_key(self) -> tuple[bytes, bytes]:
+        """Effective stamp, then op id: the total order of the cells (CE1)."""
+        return (self.eff, self.op)
+
+
+def effective_stamp(hlc: bytes, at_ms: int) -> bytes:
+    """The stamp a ruling at `at_ms` gives to a set: its own, clamped to receipt (ST1)."""
+    return hlc if int.from_bytes(hlc[:6], "big") <= at_ms else Stamp(at_ms, 0).pack()
+
+
+def items_of(changeset: ChangeSet, ruling: Ruling | None) -> list[Item]:
+    """The items of a set: none when its body was redacted. Without a ruling they are the author's own, provisional."""
+    if changeset.body is None:
+        return []
+    header = changeset.header
+    payload = ruling.payload if ruling is not None else None
+    return [
+        Item(
+            op=ids.op_id(changeset.set_id, index),
+            t=op["t"],
+            fields=op,
+            user=header.user,
+            chain=header.chain,
+            seq=header.seq,
+            eff=header.hlc if payload is None else payload["eff"],
+            at_ms=None if ruling is None else ruling.at_ms,
+            decision=None if payload is None else payload["d"],
+            why=None if payload is None else payload["why"],
+            flags=() if payload is None else tuple(payload["flags"]),
+            number=None if payload is None else payload["no"],
+        )
+        for index, op in enumerate(changeset.body.ops)
+    ]

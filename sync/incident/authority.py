@@ -1,0 +1,72 @@
+"""Who may command what (SPEC AU).
+
+Responsible for telling commands from observations and for the table of roles. Judges nobody's identity: the person and
+the facts of the incident are handed in.
+
+>>> may("order.issue", roles=("dispatcher",), same_station=False, own_self_report=False)
+True
+>>> may("order.issue", roles=("officer",), same_station=True, own_self_report=False)
+False
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sync.incident import kinds
+
+DISPATCH: Final = "dispatch"
+PROXY: Final = "proxy"
+DISPUTE: Final = "milestone.dispute"
+CALLBACK: Final = "callback.attempt"
+
+_DISPATCH_OPS: Final = frozenset(
+    {
+        "order.issue",
+        "order.withdraw",
+        "order.reassign",
+        "order.return_review",
+        "incident.transfer",
+        "incident.link",
+        "incident.unlink",
+        "incident.withdraw",
+        "incident.close",
+        "incident.reopen",
+        "fact.level",
+        PROXY,
+    }
+)
+_ROLES: Final[dict[str, frozenset[str]]] = {
+    DISPATCH: frozenset({"dispatcher", "commander"}),
+    DISPUTE: frozenset({"commander", "supervisor", "reviewer"}),
+    CALLBACK: frozenset({"callback", "dispatcher", "commander"}),
+}
+
+
+def command_of(op: dict[str, Any], user: bytes) -> str | None:
+    """The command an op is, or None for an observation. `fact.level` stands for facts only a desk may set."""
+    t: str = op["t"]
+    if t in (DISPUTE, CALLBACK) or t in _DISPATCH_OPS:
+        return t
+    if t == "fact.set":
+        return "fact.level" if op.get("f") in kinds.COMMAND_FACTS else None
+    if t == "milestone.claim":
+        spoken = op.get("via") in ("radio", "phone")
+        return PROXY if spoken and op.get("by") not in (None, user) else None
+    return None
+
+
+def may(command: str, *, roles: Collection[str], same_station: bool, own_self_report: bool) -> bool:
+    """Whether someone with these roles may give the command.
+
+    `same_station`: the incident is in the person's own station. `own_self_report`: the order goes to the person's own
+    self on an incident that person reported, the one command of officers and guards (AU1).
+    """
+    if command in (DISPUTE, CALLBACK):
+        return not _ROLES[command].isdisjoint(roles)
+    if not _ROLES[DISPATCH].isdisjoint(roles):
+        return True
+    if "station" in roles and same_station:
+        return True
+    return command == "order.issue" and own_self_report

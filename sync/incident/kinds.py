@@ -1,0 +1,63 @@
+"""The closed sets of the incident's language, as SPEC IN lists them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SOURCES: Final = frozenset({"import", "desk", "self", "video"})
+ENTRY_KINDS: Final = frozenset({"note", "delay_reason", "nudge", "call", "handover"})
+MILESTONES: Final = ("delivered", "signed", "departed", "arrived", "cleared", "feedback")
+VIAS: Final = frozenset({"self", "system", "radio", "phone", "import"})
+TARGETS: Final = frozenset({"unit", "person", "vehicle"})
+ORDER_KINDS: Final = frozenset({"dispatch", "backup", "advisory"})
+LINK_KINDS: Final = frozenset({"duplicate_call"})
+OUTCOMES: Final = frozenset({"reached", "no_answer", "refused", "wrong_number", "no_phone"})
+SET_FIELDS: Final = frozenset({"tags"})
+LATEST_FIELDS: Final = frozenset({"colour"})
+
+TEXT_FACTS: Final = frozenset(
+    {
+        "title",
+        "category",
+        "place",
+        "caller_name",
+        "caller_phone",
+        "narrative",
+        "source_no",
+        "result",
+        "nature",
+        "seized",
+    }
+)
+NUMBER_FACTS: Final = frozenset(
+    {"level", "tier", "city_received_at", "city_issued_at", "casualties", "rescued"}
+)
+FACTS: Final = TEXT_FACTS | NUMBER_FACTS | {"point"}
+COMMAND_FACTS: Final = frozenset({"level", "tier"})
+
+STATUS_RANK: Final = {
+    "reported": 0,
+    "assigned": 10,
+    "delivered": 15,
+    "signed": 20,
+    "departed": 30,
+    "arrived": 40,
+    "cleared": 50,
+    "closed": 60,
+}
+ROAD: Final = ("delivered", "signed", "departed", "arrived", "cleared")
+"""The milestones that make a status, in order; feedback is none of them (IN4)."""
+ROAD_WITHOUT_ORDER: Final = ("arrived", "cleared")
+"""Nobody delivers or signs an incident that its officer found; only these can be missing (IN5)."""
+
+ROLES: Final = (
+    "officer",
+    "guard",
+    "station",
+    "dispatcher",
+    "commander",
+    "callback",
+    "reviewer",
+    "supervisor",
+    "admin",
+)

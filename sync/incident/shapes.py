@@ -1,0 +1,175 @@
+"""The shape of every op: which fields it must have, of which type, from which closed set (SPEC IN1).
+
+Responsible for saying what is wrong with an op. An op this version does not know, and extra fields of one it does, are
+no fault: they are kept.
+
+>>> problem({"t": "entry.add", "kind": "note", "text": "到了"}) is None
+True
+>>> problem({"t": "entry.add", "kind": "song", "text": "la"})
+'entry.add.kind'
+>>> problem({"t": "drone.launch"}) is None
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sync.canon import INT_MAX
+from sync.incident import kinds
+
+Check = Callable[[Any], bool]
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _natural(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= INT_MAX
+
+
+def _between(low: int, high: int) -> Check:
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def _bytes(size: int) -> Check:
+    return lambda value: isinstance(value, bytes) and len(value) == size
+
+
+def _one_of(names: frozenset[str] | tuple[str, ...]) -> Check:
+    return lambda value: isinstance(value, str) and value in names
+
+
+def _point(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(type(part) is int for part in value)
+        and abs(value[0]) <= 900_000_000
+        and abs(value[1]) <= 1_800_000_000
+    )
+
+
+def _position(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and _point(value[:2]) and _natural(value[2])
+
+
+def _target(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and value[0] in kinds.TARGETS
+        and _id(value[1])
+    )
+
+
+def _ops(value: Any) -> bool:
+    return isinstance(value, list) and all(_op(item) for item in value)
+
+
+def _map(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+_id = _bytes(16)
+_op = _bytes(17)
+
+REQUIRED: Final[dict[str, dict[str, Check]]] = {
+    "incident.create": {"source": _one_of(kinds.SOURCES), "station": _id, "tag": _text},
+    "fact.set": {"f": _one_of(kinds.FACTS), "p": _ops},
+    "set.add": {"f": _one_of(kinds.SET_FIELDS), "v": _text},
+    "set.remove": {"f": _one_of(kinds.SET_FIELDS), "p": _ops},
+    "latest.set": {"f": _one_of(kinds.LATEST_FIELDS), "v": _text},
+    "entry.add": {"kind": _one_of(kinds.ENTRY_KINDS), "text": _text},
+    "entry.correct": {"entry": _op, "text": _text},
+    "milestone.claim": {
+        "kind": _one_of(kinds.MILESTONES),
+        "round": _natural,
+        "via": _one_of(kinds.VIAS),
+    },
+    "milestone.withdraw": {"claim": _op, "why": _text},
+    "milestone.dispute": {"claim": _op, "why": _text},
+    "order.issue": {
+        "order": _id,
+        "to": _target,
+        "kind": _one_of(kinds.ORDER_KINDS),
+        "round": _natural,
+    },
+    "order.withdraw": {"order": _id, "why": _text},
+    "order.reassign": {"order": _id, "new": _id, "to": _target},
+    "order.return_request": {"order": _id, "why": _text},
+    "order.return_review": {"order": _id, "ok": _flag},
+    "incident.transfer": {"station": _id, "why": _text},
+    "incident.link": {"to": _id, "kind": _one_of(kinds.LINK_KINDS)},
+    "incident.unlink": {"p": _ops},
+    "incident.withdraw": {"why": _text},
+    "incident.close": {"round": _natural},
+    "incident.reopen": {"round": _natural, "why": _text},
+    "callback.attempt": {"round": _natural, "outcome": _one_of(kinds.OUTCOMES)},
+}
+OPTIONAL: Final[dict[str, dict[str, Check]]] = {
+    "incident.create": {"exercise": _flag},
+    "entry.add": {"data": _map},
+    "milestone.claim": {"order": _id, "by": _id, "unit": _id, "pos": _position, "data": _map},
+    "order.reassign": {"why": _text},
+    "order.return_review": {"why": _text},
+    "incident.close": {"result": _text},
+    "callback.attempt": {
+        "score": _between(1, 3),
+        "minutes": _natural,
+        "why": _text,
+        "text": _text,
+    },
+}
+FEEDBACK_DATA: Final[dict[str, Check]] = {"result": _text, "text": _text}
+_NONE: Final[dict[str, Check]] = {}
+
+
+def is_known(t: str) -> bool:
+    """Whether this version knows the op."""
+    return t in REQUIRED
+
+
+def problem(op: dict[str, Any]) -> str | None:
+    """The first field that is missing or wrong, as `op.field`; None for a good op and for one of an unknown kind."""
+    t = op["t"]
+    required = REQUIRED.get(t)
+    if required is None:
+        return None
+    for name, check in required.items():
+        if name not in op or not check(op[name]):
+            return f"{t}.{name}"
+    for name, check in OPTIONAL.get(t, _NONE).items():
+        if name in op and not check(op[name]):
+            return f"{t}.{name}"
+    if "at" in op and not _natural(op["at"]):
+        return f"{t}.at"
+    return _value_problem(op)
+
+
+def _value_problem(op: dict[str, Any]) -> str | None:
+    if op["t"] == "fact.set":
+        return None if "v" in op and _fact_check(op["f"])(op["v"]) else f"fact.set.{op['f']}"
+    if op["t"] == "milestone.claim" and op["kind"] == "feedback":
+        data = op.get("data")
+        if data is None or not isinstance(data.get("final"), bool):
+            return "milestone.claim.data.final"
+        for name, check in FEEDBACK_DATA.items():
+            if name in data and not check(data[name]):
+                return f"milestone.claim.data.{name}"
+    return None
+
+
+def _fact_check(field: str) -> Check:
+    if field == "point":
+        return _point
+    if field == "level":
+        return _between(1, 4)
+    return _text if field in kinds.TEXT_FACTS else _natural

@@ -1,0 +1,117 @@
+"""The state of one incident: items in any order in, one view out (SPEC CE, IN).
+
+Responsible for keeping the items of one incident and for the view that both ends compute byte for byte alike. Adding is
+incremental and idempotent; nothing depends on the order or the number of times things came.
+
+>>> state = IncidentState(bytes(16))
+>>> state.view()["status"], state.view()["round"]
+('reported', 0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sync import cells
+from sync.fold import Item
+from sync.incident import shapes
+from sync.incident.status import Derived, derive, milestone_of, stamped
+
+
+class IncidentState:
+    """Everything known of one incident. `view()` is canonical-encodable; `derived()` is the cheap part lists need."""
+
+    def __init__(self, entity: bytes) -> None:
+        """Begin with nothing known of `entity`."""
+        self.entity = entity
+        self.items: dict[bytes, Item] = {}
+        self._by_t: dict[str, dict[bytes, Item]] = {}
+        self._derived: Derived | None = None
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Take items in. One already known is replaced only by the same item with the centre's ruling on it."""
+        for item in items:
+            known = self.items.get(item.op)
+            if known is not None and (known.at_ms is not None or item.at_ms is None):
+                continue
+            self.items[item.op] = item
+            self._by_t.setdefault(item.t, {})[item.op] = item
+            if item.t not in ("entry.add", "entry.correct"):
+                self._derived = None
+
+    def counted(self, t: str) -> list[Item]:
+        """The items of one kind of op that count."""
+        return [item for item in self._by_t.get(t, {}).values() if item.counts]
+
+    def derived(self) -> Derived:
+        """Status, round, orders, milestones and facts; computed anew only when something other than a note came."""
+        if self._derived is None:
+            self._derived = derive(self.entity, self.counted)
+        return self._derived
+
+    def view(self) -> dict[str, Any]:
+        """The whole incident as a map of plain values, equal in both languages byte for byte (CE6)."""
+        derived = self.derived()
+        return derived.as_view() | {
+            "sets": {
+                "tags": cells.members(
+                    self._of_field("set.add", "tags"), self._of_field("set.remove", "tags")
+                )
+            },
+            "latest": {"colour": self._latest("colour")},
+            "claims": [
+                self._claim(item, derived) for item in _by_time(self.counted("milestone.claim"))
+            ],
+            "entries": self._entries(),
+            "unknown": [
+                {"op": item.op, "t": item.t}
+                for item in sorted(self.items.values(), key=lambda item: item.op)
+                if item.counts and not shapes.is_known(item.t)
+            ],
+        }
+
+    def _of_field(self, t: str, field: str) -> list[Item]:
+        return [item for item in self.counted(t) if item.fields["f"] == field]
+
+    def _latest(self, field: str) -> str | None:
+        winner = cells.latest(self._of_field("latest.set", field))
+        return None if winner is None else winner.fields["v"]
+
+    def _claim(self, item: Item, derived: Derived) -> dict[str, Any]:
+        fields = item.fields
+        return milestone_of(item) | {
+            "kind": fields["kind"],
+            "round": fields["round"],
+            "order": fields.get("order"),
+            "standing": item.op in derived.standing,
+            "counts": item.op in derived.counting,
+        }
+
+    def _entries(self) -> list[dict[str, Any]]:
+        corrections: dict[bytes, list[Item]] = {}
+        for item in self.counted("entry.correct"):
+            corrections.setdefault(item.fields["entry"], []).append(item)
+        entries = []
+        for item in _by_time(self.counted("entry.add")):
+            correction = cells.latest(corrections.get(item.op, ()))
+            shown = (
+                None
+                if correction is None
+                else stamped(correction) | {"text": correction.fields["text"]}
+            )
+            entries.append(
+                stamped(item)
+                | {
+                    "kind": item.fields["kind"],
+                    "text": item.fields["text"],
+                    "received_at": item.at_ms,
+                    "late_by": item.late_by_ms,
+                    "correction": shown,
+                }
+            )
+        return entries
+
+
+def _by_time(items: Iterable[Item]) -> list[Item]:
+    return sorted(items, key=lambda item: (item.occurred_at_ms, item.op))
