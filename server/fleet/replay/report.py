@@ -1,0 +1,171 @@
+"""What a replay found: a table to read, JSON to keep, and whether it holds.
+
+Responsible for the figures' names, for the digest and for the verdict. Refuses to know how they
+were come by.
+
+A replay holds when every set made was acknowledged, none is missing at the server, and the intervals
+read back from the timelines equal those of the file.
+
+The digest is SHA-256 over the incidents in order of their source number: status, round, set ids
+of the devices, field values, orders, claims, entries, closings. Received times, log indices, incident
+numbers and the desk's own set ids are left out: the desk notes in each set how much of the log it had
+seen, which depends on what had arrived. So links and arrival order do not matter.
+
+Example: `ortoo replay calls.csv.gz --format alexandria --report r.json` writes one such report.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from server.fleet.replay.calls import SourceProblem
+from server.fleet.replay.intervals import Interval, Measured
+from sync import canon
+
+DEFINITIONS: Mapping[str, str] = {
+    "signing": "first dispatch to first acknowledgement, calls with both",
+    "arrival": "first dispatch to first unit's arrival, calls with both",
+    "percentiles": "linear interpolation between ranks",
+    "within": "share at or below the limit, of n",
+    "sets_lost": "sets in a device's vault that the server's log, pulled again, does not have",
+    "duplicates": "sets sent again because the reply to the first sending was lost",
+    "outages": "distinct outages that cost a device an exchange",
+}
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One replay. Times in seconds."""
+
+    format: str
+    file: str
+    devices: int
+    seed: str
+    links: str
+    server: str  # empty: one of its own, in virtual time
+    incidents: int
+    orders: int
+    sets_made: int
+    sets_acked: int
+    sets_refused: int
+    sets_lost: int
+    duplicates: int
+    outages: int
+    cut_requests: int
+    cut_replies: int
+    gaps: int  # milestones missing below the greatest one reached, over all incidents
+    late_entries: int  # timeline entries received more than a minute after they happened
+    reopened: int  # incidents with a second round
+    disagreements: list[str]  # incidents whose record at the server differs from the file
+    repeated_numbers: int
+    doubled_hour: int  # calls with a time in the hour that the clocks ran through twice
+    unreadable_cells: int
+    unreadable: list[SourceProblem]
+    signing: Measured | None
+    arrival: Measured
+    digest: str
+    wall_s: float
+    cpu_s: float
+    definitions: Mapping[str, str] = DEFINITIONS
+
+    @property
+    def faults(self) -> list[str]:
+        """Why the replay does not hold; empty when it does."""
+        found = []
+        if self.sets_acked != self.sets_made:
+            found.append(f"{self.sets_made - self.sets_acked} sets were not acknowledged")
+        if self.sets_lost:
+            found.append(f"{self.sets_lost} sets are missing at the server")
+        if self.signing is not None and not self.signing.agree:
+            found.append("signing: the timelines do not agree with the file")
+        if not self.arrival.agree:
+            found.append("arrival: the timelines do not agree with the file")
+        if self.disagreements:
+            found.append(f"{len(self.disagreements)} incidents differ from the file")
+        return found
+
+    def json(self) -> bytes:
+        """The report as JSON, with its verdict."""
+        said = msgspec.to_builtins(self) | {"ok": not self.faults, "faults": self.faults}
+        return msgspec.json.format(msgspec.json.encode(said), indent=2) + b"\n"
+
+    def table(self) -> str:
+        """The report for people."""
+        rows = [
+            (
+                "calls",
+                f"{self.incidents} incidents, {self.orders} orders, {self.reopened} reopened",
+            ),
+            ("devices", f"{self.devices} over {self.links}"),
+            ("sets", f"{self.sets_made} made, {self.sets_acked} acked, {self.sets_lost} lost"),
+            ("outages", f"{self.outages} met, {self.cut_requests} requests cut"),
+            ("replies", f"{self.cut_replies} cut, {self.duplicates} sets sent twice"),
+            ("disorder", f"{self.gaps} gaps, {self.late_entries} late entries"),
+            ("numbers", f"{self.repeated_numbers} repeated in the file"),
+            ("times", f"{self.doubled_hour} calls in a doubled hour"),
+            ("cells", f"{self.unreadable_cells} unreadable"),
+            *self._interval_rows(),
+            ("digest", self.digest),
+            ("cost", f"{self.wall_s:.1f} s, {self.cpu_s:.1f} s of CPU"),
+            ("verdict", "holds" if not self.faults else "; ".join(self.faults)),
+        ]
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name.ljust(width)}  {said}" for name, said in rows)
+
+    def _interval_rows(self) -> list[tuple[str, str]]:
+        rows = []
+        for name, measured in (("signing", self.signing), ("arrival", self.arrival)):
+            if measured is None:
+                rows.append((name, "not in this source"))
+                continue
+            rows.append((f"{name} (file)", _words(measured.source)))
+            rows.append((f"{name} (ortoo)", _words(measured.ortoo)))
+        return rows
+
+
+def _words(interval: Interval) -> str:
+    if interval.n == 0:
+        return "n 0"
+    shares = ", ".join(
+        f"{name.replace('_', ' ')} {share:.1%}"
+        for name, share in interval.within.items()
+        if share is not None
+    )
+    return f"n {interval.n}, p50 {interval.p50_s} s, p90 {interval.p90_s} s; within {shares}"
+
+
+def digest(incidents: Iterable[tuple[str, Mapping[str, Any], Iterable[str]]]) -> str:
+    """Of (source number, view as JSON, ids of the device sets on it), as 64 hex digits."""
+    whole = hashlib.sha256(b"ortoo/replay/1\x00")
+    for source_no, view, sets in sorted(incidents, key=lambda one: one[0]):
+        whole.update(canon.encode([source_no, _said(view), sorted(sets)]))
+    return whole.hexdigest()
+
+
+def _said(view: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a view that follow from what was recorded, whatever came first."""
+    return {
+        "status": view["status"],
+        "round": view["round"],
+        "withdrawn": bool(view["withdrawn"]),
+        "gaps": sorted(view["gaps"]),
+        "fields": {
+            name: sorted(canon.encode(value["v"]).hex() for value in values)
+            for name, values in view["fields"].items()
+        },
+        "orders": sorted(
+            [order["id"], order["round"], order["status"], sorted(order["gaps"])]
+            for order in view["orders"]
+        ),
+        "claims": sorted(
+            [claim["kind"], claim["round"], claim["order"] or "", claim["at"], claim["op"]]
+            for claim in view["claims"]
+        ),
+        "feedback": sorted([one["op"], one["text"] or "", one["at"]] for one in view["feedback"]),
+        "entries": sorted(
+            [one["op"], one["kind"], one["text"], one["at"]] for one in view["entries"]
+        ),
+        "closes": sorted(one["round"] for one in view["closes"]),
+        "reopens": sorted(one["round"] for one in view["reopens"]),
+    }
