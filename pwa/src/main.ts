@@ -9,6 +9,7 @@ import App from "./App.vue";
 import { homeOf } from "./nav";
 import { go, place, startRouter } from "./router";
 import { loadSession, session } from "./session";
+import { watchForUpdate } from "./sw/update";
 import { startClock } from "./ui/now";
 import "./ui/tokens.css";
 import "./ui/base.css";
@@ -29,3 +30,4 @@ startRouter();
 startClock();
 await decideHome();
 createApp(App).mount("#app");
+if (import.meta.env.PROD) void watchForUpdate(); // without a worker (no TLS) the pages still work, online

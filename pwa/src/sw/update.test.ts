@@ -60,7 +60,7 @@ it("the first install is not an update", async () => {
 });
 
 it("a new version waits until it is told to take over, and reloads once it has", async () => {
-  const { watchForUpdate, applyUpdate } = await page();
+  const { watchForUpdate, applyUpdate, updateReady } = await page();
   const ready = vi.fn();
   container.controller = new Worker();
   await watchForUpdate(ready);
@@ -71,6 +71,7 @@ it("a new version waits until it is told to take over, and reloads once it has",
   expect(next.posted).toEqual([]);
   next.become("installed");
   expect(ready).toHaveBeenCalledTimes(1);
+  expect(updateReady.value).toBe(true);
   expect(next.posted).toEqual([]); // still: the outbox may be writing
   applyUpdate();
   expect(next.posted).toEqual([{ type: "activate" }]);

@@ -5,29 +5,38 @@
  * Responsible for: registering the worker, looking for updates (on start, when the page is shown, hourly),
  * telling once that one is ready, and switching over. Refuses to know when it is safe: the device layer decides.
  *
- *     watchForUpdate(() => chip.offerUpdate());   // once, at start
- *     if (outbox.idle) applyUpdate();             // later: the page reloads on the new version
+ *     watchForUpdate();                                         // once, at start
+ *     watch(updateReady, () => { if (outbox.idle) applyUpdate(); });   // the page reloads on the new version
  */
+import { readonly, shallowRef } from "vue";
 
 const HOUR_MS = 3_600_000;
+
+const stands = shallowRef(false);
+/** Whether a newer version stands ready; reactive. */
+export const updateReady = readonly(stands);
 
 let waiting: ServiceWorker | undefined;
 let replaced = false;
 let applying = false;
 
 /**
- * Register the worker and call `onReady` when a newer version stands ready. Also called when another tab has
+ * Register the worker; set `updateReady` and call `onReady` when a newer version stands ready. Also called when another tab has
  * already switched over: then `applyUpdate` only reloads. Without service workers (plain HTTP) nothing happens.
  */
-export async function watchForUpdate(onReady: () => void): Promise<void> {
+export async function watchForUpdate(onReady: () => void = () => undefined): Promise<void> {
   const container = navigator.serviceWorker;
   if (!container) return;
+  const tell = (): void => {
+    stands.value = true;
+    onReady();
+  };
   const hadController = container.controller !== null;
   container.addEventListener("controllerchange", () => {
     if (applying) location.reload();
     else if (hadController) {
       replaced = true;
-      onReady();
+      tell();
     }
   });
   const registration = await container.register("/sw.js", { scope: "/", updateViaCache: "none" });
@@ -35,7 +44,7 @@ export async function watchForUpdate(onReady: () => void): Promise<void> {
   const settle = (worker: ServiceWorker | null): void => {
     if (worker?.state !== "installed" || !container.controller || waiting === worker) return;
     waiting = worker;
-    onReady();
+    tell();
   };
   settle(registration.waiting);
   registration.addEventListener("updatefound", () => {
