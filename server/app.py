@@ -13,24 +13,30 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from litestar import Litestar
 from litestar.config.compression import CompressionConfig
+from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
 
 from server import problems
-from server.api import health
+from server.api import health, sync
+from server.api.events import Events
+from server.intake.batch import MOVED
+from server.intake.door import Intake
+from server.live.hub import Hub
 from server.now import Clock, SystemClock
+from server.perform import Performer
 from server.settings import Settings
 from server.store.engine import Database
+from server.store.migrate import revisions
 
 Entropy = Callable[[int], bytes]
 BODY_LIMIT_BYTES = 64 * 1024 * 1024  # import files; the sync routes hold themselves to far less
 
 
-def route_handlers() -> list[Any]:
-    """Every route of the house, floor by floor."""
-    return [health.health]
+class NotMigratedError(RuntimeError):
+    """The database is not at the newest revision: run `ortoo migrate` first."""
 
 
 def build_app(
@@ -39,12 +45,29 @@ def build_app(
     """One centre, ready to be served or driven in-process."""
     clock = clock or SystemClock()
     db = Database(settings.url, readers=settings.limits.reader_connections)
+    hub = Hub(limit=settings.limits.event_streams)
+
+    async def announce(payload: bytes) -> None:
+        idx, moved = msgspec.msgpack.decode(payload, type=tuple[int, dict[str, int]])
+        hub.moved(moved, idx)
+
+    performer = Performer({MOVED: announce})
+    intake = Intake(settings, clock, entropy, db, performer)
+    exchange = sync.SyncApi(settings, clock, db, intake, Events(settings, clock, hub))
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         try:
+            current, head = await revisions(db)
+            if current != head:
+                raise NotMigratedError(f"database at {current}, newest {head}: run ortoo migrate")
+            performer.start(db)
+            await intake.start()
             yield
         finally:
+            hub.drain()
+            await intake.stop()
+            await performer.stop()
             await db.close()
 
     parts: dict[str, Any] = {
@@ -52,18 +75,22 @@ def build_app(
         "clock": clock,
         "entropy": entropy,
         "db": db,
+        "intake": intake,
+        "hub": hub,
     }
     return Litestar(
-        route_handlers=route_handlers(),
-        dependencies={
-            name: Provide(lambda part=part: part, sync_to_thread=False)  # type: ignore[misc]
-            for name, part in parts.items()
-        },
+        route_handlers=[health.health, sync.mounted(exchange)],
+        dependencies={name: _given(part) for name, part in parts.items()},
         exception_handlers=problems.HANDLERS,
         lifespan=[lifespan],
-        openapi_config=OpenAPIConfig(title="Ortoo", version="1", path="/api"),
+        openapi_config=None,
         compression_config=CompressionConfig(
             backend="gzip", minimum_size=1_000, exclude=["^/sync/"]
         ),
         request_max_body_size=BODY_LIMIT_BYTES,
+        state=State({"intake": intake, "db": db, "hub": hub, "clock": clock}),
     )
+
+
+def _given(part: Any) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)

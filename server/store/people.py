@@ -55,6 +55,13 @@ class Directory(msgspec.Struct, frozen=True):
         """All rows of a kind by id."""
         return self.rows.get(what, {})
 
+    def with_row(self, what: str, row_id: bytes, row: Row | None, idx: int) -> "Directory":
+        """The same organisation after one more ruling."""
+        kind = {key: value for key, value in self.of(what).items() if key != row_id}
+        if row is not None:
+            kind[row_id] = row
+        return Directory(idx, {**self.rows, what: kind})
+
     def station_of(self, kind: str, target_id: bytes) -> bytes | None:
         """The station an order's target (`unit`, `person`, `vehicle`) belongs to."""
         what = {"unit": "units", "person": "people", "vehicle": "vehicles"}.get(kind)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from server.store.rows import query
 
 PAGE_ROWS = 1_000
+FIRST_EPOCH = 1
 
 
 class Scope(msgspec.Struct):
@@ -33,6 +34,11 @@ class Entry(msgspec.Struct, frozen=True):
     ruling: bytes
     envelope: bytes | None
     head: bytes
+
+
+def unborn(name: str) -> Scope:
+    """A scope nothing was listed in yet."""
+    return Scope(0, name, FIRST_EPOCH, 0, bytes(16))
 
 
 def by_name(connection: Connection, names: Iterable[str]) -> dict[str, Scope]:

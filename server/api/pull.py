@@ -1,0 +1,97 @@
+"""What a device may follow, and pages of it spliced from stored bytes (SC, EX4, EX5).
+
+Responsible for the reply to a pull: dense entries after each cursor, within the budget, without
+decoding a single set. Refuses to know what the entries mean.
+
+An entry is `[n, ruling, envelope or nil]`: the ruling as a byte string, the envelope embedded as
+the MessagePack array it is. `from` is the first place listed and `to` the last; a page without
+entries has `to` = `from` - 1 and the head at `to`, so that a client whose head differs notices.
+
+Example: a cursor `("org", 1, 40)` on a scope of 42 entries gives `from` 41, `to` 42, `n` 42.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.intake.places import month_before, month_of
+from server.store import log, scopes
+from server.store.devices import Device
+from server.store.people import Directory
+from sync import exchange
+from sync.rulings import SCOPE_HEAD_ZERO
+
+_NIL = b"\xc0"
+_pack = msgspec.msgpack.Encoder().encode
+
+
+def _station(device: Device, directory: Directory) -> bytes | None:
+    person = directory.person(device.person) if device.person else None
+    return person.station if person else None
+
+
+def followed(device: Device, directory: Directory, now_ms: int) -> list[str]:
+    """Names of the scopes a device is told to follow."""
+    names = ["org", f"device:{device.chain.hex()}"]
+    if station := _station(device, directory):
+        this = month_of(now_ms)
+        names += [f"station:{station.hex()}:{month}" for month in (this, month_before(this))]
+    return names
+
+
+def may_follow(device: Device, directory: Directory) -> Callable[[str], bool]:
+    """Whether a device may pull a scope: its own, the organisation's, any month of its station.
+
+    Older months are allowed so that a phone that was away for long finds the end of what it knew.
+    """
+    own = {"org", f"device:{device.chain.hex()}"}
+    station = _station(device, directory)
+    prefix = f"station:{station.hex()}:" if station else None
+    return lambda name: name in own or (prefix is not None and name.startswith(prefix))
+
+
+def answer(
+    connection: Connection, cursors: list[tuple[str, int, int]], budget: int, now_ms: int
+) -> exchange.PullReply:
+    """Pages for the cursors in the order asked, as far as the budget goes."""
+    left = min(budget, exchange.PULL_BUDGET_BYTES_MAX)
+    size = log.read(connection).idx
+    found = scopes.by_name(connection, [name for name, _epoch, _n in cursors])
+    pages: list[exchange.ScopePage] = []
+    complete = True
+    for name, epoch, n in cursors:
+        scope = found.get(name, scopes.unborn(name))
+        after = n if epoch == scope.epoch else 0
+        page, used = _page(connection, scope, after, left)
+        left -= used
+        complete = complete and page.to >= scope.n
+        pages.append(page)
+    return exchange.PullReply(size=size, now_ms=now_ms, scopes=pages, complete=complete)
+
+
+def _page(
+    connection: Connection, scope: scopes.Scope, after: int, budget: int
+) -> tuple[exchange.ScopePage, int]:
+    entries = scopes.page(connection, scope.id, after, budget) if after < scope.n else []
+    spliced = [
+        msgspec.Raw(b"\x93" + _pack(entry.n) + _pack(entry.ruling) + (entry.envelope or _NIL))
+        for entry in entries
+    ]
+    to = entries[-1].n if entries else min(after, scope.n)
+    if entries:
+        head = entries[-1].head
+    elif to == scope.n:
+        head = scope.head
+    else:
+        head = scopes.head_at(connection, scope.id, to) or SCOPE_HEAD_ZERO
+    page = exchange.ScopePage(
+        scope=scope.name,
+        epoch=scope.epoch,
+        from_=after + 1,
+        to=to,
+        n=scope.n,
+        head=head,
+        entries=spliced,
+    )
+    return page, sum(len(bytes(entry)) for entry in spliced)

@@ -1,0 +1,195 @@
+"""The exchange with devices: `/sync/v1/hello`, `push`, `pull`, `time` and `events` (SPEC EX).
+
+Responsible for reading messages, finding the device behind a token and spelling answers. Refuses
+to judge sets: that is the intake's. Everything here may be repeated without harm.
+
+A revoked device may push what it still holds and nothing else.
+
+Example: `POST /sync/v1/push` with `{"sets": [envelope, ...]}` answers one result per envelope, in
+order, once all of them are durable.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+from litestar import asgi
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import Receive, Scope, Send
+from sqlalchemy import Connection
+
+from server.api import pull, wire
+from server.api.events import Events
+from server.auth.devices import find
+from server.intake.door import Intake
+from server.intake.queue import IntakeBusyError, IntakeClosedError
+from server.now import Clock
+from server.problems import ProblemError
+from server.settings import Settings
+from server.store import devices, log, scopes
+from server.store.devices import Contact, Device
+from server.store.engine import Database
+from sync import exchange
+
+PREFIX = "/sync/v1/"
+# How far the machine's own clock may be off; kept by NTP, which does better.
+CLOCK_UNCERTAINTY_MS = 50
+# A device is looked up again after this long, so that a revocation by another node is noticed.
+DEVICE_CACHE_MS = 5_000
+DEVICE_CACHE_LIMIT = 20_000
+RETRY_WHEN_BUSY_MS = 2_000
+
+Message = TypeVar("Message")
+Handler = Callable[[Device, bytes], Awaitable[object]]
+
+
+class SyncApi:
+    """The five calls as one ASGI application."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, db: Database, intake: Intake, events: Events
+    ) -> None:
+        """Stand before the intake."""
+        self._settings = settings
+        self._clock = clock
+        self._db = db
+        self._intake = intake
+        self._events = events
+        self._found: dict[str, tuple[Device, int]] = {}
+        self._calls: dict[str, Handler] = {
+            "hello": self._hello,
+            "push": self._push,
+            "pull": self._pull,
+            "time": self._time,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        try:
+            await self._serve(scope, receive, send)
+        except ProblemError as problem:
+            await wire.refuse(send, problem)
+        except IntakeBusyError as busy:
+            await wire.refuse(send, ProblemError("queue_full", retry_after_s=busy.retry_after_s))
+        except IntakeClosedError as closed:
+            await wire.refuse(send, ProblemError(closed.code, retry_after_s=closed.retry_after_s))
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name = str(scope["path"]).rstrip("/").rpartition("/")[2]
+        headers = wire.headers_of(scope)
+        method = str(scope.get("method", ""))
+        if name == "events" and method == "GET":
+            device = await self._device(headers, revoked_may=False)
+            names = [held.name for held in await self._scopes(device)]
+            await self._events.stream(names, receive, send)
+            return
+        handler = self._calls.get(name)
+        if handler is None:
+            raise ProblemError("not_found")
+        if method != "POST":
+            raise ProblemError("method_not_allowed")
+        device = await self._device(headers, revoked_may=name == "push")
+        answer = await handler(device, await wire.body(receive, headers))
+        plain = answer if isinstance(answer, bytes) else exchange.encode(answer)
+        accepts_gzip = b"gzip" in headers.get(b"accept-encoding", b"")
+        await wire.reply(send, plain, accepts_gzip=accepts_gzip)
+
+    async def _device(self, headers: dict[bytes, bytes], *, revoked_may: bool) -> Device:
+        token, now_ms = wire.bearer(headers), self._clock.now_ms()
+        device, read_at_ms = self._found.get(token, (None, 0))
+        if device is None or not 0 <= now_ms - read_at_ms < DEVICE_CACHE_MS:
+            device = await find(self._db, token)
+            if device is None:
+                raise ProblemError("not_signed_in")
+            if len(self._found) >= DEVICE_CACHE_LIMIT:
+                self._found.clear()
+            self._found[token] = (device, now_ms)
+        if not revoked_may and self._intake.revoked_at_ms(device) is not None:
+            raise ProblemError("device_revoked")
+        return device
+
+    async def _scopes(self, device: Device) -> list[scopes.Scope]:
+        names = pull.followed(device, self._intake.directory, self._clock.now_ms())
+        found = await self._db.reading(scopes.by_name, names)
+        return [found.get(name, scopes.unborn(name)) for name in names]
+
+    async def _hello(self, device: Device, raw: bytes) -> object:
+        asked = _read(exchange.HelloRequest, raw)
+        if asked.chain != device.chain:
+            raise ProblemError("not_allowed", "the token belongs to another chain")
+        now_ms = self._clock.now_ms()
+        self._intake.note_contact(
+            Contact(
+                chain=device.chain,
+                last_contact_ms=now_ms,
+                pending=asked.pending,
+                oldest_ms=asked.oldest_ms,
+                clock_offset_ms=now_ms - asked.wall_ms,
+                head=asked.head,
+                app=asked.app[:120],
+            )
+        )
+        held = await self._scopes(device)
+        head, have = await self._db.reading(_log_and_have, device.chain)
+        return exchange.HelloReply(
+            role=self._settings.role,
+            server=head.server_id,
+            now_ms=self._clock.now_ms(),
+            uncertainty_ms=CLOCK_UNCERTAINTY_MS,
+            log=exchange.LogState(origin=head.origin, epoch=head.epoch, size=head.idx),
+            have=have,
+            person=device.person or bytes(16),
+            scopes=[(scope.name, scope.epoch, scope.n) for scope in held],
+            limits=exchange.Limits(),
+            retry_after_ms=RETRY_WHEN_BUSY_MS if self._intake.is_busy else None,
+        )
+
+    async def _push(self, device: Device, raw: bytes) -> object:
+        asked = _read(exchange.PushRequest, raw)
+        sets = [bytes(one) for one in asked.sets]
+        if len(sets) > exchange.BATCH_SETS_MAX:
+            raise ProblemError("request_too_large", f"{len(sets)} sets, at most 200")
+        if sum(map(len, sets)) > exchange.BATCH_BYTES_MAX:
+            raise ProblemError("request_too_large", "more than 1 MiB of sets")
+        results, have = await self._intake.submit(sets, device)
+        return exchange.PushReply(results=results, have=have)
+
+    async def _pull(self, device: Device, raw: bytes) -> object:
+        asked = _read(exchange.PullRequest, raw)
+        if len(asked.cursors) > exchange.CURSORS_MAX:
+            raise ProblemError("request_too_large", "at most 256 cursors")
+        may = pull.may_follow(device, self._intake.directory)
+        cursors = [cursor for cursor in asked.cursors if may(cursor[0])]
+        return await self._db.reading(pull.answer, cursors, asked.budget, self._clock.now_ms())
+
+    async def _time(self, _device: Device, raw: bytes) -> object:
+        received_ms = self._clock.now_ms()
+        asked = _read(exchange.TimeRequest, raw)
+        return exchange.TimeReply(
+            t1=asked.t1,
+            t2=received_ms,
+            t3=self._clock.now_ms(),
+            uncertainty_ms=CLOCK_UNCERTAINTY_MS,
+        )
+
+
+def mounted(api: SyncApi) -> ASGIRouteHandler:
+    """The exchange as a route of the house."""
+
+    @asgi(PREFIX, is_mount=True, copy_scope=False)
+    async def sync_v1(scope: Scope, receive: Receive, send: Send) -> None:
+        await api(scope, receive, send)
+
+    return sync_v1
+
+
+def _log_and_have(connection: Connection, chain: bytes) -> tuple[log.Head, int]:
+    head = devices.heads(connection, [chain]).get(chain)
+    return log.read(connection), -1 if head is None else head.have
+
+
+def _read(kind: type[Message], raw: bytes) -> Message:
+    try:
+        return exchange.decode(kind, raw)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ProblemError("bad_message", str(error)) from error

@@ -1,0 +1,369 @@
+"""One transaction of the writer: sets judged in order, numbered, listed, folded, and written.
+
+Responsible for everything that must be true together (RL5): a set never stands without its ruling,
+a ruling never without its place in its scopes, a projection never apart from its evidence. Refuses
+to queue, to verify signatures and to commit: it is handed a connection inside a transaction.
+
+Rows are gathered while judging and written at the end, one statement per table.
+
+Example: `batch = Batch(connection, memory, at_ms); results = [batch.take(one) for one in found];
+batch.flush()`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.intake import judge
+from server.intake.memory import Chain, Incident, Memory, note
+from server.intake.places import day_of, home_scope, month_scope
+from server.intake.project import project
+from server.intake.verify import Incoming
+from server.store import devices, log, outbox, people, projections, sets, tables
+from server.store.devices import Contact, Device
+from server.store.outbox import Effect
+from server.store.people import Directory
+from server.store.projections import Projected
+from server.store.rows import Row, insert, upsert
+from sync import canon, exchange, rulings
+from sync.changeset import KIND_INCIDENT, Draft
+from sync.exchange import PushResult
+
+Entry = tuple[int, int | None, bytes]
+"""Ruling index, arrival number of the set it rules if any, and leaf hash."""
+
+MOVED = "moved"  # the kind of effect that tells listeners which scopes grew
+
+_RESULT = {
+    rulings.ACCEPTED: exchange.STORED,
+    rulings.ACCEPTED_LATE: exchange.STORED,
+    rulings.HELD: exchange.HELD,
+    rulings.REJECTED: exchange.REJECTED,
+    rulings.OPAQUE: exchange.OPAQUE,
+}
+
+
+class Batch:
+    """What one transaction will have done. Also what a job is given to write with."""
+
+    def __init__(self, connection: Connection, memory: Memory, at_ms: int) -> None:
+        """Begin under the lock of the log's head; every ruling of the batch is made at `at_ms`."""
+        head = memory.begin(connection)
+        self.connection = connection
+        self.at_ms = at_ms
+        self._memory = memory
+        self._idx, self._arrival_no = head.idx, head.arrival_no
+        self._sets: list[Row] = []
+        self._rulings: list[Row] = []
+        self._entries: list[Row] = []
+        self._placed: list[Row] = []
+        self._org: list[tuple[str, bytes, int, bytes | None]] = []
+        self._standing: dict[tuple[bytes, int], list[tuple[bytes, int]]] = {}
+        self._ruled: dict[int, bytes] = {}
+        self._chains: dict[bytes, Chain] = {}
+        self._scopes: dict[str, int] = {}
+        self._incidents: dict[bytes, Incident] = {}
+        self._days: set[str] = set()
+
+    # ---- what a job may ask and do ---------------------------------------------------------
+
+    @property
+    def directory(self) -> Directory:
+        """The organisation, changes of this batch included."""
+        return self._memory.directory
+
+    def view(self, entity: bytes) -> dict[str, Any]:
+        """The folded view of an incident, sets of this batch included."""
+        return self._memory.incident(self.connection, entity).state.view()
+
+    def write(self, draft: Draft) -> PushResult:
+        """Sign a draft with the desk chain and take it in. Raises DraftError, CanonError."""
+        memory = self._memory
+        writer = memory.desk_writer(self.connection)
+        seen = (self._idx, memory.leaf[:16]) if memory.leaf is not None else None
+        if writer.seq == 0:
+            opening, writer = memory.desk.write(writer, memory.desk.opening(), self.at_ms, seen)
+            self.take(opening, self.at_ms)
+        one, writer = memory.desk.write(writer, draft, self.at_ms, seen)
+        memory.writer = writer
+        return self.take(one, self.at_ms)
+
+    def org(self, what: str, row_id: bytes, row: dict[str, Any] | None) -> int:
+        """Rule that the organisation has this row, or (None) no longer has it. Gives the index."""
+        raw = None if row is None else canon.encode(row)
+        idx, leaf = self._rule(rulings.KIND_ORG, {"what": what, "id": row_id, "row": row})
+        self._list(["org"], idx, None, leaf)
+        self._org.append((what, row_id, idx, raw))
+        self._memory.directory = self._memory.directory.with_row(what, row_id, row, idx)
+        return idx
+
+    def enrol(self, device: Device) -> int:
+        """Take a device in, or replace its record. Gives the index of the ruling that says so."""
+        devices.save(self.connection, device)
+        self._memory.devices[device.chain] = device
+        return self.org("devices", device.chain, _public(device))
+
+    def revoke(self, chain: bytes, why: str) -> bool:
+        """Revoke a device from now on; False when there is no such device or it was before."""
+        device = self._memory.device(self.connection, chain)
+        if device is None or device.revoked_at_ms is not None or device.person is None:
+            return False
+        self.enrol(msgspec.structs.replace(device, revoked_at_ms=self.at_ms, revoked_why=why))
+        return True
+
+    # ---- sets ------------------------------------------------------------------------------
+
+    def prepare(self, coming: Sequence[Incoming]) -> None:
+        """Read in few statements which of these sets may be known already."""
+        spans: dict[bytes, tuple[int, int]] = {}
+        for one in coming:
+            if one.seq <= self._memory.chain(self.connection, one.chain).head.top:
+                low, high = spans.get(one.chain, (one.seq, one.seq))
+                spans[one.chain] = (min(low, one.seq), max(high, one.seq))
+        for chain, (low, high) in spans.items():
+            if high - low > exchange.BATCH_SETS_MAX * 4:
+                continue  # scattered: each is asked for on its own
+            for seq in range(low, high + 1):
+                self._standing.setdefault((chain, seq), [])
+            for seq, set_id, idx in sets.held(self.connection, chain, low, high):
+                self._standing[chain, seq].append((set_id, idx))
+
+    def take(self, one: Incoming, received_at_ms: int) -> PushResult:
+        """Judge one set whose signature holds, and gather all that follows from it."""
+        memory = self._memory
+        chain = memory.chain(self.connection, one.chain)
+        standing = self._at(chain, one.chain, one.seq)
+        for set_id, idx in standing:
+            if set_id == one.set_id:
+                return self._duplicate(one, idx)
+        change = one.change
+        body = change.body if change is not None else None
+        entity = body.entity if body is not None else None
+        incident = (
+            memory.incident(self.connection, body.entity)
+            if body is not None and body.kind == KIND_INCIDENT
+            else None
+        )
+        verdict = judge.judge(
+            one,
+            at_ms=self.at_ms,
+            device=memory.device(self.connection, one.chain),
+            directory=memory.directory,
+            incident=incident,
+            is_fork=bool(standing),
+            is_gap=one.prev is not None and not self._holds(chain, one),
+        )
+        number = None
+        if incident is not None and verdict.creates_at_ms is not None:
+            number = self._number(verdict.creates_at_ms)
+        payload = rulings.set_payload(
+            set_id=one.set_id,
+            chain=one.chain,
+            seq=one.seq,
+            entity=entity,
+            decision=verdict.decision,
+            why=verdict.why,
+            eff=verdict.eff,
+            flags=verdict.flags,
+            number=number,
+        )
+        self._arrival_no += 1
+        arrival_no = self._arrival_no
+        idx, leaf = self._rule(rulings.KIND_SET, payload)
+        self._sets.append(
+            (arrival_no, one.set_id, one.chain, one.seq, entity, idx, received_at_ms, one.raw)
+        )
+        standing.append((one.set_id, idx))
+        self._standing[one.chain, one.seq] = standing
+        chain.add(one.seq, one.set_id)
+        self._chains[one.chain] = chain
+        if incident is not None and change is not None:
+            ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, rulings.KIND_SET, payload)
+            note(incident, change, ruling, memory.directory)
+        if incident is None or verdict.decision not in rulings.COUNTED:
+            self._list([f"device:{one.chain.hex()}"], idx, arrival_no, leaf)
+        else:
+            self._incidents[incident.id] = incident
+            entry = (idx, arrival_no, leaf)
+            self._list_incident(incident, one.chain, verdict.creates_at_ms, entry)
+        result = _RESULT[verdict.decision]
+        return PushResult(
+            r=exchange.FORK if verdict.why == "fork" else result,
+            id=one.set_id,
+            why=verdict.why,
+            idx=idx,
+            at_ms=self.at_ms,
+            d=verdict.decision,
+            no=number,
+        )
+
+    def _at(self, chain: Chain, chain_id: bytes, seq: int) -> list[tuple[bytes, int]]:
+        known = self._standing.get((chain_id, seq))
+        if known is not None:
+            return known
+        if seq > chain.head.top:
+            return []
+        held = sets.held(self.connection, chain_id, seq, seq)
+        return [(set_id, idx) for _seq, set_id, idx in held]
+
+    def _holds(self, chain: Chain, one: Incoming) -> bool:
+        assert one.prev is not None
+        known = chain.holds(one.seq - 1, one.prev)
+        if known is None:
+            before = self._at(chain, one.chain, one.seq - 1)
+            return any(set_id == one.prev for set_id, _idx in before)
+        return known
+
+    def _duplicate(self, one: Incoming, idx: int) -> PushResult:
+        raw = self._ruled.get(idx) or sets.ruling(self.connection, idx)
+        assert raw is not None, "a stored set has its ruling"
+        ruling = rulings.read_ruling(raw)
+        return PushResult(
+            r=exchange.DUPLICATE,
+            id=one.set_id,
+            why=ruling.payload["why"],
+            idx=idx,
+            at_ms=ruling.at_ms,
+            d=ruling.payload["d"],
+            no=ruling.payload["no"],
+        )
+
+    # ---- rulings and scopes ------------------------------------------------------------------
+
+    def _rule(self, kind: str, payload: dict[str, Any]) -> tuple[int, bytes]:
+        self._idx += 1
+        ruling = rulings.Ruling(rulings.VERSION, self._idx, self.at_ms, kind, payload)
+        raw = rulings.encode_ruling(ruling)
+        self._rulings.append((self._idx, self.at_ms, kind, raw))
+        self._ruled[self._idx] = raw
+        leaf = rulings.leaf_hash(raw)
+        self._memory.leaf = leaf
+        return self._idx, leaf
+
+    def _list(self, names: Sequence[str], idx: int, arrival_no: int | None, leaf: bytes) -> None:
+        for name in names:
+            scope = self._memory.scope(self.connection, name)
+            scope.n += 1
+            scope.head = rulings.scope_head(scope.head, leaf)
+            self._entries.append((scope.id, scope.n, idx, arrival_no, scope.head))
+            self._scopes[name] = scope.n
+
+    def _list_incident(
+        self, incident: Incident, chain: bytes, created_at_ms: int | None, entry: Entry
+    ) -> None:
+        """List a counted set in every scope of its incident, opening scopes it now belongs to."""
+        if created_at_ms is not None:
+            created = incident.state.derived().created
+            assert created is not None
+            home = home_scope(created["station"], created_at_ms)
+            if incident.counted == 1:
+                self._open(incident, home)
+                self._list([home], *entry)
+            else:
+                self._place(incident, home)
+        elif incident.scopes:
+            self._list(incident.scopes, *entry)
+        else:
+            self._list([f"device:{chain.hex()}"], *entry)
+            return
+        while incident.stations:
+            name = month_scope(incident.scopes[0], incident.stations.pop())
+            if name not in incident.scopes:
+                self._place(incident, name)
+                at, added = self._rule(rulings.KIND_SCOPE, {"e": incident.id, "add": name})
+                self._list(incident.scopes, at, None, added)
+
+    def _place(self, incident: Incident, name: str) -> None:
+        """Add a scope to an incident, with everything that counts so far (SC3)."""
+        self._open(incident, name)
+        self._write_log()  # what this batch has gathered is evidence too
+        for stored in sets.evidence(self.connection, incident.id):
+            ruling = rulings.read_ruling(stored.ruling)
+            if ruling.payload["d"] in rulings.COUNTED:
+                leaf = rulings.leaf_hash(stored.ruling)
+                self._list([name], stored.idx, stored.arrival_no, leaf)
+
+    def _open(self, incident: Incident, name: str) -> None:
+        scope = self._memory.scope(self.connection, name)
+        self._placed.append((incident.id, scope.id, len(incident.scopes)))
+        incident.scopes.append(name)
+        self._scopes[name] = scope.n
+
+    def _number(self, created_at_ms: int) -> str:
+        day = day_of(created_at_ms)
+        last = self._memory.number(self.connection, day) + 1
+        self._memory.numbers[day] = last
+        self._days.add(day)
+        return f"{day}-{last:04d}"
+
+    # ---- writing -----------------------------------------------------------------------------
+
+    def _write_log(self) -> None:
+        insert(self.connection, tables.sets, self._sets)
+        insert(self.connection, tables.rulings, self._rulings)
+        self._sets, self._rulings = [], []
+
+    def flush(self, contacts: Sequence[Contact] = (), done: Sequence[int] = ()) -> list[Effect]:
+        """Write everything gathered; gives the effects to perform after the commit."""
+        memory, connection = self._memory, self.connection
+        head = memory.head
+        assert head is not None
+        self._write_log()
+        scopes = [memory.scopes[name] for name in self._scopes]
+        upsert(connection, tables.scopes, [(s.id, s.name, s.epoch, s.n, s.head) for s in scopes])
+        insert(connection, tables.scope_entries, self._entries)
+        insert(connection, tables.incident_scopes, self._placed)
+        projections.write(connection, [self._projected(at) for at in self._incidents.values()])
+        upsert(
+            connection,
+            tables.chain_heads,
+            [
+                (at, chain.head.have, chain.head.have_set, chain.head.top, chain.head.stored)
+                for at, chain in self._chains.items()
+            ],
+        )
+        upsert(
+            connection, tables.incident_numbers, [(day, memory.numbers[day]) for day in self._days]
+        )
+        people.save(connection, self._org)
+        if contacts:
+            devices.touch(connection, list(contacts))
+        outbox.performed(connection, list(done))
+        effects: list[Effect] = []
+        if self._scopes:
+            told = msgspec.msgpack.encode([self._idx, self._scopes])
+            effects.append(outbox.add(connection, MOVED, told, self.at_ms))
+        if self._idx != head.idx:
+            log.advance(connection, self._idx, self._arrival_no)
+            memory.head = msgspec.structs.replace(head, idx=self._idx, arrival_no=self._arrival_no)
+        return effects
+
+    def _projected(self, incident: Incident) -> Projected:
+        whole = project(
+            incident.state.derived().as_view(),
+            created_chain=incident.created_chain,
+            home=incident.scopes[0] if incident.scopes else None,
+            updated_at_ms=incident.updated_at_ms,
+            updated_idx=incident.updated_idx,
+        )
+        before = incident.projected
+        incident.projected = whole
+        if before is None:
+            return whole
+        return Projected(
+            whole.incident,
+            tuple(row for row in whole.orders if row not in before.orders),
+            tuple(row for row in whole.deadlines if row not in before.deadlines),
+        )
+
+
+def _public(device: Device) -> dict[str, Any]:
+    """What every device may know of a device: whose key it is and whether it still counts."""
+    row: dict[str, Any] = {"alg": device.alg, "pub": device.pub, "label": device.label}
+    if device.person is not None:
+        row["person"] = device.person
+    if device.revoked_at_ms is not None:
+        row["revoked_at_ms"] = device.revoked_at_ms
+    return row

@@ -1,0 +1,313 @@
+"""The intake: everything that is to be kept enters here, whoever sends it.
+
+Responsible for bounds, for the two stages (read and verify beside the writer; judge and commit one
+batch at a time) and for what happens when a batch fails. Refuses to decide what a set is worth.
+
+- *Group commit.* One task takes whatever waits, without lingering, and commits it as one
+  transaction. Answers are given after the commit, never before (RL5).
+- *A failing store* (disk full, database gone) fails the batch: nobody is told "stored", all are
+  asked to come again. A set that makes our own code fail is found by trying each push, then each
+  set, alone; it is refused by itself and never blocks another.
+
+Example: `results, have = await intake.submit(envelopes, device)`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from server.intake.batch import Batch
+from server.intake.desk import Desk
+from server.intake.memory import Memory
+from server.intake.queue import IntakeClosedError, Work, WorkQueue
+from server.intake.verify import (
+    Found,
+    Incoming,
+    Key,
+    Refused,
+    opening_key,
+    read_all,
+    read_one,
+    verify_all,
+)
+from server.now import Clock
+from server.perform import Performer
+from server.settings import Settings
+from server.store import devices, log, sets
+from server.store.devices import Contact, Device
+from server.store.engine import Database
+from server.store.outbox import Effect
+from server.store.people import Directory
+from sync import exchange
+from sync.changeset import Draft
+from sync.exchange import PushResult
+
+Result = TypeVar("Result")
+
+# What only the store can be blamed for; everything else is a mistake of ours.
+STORE_FAILURES = (OperationalError, InterfaceError, OSError)
+KEYS_LIMIT = 100_000
+CONTACTS_LIMIT = 50_000
+CONTACTS_AFTER_S = 1.0  # last contacts ride on the next batch, or are written after this long
+
+_log = logging.getLogger("ortoo.intake")
+
+
+class Intake:
+    """The one door."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        entropy: Callable[[int], bytes],
+        db: Database,
+        performer: Performer,
+    ) -> None:
+        """Prepare; nothing is read or written before `start`."""
+        limits = settings.limits
+        self._clock = clock
+        self._entropy = entropy
+        self._db = db
+        self._performer = performer
+        self._settings = settings
+        self._queue = WorkQueue(limit_sets=limits.queue_sets, batch_sets=limits.batch_sets)
+        self._threads = ThreadPoolExecutor(limits.verify_threads, thread_name_prefix="verify")
+        self._keys: dict[bytes, Key] = {}
+        self._contacts: dict[bytes, Contact] = {}
+        self._memory: Memory | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    # ---- life ------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Found the log if this is its first day, open the desk chain, and begin to take in."""
+        settings = self._settings
+        desk = Desk(settings.data_dir, self._entropy, self._clock.now_ms())
+        self._memory = Memory(desk, incidents_limit=settings.limits.cached_incidents)
+        await self._db.writing(log.found, self._entropy)
+        self._task = asyncio.create_task(self._run(), name="intake")
+
+        def settle(batch: Batch) -> None:
+            if devices.by_chain(batch.connection, desk.chain) is None:
+                batch.enrol(desk.device(batch.at_ms))
+
+        await self.transaction(settle)
+
+    async def stop(self) -> None:
+        """Finish the batch in hand and refuse the rest: none of it was acknowledged."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        self._queue.close(IntakeClosedError("stopping"))
+        self._threads.shutdown()
+
+    # ---- what may be asked -----------------------------------------------------------------
+
+    @property
+    def directory(self) -> Directory:
+        """The organisation as of the newest batch of this process."""
+        assert self._memory is not None
+        return self._memory.directory
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether so much waits that newcomers should be asked to come a little later."""
+        return self._queue.waiting_sets * 2 > self._settings.limits.queue_sets
+
+    def revoked_at_ms(self, device: Device) -> int | None:
+        """When this device was revoked, by what is newest here; None while it counts."""
+        row = self.directory.row("devices", device.chain)
+        return row.get("revoked_at_ms") if row is not None else device.revoked_at_ms
+
+    # ---- what may be done ------------------------------------------------------------------
+
+    async def submit(self, raws: Sequence[bytes], sender: Device) -> tuple[list[PushResult], int]:
+        """Take envelopes in. Gives one result each, in order, and how far the sender's chain is
+        held without a gap (-1: nothing). Raises IntakeBusyError, IntakeClosedError.
+        """
+        received_at_ms = self._clock.now_ms()
+        self._keys[sender.chain] = (sender.alg, sender.pub)
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._threads, read_all, raws)
+        await self._learn_keys(found)
+        found = await loop.run_in_executor(self._threads, verify_all, found, self._keys.get)
+        priority = any(
+            isinstance(one, Incoming) and one.change is not None and one.change.header.lane == 1
+            for one in found
+        )
+        work = Work(loop.create_future(), received_at_ms, found=found, sender=sender.chain)
+        answer: tuple[list[PushResult], int] = await self._enter(work, priority=priority)
+        return answer
+
+    async def submit_desk(self, person: bytes, drafts: Sequence[Draft]) -> list[PushResult]:
+        """Sign drafts with the centre's own chain in this person's name and take them in, all or
+        none. Raises DraftError or `sync.canon.CanonError` for a draft that makes no set.
+        """
+        named = [msgspec.structs.replace(draft, user=person) for draft in drafts]
+        return await self.transaction(lambda batch: [batch.write(draft) for draft in named])
+
+    async def org(self, what: str, row_id: bytes, row: dict[str, Any] | None) -> int:
+        """Rule that the organisation has this row, or no longer has it (None). Gives the index."""
+        return await self.transaction(lambda batch: batch.org(what, row_id, row))
+
+    async def transaction(self, job: Callable[[Batch], Result]) -> Result:
+        """Run `job` in a transaction of its own under the head of the log: sets, rulings and rows
+        of other tables are written together or not at all. The job runs off the event loop and
+        must not wait for anything but its connection; what it raises reaches the caller.
+        """
+        loop = asyncio.get_running_loop()
+        work = Work(loop.create_future(), self._clock.now_ms(), job=job)
+        answer: Result = await self._enter(work, priority=True)
+        return answer
+
+    def note_contact(self, contact: Contact) -> None:
+        """Remember what a device said of itself; written with the next batch, or in a second."""
+        if len(self._contacts) < CONTACTS_LIMIT or contact.chain in self._contacts:
+            self._contacts[contact.chain] = contact
+            self._queue.wake()
+
+    # ---- inside ----------------------------------------------------------------------------
+
+    async def _enter(self, work: Work, *, priority: bool) -> Any:
+        if self._task is None:
+            raise IntakeClosedError("stopping")
+        self._queue.put(work, priority=priority)
+        return await work.answer
+
+    async def _learn_keys(self, found: Sequence[Found]) -> None:
+        """Find keys of chains that are not the sender's own: relayed sets."""
+        if len(self._keys) > KEYS_LIMIT:
+            self._keys.clear()
+        unknown = {one.chain for one in found if isinstance(one, Incoming)} - self._keys.keys()
+        if not unknown:
+            return
+        self._keys |= await self._db.reading(_stored_keys, sorted(unknown))
+        for one in found:
+            # The chain's id follows from this key (CS5), so whoever relays it cannot lie.
+            if isinstance(one, Incoming) and (key := opening_key(one)) is not None:
+                self._keys.setdefault(one.chain, key)
+
+    async def _run(self) -> None:
+        while True:
+            await self._queue.wait(CONTACTS_AFTER_S if self._contacts else None)
+            works = self._queue.take()
+            if works or self._contacts:
+                await self._commit(works)
+
+    async def _commit(self, works: list[Work]) -> None:
+        contacts, self._contacts = self._contacts, {}
+        done = self._performer.take_done()
+        try:
+            answers, effects = await asyncio.shield(
+                self._db.writing(self._write, works, list(contacts.values()), done)
+            )
+        except Exception as error:  # noqa: BLE001  whatever it was, nobody is told that it was stored
+            self._performer.give_back(done)
+            self._contacts = contacts | self._contacts
+            await self._failed(works, error)
+            return
+        for work, answer in zip(works, answers, strict=True):
+            if not work.answer.done():
+                work.answer.set_result(answer)
+        self._performer.offer(effects)
+
+    async def _failed(self, works: list[Work], error: Exception) -> None:
+        """Nothing of this batch was written. Say so, or find out whose fault it was."""
+        if isinstance(error, STORE_FAILURES):
+            _log.error("the store failed", extra={"error": type(error).__name__})
+            for work in works:
+                _fail(work, IntakeClosedError("not_stored"))
+            return
+        if len(works) > 1:
+            for work in works:
+                await self._commit([work])
+            return
+        for work in works:
+            if work.found is None:
+                _fail(work, error)
+            elif len(work.found) > 1:
+                await self._one_by_one(work)
+            else:
+                _log.error("a set cannot be judged", exc_info=error)
+                only = work.found[0]
+                refused = Refused(exchange.MALFORMED, "internal", only.set_id)
+                await self._commit([_with(work, [refused])])
+
+    async def _one_by_one(self, work: Work) -> None:
+        assert work.found is not None
+        loop = asyncio.get_running_loop()
+        parts = [_with(work, [one], loop.create_future()) for one in work.found]
+        for part in parts:
+            await self._commit([part])
+        try:
+            answers = [await part.answer for part in parts]
+        except IntakeClosedError as error:
+            _fail(work, error)
+            return
+        if not work.answer.done():
+            have = answers[-1][1] if answers else -1
+            work.answer.set_result(([results[0] for results, _have in answers], have))
+
+    def _write(
+        self,
+        connection: Connection,
+        works: list[Work],
+        contacts: list[Contact],
+        done: list[int],
+    ) -> tuple[list[Any], list[Effect]]:
+        """In the writer's thread, inside the transaction."""
+        memory = self._memory
+        assert memory is not None
+        try:
+            batch = Batch(connection, memory, self._clock.now_ms())
+            batch.prepare(
+                [one for work in works for one in work.found or () if isinstance(one, Incoming)]
+            )
+            answers = [self._do(batch, memory, work) for work in works]
+            return answers, batch.flush(contacts, done)
+        except BaseException:
+            memory.drop()
+            raise
+
+    def _do(self, batch: Batch, memory: Memory, work: Work) -> Any:
+        if work.job is not None:
+            return work.job(batch)
+        assert work.found is not None
+        results = [
+            batch.take(one, work.received_at_ms)
+            if isinstance(one, Incoming)
+            else PushResult(r=one.result, id=one.set_id, why=one.why)
+            for one in work.found
+        ]
+        assert work.sender is not None
+        return results, memory.chain(batch.connection, work.sender).head.have
+
+
+def _stored_keys(connection: Connection, chains: list[bytes]) -> dict[bytes, Key]:
+    found: dict[bytes, Key] = {}
+    for chain, raw in sets.openings(connection, chains).items():
+        one = read_one(raw)
+        if (key := opening_key(one)) is not None:
+            found[chain] = key
+    for chain in chains:
+        device = devices.by_chain(connection, chain)
+        if device is not None:
+            found[chain] = (device.alg, device.pub)
+    return found
+
+
+def _with(work: Work, found: list[Found], answer: asyncio.Future[Any] | None = None) -> Work:
+    return Work(answer or work.answer, work.received_at_ms, found=found, sender=work.sender)
+
+
+def _fail(work: Work, error: Exception) -> None:
+    if not work.answer.done():
+        work.answer.set_exception(error)

@@ -1,0 +1,228 @@
+"""What the writer remembers between batches so that it need not read it again.
+
+Responsible for caches of devices, chain heads, scopes, folded incidents and the organisation, each
+bounded, and for dropping all of them whenever the log was moved by someone else or a transaction
+failed. Only the writer touches it, inside a transaction that holds the head of the log. Refuses to
+decide anything.
+
+Example: `memory.begin(connection)` returns the locked head; if another node has written since,
+everything below it is read anew.
+"""
+
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.intake.desk import Desk
+from server.store import devices, log, people, scopes, sets
+from server.store.devices import ChainHead, Device
+from server.store.log import Head
+from server.store.people import Directory
+from server.store.projections import Projected
+from server.store.rows import query
+from server.store.scopes import Scope
+from sync import changeset, fold, rulings
+from sync.changeset import ChangeSet, Writer
+from sync.incident.admit import KnownIncident
+from sync.incident.state import IncidentState
+
+CHAINS_LIMIT = 50_000
+SCOPES_LIMIT = 50_000
+DAYS_LIMIT = 400
+
+# Ops that change which stations an incident concerns.
+REACHING = frozenset({"incident.create", "incident.transfer", "order.issue", "order.reassign"})
+
+
+class Chain(msgspec.Struct, eq=False):
+    """Progress of one chain; `beyond` maps each seq held after a gap to the set id there."""
+
+    head: ChainHead
+    beyond: dict[int, bytes]
+    changed: bool = False
+
+    def holds(self, seq: int, set_id: bytes) -> bool | None:
+        """Whether this very set stands at `seq`; None when only the database knows."""
+        if seq == self.head.have:
+            return self.head.have_set == set_id or None
+        if seq in self.beyond:
+            return self.beyond[seq] == set_id or None
+        return None if seq < self.head.have else False
+
+    def add(self, seq: int, set_id: bytes) -> None:
+        """Note a set that is now held. The first to come stands for its place."""
+        head = self.head
+        head.stored += 1
+        head.top = max(head.top, seq)
+        self.changed = True
+        if seq != head.have + 1:
+            if seq > head.have:
+                self.beyond.setdefault(seq, set_id)
+            return
+        head.have, head.have_set = seq, set_id
+        while self.beyond and (following := self.beyond.pop(head.have + 1, None)) is not None:
+            head.have, head.have_set = head.have + 1, following
+
+
+class Incident(msgspec.Struct, eq=False):
+    """One folded incident and where its rulings are listed."""
+
+    id: bytes
+    state: IncidentState
+    scopes: list[str]  # home first; empty until the create has come
+    created_chain: bytes | None = None
+    known: KnownIncident | None = None  # what admission needs; None: to be derived anew
+    stations: set[bytes] = msgspec.field(
+        default_factory=set
+    )  # reached, perhaps not yet listed there
+    projected: Projected | None = None  # as last written; None: not known
+    counted: int = 0  # sets that count so far
+    updated_at_ms: int = 0
+    updated_idx: int = 0
+
+
+class Memory:
+    """Everything the writer remembers."""
+
+    def __init__(self, desk: Desk, *, incidents_limit: int) -> None:
+        """Remember at most `incidents_limit` folded incidents."""
+        self.desk = desk
+        self._incidents_limit = incidents_limit
+        self.directory = Directory(0, {})
+        self.drop()
+
+    def drop(self) -> None:
+        """Forget everything: it may not be what is stored."""
+        self.head: Head | None = None
+        self.leaf: bytes | None = None  # of the newest ruling, when known
+        self.devices: dict[bytes, Device | None] = {}
+        self.chains: dict[bytes, Chain] = {}
+        self.scopes: dict[str, Scope] = {}
+        self.next_scope_id = 0
+        self.incidents: OrderedDict[bytes, Incident] = OrderedDict()
+        self.numbers: dict[str, int] = {}
+        self.writer: Writer | None = None
+
+    def begin(self, connection: Connection) -> Head:
+        """Lock the head of the log and make sure that what is remembered belongs to it."""
+        head = log.lock(connection)
+        if self.head is None or head != self.head:
+            self.drop()
+            self.head = head
+            self.directory = people.directory(connection)
+            self.next_scope_id = scopes.newest_id(connection) + 1
+        self._trim()
+        return head
+
+    def _trim(self) -> None:
+        while len(self.incidents) > self._incidents_limit:
+            self.incidents.popitem(last=False)
+        if len(self.chains) > CHAINS_LIMIT:
+            self.chains.clear()
+            self.devices.clear()
+        if len(self.scopes) > SCOPES_LIMIT:
+            self.scopes.clear()
+        if len(self.numbers) > DAYS_LIMIT:
+            self.numbers.clear()
+
+    def device(self, connection: Connection, chain: bytes) -> Device | None:
+        """The enrolled device of a chain."""
+        if chain not in self.devices:
+            self.devices[chain] = devices.by_chain(connection, chain)
+        return self.devices[chain]
+
+    def chain(self, connection: Connection, chain: bytes) -> Chain:
+        """Progress of a chain, a fresh one when nothing of it is held."""
+        known = self.chains.get(chain)
+        if known is None:
+            head = devices.heads(connection, [chain]).get(chain, ChainHead())
+            beyond: dict[int, bytes] = {}
+            if head.top > head.have:
+                for seq, set_id in sets.beyond(connection, chain, head.have):
+                    beyond.setdefault(seq, set_id)
+            known = self.chains[chain] = Chain(head, beyond)
+        return known
+
+    def scope(self, connection: Connection, name: str) -> Scope:
+        """Where a scope stands, made with the next id when it has no entries yet."""
+        known = self.scopes.get(name)
+        if known is None:
+            known = scopes.by_name(connection, [name]).get(name)
+            if known is None:
+                known = scopes.unborn(name)
+                known.id = self.next_scope_id
+                self.next_scope_id += 1
+            self.scopes[name] = known
+        return known
+
+    def number(self, connection: Connection, day: str) -> int:
+        """The last incident number given out for a day, 0 for none."""
+        if day not in self.numbers:
+            rows = query(connection, "SELECT last FROM incident_numbers WHERE day = ?", (day,))
+            self.numbers[day] = rows[0][0] if rows else 0
+        return self.numbers[day]
+
+    def incident(self, connection: Connection, entity: bytes) -> Incident:
+        """One incident, folded from its evidence when it is not remembered."""
+        known = self.incidents.get(entity)
+        if known is None:
+            known = load(connection, entity, self.directory)
+            self.incidents[entity] = known
+        else:
+            self.incidents.move_to_end(entity)
+        return known
+
+    def desk_writer(self, connection: Connection) -> Writer:
+        """Where the desk chain stands."""
+        if self.writer is None:
+            head = self.chain(connection, self.desk.chain).head
+            self.writer = Writer(self.desk.chain)
+            if head.top >= 0:
+                rows = query(
+                    connection,
+                    "SELECT envelope FROM sets WHERE chain = ? AND seq = ? ORDER BY arrival_no",
+                    (self.desk.chain, head.top),
+                )
+                self.writer = self.desk.resumed(head.top, bytes(rows[0][0]))
+        return self.writer
+
+
+def load(connection: Connection, entity: bytes, directory: Directory) -> Incident:
+    """Fold an incident from its stored evidence, whatever stands in the projections."""
+    incident = Incident(entity, IncidentState(entity), scopes.of_incident(connection, entity))
+    for stored in sets.evidence(connection, entity):
+        found = changeset.read(stored.envelope)
+        ruling = rulings.read_ruling(stored.ruling)
+        if isinstance(found, ChangeSet):
+            note(incident, found, ruling, directory)
+    return incident
+
+
+def note(
+    incident: Incident, change: ChangeSet, ruling: rulings.Ruling, directory: Directory
+) -> None:
+    """Fold one ruled set into an incident."""
+    incident.state.add(fold.items_of(change, ruling))
+    if change.body is None or ruling.payload["d"] not in rulings.COUNTED:
+        return
+    incident.counted += 1
+    incident.updated_at_ms = max(incident.updated_at_ms, ruling.at_ms)
+    incident.updated_idx = max(incident.updated_idx, ruling.idx)
+    for op in change.body.ops:
+        if op["t"] in REACHING:
+            incident.known = None
+            station = station_reached(op, directory)
+            if station is not None:
+                incident.stations.add(station)
+            if op["t"] == "incident.create" and incident.created_chain is None:
+                incident.created_chain = change.header.chain
+
+
+def station_reached(op: dict[str, Any], directory: Directory) -> bytes | None:
+    """The station a create, a transfer or an order reaches (SC3), None when it reaches none."""
+    if op["t"] in {"incident.create", "incident.transfer"}:
+        station: bytes = op["station"]
+        return station
+    return directory.station_of(*op["to"])

@@ -1,0 +1,147 @@
+"""From an incident's view to the rows screens read: a pure function, run once per batch and entity.
+
+Responsible for choosing what a list, a wall or a search needs of an incident. Refuses to fold: the
+view comes from `sync.incident.state`, the countdowns from `sync.incident.deadlines`. A row, once
+there, is never taken away: a countdown that no longer concerns anybody is kept as not `live`.
+
+Where a field has several live values the newest stands in the row, and `conflicts` counts such
+fields: the list warns, the incident's own page shows all of them.
+
+Example: `project(state.derived().as_view(), created_chain=..., home=..., updated_at_ms=..., updated_idx=...)`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from server.store.projections import Projected
+from server.store.rows import Row
+from sync.incident.deadlines import (
+    Deadline,
+    Policy,
+    counts,
+    deadlines,
+    order_deadlines,
+    tier_of,
+)
+
+View = dict[str, Any]
+POLICY = Policy()
+
+SEARCHED = ("title", "place", "source_no", "caller_name", "caller_phone", "narrative")
+SEARCH_LIMIT = 2_000  # characters of the search text of one incident
+
+
+def newest(view: View, field: str) -> Any:
+    """The newest live value of a field, None when it has none."""
+    values = view["fields"].get(field)
+    return values[-1]["v"] if values else None
+
+
+def project(
+    view: View,
+    *,
+    created_chain: bytes | None,
+    home: str | None,
+    updated_at_ms: int,
+    updated_idx: int,
+) -> Projected:
+    """The rows of one incident."""
+    return Projected(
+        incident=_incident(view, created_chain, home, updated_at_ms, updated_idx),
+        orders=tuple(_order(view["id"], order) for order in view["orders"]),
+        deadlines=tuple(_deadlines(view)),
+    )
+
+
+def _incident(
+    view: View, created_chain: bytes | None, home: str | None, updated_at_ms: int, updated_idx: int
+) -> Row:
+    created = view["created"] or {}
+    point = newest(view, "point") or (None, None)
+    attempts = [call for call in view["callbacks"] if call["round"] == view["round"]]
+    last = attempts[-1] if attempts else {}
+    return (
+        view["id"],
+        view["number"],
+        created.get("tag") or "",
+        view["station"],
+        home,
+        view["status"],
+        view["round"],
+        created.get("source"),
+        bool(created.get("exercise")),
+        created.get("at"),
+        created.get("by"),
+        created_chain,
+        updated_at_ms,
+        updated_idx,
+        newest(view, "title") or "",
+        newest(view, "category") or "",
+        newest(view, "place") or "",
+        point[0],
+        point[1],
+        newest(view, "level"),
+        newest(view, "tier"),
+        sum(len(values) > 1 for values in view["fields"].values()),
+        sum(order["open"] for order in view["orders"]),
+        next((close["at"] for close in view["closes"] if close["round"] == view["round"]), None),
+        view["duplicate_of"],
+        view["callback"]["state"] if view["status"] == "closed" else None,
+        len(attempts),
+        last.get("outcome"),
+        last.get("at"),
+        next((call["score"] for call in reversed(attempts) if call.get("score")), None),
+        last.get("why"),
+        _search_text(view, created),
+    )
+
+
+def _search_text(view: View, created: Mapping[str, Any]) -> str:
+    words = [view["number"], created.get("tag")]
+    words += [value["v"] for field in SEARCHED for value in view["fields"].get(field, ())]
+    return "\n".join(word for word in words if word).lower()[:SEARCH_LIMIT]
+
+
+def _order(incident: bytes, order: Mapping[str, Any]) -> Row:
+    reached = order["milestones"]
+    return (
+        order["id"],
+        incident,
+        order["to"][0],
+        order["to"][1],
+        order["kind"],
+        order["round"],
+        order["issued_at"],
+        order["issued_by"],
+        order["status"],
+        order["open"],
+        order["return_request"] is not None,
+        *(
+            reached[kind]["at"] if reached.get(kind) else None
+            for kind in ("delivered", "signed", "departed", "arrived", "cleared", "feedback")
+        ),
+    )
+
+
+def _deadlines(view: View) -> Iterator[Row]:
+    stands = view["status"] not in {"withdrawn", "duplicate"}
+    tier = tier_of(view)
+    for order in view["orders"]:
+        concerns = stands and counts(order) and order["round"] == view["round"]
+        for countdown in order_deadlines(order, tier, POLICY):
+            yield _deadline(view["id"], countdown, concerns and order["open"])
+    for countdown in deadlines(view | {"orders": []}, POLICY):
+        yield _deadline(view["id"], countdown, stands)
+
+
+def _deadline(incident: bytes, countdown: Deadline, concerns: bool) -> Row:
+    """A countdown is live while it runs for somebody who can still act, and once it was done."""
+    return (
+        incident,
+        countdown.id,
+        countdown.order or b"",
+        countdown.start_ms,
+        countdown.due_ms,
+        countdown.done_ms,
+        concerns or countdown.done_ms is not None,
+    )

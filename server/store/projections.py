@@ -1,0 +1,71 @@
+"""What screens read: incidents, orders and deadlines, folded by the intake, replaceable at any time.
+
+Responsible for replacing the projected rows of one incident and for emptying all of them before a
+rebuild. Refuses to fold: rows come in finished.
+
+Example: `write(connection, [Projected(incident=(...), orders=[...], deadlines=[...])])`.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.store import tables
+from server.store.rows import Row, query, upsert
+
+_INCIDENT_COLUMNS = ", ".join(column.name for column in tables.incidents.columns)
+
+
+class Projected(msgspec.Struct, frozen=True):
+    """Rows of one incident, in the column order of their tables."""
+
+    incident: Row
+    orders: tuple[Row, ...] = ()
+    deadlines: tuple[Row, ...] = ()
+
+
+def write(connection: Connection, changes: Sequence[Projected]) -> None:
+    """Replace rows. An order, once issued, never disappears, so nothing is ever deleted here."""
+    upsert(connection, tables.incidents, [change.incident for change in changes])
+    upsert(connection, tables.orders, [row for change in changes for row in change.orders])
+    upsert(connection, tables.deadlines, [row for change in changes for row in change.deadlines])
+
+
+def empty(connection: Connection) -> None:
+    """Forget every projected row; the log stays."""
+    for table in (tables.deadlines, tables.orders, tables.incidents):
+        connection.execute(table.delete())
+
+
+def of_incident(connection: Connection, incident: bytes) -> Projected | None:
+    """The projected rows of one incident as they stand, None when there are none."""
+    rows = query(
+        connection,
+        f"SELECT {_INCIDENT_COLUMNS} FROM incidents WHERE id = ?",  # noqa: S608  names of our own metadata
+        (incident,),
+    )
+    if not rows:
+        return None
+    found: list[tuple[Row, ...]] = []
+    for table in (tables.orders, tables.deadlines):
+        names = ", ".join(column.name for column in table.columns)
+        parts = query(
+            connection, f"SELECT {names} FROM {table.name} WHERE incident = ?", (incident,)
+        )  # noqa: S608  names of our own metadata
+        found.append(tuple(_plain(part) for part in parts))
+    return Projected(_plain(rows[0]), *found)
+
+
+def _plain(row: Sequence[object]) -> Row:
+    return tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
+
+
+def every_entity(connection: Connection, after: bytes, limit: int) -> list[bytes]:
+    """Entities that have evidence, in order of their ids, a page at a time."""
+    rows = query(
+        connection,
+        "SELECT DISTINCT entity FROM sets WHERE entity > ? ORDER BY entity LIMIT ?",
+        (after, limit),
+    )
+    return [bytes(entity) for (entity,) in rows]
