@@ -57,16 +57,11 @@ export function openLayer(): () => void {
   };
 }
 
-/** What the `?` list shows: the keys that work now, the newest first, each once. */
+/** What the `?` list shows: the keys that work now, in the order they were registered, each with what it does now. */
 export function listedKeys(): { key: string; label: string }[] {
-  const seen = new Set<string>();
-  const list: { key: string; label: string }[] = [];
-  for (const entry of [...entries].reverse()) {
-    if (entry.layer !== layers || entry.unlisted || entry.when?.() === false || seen.has(entry.key)) continue;
-    seen.add(entry.key);
-    list.push({ key: entry.key, label: typeof entry.label === "string" ? entry.label : entry.label() });
-  }
-  return list;
+  const working = entries.filter((entry) => entry.layer === layers && !entry.unlisted && entry.when?.() !== false);
+  const newest = new Map(working.map((entry) => [entry.key, entry]));
+  return [...newest.values()].map(({ key, label }) => ({ key, label: typeof label === "string" ? label : label() }));
 }
 
 /** How a pressed key is written in a binding. Digits and letters with Alt are read from the key's place. */
