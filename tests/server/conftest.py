@@ -18,8 +18,13 @@ from uuid import uuid4
 
 import pytest
 
+from server.intake.door import Intake
+from server.now import VirtualClock
+from server.perform import Performer
+from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import upgrade
+from tests.server.pen import EPOCH_MS, found_org
 
 
 def _binaries() -> Path | None:
@@ -109,3 +114,35 @@ async def db(empty_url: str) -> AsyncIterator[Database]:
     await upgrade(database)
     yield database
     await database.close()
+
+
+class House:
+    """An intake over a real database, with a clock that stands until it is moved."""
+
+    def __init__(self, settings: Settings, db: Database) -> None:
+        self.settings = settings
+        self.db = db
+        self.clock = VirtualClock(EPOCH_MS)
+        self.announced: list[bytes] = []
+        self.performer = Performer({"moved": self._announce})
+        self.intake = self.new_intake()
+
+    async def _announce(self, payload: bytes) -> None:
+        self.announced.append(payload)
+
+    def new_intake(self) -> Intake:
+        """Another process on the same database and data directory."""
+        return Intake(self.settings, self.clock, os.urandom, self.db, self.performer)
+
+
+@pytest.fixture
+async def house(db: Database, empty_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    """A founded centre with two stations and their people."""
+    settings = Settings(data_dir=tmp_path, database_url=empty_url)
+    made = House(settings, db)
+    made.performer.start(db)
+    await made.intake.start()
+    await found_org(made.intake)
+    yield made
+    await made.intake.stop()
+    await made.performer.stop()
