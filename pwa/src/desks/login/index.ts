@@ -1,8 +1,2 @@
-/** The login desk: its component takes the current place. */
-import { defineComponent, h } from "vue";
-import EmptyState from "../../ui/EmptyState.vue";
-import { t } from "../../words/common";
-
-export default defineComponent({
-  setup: () => () => h(EmptyState, { title: t("ortoo"), text: t("motto") }),
-});
+/** The log-in desk. It shows the same page for every place it is given. */
+export { default } from "./LoginDesk.vue";

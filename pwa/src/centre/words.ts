@@ -1,0 +1,202 @@
+/**
+ * What every desk of the centre says in the same words: roles, states of an incident, milestones, why a record did not
+ * count, and what to do when the server refuses.
+ *
+ *     t("asOfLast", "14:32:07")   // 画面停在 14:32:07
+ */
+import { book } from "../words/language";
+
+const zh = {
+  // the strap
+  centreUp: "中心在线",
+  stationUp: "本所在线",
+  centreSilent: "中心没有回音",
+  devices: "终端",
+  timeline: "时间线",
+  signOut: "退出",
+  // the desk without an answer
+  noAnswerTitle: (since: string) => `中心 ${since}没有回音`,
+  noAnswerText: (at: string) => `画面停在 ${at}，倒计时照走。联系上会自己更新，这期间写的没有发出去。`,
+  noAnswerFirst: "联系上会自己打开。现场的手机照常记录，不受影响。",
+  arriving: "正在取",
+  arrivingText: "通常不到一秒。",
+  signedOut: "登录已经到期",
+  // roles
+  dispatcher: "指挥席",
+  commander: "指挥长",
+  station: "所值班",
+  supervisor: "督察",
+  reviewer: "审核席",
+  callback: "回访席",
+  admin: "管理员",
+  officer: "民警",
+  guard: "护学岗",
+  // states of an incident
+  reported: "已报",
+  assigned: "已派",
+  issued: "已派",
+  delivered: "已送达",
+  signed: "已签收",
+  departed: "已出发",
+  arrived: "已到场",
+  cleared: "处置完毕",
+  closed: "已办结",
+  withdrawn: "已撤销",
+  duplicate: "已并案",
+  // milestones, as things that happen
+  doDelivered: "送达",
+  doSigned: "签收",
+  doDeparted: "出发",
+  doArrived: "到场",
+  doCleared: "处置完毕",
+  doFeedback: "反馈",
+  // facts about an incident
+  level: (n: number) => `${["", "一级", "二级", "三级", "四级"][n] ?? `${n} 级`}`,
+  round: (n: number) => `第 ${n} 轮`,
+  asap: "尽快",
+  tierMinutes: (n: number) => `${n} 分到场`,
+  exercise: "演练",
+  unnamed: "没有案由",
+  nowhere: "地点未填",
+  noStation: "未定所",
+  someone: "不知名",
+  nobody: "没有指名",
+  unit: "班组",
+  person: "个人",
+  vehicle: "车辆",
+  radio: "电台",
+  phone: "电话",
+  message: "消息",
+  // outcomes of callback attempts
+  reached: "接通",
+  no_answer: "没人接",
+  refused: "不愿受访",
+  wrong_number: "号码不对",
+  no_phone: "没有号码",
+  satisfied: "满意",
+  basically: "基本满意",
+  dissatisfied: "不满意",
+  // why a record did not count
+  decisionHeld: "先存着，还不算数",
+  decisionRejected: "中心没收",
+  decisionOpaque: "原样存着，读不懂",
+  no_authority: "没有这项权限",
+  id_exists: "编号已被占用",
+  bad_op: "缺必填的一项",
+  unknown_entity_kind: "不认识这类记录",
+  unenrolled: "终端没登记",
+  fork: "终端的记录分了叉",
+  newer_version: "新版写的，等升级",
+  // dialogs
+  close: "关闭",
+  cancel: "不做了",
+  tryAgain: "再试",
+  code: (code: string) => `代号 ${code}`,
+};
+
+export const t = book(zh, {
+  centreUp: "Centre up",
+  stationUp: "Station up",
+  centreSilent: "Centre silent",
+  devices: "devices",
+  timeline: "Timeline",
+  signOut: "Sign out",
+  noAnswerTitle: (since) => `No answer from the centre for ${since}`,
+  noAnswerText: (at) =>
+    `The picture is from ${at}; countdowns go on. It renews itself on contact. Nothing written meanwhile is sent.`,
+  noAnswerFirst: "It opens itself on contact. Phones in the field go on recording.",
+  arriving: "On its way",
+  arrivingText: "Usually less than a second.",
+  signedOut: "The session is over",
+  dispatcher: "Command seat",
+  commander: "Commander",
+  station: "Station duty",
+  supervisor: "Inspectorate",
+  reviewer: "Reviewer",
+  callback: "Callback seat",
+  admin: "Administrator",
+  officer: "Officer",
+  guard: "Guard post",
+  reported: "Reported",
+  assigned: "Ordered",
+  issued: "Ordered",
+  delivered: "Delivered",
+  signed: "Signed",
+  departed: "Under way",
+  arrived: "On scene",
+  cleared: "Cleared",
+  closed: "Closed",
+  withdrawn: "Withdrawn",
+  duplicate: "Duplicate",
+  doDelivered: "Delivered",
+  doSigned: "Signed",
+  doDeparted: "Departed",
+  doArrived: "Arrived",
+  doCleared: "Cleared",
+  doFeedback: "Feedback",
+  level: (n) => `Level ${n}`,
+  round: (n) => `Round ${n}`,
+  asap: "ASAP",
+  tierMinutes: (n) => `${n} min to scene`,
+  exercise: "Exercise",
+  unnamed: "No title",
+  nowhere: "No place given",
+  noStation: "No station",
+  someone: "Unknown",
+  nobody: "Nobody named",
+  unit: "Unit",
+  person: "Person",
+  vehicle: "Vehicle",
+  radio: "Radio",
+  phone: "Phone",
+  message: "Message",
+  reached: "Reached",
+  no_answer: "No answer",
+  refused: "Declined",
+  wrong_number: "Wrong number",
+  no_phone: "No number",
+  satisfied: "Satisfied",
+  basically: "Fairly satisfied",
+  dissatisfied: "Dissatisfied",
+  decisionHeld: "Kept, does not count yet",
+  decisionRejected: "Not taken by the centre",
+  decisionOpaque: "Kept as it is, not readable here",
+  no_authority: "no authority for it",
+  id_exists: "the id is taken",
+  bad_op: "a required part is missing",
+  unknown_entity_kind: "unknown kind of record",
+  unenrolled: "the device is not enrolled",
+  fork: "the device's records fork",
+  newer_version: "written by a newer app",
+  close: "Close",
+  cancel: "Leave it",
+  tryAgain: "Try again",
+  code: (code) => `Code ${code}`,
+});
+
+type Word = Parameters<typeof t>[0];
+const KNOWN: ReadonlySet<string> = new Set(Object.keys(zh).filter((key) => typeof zh[key as Word] === "string"));
+
+/** The word of a closed set that came from the server; one we do not know is shown as it came. */
+export function wordOf(code: string): string {
+  return KNOWN.has(code) ? t(code as "unit") : code;
+}
+
+const MILESTONES = {
+  delivered: "doDelivered",
+  signed: "doSigned",
+  departed: "doDeparted",
+  arrived: "doArrived",
+  cleared: "doCleared",
+  feedback: "doFeedback",
+} as const;
+
+/** A milestone as something that happens: 签收, not 已签收. */
+export function milestoneWord(kind: string): string {
+  return kind in MILESTONES ? t(MILESTONES[kind as keyof typeof MILESTONES]) : kind;
+}
+
+/** How soon someone must be there: 0 is as soon as possible. */
+export function tierWord(tier: number): string {
+  return tier === 0 ? t("asap") : t("tierMinutes", tier);
+}
