@@ -5,10 +5,14 @@
 import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
 
-const [directory = "dist-shots", address = "http://127.0.0.1:5173", executablePath = "/usr/bin/chromium"] = process.argv.slice(2);
+const [directory = "dist-shots", address = "http://127.0.0.1:5173", executablePath = "/usr/bin/chromium"] =
+  process.argv.slice(2);
 mkdirSync(directory, { recursive: true });
 const browser = await chromium.launch({ executablePath, args: ["--headless=new", "--no-sandbox", "--disable-gpu"] });
-for (const [size, width, height] of /** @type {const} */ ([["desk", 1440, 900], ["phone", 360, 740]])) {
+for (const [size, width, height] of /** @type {const} */ ([
+  ["desk", 1440, 900],
+  ["phone", 360, 740],
+])) {
   for (const theme of ["day", "night"]) {
     for (const language of ["zh-CN", "en"]) {
       const context = await browser.newContext({ viewport: { width, height } });
