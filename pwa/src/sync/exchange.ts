@@ -1,0 +1,119 @@
+/**
+ * The messages of the exchange (SPEC EX), as types. Mirrors `sync/exchange.py`. Bodies are MessagePack maps; what we
+ * send is canonical, which every MessagePack reader takes, and the server's replies hold no floats, so one codec serves.
+ *
+ *     const reply = read<HelloReply>(bytes);
+ */
+import { decodeMessage, encode, type Value } from "./canon";
+import type { Bytes } from "./ids";
+
+export const BATCH_BYTES_MAX = 1_048_576;
+export const BATCH_SETS_MAX = 200;
+
+export interface HelloRequest {
+  v: 1;
+  app: string;
+  chain: Uint8Array;
+  head: number;
+  pending: number;
+  oldest_ms: number | null;
+  wall_ms: number;
+  mono: [Uint8Array, number];
+  request_id: Uint8Array;
+}
+
+export interface HelloReply {
+  role: string;
+  server: Uint8Array;
+  now_ms: number;
+  uncertainty_ms: number;
+  log: { origin: string; epoch: Uint8Array; size: number };
+  have: number;
+  person: Uint8Array;
+  scopes: [string, number, number][];
+  limits: { set_bytes: number; batch_bytes: number; batch_sets: number };
+  retry_after_ms: number | null;
+}
+
+export type PushOutcome =
+  | "stored"
+  | "duplicate"
+  | "fork"
+  | "held"
+  | "rejected"
+  | "opaque"
+  | "bad_signature"
+  | "too_large"
+  | "malformed";
+
+/** Results that mean the bytes are safe at the centre (EX2). */
+export const DURABLE: ReadonlySet<PushOutcome> = new Set(["stored", "duplicate", "fork", "held", "rejected", "opaque"]);
+
+export interface PushResult {
+  r: PushOutcome;
+  id?: Uint8Array | null;
+  why?: string | null;
+  idx?: number | null;
+  at_ms?: number | null;
+  d?: string | null;
+  no?: string | null;
+}
+
+export interface PushReply {
+  results: PushResult[];
+  have: number;
+}
+
+export interface PullRequest {
+  cursors: [string, number, number][];
+  budget: number;
+}
+
+export interface ScopePage {
+  scope: string;
+  epoch: number;
+  from: number;
+  to: number;
+  n: number;
+  head: Uint8Array;
+  entries: [number, Uint8Array, [Uint8Array, Uint8Array, Uint8Array | null] | null][];
+}
+
+export interface PullReply {
+  size: number;
+  now_ms: number;
+  scopes: ScopePage[];
+  complete: boolean;
+}
+
+export interface TimeReply {
+  t1: number;
+  t2: number;
+  t3: number;
+  uncertainty_ms: number;
+}
+
+/** The bytes of a request. */
+export function write(message: object): Bytes {
+  return encode(message as Value);
+}
+
+/** A push of envelopes kept as the bytes they were written in: spliced, never encoded again. */
+export function writePush(envelopes: readonly Uint8Array[]): Bytes {
+  const head = encode({ sets: envelopes.map(() => null) });
+  const size = head.length - envelopes.length + envelopes.reduce((sum, envelope) => sum + envelope.length, 0);
+  const whole = new Uint8Array(size);
+  // The nils of the empty list stand at its end; each gives its place to an envelope.
+  let at = head.length - envelopes.length;
+  whole.set(head.subarray(0, at));
+  for (const envelope of envelopes) {
+    whole.set(envelope, at);
+    at += envelope.length;
+  }
+  return whole;
+}
+
+/** A reply. Unknown keys are kept and ignored; throws for bytes that are not MessagePack. */
+export function read<Reply>(data: Uint8Array): Reply {
+  return decodeMessage(data) as Reply;
+}

@@ -1,0 +1,98 @@
+/**
+ * From sets and rulings to items: what the cells are made of (SPEC CE, ST). Mirrors `sync/fold.py`.
+ *
+ *     state.add(itemsOf(changeset, ruling));   // ruling null: the author's own, not yet ruled
+ */
+import type { Value } from "./canon";
+import type { ChangeSet, Op } from "./changeset";
+import { pack, unpack } from "./clock";
+import { opId, toHex } from "./ids";
+import { COUNTED, type Ruling, type SetRuling } from "./rulings";
+
+export const LATE_AFTER_MS = 60_000;
+
+/** One op and what is known of it. `atMs` and `decision` are null while the centre has not ruled. */
+export interface Item {
+  readonly op: Uint8Array;
+  /** The op id in hex: the key under which items are kept. */
+  readonly key: string;
+  /** Effective stamp and op id in hex: sorts as the order of the cells (CE1). */
+  readonly order: string;
+  readonly t: string;
+  readonly fields: Op;
+  readonly user: Uint8Array;
+  readonly chain: Uint8Array;
+  readonly seq: number;
+  readonly eff: Uint8Array;
+  readonly atMs: number | null;
+  readonly decision: string | null;
+  readonly why: string | null;
+  readonly flags: readonly string[];
+  readonly number: string | null;
+  /** Accepted, or the author's own and not yet ruled (CE). */
+  readonly counts: boolean;
+  /** When it happened: its own `at`, else its effective stamp; never after its receipt (ST2). */
+  readonly occurredAtMs: number;
+  /** How long after it happened it was received, when that is more than a minute (ST4). */
+  readonly lateByMs: number | null;
+}
+
+/** What is known of an item before its times are reckoned. */
+export type Known = Omit<Item, "key" | "order" | "counts" | "occurredAtMs" | "lateByMs">;
+
+export function item(known: Known): Item {
+  const at = known.fields["at"];
+  const claimed = typeof at === "number" ? at : unpack(known.eff).ms;
+  const occurredAtMs = known.atMs === null ? claimed : Math.min(claimed, known.atMs);
+  const lateBy = known.atMs === null ? 0 : known.atMs - occurredAtMs;
+  const key = toHex(known.op);
+  return {
+    ...known,
+    key,
+    order: toHex(known.eff) + key,
+    counts: known.decision === null || COUNTED.has(known.decision),
+    occurredAtMs,
+    lateByMs: lateBy > LATE_AFTER_MS ? lateBy : null,
+  };
+}
+
+/** The stamp a ruling at `atMs` gives to a set: its own, clamped to receipt (ST1). */
+export function effectiveStamp(hlc: Uint8Array, atMs: number): Uint8Array {
+  return unpack(hlc).ms <= atMs ? hlc : pack({ ms: atMs, counter: 0 });
+}
+
+/** The items of a set: none when its body was redacted. */
+export function itemsOf(changeset: ChangeSet, ruling: Ruling | null): Item[] {
+  if (changeset.body === null) return [];
+  const { header } = changeset;
+  const ruled = ruling === null ? null : (ruling.payload as unknown as SetRuling);
+  return changeset.body.ops.map((fields, index) =>
+    item({
+      op: opId(changeset.setId, index),
+      t: fields.t,
+      fields,
+      user: header.user,
+      chain: header.chain,
+      seq: header.seq,
+      eff: ruled === null ? header.hlc : ruled.eff,
+      atMs: ruling === null ? null : ruling.atMs,
+      decision: ruled === null ? null : ruled.d,
+      why: ruled === null ? null : ruled.why,
+      flags: ruled === null ? [] : ruled.flags,
+      number: ruled === null ? null : ruled.no,
+    }),
+  );
+}
+
+/** An id in an op as the key items and orders are kept under; "" when it is not there. */
+export function keyOf(value: Value | undefined): string {
+  return value instanceof Uint8Array ? toHex(value) : "";
+}
+
+/** Strings of hex and numbers in ascending order. */
+export function ascending<T extends string | number>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+export const byOrder = (a: Item, b: Item): number => ascending(a.order, b.order);
+export const byTime = (a: Item, b: Item): number => a.occurredAtMs - b.occurredAtMs || ascending(a.key, b.key);

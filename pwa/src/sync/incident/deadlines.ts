@@ -1,0 +1,112 @@
+/**
+ * Countdowns of an incident: what must happen by when (SPEC DL). Mirrors `sync/incident/deadlines.py`. They find no fault
+ * with anybody: these are countdowns, not verdicts.
+ *
+ *     stateOf(deadline, nowMs)   // "running"
+ */
+import { type DerivedView, type Milestones, type Order, orderCounts } from "./status";
+
+const DAY_MS = 86_400_000;
+/** Asia/Shanghai is UTC+8 all year since 1991. */
+const SHANGHAI_OFFSET_MS = 28_800_000;
+
+/** Limits in ms; `arrive_within_ms` by tier in minutes, none for a tier not listed. Keys are those the server sends. */
+export interface Policy {
+  readonly deliver_within_ms: number;
+  readonly sign_within_ms: number;
+  readonly arrive_within_ms: Readonly<Record<string, number>>;
+  readonly first_feedback_within_ms: number;
+  readonly final_feedback_within_ms: number;
+}
+
+export const DEFAULT_POLICY: Policy = {
+  deliver_within_ms: 10_000,
+  sign_within_ms: 30_000,
+  arrive_within_ms: { "1": 60_000, "3": 180_000, "5": 300_000, "8": 480_000 },
+  first_feedback_within_ms: 1_800_000,
+  final_feedback_within_ms: 86_400_000,
+};
+
+export type DeadlineId = "C1" | "C2" | "C2i" | "C3" | "C4" | "C5" | "C6" | "C7" | "C9";
+export type DeadlineState = "done" | "waiting" | "none" | "running" | "overdue";
+
+export interface Deadline {
+  readonly id: DeadlineId;
+  readonly order: Uint8Array | null;
+  readonly startMs: number | null;
+  readonly dueMs: number | null;
+  readonly doneMs: number | null;
+}
+
+/** Where a countdown stands at a time (DL1). */
+export function stateOf(deadline: Deadline, nowMs: number): DeadlineState {
+  if (deadline.doneMs !== null) return "done";
+  if (deadline.startMs === null) return "waiting";
+  if (deadline.dueMs === null) return "none";
+  return nowMs <= deadline.dueMs ? "running" : "overdue";
+}
+
+const plus = (start: number | null, within: number | null): number | null =>
+  start === null || within === null ? null : start + within;
+const least = (times: readonly number[]): number | null => (times.length > 0 ? Math.min(...times) : null);
+
+/** The last ms of the Asia/Shanghai day after the one that `atMs` lies in. */
+export function endOfNextDay(atMs: number): number {
+  const day = Math.floor((atMs + SHANGHAI_OFFSET_MS) / DAY_MS);
+  return (day + 2) * DAY_MS - SHANGHAI_OFFSET_MS - 1;
+}
+
+/** The tier in minutes when it is undisputed, else the shortest of those stated; null when none was. */
+export function tierOf(view: DerivedView): number | null {
+  return least((view.fields["tier"] ?? []).map(({ v }) => v as number));
+}
+
+/** C1 to C5 of one order (DL2). */
+export function orderDeadlines(order: Order, tier: number | null, policy: Policy): Deadline[] {
+  const at = (kind: keyof Milestones): number | null => order.milestones[kind]?.at ?? null;
+  const issued = order.issued_at;
+  const one = (id: DeadlineId, startMs: number | null, within: number | null, doneMs: number | null): Deadline => ({
+    id,
+    order: order.id,
+    startMs,
+    dueMs: plus(startMs, within),
+    doneMs,
+  });
+  const arrive = tier === null ? null : (policy.arrive_within_ms[String(tier)] ?? null);
+  return [
+    // Someone who signed has it, whatever became of the delivery receipt.
+    one("C1", issued, policy.deliver_within_ms, at("delivered") ?? at("signed")),
+    one("C2", at("delivered"), policy.sign_within_ms, at("signed")),
+    one("C2i", issued, policy.sign_within_ms, at("signed")),
+    one("C3", at("signed"), null, at("departed")),
+    one("C4", at("departed"), null, at("arrived")),
+    one("C5", issued, arrive, at("arrived")),
+  ];
+}
+
+/** All countdowns: of the orders of this round that were not taken back, then of the incident (DL2). */
+export function deadlinesOf(view: DerivedView, policy: Policy): Deadline[] {
+  const tier = tierOf(view);
+  const orders = view.orders.filter((order) => order.round === view.round && orderCounts(order));
+  const at = (kind: keyof Milestones): number | null => view.milestones[kind]?.at ?? null;
+  const closed = least(view.closes.filter((close) => close.round === view.round).map((close) => close.at));
+  const reached = view.callbacks.filter((attempt) => attempt.round === view.round && attempt.outcome === "reached");
+  const of = (id: DeadlineId, startMs: number | null, dueMs: number | null, doneMs: number | null): Deadline => ({
+    id,
+    order: null,
+    startMs,
+    dueMs,
+    doneMs,
+  });
+  return [
+    ...orders.flatMap((order) => orderDeadlines(order, tier, policy)),
+    of("C6", at("arrived"), plus(at("arrived"), policy.first_feedback_within_ms), at("feedback")),
+    of(
+      "C7",
+      at("cleared"),
+      plus(at("cleared"), policy.final_feedback_within_ms),
+      least(view.feedback.filter((entry) => entry.final).map((entry) => entry.at)),
+    ),
+    of("C9", closed, closed === null ? null : endOfNextDay(closed), least(reached.map((attempt) => attempt.at))),
+  ];
+}

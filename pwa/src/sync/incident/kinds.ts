@@ -1,0 +1,34 @@
+/** The closed sets of the incident's language, as SPEC IN lists them. Mirrors `sync/incident/kinds.py`. */
+
+export const SOURCES = ["import", "desk", "self", "video"] as const;
+export const ENTRY_KINDS = ["note", "delay_reason", "nudge", "call", "handover"] as const;
+export const MILESTONES = ["delivered", "signed", "departed", "arrived", "cleared", "feedback"] as const;
+export const VIAS = ["self", "system", "radio", "phone", "import"] as const;
+export const TARGETS = ["unit", "person", "vehicle"] as const;
+export const ORDER_KINDS = ["dispatch", "backup", "advisory"] as const;
+export const LINK_KINDS = ["duplicate_call"] as const;
+export const OUTCOMES = ["reached", "no_answer", "refused", "wrong_number", "no_phone"] as const;
+export const SET_FIELDS = ["tags"] as const;
+export const LATEST_FIELDS = ["colour"] as const;
+export const TEXT_FACTS = [
+  "title",
+  "category",
+  "place",
+  "caller_name",
+  "caller_phone",
+  "narrative",
+  "source_no",
+  "result",
+  "nature",
+  "seized",
+] as const;
+export const NUMBER_FACTS = ["level", "tier", "city_received_at", "city_issued_at", "casualties", "rescued"] as const;
+
+/** The milestones that make a status, in order; feedback is none of them (IN4). */
+export const ROAD = ["delivered", "signed", "departed", "arrived", "cleared"] as const;
+/** Nobody delivers or signs an incident that its officer found; only these can be missing (IN5). */
+export const ROAD_WITHOUT_ORDER = ["arrived", "cleared"] as const;
+
+export type MilestoneKind = (typeof MILESTONES)[number];
+export type RoadKind = (typeof ROAD)[number];
+export type Status = "reported" | "assigned" | RoadKind | "closed" | "withdrawn" | "duplicate";

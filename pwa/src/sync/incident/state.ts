@@ -1,0 +1,120 @@
+/**
+ * The state of one incident: items in any order in, one view out (SPEC CE, IN). Mirrors `sync/incident/state.py`; the
+ * canonical bytes of `view()` are equal in both languages.
+ *
+ *     const state = new IncidentState(entity);
+ *     state.add(itemsOf(changeset, ruling));
+ *     state.view().status          // "signed"
+ */
+import type { Value } from "../canon";
+import { latest, members } from "../cells";
+import { ascending, byTime, type Item, keyOf } from "../fold";
+import { isKnown } from "./shapes";
+import { type Derived, type DerivedView, derive, type Milestone, milestoneOf, type Stamped, stamped } from "./status";
+
+export interface Claim extends Milestone {
+  kind: string;
+  round: number;
+  order: Uint8Array | null;
+  standing: boolean;
+  counts: boolean;
+}
+export interface Entry extends Stamped {
+  kind: string;
+  text: string;
+  received_at: number | null;
+  late_by: number | null;
+  correction: (Stamped & { text: string }) | null;
+}
+/** The whole incident as plain values. */
+export interface View extends DerivedView {
+  sets: { tags: Value[] };
+  latest: { colour: string | null };
+  claims: Claim[];
+  entries: Entry[];
+  unknown: { op: Uint8Array; t: string }[];
+}
+
+export class IncidentState {
+  readonly entity: Uint8Array;
+  private readonly known = new Map<string, Item>();
+  private cached: Derived | null = null;
+
+  constructor(entity: Uint8Array) {
+    this.entity = entity;
+  }
+
+  /** Every item, in no particular order. */
+  get items(): Item[] {
+    return [...this.known.values()];
+  }
+
+  /** Take items in. One already known is replaced only by the same item with the centre's ruling on it. */
+  add(items: readonly Item[]): void {
+    for (const item of items) {
+      const known = this.known.get(item.key);
+      if (known && (known.atMs !== null || item.atMs === null)) continue;
+      this.known.set(item.key, item);
+      this.cached = null;
+    }
+  }
+
+  /** Status, round, orders, milestones and facts. */
+  derived(): Derived {
+    this.cached ??= derive(this.entity, (t) => this.counted(t));
+    return this.cached;
+  }
+
+  view(): View {
+    const derived = this.derived();
+    return {
+      ...derived.view,
+      sets: { tags: members(this.ofField("set.add", "tags"), this.ofField("set.remove", "tags")) },
+      latest: { colour: (latest(this.ofField("latest.set", "colour"))?.fields["v"] ?? null) as string | null },
+      claims: this.counted("milestone.claim")
+        .sort(byTime)
+        .map((item) => claimOf(item, derived)),
+      entries: this.entries(),
+      unknown: this.items
+        .filter((item) => item.counts && !isKnown(item.t))
+        .sort((a, b) => ascending(a.key, b.key))
+        .map(({ op, t }) => ({ op, t })),
+    };
+  }
+
+  private counted(t: string): Item[] {
+    return this.items.filter((item) => item.t === t && item.counts);
+  }
+
+  private ofField(t: string, field: string): Item[] {
+    return this.counted(t).filter((item) => item.fields["f"] === field);
+  }
+
+  private entries(): Entry[] {
+    const corrections = this.counted("entry.correct");
+    return this.counted("entry.add")
+      .sort(byTime)
+      .map((item) => {
+        const correction = latest(corrections.filter(({ fields }) => keyOf(fields["entry"]) === item.key));
+        return {
+          ...stamped(item),
+          kind: item.fields["kind"] as string,
+          text: item.fields["text"] as string,
+          received_at: item.atMs,
+          late_by: item.lateByMs,
+          correction: correction && { ...stamped(correction), text: correction.fields["text"] as string },
+        };
+      });
+  }
+}
+
+function claimOf(item: Item, derived: Derived): Claim {
+  return {
+    ...milestoneOf(item),
+    kind: item.fields["kind"] as string,
+    round: item.fields["round"] as number,
+    order: (item.fields["order"] ?? null) as Uint8Array | null,
+    standing: derived.standing.has(item.key),
+    counts: derived.counting.has(item.key),
+  };
+}

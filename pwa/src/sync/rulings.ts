@@ -1,0 +1,58 @@
+/**
+ * The centre's log entries: how a decision is read, hashed and listed in scopes (SPEC RL, SC). Mirrors `sync/rulings.py`.
+ *
+ *     const ruling = readRuling(bytes);          // { idx, atMs, kind: "set", payload }
+ *     head = await scopeHead(head, await leafHash(bytes));
+ */
+import { decode, encode, type Value } from "./canon";
+import { type Bytes, concat, sha256, taggedHash } from "./ids";
+
+export const COUNTED: ReadonlySet<string> = new Set(["accepted", "accepted_late"]);
+export const SCOPE_HEAD_ZERO: Bytes = new Uint8Array(16);
+
+export interface Ruling {
+  readonly idx: number;
+  readonly atMs: number;
+  readonly kind: string;
+  readonly payload: { readonly [key: string]: Value };
+}
+
+/** The payload of a `set` ruling, typed. */
+export interface SetRuling {
+  readonly set: Uint8Array;
+  readonly chain: Uint8Array;
+  readonly seq: number;
+  readonly e: Uint8Array | null;
+  readonly d: string;
+  readonly why: string | null;
+  readonly eff: Uint8Array;
+  readonly flags: readonly string[];
+  readonly no: string | null;
+}
+
+/** Canonical bytes of a ruling. */
+export function encodeRuling(ruling: Ruling): Bytes {
+  return encode([1, ruling.idx, ruling.atMs, ruling.kind, ruling.payload as Value]);
+}
+
+/** The ruling written as `data`. Throws for bytes that are not one. */
+export function readRuling(data: Uint8Array): Ruling {
+  const value = decode(data);
+  if (!Array.isArray(value) || value.length !== 5) throw new Error("a ruling is [1, idx, at_ms, kind, payload]");
+  const [v, idx, atMs, kind, payload] = value;
+  const isMap =
+    typeof payload === "object" && payload !== null && !Array.isArray(payload) && !(payload instanceof Uint8Array);
+  if (v !== 1 || typeof idx !== "number" || typeof atMs !== "number" || typeof kind !== "string" || !isMap)
+    throw new Error("a ruling is [1, idx, at_ms, kind, payload]");
+  return { idx, atMs, kind, payload: payload as { [key: string]: Value } };
+}
+
+/** 32 bytes: the Merkle leaf of a ruling (RFC 6962 section 2.1). */
+export function leafHash(rulingBytes: Uint8Array): Promise<Bytes> {
+  return sha256(concat(Uint8Array.of(0), rulingBytes));
+}
+
+/** 16 bytes: the head of a scope after one more entry (SC2). */
+export async function scopeHead(previous: Uint8Array, leaf: Uint8Array): Promise<Bytes> {
+  return (await taggedHash("ortoo/scope/1", previous, leaf)).slice(0, 16);
+}
