@@ -133,14 +133,17 @@ class Device:
         """The person this device was enrolled for."""
         return self._identity.person
 
-    async def enrol(self, code: str, label: str) -> Mapping[str, Any]:
+    async def enrol(
+        self, code: str, label: str, http: httpx2.AsyncClient | None = None
+    ) -> Mapping[str, Any]:
         """Trade a one-time code for a chain of one's own; returns the server's whole answer.
 
-        Raises ServerRefusalError, or httpx2.TransportError when the link is down.
+        `http` is the network it happens in, where that is not the device's own link.
+        Raises ServerRefusalError, or httpx2.TransportError when that network is down.
         """
         key_seed, nonce = self._entropy(32), self._entropy(16)
         key = keys.SigningKey(keys.ED25519, key_seed)
-        reply = await self._http.post(
+        reply = await (http or self._http).post(
             "/api/enrol",
             json={
                 "code": code,
@@ -151,7 +154,7 @@ class Device:
                 "app": APP,
             },
         )
-        _refused(reply)
+        refuse(reply)
         answer: dict[str, Any] = reply.json()
         identity = Identity(
             alg=key.alg,
@@ -341,7 +344,7 @@ class Device:
         ) as stream:
             if stream.status_code != httpx2.codes.OK:
                 await stream.aread()
-                _refused(stream)
+                refuse(stream)
             event = ""
             async for line in stream.aiter_lines():
                 if line.startswith("event:"):
@@ -364,14 +367,14 @@ class Device:
             body = gzip.compress(body, 6)
             headers["content-encoding"] = "gzip"
         reply = await self._http.post(f"/sync/v1/{word}", content=body, headers=headers)
-        _refused(reply)
+        refuse(reply)
         return exchange.decode(answer, reply.content)
 
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self._identity.token}"}
 
 
-def _refused(reply: httpx2.Response) -> None:
+def refuse(reply: httpx2.Response) -> None:
     """Raise ServerRefusalError unless the answer is good."""
     if reply.is_success:
         return

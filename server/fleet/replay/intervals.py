@@ -59,13 +59,7 @@ def marks_of_call(call: Call) -> Marks:
 
     def first(kind: str) -> int | None:
         return min(
-            (
-                step.at_ms
-                for leg in call.legs
-                if leg.dispatched_ms is not None
-                for step in leg.steps
-                if step.kind == kind
-            ),
+            (step.at_ms for leg in call.legs for step in leg.steps if step.kind == kind),
             default=None,
         )
 
@@ -74,15 +68,16 @@ def marks_of_call(call: Call) -> Marks:
 
 
 def marks_of_view(view: Mapping[str, Any]) -> Marks:
-    """From an incident's view: its orders of every round and the milestones claimed on them."""
-    orders = view["orders"]
+    """From an incident's view: its orders and the standing claims of every round."""
 
     def first(kind: str) -> int | None:
-        claimed = (order["milestones"].get(kind) for order in orders)
-        return min((claim["at"] for claim in claimed if claim), default=None)
+        return min(
+            (one["at"] for one in view["claims"] if one["kind"] == kind and one["standing"]),
+            default=None,
+        )
 
     return Marks(
-        min((order["issued_at"] for order in orders), default=None),
+        min((order["issued_at"] for order in view["orders"]), default=None),
         first("signed"),
         first("arrived"),
     )

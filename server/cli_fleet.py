@@ -1,0 +1,167 @@
+"""`ortoo demo`, `ortoo replay`, `ortoo bench`: the words that set simulated devices to work.
+
+Responsible for reading their command lines, for progress and exit codes, and for handing the
+composition of a centre to rooms that may not know it. Refuses to do the work itself.
+
+Example: `ortoo replay calls.csv.gz --format alexandria --limit 225`.
+"""
+
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+DEVICES = 40
+SEED = "1"
+
+
+def _links(_ctx: click.Context, _param: click.Parameter, value: str) -> Any:
+    from server.fleet.replay.cast import Links
+
+    try:
+        return Links.named(value)
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _logins(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> list[Any]:
+    from server.fleet.replay.run import Login
+
+    found = []
+    for value in values:
+        login, colon, password = value.partition(":")
+        if not colon:
+            raise click.BadParameter("a login is written NAME:PASSWORD")
+        found.append(Login(login, password))
+    return found
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["alexandria", "sf-fire", "san-diego"]),
+    required=True,
+    help="Whose records they are.",
+)
+@click.option("--server", help="A running centre; without it one is made, in virtual time.")
+@click.option(
+    "--login",
+    "logins",
+    multiple=True,
+    callback=_logins,
+    metavar="NAME:PASSWORD",
+    help="With --server: a dispatcher's and an administrator's login (give it twice).",
+)
+@click.option("--devices", type=click.IntRange(1, 500), default=DEVICES, show_default=True)
+@click.option("--limit", type=click.IntRange(1), help="Only the first N calls.")
+@click.option(
+    "--links",
+    default="seeded",
+    show_default=True,
+    callback=_links,
+    help="A directory of NAME.up/NAME.down traces, or `seeded`, or `perfect`.",
+)
+@click.option("--seed", help="Keys, outages and retries follow from it.  [default: 1]")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the database and the devices' vaults in this directory.",
+)
+@click.option(
+    "--report",
+    "report_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report as JSON.",
+)
+@click.pass_context
+def replay(
+    ctx: click.Context,
+    file: Path,
+    format_name: str,
+    *,
+    server: str | None,
+    logins: list[Any],
+    devices: int,
+    limit: int | None,
+    links: Any,
+    seed: str | None,
+    keep: Path | None,
+    report_file: Path | None,
+) -> None:
+    """Replay recorded calls for service through a centre, with simulated officers.
+
+    Exit code 1 when a set was lost or the timelines do not agree with the file.
+    """
+    from server.fleet.replay import run, sources
+    from server.fleet.replay.calls import SourceError
+
+    if bool(server) != bool(logins):
+        raise click.UsageError("--server and --login belong together")
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        raise click.UsageError(f"{keep} is not empty: a replay begins with nothing")
+    try:
+        source = sources.read(file, format_name, limit)
+    except SourceError as error:
+        raise click.ClickException(str(error)) from error
+    if not source.calls:
+        raise click.ClickException(f"{file} holds no call that can be read")
+    with tempfile.TemporaryDirectory(prefix="ortoo-replay-") as temporary:
+        place = keep or Path(temporary)
+        place.mkdir(parents=True, exist_ok=True)
+        options = run.Options(
+            file=file.name,
+            devices=devices,
+            links=links,
+            # At a server that has a past, keys of an earlier replay must not come again.
+            seed=seed or (secrets.token_hex(4) if server else SEED),
+            vaults=place / "vaults" if keep else None,
+            own_server=server is None,
+        )
+        report = _run(source, options, server, logins, place)
+    click.echo(report.table())
+    if report_file is not None:
+        report_file.parent.mkdir(parents=True, exist_ok=True)
+        report_file.write_bytes(report.json())
+    ctx.exit(1 if report.faults else 0)
+
+
+def _run(source: Any, options: Any, server: str | None, logins: list[Any], place: Path) -> Any:
+    import logging
+
+    import httpx2
+    import uvloop
+
+    from server.app import build_app
+    from server.fleet.device import ServerRefusalError
+    from server.fleet.replay import run
+    from server.fleet.replay.alone import replay_alone
+    from server.fleet.replay.plan import plan
+    from server.now import VirtualClock
+
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    acts = len(plan(source.calls, options.devices).acts)
+    label = f"{len(source.calls)} calls"
+    with click.progressbar(length=acts, label=label, file=sys.stderr) as bar:
+        try:
+            if server is None:
+                return uvloop.run(replay_alone(build_app, source, options, place, bar.update))
+            return uvloop.run(
+                run.replay(
+                    source,
+                    server.rstrip("/"),
+                    logins,
+                    options,
+                    clock=VirtualClock(run.begins_ms(source)),
+                    chance=run.Labelled(options.seed),
+                    progress=bar.update,
+                )
+            )
+        except (ServerRefusalError, ValueError) as error:
+            raise click.ClickException(str(error)) from error
+        except httpx2.TransportError as error:
+            raise click.ClickException(f"the server cannot be reached: {error}") from error

@@ -1,0 +1,176 @@
+"""Playing the plan: the desk's acts through its API, the field's as signed sets over dropping links.
+
+Responsible for doing each act at its time, exactly once, and for telling devices that there is
+something for them. Refuses to judge what came of it.
+
+Officers act at their recorded times whether or not their device has heard of the order: the radio
+told them. What the order is called they know from the same voice, so a set is the same over any link.
+
+Example: after `await stage.play(progress)` every set made is at the server.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from server.fleet.desk import Desk
+from server.fleet.replay.calls import Call, Leg, Step
+from server.fleet.replay.cast import Player
+from server.fleet.replay.plan import Act, Phase, Plan
+from server.fleet.timebase import VirtualTime
+from server.intake.places import home_scope
+from sync.changeset import KIND_INCIDENT
+
+RESULT_CHARS = 64  # a desk's result is a code
+MILESTONES = frozenset({"signed", "departed", "arrived", "cleared", "feedback"})
+Progress = Callable[[int], None]
+
+
+class Stage:
+    """One replay under way."""
+
+    def __init__(
+        self,
+        calls: tuple[Call, ...],
+        plan: Plan,
+        players: list[Player],
+        desk: Desk,
+        time: VirtualTime,
+        *,
+        source: str,
+        orders_with_import: bool,
+        label: Callable[[str], None],
+    ) -> None:
+        """`source` names the imports' origin.
+
+        With `orders_with_import` a call's first order comes with its import and keeps its recorded
+        time, as it must where the server's clock is not ours. `label` is told before each act of the
+        desk what is about to happen, so that a server made for the replay draws the same ids again.
+        """
+        self._calls = calls
+        self._plan = plan
+        self._players = players
+        self._desk = desk
+        self._time = time
+        self._source = source
+        self._orders_with_import = orders_with_import
+        self._label = label
+        self.incidents: dict[int, str] = {}  # call -> incident id
+        self._orders: dict[tuple[int, int], bytes] = {}  # call, leg -> order id
+
+    async def play(self, progress: Progress) -> None:
+        """Do everything, then let every device finish sending and reading."""
+        self._time.spawn(self._acts(progress))
+        await self._time.run()
+        for player in self._players:
+            player.device.kick(pull=True)
+        await self._time.run()
+
+    async def _acts(self, progress: Progress) -> None:
+        for act in self._plan.acts:
+            await self._time.sleep_until(act.at_ms)
+            if act.phase is Phase.FIELD:
+                self._field(act)
+            else:
+                self._label(f"{act.phase.name}/{self._calls[act.call].source_no}/{act.leg}")
+                await self._at_the_desk(act)
+            progress(1)
+
+    async def _at_the_desk(self, act: Act) -> None:
+        if act.phase is Phase.RECEIVE:
+            await self._receive(act.call)
+        elif act.desk is None:
+            await self._issue(act)
+        else:
+            incident = self.incidents[act.call]
+            if act.desk.kind == "close":
+                fields = {"result": act.desk.text[:RESULT_CHARS]} if act.desk.text else {}
+                await self._desk.move(incident, "close", **fields)
+            else:
+                await self._desk.move(incident, act.desk.kind, why=act.desk.text)
+
+    async def _receive(self, number: int) -> None:
+        call = self._calls[number]
+        home = self._players[self._plan.home[number]].officer
+        said: dict[str, Any] = {
+            "source": self._source,
+            "source_no": call.source_no,
+            "station": home.station,
+            "title": call.title,
+            "place": call.place or None,
+            "narrative": call.narrative or None,
+            "level": call.level,
+            "city_received_at": call.received_ms,
+            "city_issued_at": call.ready_ms,
+        }
+        if call.point is not None:
+            said |= {"lat": call.point[0] / 10_000_000, "lon": call.point[1] / 10_000_000}
+        first = self._first_leg(call) if self._orders_with_import else None
+        if first is not None:
+            officer = self._players[self._plan.crews[number][first]].officer
+            kind, target = officer.target
+            said |= {kind: target, "issued_at": call.legs[first].dispatched_ms}
+        answer = await self._desk.post("/api/orders", said)
+        self.incidents[number] = answer["id"]
+        if first is not None:
+            view = (await self._desk.get(f"/api/incidents/{answer['id']}"))["view"]
+            self._orders[number, first] = bytes.fromhex(view["orders"][0]["id"])
+
+    @staticmethod
+    def _first_leg(call: Call) -> int | None:
+        """The leg sent first, if it was sent in the first round."""
+        sent = [
+            (leg.dispatched_ms, index)
+            for index, leg in enumerate(call.legs)
+            if leg.dispatched_ms is not None and leg.round == 0
+        ]
+        return min(sent)[1] if sent else None
+
+    async def _issue(self, act: Act) -> None:
+        assert act.leg is not None
+        assert act.device is not None
+        player = self._players[act.device]
+        if (act.call, act.leg) not in self._orders:
+            answer = await self._desk.move(
+                self.incidents[act.call], "issue_order", to=list(player.officer.target)
+            )
+            self._orders[act.call, act.leg] = bytes.fromhex(answer["order"])
+        player.device.kick(pull=True)
+
+    def _field(self, act: Act) -> None:
+        assert act.leg is not None
+        assert act.device is not None
+        assert act.step is not None
+        call = self._calls[act.call]
+        leg = call.legs[act.leg]
+        player = self._players[act.device]
+        home = self._players[self._plan.home[act.call]].officer
+        order = self._orders.get((act.call, act.leg)) if _knows_order(leg, act.step) else None
+        player.device.write(
+            KIND_INCIDENT,
+            bytes.fromhex(self.incidents[act.call]),
+            [_op(act.step, leg.round, order)],
+            scope=home_scope(bytes.fromhex(home.station), call.received_ms),
+            priority=act.step.kind in MILESTONES,
+        )
+        player.device.kick()
+
+
+def _knows_order(leg: Leg, step: Step) -> bool:
+    """Whether a step came after the order it belongs to; before that it stands on its own."""
+    return leg.dispatched_ms is not None and step.at_ms >= leg.dispatched_ms
+
+
+def _op(step: Step, round_: int, order: bytes | None) -> dict[str, Any]:
+    if step.kind == "note":
+        return {"t": "entry.add", "kind": "note", "text": step.text}
+    op: dict[str, Any] = {
+        "t": "milestone.claim",
+        "kind": step.kind,
+        "round": round_,
+        "via": "self",
+    }
+    if order is not None:
+        op["order"] = order
+    if step.kind == "feedback":
+        op["data"] = {"final": True, "text": step.text}
+    return op
