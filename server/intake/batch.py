@@ -190,7 +190,7 @@ class Batch:
             self._list_incident(incident, one.chain, verdict.creates_at_ms, entry)
         result = _RESULT[verdict.decision]
         return PushResult(
-            r=exchange.FORK if verdict.why == "fork" else result,
+            r=exchange.FORK if "fork" in verdict.flags else result,
             id=one.set_id,
             why=verdict.why,
             idx=idx,

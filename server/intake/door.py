@@ -83,6 +83,7 @@ class Intake:
         self._contacts: dict[bytes, Contact] = {}
         self._memory: Memory | None = None
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
 
     # ---- life ------------------------------------------------------------------------------
 
@@ -101,13 +102,14 @@ class Intake:
         await self.transaction(settle)
 
     async def stop(self) -> None:
-        """Finish the batch in hand and refuse the rest: none of it was acknowledged."""
+        """Finish the batch in hand and refuse the rest: none of that was acknowledged."""
+        self._closing = True
+        self._queue.wake()
         if self._task is not None:
-            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         self._queue.close(IntakeClosedError("stopping"))
-        self._threads.shutdown()
+        self._threads.shutdown(wait=False)
 
     # ---- what may be asked -----------------------------------------------------------------
 
@@ -135,15 +137,15 @@ class Intake:
         """
         received_at_ms = self._clock.now_ms()
         self._keys[sender.chain] = (sender.alg, sender.pub)
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, read_all, raws)
+        found = await self._beside(read_all, raws)
         await self._learn_keys(found)
-        found = await loop.run_in_executor(self._threads, verify_all, found, self._keys.get)
+        found = await self._beside(verify_all, found, self._keys.get)
         priority = any(
             isinstance(one, Incoming) and one.change is not None and one.change.header.lane == 1
             for one in found
         )
-        work = Work(loop.create_future(), received_at_ms, found=found, sender=sender.chain)
+        answering = asyncio.get_running_loop().create_future()
+        work = Work(answering, received_at_ms, found=found, sender=sender.chain)
         answer: tuple[list[PushResult], int] = await self._enter(work, priority=priority)
         return answer
 
@@ -176,8 +178,14 @@ class Intake:
 
     # ---- inside ----------------------------------------------------------------------------
 
+    async def _beside(self, function: Callable[..., Result], *given: Any) -> Result:
+        """Run a pure function in a thread beside the writer."""
+        if self._closing:
+            raise IntakeClosedError("stopping")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *given)
+
     async def _enter(self, work: Work, *, priority: bool) -> Any:
-        if self._task is None:
+        if self._closing:
             raise IntakeClosedError("stopping")
         self._queue.put(work, priority=priority)
         return await work.answer
@@ -196,9 +204,9 @@ class Intake:
                 self._keys.setdefault(one.chain, key)
 
     async def _run(self) -> None:
-        while True:
+        while not self._closing:
             await self._queue.wait(CONTACTS_AFTER_S if self._contacts else None)
-            works = self._queue.take()
+            works = [] if self._closing else self._queue.take()
             if works or self._contacts:
                 await self._commit(works)
 

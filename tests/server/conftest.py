@@ -1,7 +1,7 @@
 """Databases for the server's stories: a fresh SQLite file, and a PostgreSQL of our own.
 
-PostgreSQL runs as an unprivileged user from Debian's binaries for the length of the session, with
-fsync on, and each story gets a database of its own. Where the binaries are missing the stories run
+PostgreSQL runs as an unprivileged user from Debian's binaries for the length of the session, without
+fsync because nothing of it is kept, and each story gets a database of its own. Where the binaries are missing the stories run
 on SQLite alone.
 """
 
@@ -9,6 +9,7 @@ import asyncio
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -70,7 +71,8 @@ def postgresql_url() -> Iterator[str]:
     )  # fmt: skip
     server = subprocess.Popen(
         [*prefix, str(BINARIES / "postgres"), "-D", str(data), "-p", str(port),
-         "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={root}"],
+         "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={root}",
+         "-c", "fsync=off"],
         cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -83,35 +85,79 @@ def postgresql_url() -> Iterator[str]:
             raise AssertionError("PostgreSQL did not become ready")
         yield f"postgresql+asyncpg://ortoo@127.0.0.1:{port}"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGQUIT)  # nothing of it is kept
         server.wait(20)
         shutil.rmtree(root, ignore_errors=True)
 
 
+async def _statement(base: str, statement: str) -> None:
+    import asyncpg
+
+    connection = await asyncpg.connect(base.replace("+asyncpg", "") + "/postgres")
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _migrated(url: str) -> None:
+    database = Database(url)
+    await upgrade(database)
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every table, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "ortoo.db"
+    asyncio.run(_migrated(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_name(postgresql_url: str) -> str:
+    """The name of a PostgreSQL database with every table, to be copied."""
+    asyncio.run(_statement(postgresql_url, "CREATE DATABASE template_ortoo"))
+    asyncio.run(_migrated(f"{postgresql_url}/template_ortoo"))
+    return "template_ortoo"
+
+
 @pytest.fixture(params=BACKENDS)
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database without tables, on each backend there is."""
-    if request.param == "sqlite":
+def backend(request: pytest.FixtureRequest) -> str:
+    """Every story that asks for a database is told on each backend there is."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def empty_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables."""
+    if backend == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'ortoo.db'}"
     base: str = request.getfixturevalue("postgresql_url")
     name = f"story_{uuid4().hex}"
-
-    async def create() -> None:
-        import asyncpg
-
-        connection = await asyncpg.connect(base.replace("+asyncpg", "") + "/postgres")
-        await connection.execute(f"CREATE DATABASE {name}")
-        await connection.close()
-
-    asyncio.run(create())
+    asyncio.run(_statement(base, f"CREATE DATABASE {name}"))
     return f"{base}/{name}"
 
 
 @pytest.fixture
-async def db(empty_url: str) -> AsyncIterator[Database]:
+def db_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database with every table, empty."""
+    if backend == "sqlite":
+        path = tmp_path / "ortoo.db"
+        shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+        return f"sqlite+aiosqlite:///{path}"
+    base: str = request.getfixturevalue("postgresql_url")
+    name = f"story_{uuid4().hex}"
+    template = request.getfixturevalue("migrated_name")
+    asyncio.run(_statement(base, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    return f"{base}/{name}"
+
+
+@pytest.fixture
+async def db(db_url: str) -> AsyncIterator[Database]:
     """A database with every table, empty."""
-    database = Database(empty_url)
-    await upgrade(database)
+    database = Database(db_url)
     yield database
     await database.close()
 
@@ -124,11 +170,20 @@ class House:
         self.db = db
         self.clock = VirtualClock(EPOCH_MS)
         self.announced: list[bytes] = []
+        self._moved = asyncio.Event()
         self.performer = Performer({"moved": self._announce})
         self.intake = self.new_intake()
 
     async def _announce(self, payload: bytes) -> None:
         self.announced.append(payload)
+        self._moved.set()
+
+    async def heard(self, count: int) -> None:
+        """Until so many batches were announced."""
+        async with asyncio.timeout(20):
+            while len(self.announced) < count:
+                self._moved.clear()
+                await self._moved.wait()
 
     def new_intake(self) -> Intake:
         """Another process on the same database and data directory."""
@@ -136,9 +191,9 @@ class House:
 
 
 @pytest.fixture
-async def house(db: Database, empty_url: str, tmp_path: Path) -> AsyncIterator[House]:
+async def house(db: Database, db_url: str, tmp_path: Path) -> AsyncIterator[House]:
     """A founded centre with two stations and their people."""
-    settings = Settings(data_dir=tmp_path, database_url=empty_url)
+    settings = Settings(data_dir=tmp_path, database_url=db_url)
     made = House(settings, db)
     made.performer.start(db)
     await made.intake.start()
