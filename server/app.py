@@ -20,7 +20,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 
 from server import problems
-from server.api import health, sync
+from server.api import desk, health, spec, sync
 from server.api.events import Events
 from server.intake.batch import MOVED
 from server.intake.door import Intake
@@ -77,18 +77,23 @@ def build_app(
         "db": db,
         "intake": intake,
         "hub": hub,
+        **desk.parts(settings, clock, entropy, db, intake),
     }
+    given = {name: _given(part) for name, part in parts.items()}
     return Litestar(
-        route_handlers=[health.health, sync.mounted(exchange)],
-        dependencies={name: _given(part) for name, part in parts.items()},
+        route_handlers=[health.health, sync.mounted(exchange), *desk.routes(settings)],
+        dependencies=given | {"who": Provide(desk.PROVIDE_WHO, sync_to_thread=False)},
         exception_handlers=problems.HANDLERS,
         lifespan=[lifespan],
-        openapi_config=None,
+        openapi_config=spec.openapi_config(),
         compression_config=CompressionConfig(
-            backend="gzip", minimum_size=1_000, exclude=["^/sync/"]
+            backend="gzip",
+            minimum_size=1_000,
+            exclude=["^/sync/"],
+            exclude_opt_key="packs_itself",
         ),
         request_max_body_size=BODY_LIMIT_BYTES,
-        state=State({"intake": intake, "db": db, "hub": hub, "clock": clock}),
+        state=State(parts),
     )
 
 

@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     public_url: str = ""  # empty: http://host:port
     pwa_dir: Path = Path("pwa/dist")
     cookie_secure: bool = False  # true wherever TLS ends before this server
+    hashing: Literal["full", "light"] = "full"  # of passwords; light only for demos and tests
     limits: Limits = msgspec.field(default_factory=Limits)
 
     @property

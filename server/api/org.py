@@ -10,10 +10,15 @@ Example: ``GET /api/org`` answers ``{"stations": [{"id": "...", "name": "昂素�
 from typing import Any, Final
 
 import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency
 
 from server.api.ids import Hex32, hex_or_none
+from server.api.session import NO_STORE
+from server.api.spec import SESSION, refusals
+from server.auth.guards import Access, signed_in
+from server.intake.policy import policy_of
 from server.store.people import Directory, Row
-from sync.incident.deadlines import Policy
 
 
 class StationRow(msgspec.Struct, frozen=True):
@@ -90,7 +95,7 @@ def _sorted(directory: Directory, what: str) -> list[tuple[bytes, Row]]:
     )
 
 
-def snapshot(directory: Directory, policy: Policy) -> Org:
+def snapshot(directory: Directory) -> Org:
     """The organisation as JSON rows, each list in order of its names."""
     return Org(
         idx=directory.idx,
@@ -121,7 +126,7 @@ def snapshot(directory: Directory, policy: Policy) -> Org:
         ],
         categories=_codes(directory, "categories"),
         results=_codes(directory, "results"),
-        policy=msgspec.to_builtins(policy),
+        policy=msgspec.to_builtins(policy_of(directory), str_keys=True),
     )
 
 
@@ -130,4 +135,17 @@ def _codes(directory: Directory, what: str) -> list[CodeRow]:
     return sorted(rows, key=lambda row: row.code)
 
 
-ROUTES: Final[list[Any]] = []
+@get(
+    "/api/org",
+    tags=["organisation"],
+    operation_id="getOrg",
+    guards=[signed_in],
+    security=SESSION,
+    responses=refusals("not_signed_in"),
+)
+async def org(access: NamedDependency[Access]) -> Response[Org]:
+    """Show the organisation: stations, units, people, vehicles, zones, codes, and the time limits in force."""
+    return Response(snapshot(access.directory()), headers=NO_STORE)
+
+
+ROUTES: Final[list[Any]] = [org]

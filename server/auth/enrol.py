@@ -5,8 +5,9 @@ on. A code is single use, lives fifteen minutes and is kept only as a hash. Wher
 the answer to an enrolment, the same device may ask again with the same code while it lives: the
 same chain is the same key, so nobody else gains by it.
 
-Example: ``code, expires_at_ms = await enrolment.issue(person, by=admin)``, then ``person = await
-enrolment.redeem(code, chain, "10.1.2.3")``."""
+Example: ``code, expires_at_ms = await enrolment.issue(person, by=admin)``; later, in a transaction,
+``person = redeem(connection, enrolment.read(typed, address), chain, now)``.
+"""
 
 from collections.abc import Callable
 from typing import Final
@@ -51,23 +52,48 @@ class Enrolment:
         await self._db.writing(_issue, codes.hash_of(code), person, by, now)
         return code, now + LIFETIME_MS
 
-    async def redeem(self, typed: str, chain: bytes, address: str) -> bytes:
-        """Spend a code on a chain and return the person it enrols.
+    def read(self, typed: str, address: str) -> bytes:
+        """What was typed, as the hash codes are kept by.
 
-        Raises ``ProblemError``: ``wrong_code`` for one that is unknown, spent on another key or too
-        old, and ``too_many_attempts``."""
+        Raises ``ProblemError``: ``too_many_attempts``, or ``wrong_code`` for what cannot be a code at all.
+        """
         now = self._clock.now_ms()
-        counts = ((self._addresses, address), (self._everyone, ""))
-        wait_ms = max(throttle.wait_ms(key, now) for throttle, key in counts)
+        wait_ms = max(throttle.wait_ms(key, now) for throttle, key in self._counts(address))
         if wait_ms > 0:
             raise ProblemError("too_many_attempts", retry_after_s=-(-wait_ms // 1000))
         code = codes.read(typed)
-        person = await self._db.writing(_redeem, codes.hash_of(code), chain, now) if code else None
-        if person is None:
-            for throttle, key in counts:
-                throttle.failed(key, now)
+        if code is None:
+            self.failed(address)
             raise ProblemError("wrong_code")
-        return person
+        return codes.hash_of(code)
+
+    def failed(self, address: str) -> None:
+        """Count a wrong code against an address and against everyone together."""
+        now = self._clock.now_ms()
+        for throttle, key in self._counts(address):
+            throttle.failed(key, now)
+
+    def _counts(self, address: str) -> tuple[tuple[Throttle, str], ...]:
+        return (self._addresses, address), (self._everyone, "")
+
+
+def redeem(connection: Connection, code_hash: bytes, chain: bytes, now: int) -> bytes | None:
+    """Spend a code on a chain and give the person it enrols; ``None`` when it is unknown, too old or spent on
+    another.
+    """
+    row = connection.execute(
+        select(enrol_codes).where(enrol_codes.c.code_hash == code_hash)
+    ).one_or_none()
+    if row is None or row.expires_at_ms <= now or row.chain not in {None, chain}:
+        return None
+    if row.chain is None:
+        connection.execute(
+            update(enrol_codes)
+            .where(enrol_codes.c.code_hash == code_hash)
+            .values(used_at_ms=now, chain=chain)
+        )
+    person: bytes = row.person
+    return person
 
 
 def _issue(connection: Connection, code_hash: bytes, person: bytes, by: bytes, now: int) -> None:
@@ -92,19 +118,3 @@ def _issue(connection: Connection, code_hash: bytes, person: bytes, by: bytes, n
             expires_at_ms=now + LIFETIME_MS,
         )
     )
-
-
-def _redeem(connection: Connection, code_hash: bytes, chain: bytes, now: int) -> bytes | None:
-    row = connection.execute(
-        select(enrol_codes).where(enrol_codes.c.code_hash == code_hash)
-    ).one_or_none()
-    if row is None or row.expires_at_ms <= now or row.chain not in {None, chain}:
-        return None
-    if row.chain is None:
-        connection.execute(
-            update(enrol_codes)
-            .where(enrol_codes.c.code_hash == code_hash)
-            .values(used_at_ms=now, chain=chain)
-        )
-    person: bytes = row.person
-    return person

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 EARLIEST_MS: Final = 946_684_800_000
 """2000-01-01: a time before it is a damaged field or another unit, not an incident."""
 LATEST_MS: Final = 4_102_444_800_000

@@ -1,0 +1,50 @@
+"""The desks' side of the house put together: its routes, and the parts its handlers ask for by name.
+
+Known by the composition root alone. It makes nothing that others own: database, clock, chance and intake are handed in.
+
+Example: ``Litestar(route_handlers=[..., *routes(settings)], dependencies={... for parts(...)})``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from server.api import callback, devices, docs, enrol, imports, incidents, live, org, session, wall
+from server.api.static import static_route
+from server.api.stories import Stories
+from server.auth.enrol import Enrolment
+from server.auth.guards import Access, provide_who
+from server.auth.logins import Logins
+from server.auth.passwords import Cost, Passwords
+from server.auth.sessions import Sessions
+from server.imports.apply import Importer
+from server.intake.door import Intake
+from server.now import Clock
+from server.settings import Settings
+from server.store.engine import Database
+
+ROOMS = (session, org, wall, incidents, callback, devices, enrol, imports, live)
+PROVIDE_WHO = provide_who
+"""The dependency ``who``: the person a guard let in, one per request."""
+
+
+def routes(settings: Settings) -> list[Any]:
+    """Every route for desks, the API page, and last the PWA's files."""
+    return [
+        *(route for room in ROOMS for route in room.ROUTES),
+        docs.docs,
+        static_route(settings.pwa_dir),
+    ]
+
+
+def parts(
+    settings: Settings, clock: Clock, entropy: Callable[[int], bytes], db: Database, intake: Intake
+) -> dict[str, Any]:
+    """What handlers and guards of desks ask for by name, made once."""
+    passwords = Passwords(Cost.light() if settings.hashing == "light" else Cost())
+    return {
+        "access": Access(Sessions(db, clock, entropy), lambda: intake.directory),
+        "enrolment": Enrolment(db, clock, entropy),
+        "importer": Importer(intake, entropy),
+        "logins": Logins(db, passwords, clock),
+        "stories": Stories(db),
+    }

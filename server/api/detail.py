@@ -1,0 +1,246 @@
+"""One incident as a desk's page shows it: the view in JSON, countdowns, open moves, and the timeline with its gaps.
+
+Pure but for reading device labels. Shapes what ``sync.incident`` has derived; derives nothing itself except where a
+device was out of reach before its late entries. Bytes become hex; a caller's name and number are masked for those who
+may not read them.
+
+>>> masked("13800002046"), masked("110"), masked("")
+('138****2046', '***', '')
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from server.api.ids import Hex32, Ms, hex_or_none
+from server.api.stories import Story
+from server.api.summaries import Summary
+from server.api.wall import DeadlineState
+from server.auth.guards import CALLER_KNOWN, SignedIn
+from server.intake.policy import policy_of
+from server.store.people import Directory
+from server.store.tables import devices
+from sync.incident.deadlines import deadlines
+from sync.incident.moves import moves_of_order
+from sync.incident.timeline import timeline
+
+CALLER_FACTS: Final = frozenset({"caller_name", "caller_phone"})
+
+
+class OpenMove(msgspec.Struct, frozen=True):
+    """A move a screen may offer to the receiver of an order."""
+
+    move: str
+    order: Hex32 | None
+
+
+class Countdown(DeadlineState, frozen=True):
+    """A countdown of one order, or of the incident when ``order`` is null."""
+
+    order: Hex32 | None
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A stretch in which a device was out of reach: it went on recording, and what follows came later."""
+
+    since: Ms
+    until: Ms
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One op in the merged timeline. ``at`` is when it happened, ``received_at`` when the centre had it, ``late_by``
+    the difference when over a minute.
+
+    ``decision`` is ``accepted``, ``accepted_late``, ``held``, ``rejected`` or ``opaque``, with ``why``. ``about`` is
+    the op it speaks of."""
+
+    op: str
+    set: str
+    idx: int | None
+    t: str
+    kind: str | None
+    at: Ms
+    received_at: Ms | None
+    late_by: int | None
+    flags: list[str]
+    by: Hex32
+    by_name: str
+    said_by: Hex32 | None
+    said_by_name: str | None
+    via: str | None
+    order: Hex32 | None
+    device: str
+    chain: Hex32
+    field: str | None
+    text: str | None
+    value: Any
+    about: str | None
+    decision: str | None
+    why: str | None
+    gap_before: Gap | None
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """One incident. ``view`` is the shared view of SPEC IN with bytes as hex; ``people`` names everyone it speaks
+    of.
+    """
+
+    now_ms: Ms
+    summary: Summary
+    view: dict[str, Any]
+    deadlines: list[Countdown]
+    moves: list[OpenMove]
+    timeline: list[Entry]
+    scopes: list[str]
+    people: dict[str, str]
+
+
+def masked(phone: str) -> str:
+    """A number of which only the ends remain; a short one disappears whole."""
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 9 else "*" * len(phone)
+
+
+def plain(value: Any) -> Any:
+    """A value of the view as JSON has it: bytes as hex, deep down."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def device_labels(connection: Connection, chains: Iterable[bytes]) -> dict[bytes, str]:
+    """What devices are called, by chain."""
+    wanted = list(chains)
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        select(devices.c.chain, devices.c.label).where(devices.c.chain.in_(wanted))
+    )
+    return {row.chain: row.label for row in rows}
+
+
+def detail_of(
+    summary: Summary,
+    story: Story,
+    directory: Directory,
+    labels: dict[bytes, str],
+    *,
+    now_ms: int,
+    who: SignedIn,
+) -> Detail:
+    """Shape one incident for one person at one moment."""
+    knows_caller = who.has(CALLER_KNOWN)
+    people: dict[bytes, str] = {}
+    entries = _entries(story, directory, labels, people, knows_caller=knows_caller)
+    view = plain(story.view)
+    if not knows_caller:
+        for field in CALLER_FACTS & view["fields"].keys():
+            for statement in view["fields"][field]:
+                statement["v"] = masked(statement["v"])
+    for order in story.view["orders"]:
+        _name(people, directory, order["issued_by"])
+        if order["to"][0] == "person":
+            _name(people, directory, order["to"][1])
+    return Detail(
+        now_ms=now_ms,
+        summary=summary,
+        view=view,
+        deadlines=[
+            Countdown(
+                id=one.id,
+                start_ms=one.start_ms,
+                due_ms=one.due_ms,
+                done_ms=one.done_ms,
+                state=one.state(now_ms),
+                order=hex_or_none(one.order),
+            )
+            for one in deadlines(story.view, policy_of(directory))
+        ],
+        moves=[
+            OpenMove(move, order["id"].hex())
+            for order in story.view["orders"]
+            for move in moves_of_order(order)
+        ],
+        timeline=entries,
+        scopes=story.scopes,
+        people={at.hex(): name for at, name in people.items()},
+    )
+
+
+def _name(people: dict[bytes, str], directory: Directory, person: bytes | None) -> str | None:
+    """Someone's name, remembered for the page; empty for someone no longer there."""
+    if person is None:
+        return None
+    found = directory.person(person)
+    return people.setdefault(person, found.name if found else "")
+
+
+def _entries(
+    story: Story,
+    directory: Directory,
+    labels: dict[bytes, str],
+    people: dict[bytes, str],
+    *,
+    knows_caller: bool,
+) -> list[Entry]:
+    entries: list[Entry] = []
+    in_reach: dict[bytes, int] = {}
+    told: set[bytes] = set()
+    for one in timeline(story.items, story.view):
+        chain, ruled = one["chain"], story.ruled.get(one["set"])
+        value = one["value"]
+        if one["field"] in CALLER_FACTS and not knows_caller and isinstance(value, str):
+            value = masked(value)
+        entries.append(
+            Entry(
+                op=one["op"].hex(),
+                set=ruled.set_id.hex() if ruled else one["set"].hex(),
+                idx=ruled.idx if ruled else None,
+                t=one["t"],
+                kind=one["kind"],
+                at=one["at"],
+                received_at=one["received_at"],
+                late_by=one["late_by"],
+                flags=one["flags"],
+                by=one["by"].hex(),
+                by_name=_name(people, directory, one["by"]) or "",
+                said_by=hex_or_none(one["said_by"]),
+                said_by_name=_name(people, directory, one["said_by"]),
+                via=one["via"],
+                order=hex_or_none(one["order"]),
+                device=labels.get(chain, ""),
+                chain=chain.hex(),
+                field=one["field"],
+                text=one["text"],
+                value=plain(value),
+                about=hex_or_none(one["about"]),
+                decision=one["decision"],
+                why=one["why"],
+                gap_before=_gap(one, in_reach, told),
+            )
+        )
+    return entries
+
+
+def _gap(one: dict[str, Any], in_reach: dict[bytes, int], told: set[bytes]) -> Gap | None:
+    """The silence before a device's first late entry: from when it was last heard here until the entry came.
+
+    ``in_reach`` is when each device last spoke in time; a silence is told once, until the device speaks in time again.
+    """
+    chain, received_at = one["chain"], one["received_at"]
+    if received_at is None:
+        return None
+    if one["late_by"] is None:
+        in_reach[chain] = received_at
+        told.discard(chain)
+        return None
+    since = in_reach.get(chain)
+    if since is None or chain in told or since >= one["at"]:
+        return None
+    told.add(chain)
+    return Gap(since, received_at)

@@ -1,0 +1,202 @@
+"""Devices at a desk: which there are, how far each has come, and letting one in or shutting it out.
+
+Reads the records and last contacts of devices and issues one-time codes; refuses to see their keys or tokens. A code is
+shown as text and as a QR picture of ``<public_url>/enrol#<code>``: what follows ``#`` never reaches a server log.
+
+Example: ``POST /api/devices/codes {"person": "..."}`` answers ``{"code": "7KQ2M-9XR4T", "expires_at": 1773297968000,
+"qr_svg": "<svg …"}``."""
+
+from typing import Annotated, Final
+
+import msgspec
+import segno
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from sqlalchemy import Connection
+
+from server.api.entering import through
+from server.api.ids import Hex32, Ms, from_hex, hex_or_none
+from server.api.session import NO_STORE
+from server.api.spec import SESSION, SESSION_AND_CSRF, json_body, refusals
+from server.auth.enrol import Enrolment
+from server.auth.guards import DESK, Access, SignedIn, may_administer, may_see_devices
+from server.intake.batch import Batch
+from server.intake.door import Intake
+from server.problems import ProblemError
+from server.settings import Settings
+from server.store import devices
+from server.store.devices import ChainHead, Contact, Device
+from server.store.engine import Database
+from server.store.people import Directory
+
+WIDE: Final = DESK - {"station"}
+"""Roles that see every device; others see those of their own station."""
+
+
+class DeviceRow(msgspec.Struct, frozen=True):
+    """One device. ``have`` is the newest contiguous set the centre holds (-1 none), ``pending`` what the device said it
+    still holds.
+
+    ``last_contact_ms``, ``pending`` and ``clock_offset_ms`` (server minus device) are null for a device that was never
+    heard: unknown, which is not zero."""
+
+    chain: Hex32
+    person: Hex32
+    name: str
+    station: Hex32 | None
+    label: str
+    alg: str
+    app: str
+    enrolled_at: Ms
+    revoked_at: Ms | None
+    revoked_why: str | None
+    last_contact_ms: Ms | None
+    have: int
+    pending: int | None
+    oldest_ms: Ms | None
+    clock_offset_ms: int | None
+
+
+class CodeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose device is to be enrolled."""
+
+    person: Hex32
+
+
+class Code(msgspec.Struct, frozen=True):
+    """A one-time code: for reading aloud, for scanning, and the moment it ends."""
+
+    code: str
+    expires_at: Ms
+    enrol_url: str
+    qr_svg: str
+
+
+class Revocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a device is shut out; its owner reads it."""
+
+    why: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class Fleet(msgspec.Struct, frozen=True):
+    """Every device with its chain's progress and last contact, as read in one snapshot."""
+
+    devices: list[Device]
+    heads: dict[bytes, ChainHead]
+    contacts: dict[bytes, Contact]
+
+
+def fleet_of(connection: Connection, directory: Directory, who: SignedIn) -> Fleet:
+    """The devices a person may see; the centre's own desk chain is not one."""
+    known = [device for device in devices.every(connection) if device.person is not None]
+    if not who.has(WIDE):
+        own = who.person.station
+        known = [
+            device
+            for device in known
+            if device.person is not None
+            and own is not None
+            and directory.station_of("person", device.person) == own
+        ]
+    return Fleet(known, devices.all_heads(connection), devices.contacts(connection))
+
+
+def _row(device: Device, fleet: Fleet, directory: Directory) -> DeviceRow:
+    assert device.person is not None
+    person = directory.person(device.person)
+    contact = fleet.contacts.get(device.chain)
+    head = fleet.heads.get(device.chain)
+    return DeviceRow(
+        chain=device.chain.hex(),
+        person=device.person.hex(),
+        name=person.name if person else "",
+        station=hex_or_none(directory.station_of("person", device.person)),
+        label=device.label,
+        alg=device.alg,
+        app=contact.app if contact else device.app,
+        enrolled_at=device.enrolled_at_ms,
+        revoked_at=device.revoked_at_ms,
+        revoked_why=device.revoked_why,
+        last_contact_ms=contact.last_contact_ms if contact else None,
+        have=head.have if head else -1,
+        pending=contact.pending if contact else None,
+        oldest_ms=contact.oldest_ms if contact else None,
+        clock_offset_ms=contact.clock_offset_ms if contact else None,
+    )
+
+
+@get(
+    "/api/devices",
+    tags=["devices"],
+    operation_id="listDevices",
+    guards=[may_see_devices],
+    security=SESSION,
+    responses=refusals("not_signed_in", "not_allowed"),
+)
+async def list_devices(
+    who: NamedDependency[SignedIn], access: NamedDependency[Access], db: NamedDependency[Database]
+) -> Response[list[DeviceRow]]:
+    """List devices, newest first. A station sees those of its own people."""
+    directory = access.directory()
+    fleet = await db.reading(fleet_of, directory, who)
+    return Response([_row(device, fleet, directory) for device in fleet.devices], headers=NO_STORE)
+
+
+@post(
+    "/api/devices/codes",
+    tags=["devices"],
+    operation_id="issueCode",
+    guards=[may_administer],
+    security=SESSION_AND_CSRF,
+    responses=refusals("bad_request", "not_signed_in", "csrf", "not_allowed", "not_found"),
+)
+async def issue_code(
+    data: Annotated[
+        CodeRequest, json_body({"person": "00112233445566778899aabbccddeeff"}, "An officer")
+    ],
+    who: NamedDependency[SignedIn],
+    access: NamedDependency[Access],
+    enrolment: NamedDependency[Enrolment],
+    settings: NamedDependency[Settings],
+) -> Response[Code]:
+    """Issue a one-time code for a person's device. It is shown once, works once, and lives fifteen minutes."""
+    person = bytes.fromhex(data.person)
+    if access.directory().person(person) is None:
+        raise ProblemError("not_found", detail="There is no such person.")
+    code, expires_at_ms = await enrolment.issue(person, by=who.person.id)
+    url = f"{settings.origin}/enrol#{code}"
+    picture = segno.make(url, error="m").svg_inline(scale=6, border=4, omitsize=False)
+    return Response(Code(code, expires_at_ms, url, picture), headers=NO_STORE)
+
+
+@post(
+    "/api/devices/{chain:str}/revoke",
+    tags=["devices"],
+    operation_id="revokeDevice",
+    status_code=204,
+    guards=[may_administer],
+    security=SESSION_AND_CSRF,
+    responses=refusals("bad_request", "not_signed_in", "csrf", "not_allowed", "not_found"),
+)
+async def revoke(
+    chain: FromPath[str],
+    data: Annotated[Revocation, json_body({"why": "手机遗失"}, "A lost phone")],
+    intake: NamedDependency[Intake],
+) -> Response[None]:
+    """Shut a device out from now on. What it wrote before stands; it may still hand in what it holds. Repeating
+    changes nothing.
+    """
+    device = from_hex(chain, "device")
+
+    def job(batch: Batch) -> bool:
+        known = devices.by_chain(batch.connection, device)
+        batch.revoke(device, data.why)
+        return known is not None and known.person is not None
+
+    if not await through(intake.transaction(job)):
+        raise ProblemError("not_found", detail="There is no such device.")
+    return Response(None, status_code=204, headers=NO_STORE)
+
+
+ROUTES: Final = [list_devices, issue_code, revoke]

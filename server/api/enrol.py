@@ -1,0 +1,176 @@
+"""Enrolling a device: ``POST /api/enrol``, open to whoever holds a one-time code.
+
+Checks the key, spends the code and takes the device in, in one transaction, and hands back the device's token with what
+it needs to work without a network: who it belongs to and the organisation. The private key never leaves the device;
+that it holds one is proved by the signature of the first set it pushes. Where the answer gets lost on the way, the same
+device asks again with the same code.
+
+Example: ``{"code": "7KQ2M-9XR4T", "alg": "ES256", "pub": "BA…", "nonce": "…", "label": "苏和的手机", "app":
+"ortoo-pwa/0.1.0"}``."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.di import NamedDependency
+
+from server import keys
+from server.api.entering import through
+from server.api.ids import Hex32, Ms
+from server.api.org import Org, snapshot
+from server.api.session import NO_STORE, Who, who_is
+from server.api.spec import OPEN, json_body, refusals
+from server.auth.devices import new_token
+from server.auth.enrol import Enrolment, redeem
+from server.auth.guards import Access
+from server.intake.batch import Batch
+from server.intake.door import Intake
+from server.now import Clock
+from server.problems import ProblemError
+from server.settings import Settings
+from server.store import devices, log
+from server.store.devices import Device
+from server.store.engine import Database
+from sync import ids
+from sync.changeset import PUBLIC_KEY_BYTES
+
+Base64Url = Annotated[str, msgspec.Meta(max_length=128, description="base64url, padding optional")]
+
+
+class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A code and the public half of a fresh key: 32 raw bytes for ``Ed25519``, the 65-byte uncompressed point for
+    ``ES256``.
+
+    ``nonce`` is 16 random bytes; the chain's id follows from both (SPEC ID3).
+    """
+
+    code: Annotated[str, msgspec.Meta(max_length=64)]
+    alg: Literal["Ed25519", "ES256"]
+    pub: Base64Url
+    nonce: Base64Url
+    label: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    app: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class ServerName(msgspec.Struct, frozen=True):
+    """The server that a device now belongs to."""
+
+    id: Hex32
+    name: str
+    role: str
+
+
+class Enrolled(msgspec.Struct, frozen=True):
+    """What a device keeps: its token for the sync calls, its chain, its person, and the organisation as of now."""
+
+    token: str
+    chain: Hex32
+    person: Who
+    server: ServerName
+    org: Org
+    now_ms: Ms
+
+
+def _bytes(text: str, what: str) -> bytes:
+    try:
+        return base64.b64decode(
+            text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), b"-_", validate=True
+        )
+    except (binascii.Error, ValueError) as error:
+        raise ProblemError("bad_key", detail=f"{what} is not base64url.") from error
+
+
+@post(
+    "/api/enrol",
+    tags=["devices"],
+    operation_id="enrol",
+    status_code=201,
+    security=OPEN,
+    responses=refusals("bad_request", "wrong_code", "bad_key", "too_many_attempts", "queue_full"),
+)
+async def enrol(
+    request: Request[Any, Any, Any],
+    data: Annotated[
+        EnrolRequest,
+        json_body(
+            {
+                "code": "7KQ2M-9XR4T",
+                "alg": "Ed25519",
+                "pub": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                "nonce": "AAAAAAAAAAAAAAAAAAAAAA",
+                "label": "苏和的手机",
+                "app": "ortoo-pwa/0.1.0",
+            },
+            "An officer's phone",
+        ),
+    ],
+    *,
+    access: NamedDependency[Access],
+    enrolment: NamedDependency[Enrolment],
+    intake: NamedDependency[Intake],
+    db: NamedDependency[Database],
+    settings: NamedDependency[Settings],
+    clock: NamedDependency[Clock],
+    entropy: NamedDependency[Callable[[int], bytes]],
+) -> Response[Enrolled]:
+    """Enrol this device with a one-time code. The code is spent; the same key may repeat the call while the code
+    lives.
+    """
+    pub, nonce = _bytes(data.pub, "pub"), _bytes(data.nonce, "nonce")
+    if (
+        len(pub) != PUBLIC_KEY_BYTES[data.alg]
+        or not keys.is_public_key(data.alg, pub)
+        or len(nonce) != 16
+    ):
+        raise ProblemError(
+            "bad_key", detail=f"This is not a public key of {data.alg} with a nonce of 16 bytes."
+        )
+    chain = ids.chain_id(pub, nonce)
+    token, token_hash = new_token(entropy)
+    address = request.client.host if request.client else ""
+    code = enrolment.read(data.code, address)
+
+    def job(batch: Batch) -> bytes | None:
+        person = redeem(batch.connection, code, chain, batch.at_ms)
+        if person is None or batch.directory.person(person) is None:
+            return None
+        known = devices.by_chain(batch.connection, chain)
+        if known is not None and known.revoked_at_ms is not None:
+            return None
+        batch.enrol(
+            Device(
+                chain=chain,
+                person=person,
+                alg=data.alg,
+                pub=pub,
+                label=data.label,
+                app=data.app,
+                token_hash=token_hash,
+                enrolled_at_ms=known.enrolled_at_ms if known else batch.at_ms,
+            )
+        )
+        return person
+
+    person_id = await through(intake.transaction(job))
+    if person_id is None:
+        enrolment.failed(address)
+        raise ProblemError("wrong_code")
+    directory = access.directory()
+    person = directory.person(person_id)
+    assert person is not None
+    head = await db.reading(log.read)
+    answer = Enrolled(
+        token=token,
+        chain=chain.hex(),
+        person=who_is(person),
+        server=ServerName(head.server_id.hex(), settings.name, settings.role),
+        org=snapshot(directory),
+        now_ms=clock.now_ms(),
+    )
+    return Response(answer, status_code=201, headers=NO_STORE)
+
+
+ROUTES: Final[list[Any]] = [enrol]

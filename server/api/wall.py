@@ -1,0 +1,451 @@
+"""The watch wall: what breaches next, what is undelivered, who is silent. ``GET /api/wall``.
+
+Built at read time from the projected deadlines (SPEC DL) and the clock handed in; nothing is stored as overdue.
+Countdowns, not verdicts: what is done is told as done within its limit, past it, or undetermined when its start is
+unknown. Drills are shown, marked, and counted nowhere. What is undelivered or silent counts against nobody.
+
+Example: an order delivered 23 s ago stands in ``signing`` with ``{"id": "C2", "due_ms": now + 7000, "state":
+"running"}``."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, or_, select
+
+from server.api.days import day_start_ms
+from server.api.devices import Fleet, fleet_of
+from server.api.ids import Hex32, Ms, hex_or_none
+from server.api.session import NO_STORE
+from server.api.spec import SESSION, refusals
+from server.api.summaries import visible_to
+from server.auth.guards import Access, SignedIn, at_desk
+from server.now import Clock
+from server.store.engine import Database
+from server.store.people import Directory
+from server.store.tables import deadlines, incidents, orders
+
+MAX_ROWS: Final = 40
+"""Rows of one column; the rest is a number. A wall is looked at, not scrolled."""
+MAX_UNDELIVERED: Final = 40
+MAX_SILENT: Final = 40
+MAX_RECENT: Final = 6
+
+ONLINE_MS: Final = 5 * 60_000
+"""A device heard within this time is online: a phone with signal asks at least every minute or two."""
+FORGOTTEN_MS: Final = 7 * 86_400_000
+"""A device silent longer than this is out of use: it leaves the list of the silent, not the total."""
+
+
+class DeadlineState(msgspec.Struct, frozen=True):
+    """A countdown: ``state`` is ``done``, ``waiting``, ``running``, ``overdue`` or ``none`` (DL1)."""
+
+    id: str
+    start_ms: Ms | None
+    due_ms: Ms | None
+    done_ms: Ms | None
+    state: str
+
+
+class TargetName(msgspec.Struct, frozen=True):
+    """Who an order went to."""
+
+    kind: str
+    id: Hex32
+    name: str
+
+
+class WallRow(msgspec.Struct, frozen=True):
+    """One thing that is due. Callback rows carry ``attempts``, ``score`` and ``reason``."""
+
+    incident: Hex32
+    number: str | None
+    tag: str
+    title: str
+    place: str
+    station: Hex32 | None
+    status: str
+    level: int | None
+    exercise: bool
+    order: Hex32 | None
+    target: TargetName | None
+    deadline: DeadlineState
+    device_last_contact_ms: Ms | None
+    attempts: int | None
+    score: int | None
+    reason: str | None
+
+
+class Recent(msgspec.Struct, frozen=True):
+    """Something done lately: ``state`` is ``done`` within its limit, ``over`` past it, or ``undetermined``."""
+
+    incident: Hex32
+    title: str
+    person: str
+    at: Ms
+    elapsed_ms: int | None
+    state: str
+
+
+class Today(msgspec.Struct, frozen=True):
+    """What was done since midnight in Shanghai."""
+
+    done: int
+    over: int
+    undetermined: int
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column of the wall, the next breach first; ``more`` rows are not shown."""
+
+    rows: list[WallRow]
+    overdue: int
+    next_due_ms: Ms | None
+    recent: list[Recent]
+    today: Today
+    more: int
+
+
+class Silent(msgspec.Struct, frozen=True):
+    """A device not heard of lately. ``pending`` is what it last said it held."""
+
+    device: Hex32
+    label: str
+    person: Hex32
+    name: str
+    station: Hex32 | None
+    last_contact_ms: Ms
+    pending: int
+    oldest_ms: Ms | None
+
+
+class Online(msgspec.Struct, frozen=True):
+    """Devices heard within five minutes, of all that are enrolled and not revoked."""
+
+    online: int
+    total: int
+
+
+class Completeness(msgspec.Struct, frozen=True):
+    """How much of the picture can be known: devices online per ten thousand; ``unknown`` were never heard at all."""
+
+    basis_points: int | None
+    silent: int
+    unknown: int
+
+
+class Wall(msgspec.Struct, frozen=True):
+    """Everything the watch wall shows."""
+
+    now_ms: Ms
+    signing: Column
+    feedback: Column
+    callback: Column
+    undelivered: list[WallRow]
+    undelivered_more: int
+    silent: list[Silent]
+    devices: Online
+    completeness: Completeness
+
+
+def state_of(start_ms: int | None, due_ms: int | None, done_ms: int | None, now_ms: int) -> str:
+    """The state of a countdown at a moment (DL1)."""
+    if done_ms is not None:
+        return "done"
+    if start_ms is None:
+        return "waiting"
+    if due_ms is None:
+        return "none"
+    return "overdue" if now_ms > due_ms else "running"
+
+
+class _Names(msgspec.Struct, frozen=True):
+    """Names of targets and when their devices were last heard."""
+
+    directory: Directory
+    heard_by_person: dict[bytes, int]
+
+    def target(self, kind: str | None, target_id: bytes | None) -> TargetName | None:
+        if kind is None or target_id is None:
+            return None
+        what = {"unit": "units", "person": "people", "vehicle": "vehicles"}.get(kind, "")
+        row = self.directory.row(what, target_id)
+        return TargetName(kind, target_id.hex(), row["name"] if row else "")
+
+    def heard(self, kind: str | None, target_id: bytes | None) -> int | None:
+        """The last contact of any device of the target: of a person, or of anyone in a unit or on a vehicle's unit."""
+        if target_id is None:
+            return None
+        if kind == "person":
+            return self.heard_by_person.get(target_id)
+        unit: bytes | None = target_id
+        if kind == "vehicle":
+            unit = (self.directory.row("vehicles", target_id) or {}).get("unit")
+        crew = (
+            person.id
+            for person in self.directory.people()
+            if unit is not None and person.unit == unit
+        )
+        return max(
+            (self.heard_by_person[one] for one in crew if one in self.heard_by_person), default=None
+        )
+
+
+_COLUMNS: Final = (
+    deadlines.c.deadline,
+    deadlines.c.start_ms,
+    deadlines.c.due_ms,
+    deadlines.c.done_ms,
+    incidents.c.id.label("incident"),
+    incidents.c.number,
+    incidents.c.tag,
+    incidents.c.title,
+    incidents.c.place,
+    incidents.c.station,
+    incidents.c.status,
+    incidents.c.level,
+    incidents.c.exercise,
+    incidents.c.callback_attempts,
+    incidents.c.callback_score,
+    incidents.c.callback_outcome,
+    incidents.c.callback_why,
+    orders.c.id.label("order_id"),
+    orders.c.to_kind,
+    orders.c.to_id,
+)
+_JOINED: Final = deadlines.join(incidents, incidents.c.id == deadlines.c.incident).outerjoin(
+    orders, orders.c.id == deadlines.c.order_id
+)
+_RUNNING: Final = and_(
+    deadlines.c.live, deadlines.c.done_ms.is_(None), deadlines.c.start_ms.is_not(None)
+)
+
+
+def _row(found: RowMapping, names: _Names, now_ms: int) -> WallRow:
+    is_callback = found["deadline"] == "C9"
+    countdown = DeadlineState(
+        id=found["deadline"],
+        start_ms=found["start_ms"],
+        due_ms=found["due_ms"],
+        done_ms=found["done_ms"],
+        state=state_of(found["start_ms"], found["due_ms"], found["done_ms"], now_ms),
+    )
+    return WallRow(
+        incident=found["incident"].hex(),
+        number=found["number"],
+        tag=found["tag"],
+        title=found["title"],
+        place=found["place"],
+        station=hex_or_none(found["station"]),
+        status=found["status"],
+        level=found["level"],
+        exercise=found["exercise"],
+        order=hex_or_none(found["order_id"]),
+        target=names.target(found["to_kind"], found["to_id"]),
+        deadline=countdown,
+        device_last_contact_ms=names.heard(found["to_kind"], found["to_id"]),
+        attempts=found["callback_attempts"] if is_callback else None,
+        score=found["callback_score"] if is_callback else None,
+        reason=(found["callback_why"] or found["callback_outcome"]) if is_callback else None,
+    )
+
+
+def _recent(found: RowMapping, names: _Names) -> Recent:
+    target = names.target(found["to_kind"], found["to_id"])
+    start, due, done = found["start_ms"], found["due_ms"], found["done_ms"]
+    return Recent(
+        incident=found["incident"].hex(),
+        title=found["title"],
+        person=target.name if target else "",
+        at=done,
+        elapsed_ms=None if start is None else done - start,
+        state="undetermined" if start is None or due is None else "done" if done <= due else "over",
+    )
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What a wall is built for: the moment, who may see what, and the names."""
+
+    now_ms: int
+    seen: ColumnElement[bool]
+    names: _Names
+
+
+def _column(
+    connection: Connection, asked: _Asked, which: ColumnElement[bool], done_by: Iterable[str]
+) -> Column:
+    """One column: the rows that run, their counts, and what was done lately by the same clocks."""
+    running = and_(_RUNNING, which, asked.seen)
+    counted = and_(running, ~incidents.c.exercise)
+    late = deadlines.c.due_ms < asked.now_ms
+    first = case((deadlines.c.due_ms.is_(None), 1), else_=0)
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .select_from(_JOINED)
+        .where(running)
+        .order_by(first, deadlines.c.due_ms, deadlines.c.start_ms, deadlines.c.order_id)
+        .limit(MAX_ROWS)
+    ).mappings()
+    shown = [_row(found, asked.names, asked.now_ms) for found in rows]
+    total = connection.execute(
+        select(func.count()).select_from(_JOINED).where(running)
+    ).scalar_one()
+    overdue = connection.execute(
+        select(func.count()).select_from(_JOINED).where(counted, late)
+    ).scalar_one()
+    next_due = connection.execute(
+        select(func.min(deadlines.c.due_ms)).select_from(_JOINED).where(counted, ~late)
+    ).scalar()
+    done = and_(
+        deadlines.c.deadline.in_(tuple(done_by)),
+        deadlines.c.live,
+        deadlines.c.done_ms >= day_start_ms(asked.now_ms),
+        deadlines.c.done_ms <= asked.now_ms,
+        ~incidents.c.exercise,
+        asked.seen,
+    )
+    lately = connection.execute(
+        select(*_COLUMNS)
+        .select_from(_JOINED)
+        .where(done)
+        .order_by(deadlines.c.done_ms.desc())
+        .limit(MAX_RECENT)
+    ).mappings()
+    unknown = or_(deadlines.c.start_ms.is_(None), deadlines.c.due_ms.is_(None))
+    counts = connection.execute(
+        select(
+            func.count().filter(deadlines.c.done_ms <= deadlines.c.due_ms, ~unknown),
+            func.count().filter(deadlines.c.done_ms > deadlines.c.due_ms, ~unknown),
+            func.count().filter(unknown),
+        )
+        .select_from(_JOINED)
+        .where(done)
+    ).one()
+    return Column(
+        rows=shown,
+        overdue=overdue,
+        next_due_ms=next_due,
+        recent=[_recent(found, asked.names) for found in lately],
+        today=Today(*counts),
+        more=total - len(shown),
+    )
+
+
+def _build(connection: Connection, asked: _Asked, fleet: Fleet) -> Wall:
+    now_ms = asked.now_ms
+    delivering = and_(
+        deadlines.c.deadline == "C1",
+        orders.c.open,
+        orders.c.signed_at_ms.is_(None),
+        deadlines.c.due_ms >= now_ms,
+    )
+    lost = and_(
+        _RUNNING,
+        asked.seen,
+        deadlines.c.deadline == "C1",
+        orders.c.open,
+        orders.c.signed_at_ms.is_(None),
+        deadlines.c.due_ms < now_ms,
+    )
+    signing = or_(and_(deadlines.c.deadline == "C2", orders.c.open), delivering)
+    feedback = deadlines.c.deadline.in_(("C6", "C7"))
+    undelivered = connection.execute(
+        select(*_COLUMNS)
+        .select_from(_JOINED)
+        .where(lost)
+        .order_by(deadlines.c.start_ms)
+        .limit(MAX_UNDELIVERED)
+    ).mappings()
+    rows = [_row(found, asked.names, now_ms) for found in undelivered]
+    total = connection.execute(select(func.count()).select_from(_JOINED).where(lost)).scalar_one()
+    silent, online, completeness = _silence(fleet, asked.names.directory, now_ms)
+    return Wall(
+        now_ms=now_ms,
+        signing=_column(connection, asked, signing, ["C2"]),
+        feedback=_column(connection, asked, feedback, ["C6", "C7"]),
+        callback=_column(connection, asked, deadlines.c.deadline == "C9", ["C9"]),
+        undelivered=rows,
+        undelivered_more=total - len(rows),
+        silent=silent,
+        devices=online,
+        completeness=completeness,
+    )
+
+
+def _silence(
+    fleet: Fleet, directory: Directory, now_ms: int
+) -> tuple[list[Silent], Online, Completeness]:
+    """Who is not heard, longest first, and what that means for every figure."""
+    in_use = [device for device in fleet.devices if device.revoked_at_ms is None]
+    heard = [
+        (fleet.contacts[device.chain], device)
+        for device in in_use
+        if device.chain in fleet.contacts
+    ]
+    online = sum(now_ms - contact.last_contact_ms <= ONLINE_MS for contact, _ in heard)
+    silent: list[Silent] = []
+    for contact, device in sorted(heard, key=lambda pair: (pair[0].last_contact_ms, pair[1].chain)):
+        if (
+            not ONLINE_MS < now_ms - contact.last_contact_ms <= FORGOTTEN_MS
+            or device.person is None
+        ):
+            continue
+        person = directory.person(device.person)
+        silent.append(
+            Silent(
+                device=device.chain.hex(),
+                label=device.label,
+                person=device.person.hex(),
+                name=person.name if person else "",
+                station=hex_or_none(directory.station_of("person", device.person)),
+                last_contact_ms=contact.last_contact_ms,
+                pending=contact.pending,
+                oldest_ms=contact.oldest_ms,
+            )
+        )
+    total = len(in_use)
+    return (
+        silent[:MAX_SILENT],
+        Online(online, total),
+        Completeness(
+            basis_points=online * 10_000 // total if total else None,
+            silent=len(silent),
+            unknown=total - len(heard),
+        ),
+    )
+
+
+@get(
+    "/api/wall",
+    tags=["wall"],
+    operation_id="getWall",
+    guards=[at_desk],
+    security=SESSION,
+    responses=refusals("not_signed_in", "not_allowed"),
+)
+async def wall(
+    who: NamedDependency[SignedIn],
+    access: NamedDependency[Access],
+    db: NamedDependency[Database],
+    clock: NamedDependency[Clock],
+) -> Response[Wall]:
+    """Show the wall as of now. A station sees what reached it."""
+    directory = access.directory()
+    seen = visible_to(who)
+
+    def read(connection: Connection) -> Wall:
+        fleet = fleet_of(connection, directory, who)
+        heard: dict[bytes, int] = {}
+        for device in fleet.devices:
+            contact = fleet.contacts.get(device.chain)
+            if device.person is not None and contact is not None:
+                heard[device.person] = max(heard.get(device.person, 0), contact.last_contact_ms)
+        asked = _Asked(clock.now_ms(), seen, _Names(directory, heard))
+        return _build(connection, asked, fleet)
+
+    return Response(await db.reading(read), headers=NO_STORE)
+
+
+ROUTES: Final[list[Any]] = [wall]
