@@ -3,7 +3,7 @@
 Responsible for the merge rules, as pure functions over items that count. Does not know which field is which cell.
 
 >>> multi([]), members([], [])
-({}, [])
+([], [])
 """
 
 from __future__ import annotations
@@ -20,24 +20,36 @@ def preds_of(items: Iterable[Item]) -> set[bytes]:
     return {pred for item in items for pred in item.fields.get("p", ())}
 
 
-def multi(writes: Iterable[Item]) -> dict[str, list[Item]]:
-    """Live values per field `f`, all kept, in the order of the cells (CE1)."""
-    known = sorted(writes, key=lambda item: item.order_key)
+def in_order(items: Iterable[Item]) -> list[Item]:
+    """Items by effective stamp, then op id: the total order of the cells (CE1)."""
+    return sorted(items, key=lambda item: item.order_key)
+
+
+def by_field(items: Iterable[Item]) -> dict[str, list[Item]]:
+    """Items apart by the field `f` they speak of. Fields are cells of their own: none reaches into another."""
+    apart: dict[str, list[Item]] = {}
+    for item in items:
+        apart.setdefault(item.fields["f"], []).append(item)
+    return apart
+
+
+def multi(writes: Iterable[Item]) -> list[Item]:
+    """Live writes of one field, all kept, in the order of the cells (CE1)."""
+    known = list(writes)
     replaced = preds_of(known)
-    live: dict[str, list[Item]] = {}
-    for item in known:
-        if item.op not in replaced:
-            live.setdefault(item.fields["f"], []).append(item)
-    return live
+    return in_order(item for item in known if item.op not in replaced)
 
 
-def members(adds: Iterable[Item], removes: Iterable[Item]) -> list[Any]:
-    """Observed-remove set: distinct values of adds that no remove names, by canonical bytes (CE2)."""
+def members(adds: Iterable[Item], removes: Iterable[Item]) -> list[tuple[Any, list[bytes]]]:
+    """Observed-remove set of one field: each distinct value of the adds that no remove names, by canonical bytes, with
+    the op ids that hold it there, ascending (CE2)."""
     removed = preds_of(removes)
-    values = {
-        canon.encode(item.fields["v"]): item.fields["v"] for item in adds if item.op not in removed
-    }
-    return [values[key] for key in sorted(values)]
+    held: dict[bytes, tuple[Any, list[bytes]]] = {}
+    for item in adds:
+        if item.op not in removed:
+            value = item.fields["v"]
+            held.setdefault(canon.encode(value), (value, []))[1].append(item.op)
+    return [(value, sorted(ops)) for _, (value, ops) in sorted(held.items())]
 
 
 def latest(writes: Iterable[Item]) -> Item | None:

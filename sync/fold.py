@@ -54,9 +54,7 @@ class Item(Struct, frozen=True):
     @property
     def occurred_at_ms(self) -> int:
         """When it happened: its own `at`, else its effective stamp; never after its receipt (ST2)."""
-        at = self.fields.get("at")
-        occurred = at if isinstance(at, int) else int.from_bytes(self.eff[:6], "big")
-        return occurred if self.at_ms is None or occurred <= self.at_ms else self.at_ms
+        return occurred_at(self.fields, self.eff, self.at_ms)
 
     @property
     def late_by_ms(self) -> int | None:
@@ -67,9 +65,21 @@ class Item(Struct, frozen=True):
         return late_by if late_by > LATE_AFTER_MS else None
 
     @property
+    def is_late_entry(self) -> bool:
+        """Whether its author wrote it down more than a minute after it happened (ST5)."""
+        return int.from_bytes(self.eff[:6], "big") - self.occurred_at_ms > LATE_AFTER_MS
+
+    @property
     def order_key(self) -> tuple[bytes, bytes]:
         """Effective stamp, then op id: the total order of the cells (CE1)."""
         return (self.eff, self.op)
+
+
+def occurred_at(op: dict[str, Any], eff: bytes, at_ms: int | None) -> int:
+    """Event time of an op in ms (ST2); an `at` that is no time is passed over, for such an op never counts (IN1)."""
+    at = op.get("at")
+    occurred = at if type(at) is int and at >= 0 else int.from_bytes(eff[:6], "big")
+    return occurred if at_ms is None or occurred <= at_ms else at_ms
 
 
 def effective_stamp(hlc: bytes, at_ms: int) -> bytes:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from sync import rulings
 from sync.changeset import KIND_CHAIN, KIND_INCIDENT, ChangeSet
-from sync.fold import LATE_AFTER_MS, effective_stamp
+from sync.fold import LATE_AFTER_MS, effective_stamp, occurred_at
 from sync.incident import authority, shapes
 
 CLOCK_AHEAD_MS = 60_000
@@ -66,13 +66,27 @@ def admit(changeset: ChangeSet, facts: Facts, at_ms: int) -> Ruled:
         )
     revoked = facts.revoked_at_ms is not None
     flags = _flags(facts, hlc_ms, at_ms, is_revoked=revoked)
-    if facts.is_fork:
-        return Ruled(rulings.HELD, "fork", eff, flags)
     after_revocation = facts.revoked_at_ms is not None and hlc_ms >= facts.revoked_at_ms
     if why := _reason_against(changeset, facts, after_revocation=after_revocation):
         return Ruled(rulings.REJECTED, why, eff, flags)
-    late = after_revocation or at_ms - int.from_bytes(eff[:6], "big") > LATE_AFTER_MS
+    # A key in two places: nobody's report is lost for it, but a command waits for a person (RL3).
+    if facts.is_fork and _commands(changeset):
+        return Ruled(rulings.HELD, "fork", eff, flags)
+    late = after_revocation or at_ms - _happened_at_ms(changeset, eff, at_ms) > LATE_AFTER_MS
     return Ruled(rulings.ACCEPTED_LATE if late else rulings.ACCEPTED, None, eff, flags)
+
+
+def _happened_at_ms(changeset: ChangeSet, eff: bytes, at_ms: int) -> int:
+    """The event time of a set: of what happened first in it (ST2)."""
+    body = changeset.body
+    ops = body.ops if body is not None and body.kind == KIND_INCIDENT else [{}]
+    return min(occurred_at(op, eff, at_ms) for op in ops)
+
+
+def _commands(changeset: ChangeSet) -> bool:
+    body = changeset.body
+    user = changeset.header.user
+    return body is not None and any(authority.command_of(op, user) is not None for op in body.ops)
 
 
 def _flags(facts: Facts, hlc_ms: int, at_ms: int, *, is_revoked: bool) -> tuple[str, ...]:

@@ -52,8 +52,7 @@ def command_of(op: dict[str, Any], user: bytes) -> str | None:
     if t == "fact.set":
         return "fact.level" if op.get("f") in kinds.COMMAND_FACTS else None
     if t == "milestone.claim":
-        spoken = op.get("via") in ("radio", "phone")
-        return PROXY if spoken and op.get("by") not in (None, user) else None
+        return PROXY if op.get("by", user) != user else None
     return None
 
 

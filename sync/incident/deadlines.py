@@ -19,7 +19,7 @@ SHANGHAI_OFFSET_MS: Final = 28_800_000
 
 
 class Policy(Struct, frozen=True):
-    """Limits in ms. `arrive_within_ms` is by tier in minutes; a tier not listed has none (0: as soon as possible)."""
+    """Limits in ms. `arrive_within_ms` is by tier; one not listed is its minutes, 0 (as soon as possible) has none."""
 
     deliver_within_ms: int = 10_000
     sign_within_ms: int = 30_000
@@ -65,13 +65,20 @@ def end_of_next_day(at_ms: int) -> int:
     return (day + 2) * DAY_MS - SHANGHAI_OFFSET_MS - 1
 
 
+def arrive_within_ms(tier: int | None, policy: Policy) -> int | None:
+    """How long the way to the scene may take for a tier in minutes (DL2)."""
+    if not tier:
+        return None
+    return policy.arrive_within_ms.get(tier, tier * 60_000)
+
+
 def order_deadlines(order: dict[str, Any], tier: int | None, policy: Policy) -> list[Deadline]:
     """C1 to C5 of one order of a view (DL2)."""
     key, milestones = order["id"], order["milestones"]
     issued = order["issued_at"]
     delivered, signed = _at(milestones, "delivered"), _at(milestones, "signed")
     departed, arrived = _at(milestones, "departed"), _at(milestones, "arrived")
-    arrive_within = policy.arrive_within_ms.get(tier) if tier is not None else None
+    arrive_within = arrive_within_ms(tier, policy)
     return [
         # Someone who signed has it, whatever became of the delivery receipt.
         Deadline(
@@ -100,15 +107,22 @@ def deadlines(view: dict[str, Any], policy: Policy) -> list[Deadline]:
     ]
     milestones = view["milestones"]
     arrived, cleared = _at(milestones, "arrived"), _at(milestones, "cleared")
-    final = min((entry["at"] for entry in view["feedback"] if entry["final"]), default=None)
+    final = min(
+        (
+            entry["at"]
+            for entry in view["feedback"]
+            if entry["round"] == view["round"] and entry["final"]
+        ),
+        default=None,
+    )
     closed = min(
         (close["at"] for close in view["closes"] if close["round"] == view["round"]), default=None
     )
-    reached = min(
+    answered = min(
         (
             attempt["at"]
             for attempt in view["callbacks"]
-            if attempt["round"] == view["round"] and attempt["outcome"] == "reached"
+            if attempt["round"] == view["round"] and attempt["outcome"] in ("reached", "no_phone")
         ),
         default=None,
     )
@@ -125,7 +139,7 @@ def deadlines(view: dict[str, Any], policy: Policy) -> list[Deadline]:
         Deadline("C7", None, cleared, _from(cleared, policy.final_feedback_within_ms), final)
     )
     found.append(
-        Deadline("C9", None, closed, None if closed is None else end_of_next_day(closed), reached)
+        Deadline("C9", None, closed, None if closed is None else end_of_next_day(closed), answered)
     )
     return found
 
@@ -136,5 +150,6 @@ def counts(order: dict[str, Any]) -> bool:
 
 
 def tier_of(view: dict[str, Any]) -> int | None:
-    """The tier in minutes when it is undisputed, else the shortest of those stated; None when none was."""
-    return min((value["v"] for value in view["fields"].get("tier", [])), default=None)
+    """The tier in minutes; where several stand, the shortest that sets a limit (DL2). None when none was stated."""
+    stated = [value["v"] for value in view["fields"].get("tier", [])]
+    return min((tier for tier in stated if tier), default=0 if stated else None)

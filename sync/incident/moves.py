@@ -2,7 +2,7 @@
 
 Moves say what to offer; nothing here forbids a write.
 
->>> moves_of_order({"open": True, "status": "signed"})
+>>> moves_of_order({"open": True, "status": "signed", "return_request": None})
 ['depart', 'arrive', 'return_request']
 """
 
@@ -22,4 +22,7 @@ BY_STATUS: Final[dict[str, tuple[str, ...]]] = {
 
 def moves_of_order(order: dict[str, Any]) -> list[str]:
     """The open moves of an order of a view, in the order a screen shows them; none when it is not open."""
-    return list(BY_STATUS[order["status"]]) if order["open"] else []
+    if not order["open"]:
+        return []
+    asked = order["return_request"] is not None
+    return [move for move in BY_STATUS[order["status"]] if not (asked and move == "return_request")]

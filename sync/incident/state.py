@@ -11,16 +11,24 @@ incremental and idempotent; nothing depends on the order or the number of times 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from sync import cells
 from sync.fold import Item
-from sync.incident import shapes
-from sync.incident.status import Derived, derive, milestone_of, stamped
+from sync.incident import kinds, shapes
+from sync.incident.status import Derived, by_time, derive, milestone_of, stamped
+
+_APART: Final = frozenset({"entry.add", "entry.correct", "set.add", "set.remove", "latest.set"})
+"""Ops that nothing in `derived()` looks at: they leave it as it was computed."""
+_MISFIT: Final = ""
+"""Where items are filed whose op this version does not know, or knows in another shape (IN1)."""
 
 
 class IncidentState:
-    """Everything known of one incident. `view()` is canonical-encodable; `derived()` is the cheap part lists need."""
+    """Everything known of one incident. `view()` is canonical-encodable; `derived()` is the cheap part lists need.
+
+    The maps both give share their parts with the state: read them, do not change them.
+    """
 
     def __init__(self, entity: bytes) -> None:
         """Begin with nothing known of `entity`."""
@@ -36,8 +44,11 @@ class IncidentState:
             if known is not None and (known.at_ms is not None or item.at_ms is None):
                 continue
             self.items[item.op] = item
-            self._by_t.setdefault(item.t, {})[item.op] = item
-            if item.t not in ("entry.add", "entry.correct"):
+            t = item.t
+            if not shapes.is_known(t) or shapes.problem(item.fields) is not None:
+                t = _MISFIT
+            self._by_t.setdefault(t, {})[item.op] = item
+            if t not in _APART:
                 self._derived = None
 
     def counted(self, t: str) -> list[Item]:
@@ -54,25 +65,24 @@ class IncidentState:
         """The whole incident as a map of plain values, equal in both languages byte for byte (CE6)."""
         derived = self.derived()
         return derived.as_view() | {
-            "sets": {
-                "tags": cells.members(
-                    self._of_field("set.add", "tags"), self._of_field("set.remove", "tags")
-                )
-            },
-            "latest": {"colour": self._latest("colour")},
+            "sets": {name: self._members(name) for name in sorted(kinds.SET_FIELDS)},
+            "latest": {name: self._latest(name) for name in sorted(kinds.LATEST_FIELDS)},
             "claims": [
-                self._claim(item, derived) for item in _by_time(self.counted("milestone.claim"))
+                self._claim(item, derived) for item in by_time(self.counted("milestone.claim"))
             ],
             "entries": self._entries(),
             "unknown": [
                 {"op": item.op, "t": item.t}
-                for item in sorted(self.items.values(), key=lambda item: item.op)
-                if item.counts and not shapes.is_known(item.t)
+                for item in sorted(self.counted(_MISFIT), key=lambda item: item.op)
             ],
         }
 
     def _of_field(self, t: str, field: str) -> list[Item]:
         return [item for item in self.counted(t) if item.fields["f"] == field]
+
+    def _members(self, field: str) -> list[dict[str, Any]]:
+        held = cells.members(self._of_field("set.add", field), self._of_field("set.remove", field))
+        return [{"v": value, "ops": ops} for value, ops in held]
 
     def _latest(self, field: str) -> str | None:
         winner = cells.latest(self._of_field("latest.set", field))
@@ -93,7 +103,7 @@ class IncidentState:
         for item in self.counted("entry.correct"):
             corrections.setdefault(item.fields["entry"], []).append(item)
         entries = []
-        for item in _by_time(self.counted("entry.add")):
+        for item in by_time(self.counted("entry.add")):
             correction = cells.latest(corrections.get(item.op, ()))
             shown = (
                 None
@@ -105,13 +115,10 @@ class IncidentState:
                 | {
                     "kind": item.fields["kind"],
                     "text": item.fields["text"],
+                    "data": item.fields.get("data"),
                     "received_at": item.at_ms,
                     "late_by": item.late_by_ms,
                     "correction": shown,
                 }
             )
         return entries
-
-
-def _by_time(items: Iterable[Item]) -> list[Item]:
-    return sorted(items, key=lambda item: (item.occurred_at_ms, item.op))

@@ -31,6 +31,7 @@ class Derived(Struct):
     duplicate_of: bytes | None
     gaps: list[str]
     fields: dict[str, list[dict[str, Any]]]
+    conflicts: int
     orders: list[dict[str, Any]]
     milestones: dict[str, dict[str, Any]]
     feedback: list[dict[str, Any]]
@@ -41,11 +42,6 @@ class Derived(Struct):
     callback: dict[str, Any]
     standing: frozenset[bytes]
     counting: frozenset[bytes]
-
-    @property
-    def conflicts(self) -> int:
-        """How many fields have more than one live value."""
-        return sum(1 for values in self.fields.values() if len(values) > 1)
 
     def as_view(self) -> dict[str, Any]:
         """The part of the view that is derived; `standing` and `counting` only serve the list of claims."""
@@ -67,40 +63,43 @@ def milestone_of(item: Item) -> dict[str, Any]:
     }
 
 
-def _in_order(items: Iterable[Item]) -> list[Item]:
-    return sorted(items, key=lambda item: item.order_key)
+def by_time(items: Iterable[Item]) -> list[Item]:
+    """Items by event time, then op id: how people read them."""
+    return sorted(items, key=lambda item: (item.occurred_at_ms, item.op))
 
 
 def _first_by(items: Iterable[Item], field: str) -> dict[bytes, Item]:
     """The first item in the order of the cells for each value of `field`."""
     first: dict[bytes, Item] = {}
-    for item in _in_order(items):
+    for item in cells.in_order(items):
         first.setdefault(item.fields[field], item)
     return first
 
 
 def derive(entity: bytes, counted: Counted) -> Derived:
     """Derive everything but entries and sets. `counted(t)` gives the items of one kind that count, in any order."""
-    creates = _in_order(counted("incident.create"))
+    creates = cells.in_order(counted("incident.create"))
     create = creates[0] if creates else None
-    reopens = _in_order(counted("incident.reopen"))
+    reopens = cells.in_order(counted("incident.reopen"))
     round_ = max((item.fields["round"] for item in reopens), default=0)
-    closes = _in_order(counted("incident.close"))
+    closes = by_time(counted("incident.close"))
     closed_rounds = {item.fields["round"] for item in closes}
     transfer = cells.latest(counted("incident.transfer"))
-    orders = _orders(counted, closed_rounds)
-    standing = _standing(counted)
-    counting = _counting(standing, orders)
-    by_order = _slots(counting)
-    for order in orders:
-        _fill(order, by_order.get(order["id"], {}))
-    road = _incident_road(counting, round_)
     withdrawn = _withdrawn(counted, reopens)
     links = _links(counted)
     duplicate = next((link["to"] for link in reversed(links) if link["to"] != entity), None)
+    stands = withdrawn is None and duplicate is None
+    orders = _orders(counted, lambda at: stands and at >= round_ and at not in closed_rounds)
+    standing = _standing(counted)
+    counting = _counting(standing, orders)
+    slots = _slots(standing)
+    for order in orders:
+        _fill(order, slots.get((order["id"], order["round"]), {}))
+    road = _incident_road(counting, round_)
     of_round = [order for order in orders if order["round"] == round_ and _order_counts(order)]
-    feedback = [_feedback(item) for item in _by_time(counting) if item.fields["kind"] == "feedback"]
-    callbacks = [_attempt(item) for item in _by_time(counted("callback.attempt"))]
+    feedback = [_feedback(item) for item in by_time(counting) if item.fields["kind"] == "feedback"]
+    callbacks = [_attempt(item) for item in by_time(counted("callback.attempt"))]
+    fields = _facts(counted)
     station = (
         transfer.fields["station"] if transfer else create.fields["station"] if create else None
     )
@@ -122,7 +121,8 @@ def derive(entity: bytes, counted: Counted) -> Derived:
         else stamped(withdrawn) | {"why": withdrawn.fields["why"]},
         duplicate_of=duplicate,
         gaps=[] if of_round else _gaps(road, kinds.ROAD_WITHOUT_ORDER),
-        fields=_facts(counted),
+        fields=fields,
+        conflicts=sum(_differ(values) for values in fields.values()),
         orders=orders,
         milestones={kind: milestone_of(item) for kind, item in road.items()},
         feedback=feedback,
@@ -156,12 +156,19 @@ def _created(item: Item) -> dict[str, Any]:
 
 def _facts(counted: Counted) -> dict[str, list[dict[str, Any]]]:
     return {
-        field: [stamped(item) | {"v": item.fields["v"], "eff": item.eff} for item in live]
-        for field, live in cells.multi(counted("fact.set")).items()
+        field: [
+            stamped(item) | {"v": item.fields["v"], "eff": item.eff} for item in cells.multi(writes)
+        ]
+        for field, writes in cells.by_field(counted("fact.set")).items()
     }
 
 
-def _orders(counted: Counted, closed_rounds: set[int]) -> list[dict[str, Any]]:
+def _differ(values: list[dict[str, Any]]) -> bool:
+    """Whether live values contradict each other: two people who say the same do not (CE1)."""
+    return any(value["v"] != values[0]["v"] for value in values[1:])
+
+
+def _orders(counted: Counted, goes_on: Callable[[int], bool]) -> list[dict[str, Any]]:
     """All orders, issued or by reassignment, in the order they were given (IN6)."""
     issues = _first_by(counted("order.issue"), "order")
     by_new = _first_by(counted("order.reassign"), "new")
@@ -188,7 +195,7 @@ def _orders(counted: Counted, closed_rounds: set[int]) -> list[dict[str, Any]]:
                 "round": round_,
                 "issued_at": given.occurred_at_ms,
                 "issued_by": given.user,
-                "open": not taken_back and round_ not in closed_rounds,
+                "open": not taken_back and goes_on(round_),
                 "withdrawn": key in withdrawals,
                 "returned": key in returned,
                 "reassigned_to": None if reassigned is None else reassigned.fields["new"],
@@ -218,7 +225,7 @@ def _origin(key: bytes, issues: dict[bytes, Item], by_new: dict[bytes, Item]) ->
 
 
 def _last_by(items: Iterable[Item]) -> dict[bytes, Item]:
-    return {item.fields["order"]: item for item in _in_order(items)}
+    return {item.fields["order"]: item for item in cells.in_order(items)}
 
 
 def _pending_request(request: Item | None, review: Item | None) -> dict[str, Any] | None:
@@ -253,16 +260,18 @@ def _counting(standing: list[Item], orders: list[dict[str, Any]]) -> list[Item]:
     ]
 
 
-def _slots(claims: list[Item]) -> dict[bytes | None, dict[str, list[Item]]]:
-    slots: dict[bytes | None, dict[str, list[Item]]] = {}
+def _slots(claims: list[Item]) -> dict[tuple[bytes | None, int], dict[str, list[Item]]]:
+    """Claims by order and round, then kind (CE5)."""
+    slots: dict[tuple[bytes | None, int], dict[str, list[Item]]] = {}
     for item in claims:
-        slots.setdefault(item.fields.get("order"), {}).setdefault(item.fields["kind"], []).append(
-            item
-        )
+        fields = item.fields
+        kinds_of = slots.setdefault((fields.get("order"), fields["round"]), {})
+        kinds_of.setdefault(fields["kind"], []).append(item)
     return slots
 
 
 def _fill(order: dict[str, Any], slots: dict[str, list[Item]]) -> None:
+    """What became of an order itself, also of one taken back since: it was signed, whoever has it now (IN6)."""
     road = _effective(slots)
     reached = [kind for kind in kinds.ROAD if kind in road]
     order["milestones"] = {kind: milestone_of(item) for kind, item in road.items()}
@@ -302,7 +311,7 @@ def _links(counted: Counted) -> list[dict[str, Any]]:
     undone = cells.preds_of(counted("incident.unlink"))
     return [
         stamped(item) | {"to": item.fields["to"], "kind": item.fields["kind"]}
-        for item in _in_order(counted("incident.link"))
+        for item in cells.in_order(counted("incident.link"))
         if item.op not in undone
     ]
 
@@ -320,10 +329,6 @@ def _status(
         if kind in reached:
             return kind
     return "assigned" if assigned else "reported"
-
-
-def _by_time(items: Iterable[Item]) -> list[Item]:
-    return sorted(items, key=lambda item: (item.occurred_at_ms, item.op))
 
 
 def _feedback(item: Item) -> dict[str, Any]:
@@ -344,13 +349,14 @@ def _attempt(item: Item) -> dict[str, Any]:
 
 def _callback(attempts: list[dict[str, Any]], *, closed: bool) -> dict[str, Any]:
     """Where the callback of this round stands (IN8); `open` while the incident is not closed."""
-    outcomes = {attempt["outcome"] for attempt in attempts}
-    if "reached" in outcomes:
+    why = None
+    exempt = next((attempt for attempt in attempts if attempt["outcome"] == "no_phone"), None)
+    if any(attempt["outcome"] == "reached" for attempt in attempts):
         state = "done"
-    elif "no_phone" in outcomes:
-        state = "exempt"
+    elif exempt is not None:
+        state, why = "exempt", exempt["why"]
     elif not closed:
         state = "open"
     else:
         state = "trying" if attempts else "due"
-    return {"state": state, "attempts": len(attempts)}
+    return {"state": state, "attempts": len(attempts), "why": why}

@@ -1,9 +1,10 @@
 """The merged timeline: every op of an incident as one entry, whatever became of it (SPEC ST, RL3, RL4).
 
 Responsible for the list a person reads. Nothing is left out: held and rejected ops stand in it with the reason, and
-what the centre has not ruled yet is marked as pending. It chooses no words.
+what the centre has not ruled yet is marked as pending. It chooses no words. A refused op may have any shape, so a
+field of the wrong type is shown as none, never trusted.
 
->>> timeline([])
+>>> timeline([], {"claims": [], "entries": []})
 []
 """
 
@@ -13,84 +14,100 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from sync.fold import Item
+from sync.incident.status import by_time
 
-_TEXT_OF: Final = {
-    "entry.add": "text",
-    "entry.correct": "text",
-    "callback.attempt": "text",
-}
 _ABOUT: Final = {
     "entry.correct": "entry",
     "milestone.withdraw": "claim",
     "milestone.dispute": "claim",
 }
+_VALUE: Final[dict[str, tuple[str, ...]]] = {
+    "incident.create": ("source", "station", "exercise"),
+    "incident.transfer": ("station",),
+    "incident.link": ("to",),
+    "incident.close": ("result",),
+    "order.issue": ("to",),
+    "order.reassign": ("to", "new"),
+    "order.return_review": ("ok",),
+    "callback.attempt": ("outcome", "score", "minutes"),
+}
+_ONE_VALUE: Final = {
+    "fact.set": "v",
+    "set.add": "v",
+    "latest.set": "v",
+    "milestone.claim": "data",
+    "entry.add": "data",
+}
 
 
-def timeline(items: Iterable[Item]) -> list[dict[str, Any]]:
+def timeline(items: Iterable[Item], view: dict[str, Any]) -> list[dict[str, Any]]:
     """Entries by event time, then op id. Times in ms, ids as bytes.
 
-    Keys: op, set (first 16 bytes of the set id), t, kind, at, received_at, late_by, flags, by, said_by, via, order,
-    about (the op it speaks of), field, value, text, why, decision, pending, chain, seq.
+    Keys: op, set (first 16 bytes of the set id), t, kind, at, received_at, late_by, late_entry, flags, by, said_by,
+    via, order, about (the op it speaks of), field, value, text, why, struck, correction, decision, pending, chain, seq.
+
+    `struck`: a claim that no longer stands, an entry that was corrected; `correction` is what stands beside it then.
     """
-    ordered = sorted(items, key=lambda item: (item.occurred_at_ms, item.op))
-    return [entry(item) for item in ordered]
+    struck = {claim["op"] for claim in view["claims"] if not claim["standing"]}
+    corrections = {
+        entry["op"]: entry["correction"] for entry in view["entries"] if entry["correction"]
+    }
+    return [_entry(item, struck, corrections) for item in by_time(items)]
 
 
-def entry(item: Item) -> dict[str, Any]:
-    """One entry; see `timeline` for its keys."""
+def _entry(
+    item: Item, struck: set[bytes], corrections: dict[bytes, dict[str, Any]]
+) -> dict[str, Any]:
     fields = item.fields
-    data = fields.get("data")
-    text = fields.get(_TEXT_OF.get(item.t, ""))
-    if text is None and isinstance(data, dict):
-        text = data.get("text")
+    correction = corrections.get(item.op)
     return {
         "op": item.op,
         "set": item.set_prefix,
         "t": item.t,
-        "kind": fields.get("kind"),
+        "kind": _text(fields, "kind"),
         "at": item.occurred_at_ms,
         "received_at": item.at_ms,
         "late_by": item.late_by_ms,
+        "late_entry": item.is_late_entry,
         "flags": list(item.flags),
         "by": item.user,
-        "said_by": fields.get("by"),
-        "via": fields.get("via"),
-        "order": fields.get("order"),
-        "about": fields.get(_ABOUT.get(item.t, "")),
-        "field": fields.get("f"),
+        "said_by": _id(fields, "by"),
+        "via": _text(fields, "via"),
+        "order": _id(fields, "order"),
+        "about": _id(fields, _ABOUT.get(item.t, "")),
+        "field": _text(fields, "f"),
         "value": _value(item),
-        "text": text,
-        "why": item.why if item.why is not None else fields.get("why"),
+        "text": _said(fields),
+        "why": item.why if item.why is not None else _text(fields, "why"),
+        "struck": item.op in struck or correction is not None,
+        "correction": correction,
         "decision": item.decision,
-        "pending": item.at_ms is None,
+        "pending": item.decision is None,
         "chain": item.chain,
         "seq": item.seq,
     }
 
 
+def _text(fields: dict[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _id(fields: dict[str, Any], name: str) -> bytes | None:
+    value = fields.get(name)
+    return value if isinstance(value, bytes) else None
+
+
+def _said(fields: dict[str, Any]) -> str | None:
+    """What was said in words: of the op itself, else of the feedback in its data."""
+    data = fields.get("data")
+    text = _text(fields, "text")
+    return _text(data, "text") if text is None and isinstance(data, dict) else text
+
+
 def _value(item: Item) -> Any:
     """What an op sets or says beside its text, in the form it was written."""
-    fields = item.fields
-    match item.t:
-        case "fact.set" | "set.add" | "latest.set":
-            return fields.get("v")
-        case "order.issue":
-            return {"to": fields.get("to")}
-        case "order.reassign":
-            return {"to": fields.get("to"), "new": fields.get("new")}
-        case "incident.create":
-            return {"source": fields.get("source"), "station": fields.get("station")}
-        case "incident.transfer":
-            return {"station": fields.get("station")}
-        case "incident.link":
-            return {"to": fields.get("to")}
-        case "incident.close":
-            return {"result": fields.get("result")}
-        case "order.return_review":
-            return {"ok": fields.get("ok")}
-        case "callback.attempt":
-            return {name: fields.get(name) for name in ("outcome", "score", "minutes")}
-        case "milestone.claim" | "entry.add":
-            return fields.get("data")
-        case _:
-            return None
+    if item.t in _ONE_VALUE:
+        return item.fields.get(_ONE_VALUE[item.t])
+    names = _VALUE.get(item.t)
+    return None if names is None else {name: item.fields.get(name) for name in names}
