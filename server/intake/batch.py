@@ -343,6 +343,7 @@ class Batch:
     def _projected(self, incident: Incident) -> Projected:
         whole = project(
             incident.state.derived().as_view(),
+            self._memory.policy(),
             created_chain=incident.created_chain,
             home=incident.scopes[0] if incident.scopes else None,
             updated_at_ms=incident.updated_at_ms,

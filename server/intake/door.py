@@ -83,7 +83,7 @@ class Intake:
         self._contacts: dict[bytes, Contact] = {}
         self._memory: Memory | None = None
         self._task: asyncio.Task[None] | None = None
-        self._closing = False
+        self._closing = asyncio.Event()
 
     # ---- life ------------------------------------------------------------------------------
 
@@ -103,7 +103,7 @@ class Intake:
 
     async def stop(self) -> None:
         """Finish the batch in hand and refuse the rest: none of that was acknowledged."""
-        self._closing = True
+        self._closing.set()
         self._queue.wake()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
@@ -180,12 +180,12 @@ class Intake:
 
     async def _beside(self, function: Callable[..., Result], *given: Any) -> Result:
         """Run a pure function in a thread beside the writer."""
-        if self._closing:
+        if self._closing.is_set():
             raise IntakeClosedError("stopping")
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *given)
 
     async def _enter(self, work: Work, *, priority: bool) -> Any:
-        if self._closing:
+        if self._closing.is_set():
             raise IntakeClosedError("stopping")
         self._queue.put(work, priority=priority)
         return await work.answer
@@ -204,9 +204,9 @@ class Intake:
                 self._keys.setdefault(one.chain, key)
 
     async def _run(self) -> None:
-        while not self._closing:
+        while not self._closing.is_set():
             await self._queue.wait(CONTACTS_AFTER_S if self._contacts else None)
-            works = [] if self._closing else self._queue.take()
+            works = [] if self._closing.is_set() else self._queue.take()
             if works or self._contacts:
                 await self._commit(works)
 

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.intake.desk import Desk
+from server.intake.policy import policy_of
 from server.store import devices, log, people, scopes, sets
 from server.store.devices import ChainHead, Device
 from server.store.log import Head
@@ -26,6 +27,7 @@ from server.store.scopes import Scope
 from sync import changeset, fold, rulings
 from sync.changeset import ChangeSet, Writer
 from sync.incident.admit import KnownIncident
+from sync.incident.deadlines import Policy
 from sync.incident.state import IncidentState
 
 CHAINS_LIMIT = 50_000
@@ -91,6 +93,7 @@ class Memory:
         self.desk = desk
         self._incidents_limit = incidents_limit
         self.directory = Directory(0, {})
+        self._policy: tuple[Directory, Policy] | None = None
         self.drop()
 
     def drop(self) -> None:
@@ -163,6 +166,12 @@ class Memory:
             rows = query(connection, "SELECT last FROM incident_numbers WHERE day = ?", (day,))
             self.numbers[day] = rows[0][0] if rows else 0
         return self.numbers[day]
+
+    def policy(self) -> Policy:
+        """The time limits in force, derived anew when the organisation changed."""
+        if self._policy is None or self._policy[0] is not self.directory:
+            self._policy = (self.directory, policy_of(self.directory))
+        return self._policy[1]
 
     def incident(self, connection: Connection, entity: bytes) -> Incident:
         """One incident, folded from its evidence when it is not remembered."""

@@ -7,7 +7,7 @@ there, is never taken away: a countdown that no longer concerns anybody is kept 
 Where a field has several live values the newest stands in the row, and `conflicts` counts such
 fields: the list warns, the incident's own page shows all of them.
 
-Example: `project(state.derived().as_view(), created_chain=..., home=..., updated_at_ms=..., updated_idx=...)`.
+Example: `project(state.derived().as_view(), policy, created_chain=..., home=..., updated_at_ms=..., updated_idx=...)`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,6 @@ from sync.incident.deadlines import (
 )
 
 View = dict[str, Any]
-POLICY = Policy()
 
 SEARCHED = ("title", "place", "source_no", "caller_name", "caller_phone", "narrative")
 SEARCH_LIMIT = 2_000  # characters of the search text of one incident
@@ -39,6 +38,7 @@ def newest(view: View, field: str) -> Any:
 
 def project(
     view: View,
+    policy: Policy,
     *,
     created_chain: bytes | None,
     home: str | None,
@@ -49,7 +49,7 @@ def project(
     return Projected(
         incident=_incident(view, created_chain, home, updated_at_ms, updated_idx),
         orders=tuple(_order(view["id"], order) for order in view["orders"]),
-        deadlines=tuple(_deadlines(view)),
+        deadlines=tuple(_deadlines(view, policy)),
     )
 
 
@@ -123,14 +123,14 @@ def _order(incident: bytes, order: Mapping[str, Any]) -> Row:
     )
 
 
-def _deadlines(view: View) -> Iterator[Row]:
+def _deadlines(view: View, policy: Policy) -> Iterator[Row]:
     stands = view["status"] not in {"withdrawn", "duplicate"}
     tier = tier_of(view)
     for order in view["orders"]:
         concerns = stands and counts(order) and order["round"] == view["round"]
-        for countdown in order_deadlines(order, tier, POLICY):
+        for countdown in order_deadlines(order, tier, policy):
             yield _deadline(view["id"], countdown, concerns and order["open"])
-    for countdown in deadlines(view | {"orders": []}, POLICY):
+    for countdown in deadlines(view | {"orders": []}, policy):
         yield _deadline(view["id"], countdown, stands)
 
 

@@ -58,11 +58,21 @@ class Pen:
         await intake.transaction(lambda batch: batch.enrol(self.device))
 
     def set(
-        self, entity: bytes, *ops: dict[str, Any], kind: str = "incident", lane: int = 0, **extra: Any
+        self,
+        entity: bytes,
+        *ops: dict[str, Any],
+        kind: str = "incident",
+        lane: int = 0,
+        **extra: Any,
     ) -> bytes:
         """The next set of the chain."""
         draft = Draft(
-            user=extra.get("user", self.person), scope="org", kind=kind, entity=entity, ops=ops, lane=lane
+            user=extra.get("user", self.person),
+            scope="org",
+            kind=kind,
+            entity=entity,
+            ops=ops,
+            lane=lane,
         )
         written = write(
             self.writer,
