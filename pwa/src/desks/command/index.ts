@@ -1,8 +1,16 @@
-/** The command desk: its component takes the current place. */
-import { defineComponent, h } from "vue";
-import EmptyState from "../../ui/EmptyState.vue";
-import { t } from "../../words/common";
+/** The command desk: the watch wall, dispatch and the merged timeline, behind the gate that asks who sits here. */
+import { defineComponent, h, type PropType } from "vue";
+import DeskGate from "../../centre/DeskGate.vue";
+import type { Place } from "../../router";
+import Wall from "./wall/Wall.vue";
 
 export default defineComponent({
-  setup: () => () => h(EmptyState, { title: t("ortoo"), text: t("motto") }),
+  props: { place: { type: Object as PropType<Place>, required: true } },
+  setup: (props) => () =>
+    h(DeskGate, { place: props.place }, () => {
+      switch (props.place.name) {
+        default:
+          return h(Wall);
+      }
+    }),
 });

@@ -1,0 +1,221 @@
+/**
+ * The JSON that the command desk reads, as `/api/docs` describes it. Ids are hex, times are ms since 1970, UTC.
+ * Only what the screens use stands here; nothing is computed.
+ */
+export type Hex = string;
+export type TargetKind = "unit" | "person" | "vehicle";
+/** Who an order goes to, as the moves name it. */
+export type Target = readonly [kind: TargetKind, id: Hex];
+
+export interface DeadlineState {
+  readonly id: string;
+  readonly start_ms: number | null;
+  readonly due_ms: number | null;
+  readonly done_ms: number | null;
+  readonly state: string;
+}
+
+export interface WallItem {
+  readonly incident: Hex;
+  readonly number: string | null;
+  readonly tag: string;
+  readonly title: string;
+  readonly place: string;
+  readonly station: Hex | null;
+  readonly status: string;
+  readonly level: number | null;
+  readonly exercise: boolean;
+  readonly order: Hex | null;
+  readonly target: { readonly kind: TargetKind; readonly id: Hex; readonly name: string } | null;
+  readonly deadline: DeadlineState;
+  readonly device_last_contact_ms: number | null;
+  readonly attempts: number | null;
+  readonly score: number | null;
+  readonly reason: string | null;
+}
+
+export interface WallDone {
+  readonly incident: Hex;
+  readonly title: string;
+  readonly person: string;
+  readonly at: number;
+  readonly elapsed_ms: number | null;
+  readonly state: string;
+}
+
+export interface WallColumnData {
+  readonly rows: readonly WallItem[];
+  readonly overdue: number;
+  readonly next_due_ms: number | null;
+  readonly recent: readonly WallDone[];
+  readonly today: { readonly done: number; readonly over: number; readonly undetermined: number };
+  readonly more: number;
+}
+
+export interface SilentDevice {
+  readonly device: Hex;
+  readonly label: string;
+  readonly person: Hex;
+  readonly name: string;
+  readonly station: Hex | null;
+  readonly last_contact_ms: number;
+  readonly pending: number;
+  readonly oldest_ms: number | null;
+}
+
+export interface Wall {
+  readonly now_ms: number;
+  readonly signing: WallColumnData;
+  readonly feedback: WallColumnData;
+  readonly callback: WallColumnData;
+  readonly undelivered: readonly WallItem[];
+  readonly undelivered_more: number;
+  readonly silent: readonly SilentDevice[];
+  readonly devices: { readonly online: number; readonly total: number };
+  readonly completeness: {
+    readonly basis_points: number | null;
+    readonly silent: number;
+    readonly unknown: number;
+  };
+}
+
+export interface Named {
+  readonly id: Hex;
+  readonly name: string;
+}
+export interface Org {
+  readonly stations: readonly Named[];
+  readonly units: readonly (Named & { readonly station: Hex | null })[];
+  readonly people: readonly (Named & {
+    readonly role: string;
+    readonly station: Hex | null;
+    readonly unit: Hex | null;
+  })[];
+  readonly vehicles: readonly (Named & { readonly unit: Hex | null; readonly station: Hex | null })[];
+  readonly zones: readonly (Named & { readonly station: Hex | null; readonly tier: number | null })[];
+  readonly categories: readonly { readonly code: string; readonly zh: string; readonly en: string }[];
+  readonly results: readonly { readonly code: string; readonly zh: string; readonly en: string }[];
+}
+
+export interface DeviceContact {
+  readonly person: Hex;
+  readonly revoked_at: number | null;
+  readonly last_contact_ms: number | null;
+}
+
+export interface Summary {
+  readonly id: Hex;
+  readonly number: string | null;
+  readonly tag: string;
+  readonly title: string;
+  readonly category: string;
+  readonly place: string;
+  readonly station: Hex | null;
+  readonly status: string;
+  readonly round: number;
+  readonly level: number | null;
+  readonly tier: number | null;
+  readonly source: string | null;
+  readonly created_at: number | null;
+  readonly updated_at: number;
+  readonly conflicts: number;
+  readonly orders: number;
+  readonly exercise: boolean;
+  readonly duplicate_of: Hex | null;
+}
+
+export interface Stamped {
+  readonly op: Hex;
+  readonly by: Hex;
+  readonly at: number;
+}
+export interface Milestone extends Stamped {
+  readonly via: string;
+  readonly said_by: Hex | null;
+  readonly late_by: number | null;
+}
+export interface Order {
+  readonly id: Hex;
+  readonly to: Target;
+  readonly kind: string;
+  readonly round: number;
+  readonly issued_at: number;
+  readonly issued_by: Hex;
+  readonly open: boolean;
+  readonly status: string;
+  readonly returned: boolean;
+  readonly withdrawn: boolean;
+  readonly reassigned_to: Hex | null;
+  readonly return_request: (Stamped & { readonly why: string }) | null;
+  readonly milestones: Readonly<Record<string, Milestone>>;
+  readonly gaps: readonly string[];
+}
+export interface FactValue extends Stamped {
+  readonly v: unknown;
+}
+export interface View {
+  readonly id: Hex;
+  readonly number: string | null;
+  readonly status: string;
+  readonly round: number;
+  readonly station: Hex | null;
+  readonly gaps: readonly string[];
+  readonly fields: Readonly<Record<string, readonly FactValue[]>>;
+  readonly orders: readonly Order[];
+  readonly milestones: Readonly<Record<string, Milestone>>;
+  readonly feedback: readonly (Stamped & { readonly final: boolean })[];
+  readonly links: readonly (Stamped & { readonly to: Hex; readonly kind: string })[];
+  readonly claims: readonly (Milestone & {
+    readonly kind: string;
+    readonly round: number;
+    readonly order: Hex | null;
+    readonly standing: boolean;
+    readonly counts: boolean;
+  })[];
+}
+
+export interface IncidentDeadline extends DeadlineState {
+  readonly order: Hex | null;
+}
+
+/** One op as a line of the merged timeline, whatever became of it. */
+export interface Entry {
+  readonly op: Hex;
+  readonly set: Hex;
+  readonly idx: number | null;
+  readonly t: string;
+  readonly kind: string | null;
+  readonly at: number;
+  readonly received_at: number | null;
+  readonly late_by: number | null;
+  readonly flags: readonly string[];
+  readonly by: Hex;
+  readonly by_name: string | null;
+  readonly said_by: Hex | null;
+  readonly said_by_name: string | null;
+  readonly via: string | null;
+  readonly order: Hex | null;
+  /** The op it speaks of, for corrections, withdrawals and disputes. */
+  readonly about: Hex | null;
+  readonly field: string | null;
+  readonly device: Hex | null;
+  readonly text: string | null;
+  readonly value: unknown;
+  readonly decision: string | null;
+  readonly why: string | null;
+  readonly gap_before?: { readonly from: number; readonly to: number } | null;
+}
+
+export interface OpenMove {
+  readonly move: string;
+  readonly order?: Hex | null;
+}
+
+export interface Incident {
+  readonly summary: Summary;
+  readonly view: View;
+  readonly deadlines: readonly IncidentDeadline[];
+  readonly moves: readonly OpenMove[];
+  readonly timeline: readonly Entry[];
+  readonly people: Readonly<Record<Hex, string>>;
+}
