@@ -9,7 +9,7 @@
 import type { Component } from "vue";
 import type { Place } from "./router";
 
-export type DeskName = "officer" | "command" | "callback" | "devices" | "login" | "components";
+export type DeskName = "officer" | "command" | "callback" | "devices" | "login" | "enrol" | "components";
 
 /** The chunks by name. `home` is decided by `main.ts`: the officer's desk on an enrolled device, else a log-in. */
 export const DESKS: Record<DeskName, () => Promise<{ default: Component }>> = {
@@ -18,6 +18,7 @@ export const DESKS: Record<DeskName, () => Promise<{ default: Component }>> = {
   callback: () => import("./desks/callback/index"),
   devices: () => import("./desks/devices/index"),
   login: () => import("./desks/login/index"),
+  enrol: () => import("./desks/enrol/index"),
   components: () => import("./ui/components/index"),
 };
 
@@ -29,11 +30,10 @@ export function deskOf(place: Exclude<Place, { readonly name: "unknown" }>): Des
     case "dispatch":
     case "timeline":
       return "command";
-    case "enrol":
-    case "login":
-      return "login";
     case "callback":
     case "devices":
+    case "enrol":
+    case "login":
     case "components":
       return place.name;
   }

@@ -1,48 +1,45 @@
 /**
- * What the sync chip says, from facts alone.
+ * The facts behind the sync chip, from what the vault and the link know. The rank and the look are the kit's
+ * (`ui/sync-chip.ts`); what counts as waiting, refused and offline is decided here.
  *
- * Responsible for the rank: needs you > offline > sending > waiting > confirmed, one at a time. Refuses to round up:
- * confirmed means that every set ever signed here is durable at the centre and none is refused. Knows no
- * words (the chip component has them) and no clock (it is handed in).
+ * Responsible for never rounding up: everything ever signed here counts as waiting until the centre has said that
+ * its bytes are durable (EX2), whatever else happened to it. Refuses to read a clock or a database.
  *
- *     chipOf({ head: 12, acked: 9, attention: 0, reachable: true, sending: null, lastContactMs, unkept: 0 }, nowMs)
- *     // { state: "pending", count: 3 }
+ *     chipFacts({ head: 12, acked: 9, refusals: 0, unkept: 0, reachable: true, lastContactMs, sending: null }, nowMs)
+ *     // { waiting: 3, refused: 0, sending: null, offlineSinceMs: null }
  */
 
-export interface ChipFacts {
+export interface SyncState {
   /** Sets ever signed here, all chains. */
   head: number;
   /** Of those, sets the centre has confirmed as durable (EX2). */
   acked: number;
-  /** Refusals the author has not read yet, and sets the centre could not store. */
-  attention: number;
-  /** Sets that are in memory only because the vault refused them. */
+  /** Sets the centre could not store, and refusals their author has not read yet. */
+  refusals: number;
+  /** Sets only memory holds, because the vault refused them. */
   unkept: number;
   /** Whether the last exchange, or the live line, worked. */
   reachable: boolean;
-  sending: { done: number; all: number } | null;
   /** When the centre last answered, ms; null: never on this device. */
   lastContactMs: number | null;
+  sending: { done: number; all: number } | null;
 }
 
-export type ChipState =
-  | { state: "attention"; count: number }
-  | { state: "offline"; sinceMs: number | null; count: number }
-  | { state: "sending"; done: number; all: number }
-  | { state: "pending"; count: number }
-  | { state: "confirmed" };
+export interface ChipFacts {
+  waiting: number;
+  refused: number;
+  sending: { done: number; all: number } | null;
+  offlineSinceMs: number | null;
+}
 
-export function chipOf(facts: ChipFacts, nowMs: number): ChipState {
-  const waiting = Math.max(0, facts.head - facts.acked);
-  const attention = facts.attention + facts.unkept;
-  if (attention > 0) return { state: "attention", count: attention };
-  if (!facts.reachable) {
-    const sinceMs = facts.lastContactMs === null ? null : Math.max(0, nowMs - facts.lastContactMs);
-    return { state: "offline", sinceMs, count: waiting };
-  }
-  if (facts.sending) return { state: "sending", ...facts.sending };
-  if (waiting > 0) return { state: "pending", count: waiting };
-  return { state: "confirmed" };
+/** What the chip component takes. A contact "in the future" (the clock was set back) counts as now. */
+export function chipFacts(sync: SyncState, nowMs: number): ChipFacts {
+  return {
+    waiting: Math.max(0, sync.head - sync.acked),
+    refused: sync.refusals + sync.unkept,
+    sending: sync.sending,
+    offlineSinceMs: sync.reachable ? null : Math.min(nowMs, sync.lastContactMs ?? nowMs),
+  };
 }
 
 /** The clock chip shows when this phone's clock is more than 2 s off. `offsetMs` is server − device. */

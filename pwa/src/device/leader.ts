@@ -11,8 +11,8 @@
  *     tabs.leave();
  */
 
-/** What tabs tell each other: somebody wrote, incidents changed, marks changed, an order was dealt with. */
-export type News = { t: "wrote" } | { t: "changed"; entities: string[] } | { t: "marks" } | { t: "session" };
+/** What tabs tell each other: a set was written, incidents changed, marks changed, how the line stands. */
+export type News = { t: "wrote" } | { t: "changed"; ids: string[] } | { t: "marks" } | { t: "status"; status: unknown };
 
 const NAME = "ortoo-leader";
 const BEAT_MS = 10_000;

@@ -66,14 +66,14 @@ export interface Mark {
   /** The last answer, whatever it was. */
   answer?: PushAnswer;
   answeredAtMs?: number;
-  /** The author has read the refusal and moved on. */
-  seen?: true;
+  /** Present while the author has to look at the answer. */
+  attention?: 1;
 }
 
 interface Shape extends DBSchema {
   keys: { key: string; value: KeyRecord };
   own: { key: [string, number]; value: OwnSet; indexes: { id: string; entity: string } };
-  outbox: { key: [string, number]; value: Mark; indexes: { unsent: number; answeredAtMs: number } };
+  outbox: { key: [string, number]; value: Mark; indexes: { unsent: number; attention: number; answeredAtMs: number } };
   meta: { key: string; value: unknown };
 }
 type Store = "keys" | "own" | "outbox" | "meta";
@@ -104,6 +104,7 @@ export class Vault {
         own.createIndex("entity", "entity");
         const outbox = db.createObjectStore("outbox", { keyPath: ["chain", "seq"] });
         outbox.createIndex("unsent", "unsent");
+        outbox.createIndex("attention", "attention");
         outbox.createIndex("answeredAtMs", "answeredAtMs");
         db.createObjectStore("meta");
       },
@@ -201,9 +202,25 @@ export class Vault {
     return found;
   }
 
-  /** Every mark for which `wanted` is true. Reads the whole outbox; for start and rare repairs. */
-  async marks(wanted: (mark: Mark) => boolean): Promise<Mark[]> {
-    return (await (await this.#open()).getAll("outbox")).filter(wanted);
+  /** Marks whose author has to look at the answer. */
+  async attention(): Promise<Mark[]> {
+    return (await this.#open()).getAllFromIndex("outbox", "attention");
+  }
+
+  /** Every mark; for the rare repair that concerns them all. */
+  async marks(): Promise<Mark[]> {
+    return (await this.#open()).getAll("outbox");
+  }
+
+  /** How many sets were ever signed here, and how many of them wait or want to be looked at. */
+  async counts(): Promise<{ head: number; unsent: number; attention: number }> {
+    const outbox = (await this.#open()).transaction("outbox").store;
+    const [head, unsent, attention] = await Promise.all([
+      outbox.count(),
+      outbox.index("unsent").count(),
+      outbox.index("attention").count(),
+    ]);
+    return { head, unsent, attention };
   }
 
   async putMarks(marks: Mark[]): Promise<void> {

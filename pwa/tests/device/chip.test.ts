@@ -1,38 +1,40 @@
 /** The chip is always there and always true: one state, by rank, and 已确认 only for everything. */
 import { expect, test } from "vitest";
-import { type ChipFacts, chipOf, clockIsOff } from "../../src/device/chip";
+import { chipFacts, clockIsOff, type SyncState } from "../../src/device/chip";
+import { chipOf } from "../../src/ui/sync-chip";
 
-const calm: ChipFacts = {
+const calm: SyncState = {
   head: 5,
   acked: 5,
-  attention: 0,
+  refusals: 0,
   unkept: 0,
   reachable: true,
   sending: null,
   lastContactMs: 1_000,
 };
+const chip = (over: Partial<SyncState>, nowMs = 61_000) => chipOf(chipFacts({ ...calm, ...over }, nowMs));
 
 test("confirmed means acked = head and nothing refused", () => {
-  expect(chipOf(calm, 2_000)).toEqual({ state: "confirmed" });
-  expect(chipOf({ ...calm, acked: 4 }, 2_000)).toEqual({ state: "pending", count: 1 });
-  expect(chipOf({ ...calm, attention: 1 }, 2_000)).toEqual({ state: "attention", count: 1 });
+  expect(chip({})).toEqual({ state: "confirmed" });
+  expect(chip({ acked: 4 })).toEqual({ state: "pending", n: 1 });
+  expect(chip({ refusals: 1 })).toEqual({ state: "attention", n: 1 });
 });
 
 test("one state at a time: needs you > offline > sending > waiting > confirmed", () => {
-  const all: ChipFacts = { ...calm, acked: 2, attention: 1, reachable: false, sending: { done: 1, all: 3 } };
-  expect(chipOf(all, 61_000).state).toBe("attention");
-  expect(chipOf({ ...all, attention: 0 }, 61_000)).toEqual({ state: "offline", sinceMs: 60_000, count: 3 });
-  expect(chipOf({ ...all, attention: 0, reachable: true }, 61_000)).toEqual({ state: "sending", done: 1, all: 3 });
-  expect(chipOf({ ...all, attention: 0, reachable: true, sending: null }, 61_000).state).toBe("pending");
+  const all = { acked: 2, refusals: 1, reachable: false, sending: { done: 1, all: 3 } };
+  expect(chip(all).state).toBe("attention");
+  expect(chip({ ...all, refusals: 0 })).toEqual({ state: "offline", sinceMs: 1_000 });
+  expect(chip({ ...all, refusals: 0, reachable: true })).toEqual({ state: "uploading", done: 1, all: 3 });
+  expect(chip({ ...all, refusals: 0, reachable: true, sending: null })).toEqual({ state: "pending", n: 3 });
 });
 
 test("a set that only memory holds is louder than anything else", () => {
-  expect(chipOf({ ...calm, unkept: 1, reachable: false }, 2_000)).toEqual({ state: "attention", count: 1 });
+  expect(chip({ unkept: 1, reachable: false })).toEqual({ state: "attention", n: 1 });
 });
 
-test("offline without any contact ever does not invent a time, and a clock set back counts from zero", () => {
-  expect(chipOf({ ...calm, reachable: false, lastContactMs: null }, 9_000)).toMatchObject({ sinceMs: null });
-  expect(chipOf({ ...calm, reachable: false, lastContactMs: 10_000 }, 9_000)).toMatchObject({ sinceMs: 0 });
+test("offline without any contact ever, or with a clock set back, does not invent a silence", () => {
+  expect(chip({ reachable: false, lastContactMs: null }, 9_000)).toEqual({ state: "offline", sinceMs: 9_000 });
+  expect(chip({ reachable: false, lastContactMs: 10_000 }, 9_000)).toEqual({ state: "offline", sinceMs: 9_000 });
 });
 
 test("the clock chip shows beyond two seconds, either way", () => {

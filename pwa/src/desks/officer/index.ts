@@ -1,8 +1,2 @@
-/** The officer desk: its component takes the current place. */
-import { defineComponent, h } from "vue";
-import EmptyState from "../../ui/EmptyState.vue";
-import { t } from "../../words/common";
-
-export default defineComponent({
-  setup: () => () => h(EmptyState, { title: t("ortoo"), text: t("motto") }),
-});
+/** The officer's desk: one lazy chunk, the phone of an enrolled device. */
+export { default } from "./OfficerDesk.vue";

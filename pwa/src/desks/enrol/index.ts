@@ -1,0 +1,2 @@
+/** The enrolment page: makes this browser a device. */
+export { default } from "./EnrolDesk.vue";

@@ -1,0 +1,238 @@
+/**
+ * Sets and ops as one line of plain words, for the outbox and the timeline; and refusals as reasons.
+ *
+ * Responsible for choosing words only. An op this version does not know is shown as such, never hidden.
+ *
+ *     lineOf(set)?.text;       // 到场 14:57:32
+ *     reasonOf(answer);        // 这个动作要值班台来做
+ */
+import type { OwnSet, PushAnswer } from "../../device/vault";
+import { decode, type Value } from "../../sync/canon";
+import { toHex } from "../../sync/ids";
+import type { TimelineItem } from "../../sync/incident/timeline";
+import { clockSeconds } from "../../ui/format";
+import { categoryLabel, resultLabel } from "./catalog";
+import type { Job } from "./model";
+import type { Officer } from "./officer";
+import { t } from "./words";
+
+type Word = Parameters<typeof t>[0];
+type Fields = { readonly [field: string]: Value };
+
+const STEP: Record<string, Word> = {
+  delivered: "delivered",
+  signed: "signed",
+  departed: "departed",
+  arrived: "arrived",
+  cleared: "clearedLong",
+  feedback: "feedback",
+};
+const ENTRY: Record<string, Word> = {
+  note: "lineNote",
+  delay_reason: "lineDelay",
+  nudge: "lineNudge",
+  call: "lineCall",
+  handover: "lineHandover",
+};
+const FACT: Record<string, Word> = {
+  title: "factTitle",
+  category: "factCategory",
+  place: "factPlace",
+  point: "factPoint",
+  caller_name: "factCallerName",
+  caller_phone: "factCallerPhone",
+  narrative: "factNarrative",
+  level: "factLevel",
+  tier: "factTier",
+  result: "factResult",
+  nature: "factNature",
+  casualties: "factCasualties",
+  rescued: "factRescued",
+  seized: "factSeized",
+  source_no: "factSource",
+};
+const OTHER: Record<string, Word> = {
+  "entry.correct": "lineCorrect",
+  "order.return_request": "lineReturn",
+  "order.issue": "lineIssue",
+  "order.withdraw": "lineOrderWithdrawn",
+  "order.reassign": "lineReassign",
+  "incident.transfer": "lineTransfer",
+  "incident.link": "lineLink",
+  "incident.unlink": "lineUnlink",
+  "incident.close": "lineClose",
+  "incident.reopen": "lineReopen",
+  "incident.withdraw": "lineWithdrawn",
+  "callback.attempt": "lineCallback",
+  "set.add": "lineTag",
+  "set.remove": "lineTag",
+  "latest.set": "lineTag",
+  "chain.open": "lineOpen",
+};
+const STATUS = {
+  reported: "statusReported",
+  assigned: "statusAssigned",
+  delivered: "statusDelivered",
+  signed: "statusSigned",
+  departed: "statusDeparted",
+  arrived: "statusArrived",
+  cleared: "statusCleared",
+  closed: "statusClosed",
+  withdrawn: "statusWithdrawn",
+  duplicate: "statusDuplicate",
+} as const satisfies Record<string, Word>;
+
+/** A message that takes no argument. */
+const plain = (word: Word): string => (t as (word: Word) => string)(word);
+const text = (value: Value | undefined): string => (typeof value === "string" ? value : "");
+
+/** How a job stands, in one word: the order's own status where there is one. */
+export function statusWord(job: Job): string {
+  const over = job.incident.status;
+  if (over === "closed" || over === "withdrawn" || over === "duplicate") return plain(STATUS[over]);
+  if (job.order && !job.order.open) return t("notOpen");
+  const status = job.order?.status ?? over;
+  return plain(STATUS[status === "issued" ? "assigned" : status]);
+}
+
+/** What one op says, without its time. `said` looks up the claim a withdrawal speaks of. */
+function opWord(op: Fields, said: (claim: Uint8Array) => string): string {
+  const kind = text(op["kind"]);
+  switch (op["t"]) {
+    case "incident.create":
+      return t(op["source"] === "self" ? "lineCreate" : "lineImport");
+    case "milestone.claim":
+      return kind in STEP ? plain(STEP[kind] as Word) : t("lineOther");
+    case "milestone.withdraw":
+    case "milestone.dispute": {
+      const claim = op["claim"];
+      const what = claim instanceof Uint8Array ? said(claim) : "";
+      return op["t"] === "milestone.withdraw" ? t("lineWithdraw", what) : t("lineDispute", what);
+    }
+    case "entry.add":
+      return kind in ENTRY ? plain(ENTRY[kind] as Word) : t("lineOther");
+    case "fact.set":
+      return t("lineFact", plain(FACT[text(op["f"])] ?? "lineOther"));
+    case "order.return_review":
+      return t(op["ok"] === true ? "lineReturnOk" : "lineReturnNo");
+    default:
+      return plain(OTHER[text(op["t"])] ?? "lineOther");
+  }
+}
+
+const RANK = ["incident.create", "milestone.claim", "milestone.withdraw", "order.return_request", "entry.add"];
+
+/** One line for a set: its weightiest op, with the time for a milestone and the words for a note. Null when unreadable. */
+export function lineOf(set: OwnSet): { text: string; kind: string } | null {
+  let ops: Fields[];
+  try {
+    const [, , body] = decode(set.raw) as [Value, Value, Uint8Array];
+    ops = (decode(body) as [Value, Value, Value, Fields[]])[3];
+  } catch {
+    return null;
+  }
+  const weight = (op: Fields): number => {
+    const at = RANK.indexOf(text(op["t"]));
+    return at < 0 ? RANK.length : at;
+  };
+  const op = ops.reduce((a, b) => (weight(b) < weight(a) ? b : a));
+  const word = opWord(op, () => "");
+  const kind = text(op["kind"]);
+  if (op["t"] === "milestone.claim" && kind !== "feedback")
+    return { text: `${word} ${clockSeconds(set.wroteAtMs)}`, kind };
+  if (op["t"] === "entry.add") return { text: `${word} ${text(op["text"])}`, kind };
+  return { text: word, kind };
+}
+
+const REASONS: Record<string, Word> = {
+  no_authority: "whyNoAuthority",
+  id_exists: "whyIdExists",
+  bad_op: "whyBadOp",
+  unknown_entity_kind: "whyUnknownKind",
+  unenrolled: "whyUnenrolled",
+  fork: "whyFork",
+  newer_version: "whyNewer",
+  bad_signature: "whySignature",
+  too_large: "whyTooLarge",
+  malformed: "whyMalformed",
+};
+
+/** Why the centre did not take a set, in plain words; an unknown code is shown as it came. */
+export function reasonOf(answer: PushAnswer | null): string {
+  const code = answer?.why ?? answer?.r ?? "";
+  const word = REASONS[code] ?? REASONS[answer?.r ?? ""];
+  return word ? plain(word) : t("whyOther", code);
+}
+
+/** One entry of an incident's timeline, in words. */
+export interface StoryLine {
+  op: string;
+  atMs: number;
+  text: string;
+  detail: string;
+  who: string;
+  lateByMs: number | null;
+  pending: boolean;
+  refused: boolean;
+  /** Taken back or disputed: struck through, still there. */
+  struck: boolean;
+  mark: string | null;
+}
+
+const VIA: Record<string, Word> = { system: "viaSystem", radio: "viaRadio", phone: "viaPhone", import: "viaImport" };
+
+/** Every entry; facts written in one action with a create are left to that line's detail. */
+export function storyLines(items: readonly TimelineItem[], officer: Officer): StoryLine[] {
+  const byOp = new Map(items.map((item) => [item.key, item]));
+  const struck = new Map<string, Word>();
+  for (const { t: kind, about, decision, pending } of items) {
+    if (!about || !(pending || decision?.startsWith("accepted"))) continue;
+    if (kind === "milestone.withdraw") struck.set(toHex(about), "withdrawnMark");
+    if (kind === "milestone.dispute") struck.set(toHex(about), "disputedMark");
+  }
+  const said = (claim: Uint8Array): string => {
+    const item = byOp.get(toHex(claim));
+    return item?.kind && item.kind in STEP ? plain(STEP[item.kind] as Word) : "";
+  };
+  return items.map((item) => {
+    const refused = item.decision === "rejected" || item.decision === "held";
+    const by = officer.person(toHex(item.by));
+    const via = item.via && item.via in VIA ? plain(VIA[item.via] as Word) : null;
+    const who = item.saidBy ? t("saidBy", officer.person(toHex(item.saidBy)), by) : by;
+    const strike = struck.get(item.key);
+    return {
+      op: item.key,
+      atMs: item.at,
+      text: opWord(item.fields, said),
+      detail: detailOf(item, officer),
+      who: via ? `${who} ${via}` : who,
+      lateByMs: item.lateBy,
+      pending: item.pending,
+      refused,
+      struck: strike !== undefined,
+      mark: refused ? t("rejectedMark") : strike ? plain(strike) : item.pending ? t("pendingMark") : null,
+    };
+  });
+}
+
+function detailOf(item: TimelineItem, officer: Officer): string {
+  const org = officer.device.org.value;
+  const { fields } = item;
+  const value = fields["v"];
+  switch (item.t) {
+    case "fact.set":
+      if (item.field === "category") return categoryLabel(org, text(value));
+      if (item.field === "result") return resultLabel(org, text(value));
+      if (Array.isArray(value)) return value.map((part) => (Number(part) / 1e7).toFixed(5)).join(", ");
+      return typeof value === "string" || typeof value === "number" ? String(value) : "";
+    case "order.issue":
+    case "order.reassign": {
+      const to = fields["to"];
+      if (!Array.isArray(to) || !(to[1] instanceof Uint8Array)) return "";
+      const id = toHex(to[1]);
+      return (to[0] === "person" ? officer.person(id) : (org.units.get(id) ?? org.vehicles.get(id))?.name) ?? "";
+    }
+    default:
+      return item.text ?? item.why ?? "";
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * What the officer's screens show, from incidents alone. Pure: no clock, no words, no storage.
+ *
+ * Responsible for: which incident asks for what (`Job`), in which order, and what the feedback can be filled in with.
+ * Refuses to know how anything is drawn or written.
+ *
+ *     const jobs = jobsOf(incidents, me);
+ *     ringing(jobs)[0]?.order.id;      // the order that fills the screen now
+ */
+import {
+  concerns,
+  type Fact,
+  forMe,
+  type Incident,
+  type Me,
+  type Milestones,
+  type Order,
+  STEPS,
+  type Step,
+} from "../../device/views";
+
+/** What an order, or a self-received incident, asks of the officer. */
+export type Stage = "sign" | "road" | "scene" | "report" | "done";
+
+export interface Job {
+  incident: Incident;
+  /** Null for an incident of mine without an order for me. */
+  order: Order | null;
+  stage: Stage;
+}
+
+/** An order that waits to be signed, with what it needs to be shown. */
+export type Ringing = Job & { order: Order };
+
+const URGENCY: Record<Stage, number> = { sign: 0, road: 1, scene: 2, report: 3, done: 4 };
+const OVER = new Set(["closed", "withdrawn", "duplicate"]);
+
+/** The milestones that count for a job: the order's own, or the incident's where there is no order. */
+export function stepsOf(job: Pick<Job, "incident" | "order">): Milestones {
+  return job.order ? job.order.milestones : job.incident.milestones;
+}
+
+export function hasFinalFeedback(incident: Incident, order: Order | null): boolean {
+  return incident.feedback.some((one) => one.final && (order === null || one.order === order.id || one.order === null));
+}
+
+function stageOf(incident: Incident, order: Order | null): Stage {
+  if (OVER.has(incident.status)) return "done";
+  if (order && !order.open) return "done";
+  const steps = order ? order.milestones : incident.milestones;
+  if (steps.cleared) return hasFinalFeedback(incident, order) ? "done" : "report";
+  if (steps.arrived) return "scene";
+  if (!order || steps.signed || steps.departed) return "road";
+  return "sign";
+}
+
+/** The order of this incident that is mine to act on: one to be signed first, else the newest open one, else the newest. */
+export function myOrder(incident: Incident, me: Me): Order | null {
+  const mine = incident.orders.filter((order) => forMe(order, me) && order.round === incident.round);
+  const open = mine.filter((order) => order.open);
+  const newest = (orders: Order[]): Order | null =>
+    orders.reduce<Order | null>((a, b) => (a && a.issuedAtMs >= b.issuedAtMs ? a : b), null);
+  return newest(open.filter((order) => stageOf(incident, order) === "sign")) ?? newest(open) ?? newest(mine);
+}
+
+export function jobOf(incident: Incident, me: Me): Job {
+  const order = myOrder(incident, me);
+  return { incident, order, stage: stageOf(incident, order) };
+}
+
+/** Everything that concerns me, the most urgent first; within one stage the longest waiting first, done ones newest first. */
+export function jobsOf(incidents: Iterable<Incident>, me: Me): Job[] {
+  const jobs: Job[] = [];
+  for (const incident of incidents) if (concerns(incident, me)) jobs.push(jobOf(incident, me));
+  const began = (job: Job): number => job.order?.issuedAtMs ?? job.incident.createdAtMs ?? 0;
+  return jobs.sort(
+    (a, b) => URGENCY[a.stage] - URGENCY[b.stage] || (a.stage === "done" ? began(b) - began(a) : began(a) - began(b)),
+  );
+}
+
+/** Orders that must ring: delivered here, not signed by anyone, not asked to be returned; advisories do not ring. */
+export function ringing(jobs: readonly Job[]): Ringing[] {
+  return jobs.filter(
+    (job): job is Ringing => job.stage === "sign" && job.order !== null && job.order.returnRequest === null,
+  );
+}
+
+/** A fact as one text. Several live values are all shown, and `conflict` says that a ruling is due. */
+export function factText(incident: Incident, name: string): { text: string; conflict: boolean } {
+  const values = (incident.fields[name] ?? []).map((fact) => String(fact.value));
+  return { text: [...new Set(values)].join(" / "), conflict: new Set(values).size > 1 };
+}
+
+export function factInt(incident: Incident, name: string): number | null {
+  const value = incident.fields[name]?.at(-1)?.value;
+  return typeof value === "number" ? value : null;
+}
+
+export function pointOf(incident: Incident): [number, number] | null {
+  const value = incident.fields["point"]?.at(-1)?.value;
+  if (!Array.isArray(value) || value.length < 2) return null;
+  const [lat, lon] = value as unknown[];
+  return typeof lat === "number" && typeof lon === "number" ? [lat, lon] : null;
+}
+
+/** Op ids, hex, that a new value of this fact replaces (CE1). */
+export function replaced(incident: Incident | null, name: string): string[] {
+  return (incident?.fields[name] ?? []).map((fact: Fact) => fact.op);
+}
+
+export type PostState = "done" | "now" | "todo" | "skipped";
+
+/** The five posts of the road: a missing post below the greatest one reached is skipped, never invented (IN5). */
+export function postsOf(job: Job): { step: Step; state: PostState; atMs: number | null }[] {
+  const steps = stepsOf(job);
+  const reached = STEPS.reduce((best, step, at) => (steps[step] ? at : best), -1);
+  return STEPS.map((step, at) => {
+    const milestone = steps[step];
+    if (milestone) return { step, state: "done" as const, atMs: milestone.atMs };
+    if (at < reached) return { step, state: "skipped" as const, atMs: null };
+    return {
+      step,
+      state: at === reached + 1 && job.stage !== "done" ? ("now" as const) : ("todo" as const),
+      atMs: null,
+    };
+  });
+}
+
+/** A claim of mine that may still be taken back: the newest standing one of this kind. */
+export function myClaim(incident: Incident, me: Me, kind: string, orderId: string | null): string | null {
+  const mine = incident.claims.filter(
+    (claim) => claim.standing && claim.kind === kind && claim.by === me.person && claim.order === orderId,
+  );
+  return mine.at(-1)?.op ?? null;
+}
+
+/** Steps below the clearing that were never recorded, for the reviewer's checklist. */
+export function missingTimes(job: Job): Step[] {
+  const steps = stepsOf(job);
+  return (["arrived", "cleared"] as const).filter((step) => !steps[step]);
+}
+
+/** What the desk said last about this incident: a nudge or a note of somebody else. */
+export function lastWord(incident: Incident, me: Me): { by: string; atMs: number; text: string } | null {
+  const said = incident.entries.filter(
+    (entry) => entry.by !== me.person && (entry.kind === "nudge" || entry.kind === "note"),
+  );
+  const last = said.reduce<(typeof said)[number] | null>((a, b) => (a && a.atMs > b.atMs ? a : b), null);
+  return last && { by: last.by, atMs: last.atMs, text: last.correction ?? last.text };
+}
+
+/** My notes at the scene, oldest first, as they stand after corrections. */
+export function myNotes(incident: Incident, me: Me): { op: string; kind: string; text: string; atMs: number }[] {
+  return incident.entries
+    .filter((entry) => entry.by === me.person && (entry.kind === "note" || entry.kind === "handover"))
+    .map((entry) => ({ op: entry.op, kind: entry.kind, text: entry.correction ?? entry.text, atMs: entry.atMs }))
+    .sort((a, b) => a.atMs - b.atMs);
+}
+
+/** `苏和-03`: the local tag of the next self-received incident, until the centre gives a number (ID6). */
+export function nextTag(name: string, incidents: Iterable<Incident>, me: Me): string {
+  let highest = 0;
+  for (const incident of incidents) {
+    if (incident.createdBy !== me.person || incident.source !== "self") continue;
+    const count = Number(/-(\d+)$/.exec(incident.tag ?? "")?.[1] ?? 0);
+    highest = Math.max(highest, count);
+  }
+  return `${name}-${String(highest + 1).padStart(2, "0")}`;
+}

@@ -1,0 +1,143 @@
+/**
+ * What every officer screen may see and do: the device, the jobs, and the few actions with their undo.
+ *
+ * Responsible for: turning presses into sets, the ten-second undo that writes a correcting entry, and the ring of orders
+ * not yet signed. Refuses to draw, and to forbid: moves are what screens offer, never a gate.
+ *
+ *     const officer = useOfficer();
+ *     await officer.step(job, "arrived");       // written, shown, undo for ten seconds
+ */
+import { type ComputedRef, computed, type InjectionKey, inject, type ShallowRef, shallowRef } from "vue";
+import type { Device } from "../../device/device";
+import { fix, freshFix } from "../../device/position";
+import type { Incident, MilestoneKind } from "../../device/views";
+import { toHex } from "../../sync/ids";
+import {
+  DEFAULT_POLICY,
+  type Deadline,
+  type DeadlineId,
+  deadlinesOf,
+  type Policy,
+} from "../../sync/incident/deadlines";
+import { nowMs } from "../../ui/now";
+import { categoryLabel } from "./catalog";
+import { type At, askReturn, claim, entry, takeBack } from "./drafts";
+import { factText, type Job, jobsOf, type Ringing, ringing } from "./model";
+import { t } from "./words";
+
+/** The last action that can be taken back, and what to say about it. */
+export interface Undo {
+  key: number;
+  text: string;
+  incident: Incident;
+  claim: string;
+}
+
+export interface Officer {
+  readonly device: Device;
+  readonly jobs: ComputedRef<Job[]>;
+  readonly ringing: ComputedRef<Ringing[]>;
+  readonly undo: Readonly<ShallowRef<Undo | null>>;
+  /** A sentence about what was just written, without undo. */
+  readonly said: ShallowRef<string | null>;
+  job(incident: string): Job | null;
+  at(): At;
+  step(job: Job, kind: MilestoneKind): Promise<void>;
+  takeBack(): Promise<void>;
+  forgetUndo(): void;
+  returnOrder(job: Ringing, why: string): Promise<void>;
+  note(
+    incident: Incident,
+    kind: "note" | "delay_reason" | "handover",
+    text: string,
+    more?: { order?: string | null; ask?: "backup" },
+  ): Promise<void>;
+  title(incident: Incident): string;
+  number(incident: Incident): string;
+  person(id: string): string;
+  deadline(job: Job, id: DeadlineId): Deadline | null;
+}
+
+const WORD: Record<MilestoneKind, "delivered" | "signed" | "departed" | "arrived" | "clearedLong" | "feedback"> = {
+  delivered: "delivered",
+  signed: "signed",
+  departed: "departed",
+  arrived: "arrived",
+  cleared: "clearedLong",
+  feedback: "feedback",
+};
+
+export function createOfficer(device: Device): Officer {
+  const jobs = computed(() => jobsOf(device.incidents.values(), device.me.value));
+  const undo = shallowRef<Undo | null>(null);
+  const said = shallowRef<string | null>(null);
+  let undoKey = 0;
+
+  const at = (): At => ({ me: device.me.value, position: freshFix(Date.now()) });
+  const policy = computed(() => ({ ...DEFAULT_POLICY, ...device.org.value.policy }) as Policy);
+
+  return {
+    device,
+    jobs,
+    ringing: computed(() => (device.duty.value.on ? ringing(jobs.value) : [])),
+    undo,
+    said,
+    job: (incident) => jobs.value.find((job) => job.incident.id === incident) ?? null,
+    at,
+    async step(job, kind) {
+      const written = await device.record(claim(job, kind, at()));
+      const op = written.ops[0];
+      said.value = null;
+      undoKey += 1;
+      if (op) undo.value = { key: undoKey, text: t("kept", t(WORD[kind])), incident: job.incident, claim: op };
+    },
+    async takeBack() {
+      const last = undo.value;
+      undo.value = null;
+      if (!last) return;
+      await device.record(takeBack(last.incident, last.claim));
+    },
+    forgetUndo() {
+      undo.value = null;
+    },
+    async returnOrder(job, why) {
+      await device.record(askReturn(job, why));
+    },
+    async note(incident, kind, text, more = {}) {
+      await device.record(entry(incident, kind, text, more));
+    },
+    title(incident) {
+      const title = factText(incident, "title").text;
+      if (title) return title;
+      const category = factText(incident, "category").text;
+      return category ? categoryLabel(device.org.value, category) : t("noTitle");
+    },
+    number: (incident) => incident.number ?? incident.tag ?? incident.id.slice(0, 8),
+    person: (id) =>
+      (id === device.session.person.id ? device.session.person.name : device.org.value.people.get(id)?.name) ??
+      t("otherPerson"),
+    deadline(job, id) {
+      const order = job.order?.id ?? null;
+      const mine = (one: Deadline): boolean => one.order === null || toHex(one.order) === order;
+      return deadlinesOf(job.incident.view, policy.value).find((one) => one.id === id && mine(one)) ?? null;
+    },
+  };
+}
+
+/** How far the scene is in a straight line, and how old the fix is; null without both points. */
+export function away(
+  point: [number, number] | null,
+  measure: (a: readonly [number, number], b: readonly [number, number]) => number,
+) {
+  const here = fix.value;
+  if (!point || !here) return null;
+  return { metres: measure([here.lat, here.lon], point), ageMs: Math.max(0, nowMs() - here.atMs), accM: here.accM };
+}
+
+export const OFFICER: InjectionKey<Officer> = Symbol("officer");
+
+export function useOfficer(): Officer {
+  const officer = inject(OFFICER);
+  if (!officer) throw new Error("an officer's screen outside the officer's desk");
+  return officer;
+}

@@ -1,0 +1,220 @@
+/**
+ * The device put together: vault, cache, writer, replica, outbox, link, rounds and tabs. Knows everyone here, and is all
+ * that a desk needs to know.
+ *
+ * Responsible for starting in the right order, for the reactive picture of the exchange, and for what a person may ask
+ * of it: write, send now, export, go on and off duty. Refuses to draw.
+ *
+ *     const device = await startDevice();         // null: this browser is not enrolled
+ *     await device.record(claim(job, "signed", at));
+ *     device.sync.acked === device.sync.head;     // everything confirmed
+ */
+import { type ComputedRef, computed, type ShallowRef, shallowReactive, shallowRef } from "vue";
+import { Cache, type OrgRow } from "./cache";
+import type { SyncState } from "./chip";
+import { openingDraft } from "./enrol";
+import { offer, unsentFile, unsentSets } from "./export";
+import { joinTabs, type News, type Tabs } from "./leader";
+import { Link } from "./link";
+import { systemClock } from "./now";
+import { type Org, type OrgSnapshot, orgOf } from "./org";
+import { Outbox } from "./outbox";
+import { Replica } from "./replica";
+import { Rounds, type Status } from "./rounds";
+import { type DeviceSession, forgetSession, keptSession } from "./session";
+import { type Mark, openVault } from "./vault";
+import type { Me } from "./views";
+import { ChainWriter, type Draft, type Written } from "./writer";
+
+export const APP = `ortoo-pwa/${__APP_VERSION__}`;
+
+export interface Duty {
+  on: boolean;
+  sinceMs: number;
+}
+
+export interface Device {
+  readonly session: DeviceSession;
+  readonly org: Readonly<ShallowRef<Org>>;
+  readonly me: ComputedRef<Me>;
+  readonly incidents: Replica["incidents"];
+  readonly status: Readonly<Status>;
+  /** The facts behind the chip, reactive. */
+  readonly sync: ComputedRef<SyncState>;
+  readonly duty: Readonly<ShallowRef<Duty>>;
+  record(draft: Draft): Promise<Written>;
+  story: Replica["story"];
+  outbox: Outbox["list"];
+  /** Hello afresh and send what waits; resolves when the round is over. */
+  sendNow(): Promise<void>;
+  /** Offer a file of everything unsent; resolves to how many sets are in it. */
+  exportUnsent(): Promise<number>;
+  /** The author has read a refusal. */
+  read(mark: Mark): Promise<void>;
+  setDuty(on: boolean): Promise<void>;
+  /** Text an officer has begun and not yet submitted. */
+  draft(name: string): Promise<string | null>;
+  keepDraft(name: string, text: string): Promise<void>;
+  /** Stop acting for this person. Records and keys stay. */
+  forget(): Promise<void>;
+  stop(): void;
+}
+
+/** Start the device of this browser. Null when it is not enrolled. */
+export async function startDevice(): Promise<Device | null> {
+  const vault = openVault();
+  const session = await keptSession(vault);
+  const key = session && (await vault.key(session.chain));
+  if (!session || !key) {
+    vault.close();
+    return null;
+  }
+  const cache = new Cache();
+  const clock = systemClock();
+  const kept = await cache.meta<Pick<Status, "lastContactMs" | "offsetMs">>("contact");
+  const status: Status = shallowReactive({
+    reachable: false,
+    trouble: null,
+    lastContactMs: kept?.lastContactMs ?? null,
+    offsetMs: kept?.offsetMs ?? null,
+    sending: null,
+    nextTryMs: null,
+  });
+  const counts = shallowReactive({ head: 0, acked: 0, refusals: 0 });
+  const duty = shallowRef<Duty>((await vault.meta<Duty>("duty")) ?? { on: true, sinceMs: clock.nowMs() });
+  const snapshot = await vault.meta<OrgSnapshot>("org");
+  const org = shallowRef(orgOf(snapshot, await cache.org()));
+  const me = computed(() => meOf(session, org.value));
+
+  const outbox = new Outbox(vault);
+  const writer = new ChainWriter({
+    vault,
+    key,
+    person: session.person.id,
+    clock,
+    offsetMs: () => status.offsetMs,
+    seen: () => replica.seen,
+  });
+  let tabs: Tabs | null = null;
+  let rounds: Rounds | null = null;
+
+  const recount = async (): Promise<void> => void Object.assign(counts, await outbox.counts());
+  const reloadOrg = async (): Promise<void> => {
+    const rows: OrgRow[] = await cache.org();
+    org.value = orgOf(snapshot, rows);
+  };
+  const replica: Replica = new Replica({
+    vault,
+    cache,
+    writer,
+    outbox,
+    clock,
+    me: () => me.value,
+    onDuty: () => duty.value.on,
+    changed: (ids) => tabs?.tell({ t: "changed", ids }),
+    wrote: () => {
+      void recount();
+      rounds?.kick();
+      tabs?.tell({ t: "wrote" });
+    },
+    orgChanged: () => void reloadOrg(),
+  });
+
+  if (!(await vault.head(key.chain))) await writer.open(openingDraft(key, APP));
+  await replica.open();
+  await recount();
+
+  const link = new Link({ token: () => session.token });
+  const lead = (): (() => void) => {
+    const mine = new Rounds({
+      link,
+      outbox,
+      replica,
+      clock,
+      status,
+      app: APP,
+      chain: key.chain,
+      answered: () => {
+        void recount();
+        tabs?.tell({ t: "marks" });
+      },
+      settled: () => {
+        tabs?.tell({ t: "status", status: { ...status } });
+        void cache
+          .setMeta("contact", { lastContactMs: status.lastContactMs, offsetMs: status.offsetMs })
+          .catch(() => undefined);
+      },
+    });
+    rounds = mine;
+    mine.start();
+    return () => {
+      mine.stop();
+      rounds = null;
+    };
+  };
+  const hear = (news: News): void => {
+    if (news.t === "changed") void replica.refresh(news.ids, true);
+    if (news.t === "status" && !rounds) Object.assign(status, news.status);
+    if (news.t === "wrote") rounds?.kick();
+    void recount();
+  };
+  tabs = joinTabs({ lead, hear });
+
+  const sync = computed<SyncState>(() => ({
+    head: counts.head + writer.unkept.length,
+    acked: counts.acked,
+    refusals: counts.refusals,
+    unkept: writer.unkept.length,
+    reachable: status.reachable,
+    lastContactMs: status.lastContactMs,
+    sending: status.sending,
+  }));
+
+  return {
+    session,
+    org,
+    me,
+    incidents: replica.incidents,
+    status,
+    sync,
+    duty,
+    record: (draft) => replica.record(draft),
+    story: (id) => replica.story(id),
+    outbox: (newest) => outbox.list(newest),
+    async sendNow() {
+      if (rounds) await rounds.now();
+      else tabs?.tell({ t: "wrote" });
+    },
+    async exportUnsent() {
+      const file = await unsentFile(vault, writer.unkept);
+      offer(file);
+      return (await unsentSets(vault, writer.unkept)).length;
+    },
+    async read(mark) {
+      await outbox.read(mark);
+      await recount();
+      tabs?.tell({ t: "marks" });
+    },
+    async setDuty(on) {
+      duty.value = { on, sinceMs: clock.nowMs() };
+      await vault.setMeta("duty", duty.value);
+      if (on) await replica.deliverDue();
+    },
+    draft: (name) => vault.meta<string>(`draft:${name}`),
+    keepDraft: (name, text) => vault.setMeta(`draft:${name}`, text),
+    forget: () => forgetSession(vault),
+    stop() {
+      tabs?.leave();
+      vault.close();
+      cache.close();
+    },
+  };
+}
+
+/** Whom this device acts for: the person, the unit they are in now, and that unit's vehicles. */
+function meOf(session: DeviceSession, org: Org): Me {
+  const person = org.people.get(session.person.id);
+  const unit = person ? person.unit : session.person.unit;
+  const vehicles = unit ? [...org.vehicles.values()].filter((one) => one.unit === unit).map((one) => one.id) : [];
+  return { person: session.person.id, unit, vehicles };
+}

@@ -1,0 +1,217 @@
+/**
+ * The wire: hello, push, pull, time and the live line, over fetch.
+ *
+ * Responsible for: the bearer token, gzip, timeouts, and telling apart no network, a captive portal that answers
+ * everything with its own page, a busy server and a refusal in words. Refuses to know when to talk and what to do
+ * with an answer; it never retries and never deletes.
+ *
+ *     const link = new Link({ token: () => session.token });
+ *     const reply = await link.hello({ v: 1, app, chain, head: 11, pending: 3, … });
+ *     // throws LinkError: { kind: "offline" | "portal" | "busy" | "refused" | "garbled", code, … }
+ */
+import { CanonError } from "../sync/canon";
+import {
+  type HelloReply,
+  type HelloRequest,
+  type PullReply,
+  type PullRequest,
+  type PushReply,
+  read,
+  write,
+  writePush,
+} from "../sync/exchange";
+
+/** Why an exchange did not happen. `offline`: no answer came. `portal`: somebody else answered. `busy`: later.
+ *  `refused`: the server said no, in words. `garbled`: an answer that is not what the rules say. */
+export type LinkTrouble = "offline" | "portal" | "busy" | "refused" | "garbled";
+
+export class LinkError extends Error {
+  override name = "LinkError";
+  readonly kind: LinkTrouble;
+  /** Stable code of a problem answer, else the kind. */
+  readonly code: string;
+  readonly retryAfterMs: number | null;
+  constructor(
+    kind: LinkTrouble,
+    message: string,
+    more: { code?: string; retryAfterMs?: number | null; cause?: unknown } = {},
+  ) {
+    super(message, { cause: more.cause });
+    this.kind = kind;
+    this.code = more.code ?? kind;
+    this.retryAfterMs = more.retryAfterMs ?? null;
+  }
+}
+
+const MSGPACK = "application/msgpack";
+/** Below this, gzip costs more than it saves. */
+const GZIP_FROM_BYTES = 900;
+/** A small answer on a bad link; a push or a page of a pull may take longer. */
+const SHORT_MS = 15_000;
+const LONG_MS = 60_000;
+/** The live line carries a comment every 15 s; without one for this long it is dead. */
+const LINE_SILENT_MS = 40_000;
+/** An answer larger than this is not read (SPEC EX: output cap). */
+const MAX_REPLY_BYTES = 8 * 1024 * 1024;
+
+export interface LinkOptions {
+  token: () => string | null;
+  base?: string;
+  fetch?: typeof fetch;
+}
+
+async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
+  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+export class Link {
+  readonly #token: () => string | null;
+  readonly #base: string;
+  readonly #fetch: typeof fetch;
+
+  constructor(options: LinkOptions) {
+    this.#token = options.token;
+    this.#base = options.base ?? "";
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+  }
+
+  hello(message: HelloRequest): Promise<HelloReply> {
+    return this.#post("hello", write(message), SHORT_MS);
+  }
+
+  push(sets: Uint8Array[]): Promise<PushReply> {
+    return this.#post("push", writePush(sets), LONG_MS);
+  }
+
+  pull(message: PullRequest): Promise<PullReply> {
+    return this.#post("pull", write(message), LONG_MS);
+  }
+
+  async #ask(path: string, init: RequestInit): Promise<Response> {
+    const token = this.#token();
+    const headers = new Headers(init.headers);
+    if (token) headers.set("authorization", `Bearer ${token}`);
+    try {
+      // A captive portal likes to redirect; nothing of ours ever does.
+      return await this.#fetch(`${this.#base}/sync/v1/${path}`, {
+        ...init,
+        headers,
+        cache: "no-store",
+        credentials: "omit",
+        redirect: "error",
+      });
+    } catch (cause) {
+      throw new LinkError("offline", "no answer came", { cause });
+    }
+  }
+
+  async #post<Reply>(path: string, message: Uint8Array, withinMs: number): Promise<Reply> {
+    const headers: Record<string, string> = { "content-type": MSGPACK, accept: MSGPACK };
+    let body = message;
+    if (message.byteLength >= GZIP_FROM_BYTES && typeof CompressionStream !== "undefined") {
+      body = await gzip(message);
+      headers["content-encoding"] = "gzip";
+    }
+    const signal = AbortSignal.timeout(withinMs);
+    const response = await this.#ask(path, { method: "POST", headers, body: body as Uint8Array<ArrayBuffer>, signal });
+    if (!response.ok || kindOf(response) !== MSGPACK) throw await troubleOf(response);
+    let bytes: Uint8Array;
+    try {
+      bytes = new Uint8Array(await response.arrayBuffer());
+    } catch (cause) {
+      throw new LinkError("offline", "the answer broke off", { cause });
+    }
+    if (bytes.byteLength > MAX_REPLY_BYTES) throw new LinkError("garbled", "the answer is too large");
+    try {
+      return read<Reply>(bytes);
+    } catch (cause) {
+      if (cause instanceof CanonError) throw new LinkError("garbled", "the answer is not a message", { cause });
+      throw cause;
+    }
+  }
+
+  /**
+   * Keep the live line open until the server ends it, it goes silent, or `signal` says stop. Calls `open` when the
+   * server has greeted and `moved` for every hint. Throws `LinkError`; ending is not an error.
+   */
+  async events(
+    on: { open: () => void; moved: (scope: string, n: number) => void },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const dead = new AbortController();
+    const stop = (): void => dead.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    let silence = setTimeout(stop, LINE_SILENT_MS);
+    try {
+      const response = await this.#ask("events", { headers: { accept: "text/event-stream" }, signal: dead.signal });
+      if (!response.ok || kindOf(response) !== "text/event-stream" || !response.body) throw await troubleOf(response);
+      const reader = response.body
+        .pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array<ArrayBuffer>, string>)
+        .getReader();
+      let text = "";
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        clearTimeout(silence);
+        silence = setTimeout(stop, LINE_SILENT_MS);
+        text += value.replaceAll("\r\n", "\n");
+        for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+          heard(text.slice(0, end), on);
+          text = text.slice(end + 2);
+        }
+        if (text.length > 65_536) throw new LinkError("garbled", "an event without end");
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof LinkError) throw error;
+      throw new LinkError("offline", "the live line broke", { cause: error });
+    } finally {
+      clearTimeout(silence);
+      signal.removeEventListener("abort", stop);
+      dead.abort();
+    }
+  }
+}
+
+/** One server-sent event: `event:` and `data:` lines; comments are the heartbeat. */
+function heard(block: string, on: { open: () => void; moved: (scope: string, n: number) => void }): void {
+  let name = "message";
+  let data = "";
+  for (const line of block.split("\n")) {
+    if (line.startsWith("event:")) name = line.slice(6).trim();
+    else if (line.startsWith("data:")) data += line.slice(5).trim();
+  }
+  if (name === "hello") on.open();
+  if (name !== "moved") return;
+  try {
+    const { scope, n } = JSON.parse(data) as { scope?: unknown; n?: unknown };
+    if (typeof scope === "string" && typeof n === "number") on.moved(scope, n);
+  } catch {
+    // a hint that cannot be read is no hint; the timer pulls anyway
+  }
+}
+
+function kindOf(response: Response): string {
+  return (response.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+}
+
+function retryAfterMs(response: Response): number | null {
+  const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, 600) * 1000 : null;
+}
+
+/** What an answer that is not the wanted one means. */
+async function troubleOf(response: Response): Promise<LinkError> {
+  const later = retryAfterMs(response);
+  if (kindOf(response) === "application/problem+json") {
+    const problem = (await response.json().catch(() => ({}))) as { code?: string; title?: string };
+    const code = problem.code ?? `http_${response.status}`;
+    const kind = response.status === 429 || response.status >= 500 ? "busy" : "refused";
+    return new LinkError(kind, problem.title ?? code, { code, retryAfterMs: later });
+  }
+  if (response.status === 429 || response.status >= 500) {
+    return new LinkError("busy", `HTTP ${response.status}`, { retryAfterMs: later });
+  }
+  return new LinkError("portal", `somebody else answered: HTTP ${response.status}`);
+}

@@ -1,0 +1,139 @@
+/**
+ * The outbox: what goes next, and what the centre said about it.
+ *
+ * Responsible for: the order of sending (priority lane first, each lane by seq), batches within the limits, and
+ * writing every answer down. Refuses to lose: only the answers of EX2 take a set off the list, and nothing is ever
+ * removed from the vault. Knows no network and no timer; `rounds.ts` has both.
+ *
+ *     const batch = await outbox.next({ sets: 200, bytes: 1_048_576 });
+ *     await outbox.answered(batch, reply.results, clock.nowMs());
+ */
+import { DURABLE, type PushOutcome, type PushResult } from "../sync/exchange";
+import { toHex } from "../sync/ids";
+import type { Mark, OwnSet, PushAnswer, Vault } from "./vault";
+
+/** Answers that say the centre could not even store the bytes (EX2). Sending again changes nothing until somebody acts. */
+const NOT_STORED = new Set(["bad_signature", "too_large", "malformed"]);
+/** Rulings the author should read: the set is safe at the centre and does not count there. */
+const REFUSED = new Set(["rejected", "held"]);
+
+/** One set of a batch with its mark; `mark` is null for a set that only memory holds. */
+export interface Parcel {
+  set: OwnSet;
+  mark: Mark | null;
+}
+
+export interface Counts {
+  head: number;
+  acked: number;
+  refusals: number;
+}
+
+export function isDurable(answer: PushAnswer | undefined): boolean {
+  return answer !== undefined && DURABLE.has(answer.r as PushOutcome);
+}
+
+/** True for an answer its author has to look at. */
+export function needsAuthor(answer: PushAnswer): boolean {
+  return NOT_STORED.has(answer.r) || REFUSED.has(answer.r) || REFUSED.has(answer.d ?? "");
+}
+
+const byLane = (a: { lane: number; seq: number }, b: { lane: number; seq: number }): number =>
+  b.lane - a.lane || a.seq - b.seq;
+
+export class Outbox {
+  readonly #vault: Vault;
+  /** Not-stored sets are tried again only when a person asks. */
+  #again = false;
+
+  constructor(vault: Vault) {
+    this.#vault = vault;
+  }
+
+  /** The next batch within the limits, in the order of sending; at least one set when anything waits. */
+  async next(limits: { sets: number; bytes: number }, unkept: readonly OwnSet[] = []): Promise<Parcel[]> {
+    const waiting: { lane: number; seq: number; bytes: number; mark: Mark | null; set: OwnSet | null }[] = [];
+    for (const mark of await this.#vault.unsent()) {
+      if (this.#again || !NOT_STORED.has(mark.answer?.r ?? "")) waiting.push({ ...mark, mark, set: null });
+    }
+    for (const set of unkept) waiting.push({ ...set, bytes: set.raw.byteLength, mark: null, set });
+
+    const batch: Parcel[] = [];
+    let bytes = 0;
+    for (const one of waiting.sort(byLane)) {
+      bytes += one.bytes;
+      if (batch.length > 0 && (batch.length >= limits.sets || bytes > limits.bytes)) break;
+      const set = one.set ?? (one.mark && (await this.#vault.own(one.mark.chain, one.mark.seq)));
+      if (set) batch.push({ set, mark: one.mark });
+    }
+    return batch;
+  }
+
+  /** A person said "send now": sets the centre could not store are tried once more. */
+  tryAgain(): void {
+    this.#again = true;
+  }
+
+  /**
+   * Write the answers down, in the order the sets were sent. Returns the ids that are now durable. An answer that names
+   * another set than the one in its place is ignored: that set stays unsent and is sent again.
+   */
+  async answered(batch: readonly Parcel[], results: readonly PushResult[], atMs: number): Promise<Set<string>> {
+    const durable = new Set<string>();
+    const marks: Mark[] = [];
+    for (const [at, { set, mark }] of batch.entries()) {
+      const result = results[at];
+      if (!result || (result.id && toHex(result.id) !== set.id)) continue;
+      const answer: PushAnswer = {
+        r: result.r,
+        why: result.why ?? null,
+        idx: result.idx ?? null,
+        atMs: result.at_ms ?? null,
+        d: result.d ?? null,
+        no: result.no ?? null,
+      };
+      if (isDurable(answer)) durable.add(set.id);
+      if (!mark) continue;
+      const next: Mark = { ...mark, answer, answeredAtMs: atMs };
+      if (isDurable(answer)) delete next.unsent;
+      if (needsAuthor(answer)) next.attention = 1;
+      else delete next.attention;
+      marks.push(next);
+    }
+    await this.#vault.putMarks(marks);
+    this.#again = false;
+    return durable;
+  }
+
+  /** The centre lost its log and began another: everything answered by the old one is owed again. */
+  async oweEverything(): Promise<void> {
+    const answered = (await this.#vault.marks()).filter((mark) => mark.unsent === undefined);
+    await this.#vault.putMarks(answered.map((mark) => ({ ...mark, unsent: 1 as const })));
+  }
+
+  /** The author has read a refusal. What the centre could not store stays on the list all the same. */
+  async read(mark: Mark): Promise<void> {
+    if (mark.unsent) return;
+    const { attention: _read, ...rest } = mark;
+    await this.#vault.putMarks([rest]);
+  }
+
+  /** Own sets for the screen: all that wait, in order of writing, and the newest that were answered. */
+  async list(newest: number): Promise<{ waiting: Parcel[]; answered: Parcel[] }> {
+    const parcels = async (marks: Mark[]): Promise<Parcel[]> => {
+      const found: Parcel[] = [];
+      for (const mark of marks) {
+        const set = await this.#vault.own(mark.chain, mark.seq);
+        if (set) found.push({ set, mark });
+      }
+      return found;
+    };
+    const answered = (await this.#vault.answered(newest)).filter((mark) => mark.unsent === undefined);
+    return { waiting: await parcels(await this.#vault.unsent()), answered: await parcels(answered) };
+  }
+
+  async counts(): Promise<Counts> {
+    const { head, unsent, attention } = await this.#vault.counts();
+    return { head, acked: head - unsent, refusals: attention };
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Checking what a pull brought, before any of it is kept. Pure but for hashing.
+ *
+ * Responsible for: entries dense from where we stand, the rolling head recomputed from the rulings and equal to what the
+ * server says (SPEC SC2, EX4), a new epoch taken as a fresh start (EX5), and for finding out what an entry is about.
+ * Refuses to store and to fold.
+ *
+ *     const checked = await checkPage(page, cursor);
+ *     if (checked === "broken") …  // the lines do not add up: forget the scope and pull it again
+ */
+import { encode } from "../sync/canon";
+import { type ChangeSet, isRefusal, readSet } from "../sync/changeset";
+import type { ScopePage } from "../sync/exchange";
+import { equalBytes, toHex } from "../sync/ids";
+import { leafHash, type Ruling, readRuling, SCOPE_HEAD_ZERO, scopeHead } from "../sync/rulings";
+import type { Cursor, Entry, OrgRow, Page } from "./cache";
+
+/** A line with what it says. `set` is null when it brought none, or one this version cannot read. */
+export interface Line {
+  entry: Entry;
+  ruling: Ruling;
+  leaf: Uint8Array;
+  set: ChangeSet | null;
+}
+
+export interface CheckedPage {
+  page: Page;
+  lines: Line[];
+}
+
+const hexIn = (value: unknown): string => (value instanceof Uint8Array ? toHex(value) : "");
+
+function rulingIn(bytes: Uint8Array): Ruling | null {
+  try {
+    return readRuling(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** The page to write, or `broken`. A page that begins elsewhere than at our cursor under our epoch is broken too. */
+export async function checkPage(from: ScopePage, cursor: Cursor | null): Promise<CheckedPage | "broken"> {
+  const reset = cursor !== null && cursor.epoch !== from.epoch;
+  const start = reset ? null : cursor;
+  const after = start?.n ?? 0;
+  let head: Uint8Array = start?.head ?? SCOPE_HEAD_ZERO;
+  let n = after;
+  const lines: Line[] = [];
+  for (const [at, bytes, envelope] of from.entries) {
+    n += 1;
+    const ruling = rulingIn(bytes);
+    if (at !== n || !ruling) return "broken";
+    const leaf = await leafHash(bytes);
+    head = await scopeHead(head, leaf);
+    // The header and the body are the bytes received; the frame around them has one canonical form.
+    const raw = envelope && encode([...envelope]);
+    const found = raw && (await readSet(raw));
+    const set = found && !isRefusal(found) ? found : null;
+    const entry: Entry = {
+      scope: from.scope,
+      n,
+      idx: ruling.idx,
+      entity: hexIn(ruling.payload["e"]) || (set?.body ? toHex(set.body.entity) : ""),
+      set: hexIn(ruling.payload["set"]),
+      ruling: bytes,
+      raw,
+    };
+    if (set && toHex(set.setId) !== entry.set) return "broken";
+    lines.push({ entry, ruling, leaf, set });
+  }
+  if (n !== from.to || !equalBytes(head, from.head)) return "broken";
+  const { scope, epoch, to } = from;
+  return { page: { scope, epoch, after, to, head, entries: lines.map((line) => line.entry), reset }, lines };
+}
+
+/** The org rows that these lines set or remove. */
+export function orgRowsOf(lines: readonly Line[]): OrgRow[] {
+  const rows: OrgRow[] = [];
+  for (const { ruling } of lines) {
+    if (ruling.kind !== "org") continue;
+    const { what, id, row } = ruling.payload;
+    if (typeof what === "string" && id instanceof Uint8Array) {
+      rows.push({ what, id: toHex(id), row: (row ?? null) as OrgRow["row"] });
+    }
+  }
+  return rows;
+}

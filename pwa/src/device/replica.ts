@@ -1,0 +1,316 @@
+/**
+ * The one door on this side: write an action, read incidents. What is read is always
+ * fold(what was pulled, own sets not yet ruled), so a press shows at once, with or without a network.
+ *
+ * Responsible for: keeping a set before showing it, folding again what changed, applying pulls with their cursors in
+ * one transaction, and writing the automatic `delivered` claim once per order that reaches this device. Refuses to know
+ * when to talk to the centre (`rounds.ts`) and how anything looks.
+ *
+ *     const { ops } = await replica.record({ entity, scope, lane: 1, ops: [{ t: "milestone.claim", … }] });
+ *     replica.incidents.get(entity)?.status;      // "arrived", reactive
+ */
+import { shallowReactive } from "vue";
+import type { Op } from "../sync/changeset";
+import { unpack } from "../sync/clock";
+import type { PullReply } from "../sync/exchange";
+import { fromHex, toHex } from "../sync/ids";
+import { type TimelineItem, timeline } from "../sync/incident/timeline";
+import { type Cache, CursorMoved, type Page, type Projected } from "./cache";
+import { type Folded, foldIncident } from "./folding";
+import type { Clock } from "./now";
+import type { Outbox } from "./outbox";
+import { checkPage, type Line, orgRowsOf } from "./pulled";
+import type { OwnSet, PushAnswer, Vault } from "./vault";
+import { concerns, forMe, type Incident, incidentOf, type Me, type View } from "./views";
+import type { ChainWriter, Draft, Written } from "./writer";
+
+export type { Draft, Written } from "./writer";
+
+export interface ReplicaParts {
+  vault: Vault;
+  cache: Cache;
+  writer: ChainWriter;
+  outbox: Outbox;
+  clock: Clock;
+  me: () => Me;
+  /** Off duty, orders are not delivered to this device. */
+  onDuty: () => boolean;
+  /** Incidents changed here; tell other tabs. */
+  changed: (ids: string[]) => void;
+  /** Something was written; go and send it. */
+  wrote: () => void;
+  /** Org rows came; names may have changed. */
+  orgChanged: () => void;
+}
+
+/** Closed incidents older than this leave the phone's list. Own sets stay in the vault. */
+const KEEP_CLOSED_MS = 30 * 86_400_000;
+/** Three broken or reset scopes in this time mean that pulling again does not help. */
+const RESETS = { most: 3, withinMs: 600_000 };
+
+export class Replica {
+  /** Incidents that concern me, by hex id. Reactive. */
+  readonly incidents = shallowReactive(new Map<string, Incident>());
+
+  readonly #parts: ReplicaParts;
+  /** Newest ruling applied, for the header item `seen`. */
+  #seen: [number, Uint8Array] | null = null;
+  #resets: number[] = [];
+
+  constructor(parts: ReplicaParts) {
+    this.#parts = parts;
+  }
+
+  get unkept(): readonly OwnSet[] {
+    return this.#parts.writer.unkept;
+  }
+
+  get seen(): [number, Uint8Array] | null {
+    return this.#seen;
+  }
+
+  /** Show what the last page knew, then fold again what the vault knows better. */
+  async open(): Promise<void> {
+    const { cache, vault, clock } = this.#parts;
+    this.#seen = await cache.meta<[number, Uint8Array]>("seen");
+    const old: string[] = [];
+    for (const { id, view } of await cache.incidents()) {
+      const incident = incidentOf(view as View);
+      if (incident.status === "closed" && clock.nowMs() - (incident.createdAtMs ?? 0) > KEEP_CLOSED_MS) old.push(id);
+      else this.#show(id, view as View);
+    }
+    const again = new Set<string>();
+    for (const id of await vault.ownEntities()) if (!this.incidents.has(id) && !old.includes(id)) again.add(id);
+    for (const mark of await vault.unsent()) again.add((await vault.own(mark.chain, mark.seq))?.entity ?? "");
+    await this.refresh([...again]);
+    await cache.forgetIncidents(old);
+  }
+
+  /** Sign, keep and show one action. Resolves when it is on disk, or loudly in memory (`kept` is false). */
+  async record(draft: Draft): Promise<Written> {
+    const written = await this.#parts.writer.write(draft);
+    if (written.set.kind === "incident") await this.refresh([draft.entity]);
+    this.#parts.wrote();
+    return written;
+  }
+
+  /** Fold these incidents again and show those that concern me. `quiet`: another tab said so and knows already. */
+  async refresh(ids: readonly string[], quiet = false): Promise<void> {
+    const { cache, changed } = this.#parts;
+    const projected: Projected[] = [];
+    for (const id of ids) {
+      const folded = await this.#fold(id);
+      if (folded && this.#show(id, folded.view)) projected.push({ id, view: folded.view });
+    }
+    if (projected.length === 0 || quiet) return;
+    changed(projected.map(({ id }) => id));
+    // The projection is a convenience for the next start; without it the fold is simply done again.
+    await cache.putIncidents(projected).catch(() => undefined);
+  }
+
+  /** The merged timeline of one incident, in order of event time. */
+  async story(id: string): Promise<TimelineItem[]> {
+    const folded = await this.#fold(id);
+    return folded ? timeline(folded.items, folded.view) : [];
+  }
+
+  #show(id: string, view: View): boolean {
+    const incident = incidentOf(view);
+    const mine = concerns(incident, this.#parts.me());
+    if (mine) this.incidents.set(id, incident);
+    else this.incidents.delete(id);
+    return mine;
+  }
+
+  /** What the cache (or `page`, which is about to replace part of it), the vault and memory say. */
+  async #fold(id: string, page?: Page): Promise<Folded | null> {
+    const { cache, vault } = this.#parts;
+    let entries = await cache.entriesOf(id);
+    if (page?.reset) entries = entries.filter((entry) => entry.scope !== page.scope);
+    if (page) entries = [...entries, ...page.entries.filter((entry) => entry.entity === id)];
+    const own = [...(await vault.ownOf(id)), ...this.unkept.filter((set) => set.entity === id)];
+    return foldIncident(id, entries, own);
+  }
+
+  // ---- what rounds need ----------------------------------------------------------------------
+
+  /** Own head, and what is still owed, for hello. */
+  async owed(): Promise<{ head: number; pending: number; oldestMs: number | null }> {
+    const { vault, writer } = this.#parts;
+    const unsent = await vault.unsent();
+    const waiting = [...unsent.map((mark) => mark.wroteAtMs), ...this.unkept.map((set) => set.wroteAtMs)];
+    const head = (await vault.head(writer.chain))?.seq ?? -1;
+    return {
+      head: Math.max(head, ...this.unkept.map((set) => set.seq)),
+      pending: waiting.length,
+      oldestMs: waiting.length ? Math.min(...waiting) : null,
+    };
+  }
+
+  /** The centre introduced itself. Another log than last time: what the old one answered is owed again. */
+  async met(centre: { origin: string; epoch: string; have: number }): Promise<void> {
+    const { vault, outbox } = this.#parts;
+    const before = await vault.meta<{ origin: string; epoch: string }>("log");
+    if (before?.origin === centre.origin && before.epoch === centre.epoch) return;
+    if (before) await outbox.oweEverything();
+    await vault.setMeta("log", { origin: centre.origin, epoch: centre.epoch });
+  }
+
+  /** These sets are durable at the centre. */
+  async confirmed(ids: ReadonlySet<string>): Promise<void> {
+    this.#parts.writer.confirmed(ids);
+    await this.#parts.writer.retryKeeping();
+  }
+
+  /** Drop the lines of scopes that are no longer ours. Older months of a station we still follow stay. */
+  async keepOnly(listed: readonly string[]): Promise<void> {
+    const { cache } = this.#parts;
+    const family = (scope: string): string => scope.split(":").slice(0, 2).join(":");
+    const ours = new Set(listed.map(family));
+    for (const { scope } of await cache.cursors()) if (!ours.has(family(scope))) await cache.forgetScope(scope);
+  }
+
+  async cursors(scopes: readonly (readonly [string, number, number])[]): Promise<[string, number, number][]> {
+    const cursors: [string, number, number][] = [];
+    for (const [scope, epoch] of scopes) {
+      const at = await this.#parts.cache.cursor(scope);
+      cursors.push(at ? [scope, at.epoch, at.n] : [scope, epoch, 0]);
+    }
+    return cursors;
+  }
+
+  /** Check and keep a pull, fold what it touched. True when any cursor moved. */
+  async apply(reply: PullReply): Promise<boolean> {
+    const { cache, clock } = this.#parts;
+    let moved = false;
+    for (const from of reply.scopes) {
+      const cursor = await cache.cursor(from.scope);
+      const checked = await checkPage(from, cursor);
+      if (checked === "broken") {
+        await this.#startOver(from.scope, clock.nowMs());
+        continue;
+      }
+      if (checked.lines.length === 0 && !checked.page.reset) continue;
+      if (checked.page.reset) this.#countReset(clock.nowMs());
+      moved = (await this.#keep(checked.page, checked.lines)) || moved;
+    }
+    return moved;
+  }
+
+  async #keep(page: Page, lines: Line[]): Promise<boolean> {
+    const { cache, writer, orgChanged, changed } = this.#parts;
+    const projected: Projected[] = [];
+    for (const id of this.#concerned(lines)) {
+      const folded = await this.#fold(id, page);
+      if (folded && concerns(incidentOf(folded.view), this.#parts.me())) projected.push({ id, view: folded.view });
+    }
+    const newest = lines.reduce<Line | null>((a, b) => (a && a.ruling.idx > b.ruling.idx ? a : b), null);
+    const seen: [number, Uint8Array] | null =
+      newest && newest.ruling.idx > (this.#seen?.[0] ?? 0) ? [newest.ruling.idx, newest.leaf.slice(0, 16)] : null;
+    const org = orgRowsOf(lines);
+    try {
+      await cache.apply(page, {
+        org,
+        incidents: projected,
+        strict: projected.length > 0,
+        ...(seen ? { metas: { seen } } : {}),
+      });
+    } catch (error) {
+      if (error instanceof CursorMoved) return false;
+      throw error;
+    }
+    if (seen) this.#seen = seen;
+    if (org.length > 0) orgChanged();
+    writer.hear(lines.flatMap(({ set }) => (set ? [unpack(set.header.hlc)] : [])));
+    await this.#recover(lines);
+    for (const { id, view } of projected) this.#show(id, view as View);
+    if (projected.length > 0) changed(projected.map(({ id }) => id));
+    return true;
+  }
+
+  /** Incidents in these lines that are mine already, that I wrote in, or that order me somewhere. */
+  #concerned(lines: readonly Line[]): Set<string> {
+    const me = this.#parts.me();
+    const ids = new Set<string>();
+    for (const { entry, set } of lines) {
+      if (!entry.entity || ids.has(entry.entity)) continue;
+      if (
+        this.incidents.has(entry.entity) ||
+        (set && toHex(set.header.user) === me.person && set.body?.kind === "incident")
+      ) {
+        ids.add(entry.entity);
+        continue;
+      }
+      for (const op of set?.body?.ops ?? []) {
+        const to = op["to"];
+        if (!Array.isArray(to) || !(to[1] instanceof Uint8Array)) continue;
+        if (forMe({ to: { kind: String(to[0]), id: toHex(to[1]) } }, me)) ids.add(entry.entity);
+      }
+    }
+    return ids;
+  }
+
+  /** Take back own sets that the centre holds and this storage has lost (a restored or half-written vault). */
+  async #recover(lines: readonly Line[]): Promise<void> {
+    const { vault, writer, clock } = this.#parts;
+    for (const { set, entry, ruling } of lines) {
+      if (!set?.body || toHex(set.header.chain) !== writer.chain) continue;
+      if (await vault.own(writer.chain, set.header.seq)) continue;
+      const answer: PushAnswer = {
+        r: "stored",
+        why: null,
+        idx: ruling.idx,
+        atMs: ruling.atMs,
+        d: String(ruling.payload["d"]),
+        no: null,
+      };
+      await vault.adopt(
+        {
+          chain: writer.chain,
+          seq: set.header.seq,
+          id: entry.set,
+          entity: toHex(set.body.entity),
+          kind: set.body.kind,
+          lane: set.header.lane,
+          wroteAtMs: set.header.wallMs,
+          raw: set.raw,
+        },
+        answer,
+        clock.nowMs(),
+      );
+    }
+  }
+
+  /** `delivered`, once per order for me that reached this device: written by the device, not by the person. */
+  async deliverDue(): Promise<void> {
+    const me = this.#parts.me();
+    if (!this.#parts.onDuty()) return;
+    for (const incident of [...this.incidents.values()]) {
+      for (const order of incident.orders) {
+        if (!order.open || order.round !== incident.round || !forMe(order, me)) continue;
+        if (order.status !== "issued" && order.status !== "delivered") continue;
+        const told = incident.claims.some(
+          (claim) => claim.kind === "delivered" && claim.order === order.id && claim.by === me.person,
+        );
+        if (!told) await this.record(delivered(incident, order.id, order.round, me));
+      }
+    }
+  }
+
+  async #startOver(scope: string, nowMs: number): Promise<void> {
+    this.#countReset(nowMs);
+    await this.#parts.cache.forgetScope(scope);
+  }
+
+  #countReset(nowMs: number): void {
+    this.#resets = [...this.#resets.filter((at) => nowMs - at < RESETS.withinMs), nowMs];
+    if (this.#resets.length > RESETS.most)
+      throw new Error("the centre's lines keep breaking; waiting before the next try");
+  }
+}
+
+function delivered(incident: Incident, order: string, round: number, me: Me): Draft {
+  const claim = { t: "milestone.claim", kind: "delivered", round, order: fromHex(order), via: "system" } as const;
+  const op: Op = me.unit ? { ...claim, unit: fromHex(me.unit) } : claim;
+  return { entity: incident.id, scope: incident.scope, lane: 1, ops: [op] };
+}

@@ -1,0 +1,254 @@
+/**
+ * When to talk to the centre: rounds of hello, push and pull, and the live line between them.
+ *
+ * Responsible for the triggers (start, `online`, the page shown again, every write, a timer, a button), for trying again
+ * without waiting for another write, and for what the phone knows about being reachable. Refuses to know what a set means;
+ * the replica applies, the outbox remembers.
+ *
+ *     const rounds = new Rounds({ link, outbox, replica, clock, status, … });
+ *     rounds.start();
+ *     rounds.kick();          // something was written: go now
+ *     rounds.stop();
+ */
+import type { HelloReply } from "../sync/exchange";
+import { fromHex, toHex } from "../sync/ids";
+import { type Link, LinkError, type LinkTrouble } from "./link";
+import type { Clock } from "./now";
+import type { Outbox } from "./outbox";
+import type { Replica } from "./replica";
+
+/** What the screens may know about the exchange. Reactive; written here and nowhere else. */
+export interface Status {
+  reachable: boolean;
+  trouble: { kind: LinkTrouble; code: string } | null;
+  lastContactMs: number | null;
+  /** Server − device, ms; null until the first hello. */
+  offsetMs: number | null;
+  sending: { done: number; all: number } | null;
+  nextTryMs: number | null;
+}
+
+export interface RoundsParts {
+  link: Link;
+  outbox: Outbox;
+  replica: Replica;
+  clock: Clock;
+  status: Status;
+  app: string;
+  chain: string;
+  /** Marks were written: recount. */
+  answered: () => void;
+  /** A round is over, well or badly; `status` says which. */
+  settled: () => void;
+  /** A number in [0, 1) for jitter. */
+  chance?: () => number;
+}
+
+/** Between rounds while all is well: 15–30 s, so that a station's phones do not knock together. */
+const CALM_MS = [15_000, 30_000] as const;
+/** After trouble: doubling from here to there, each with up to half as much again. */
+const BACKOFF_MS = [2_000, 60_000] as const;
+/** A refusal does not heal by asking again soon. */
+const REFUSED_MS = 60_000;
+/** Hello again when the last one is older: contact, pending count and time sample stay fresh. */
+const HELLO_MS = 12_000;
+/** How much to ask for at once; halved when a link breaks, doubled when it holds. */
+const BUDGET_BYTES = { least: 8_192, first: 131_072, most: 1_048_576 };
+const MOST_SETS = 200;
+/** A live line shorter than this did not hold. */
+const LINE_HELD_MS = 10_000;
+/** A sample is worth keeping when its round trip is short against what it measures. */
+const SAMPLE_MS = 10_000;
+
+export class Rounds {
+  readonly #parts: RoundsParts;
+  readonly #chance: () => number;
+  readonly #stopped = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #running: Promise<void> | null = null;
+  #again = false;
+  #failures = 0;
+  #budget = BUDGET_BYTES.first;
+  #hello: { reply: HelloReply; atMono: number } | null = null;
+  #line = false;
+
+  constructor(parts: RoundsParts) {
+    this.#parts = parts;
+    this.#chance = parts.chance ?? Math.random;
+  }
+
+  /** Begin, and hear every trigger a browser offers. */
+  start(): void {
+    const signal = this.#stopped.signal;
+    const go = (): void => this.kick();
+    addEventListener("online", go, { signal });
+    addEventListener("pageshow", go, { signal });
+    addEventListener("offline", () => this.#lost(new LinkError("offline", "the device says so")), { signal });
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && go(), { signal });
+    this.kick();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#stopped.abort();
+  }
+
+  /** Go now, or right after the round that is running. */
+  kick(): void {
+    if (this.#stopped.signal.aborted) return;
+    if (this.#running) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#parts.status.nextTryMs = null;
+    this.#running = this.#run().finally(() => {
+      this.#running = null;
+      if (this.#again) {
+        this.#again = false;
+        this.kick();
+      }
+    });
+  }
+
+  /** A person pressed "send now": hello afresh, and once more what the centre could not store. */
+  async now(): Promise<void> {
+    this.#hello = null;
+    this.#parts.outbox.tryAgain();
+    this.kick();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { status } = this.#parts;
+    try {
+      await this.#round();
+      this.#failures = 0;
+      this.#budget = Math.min(BUDGET_BYTES.most, this.#budget * 2);
+      this.#wait(CALM_MS[0] + this.#chance() * (CALM_MS[1] - CALM_MS[0]));
+      void this.#live();
+    } catch (error) {
+      const trouble = error instanceof LinkError ? error : new LinkError("garbled", String(error), { cause: error });
+      this.#failures += 1;
+      this.#hello = null;
+      this.#budget = Math.max(BUDGET_BYTES.least, this.#budget / 2);
+      this.#lost(trouble);
+      const backoff = Math.min(BACKOFF_MS[1], BACKOFF_MS[0] * 2 ** Math.min(10, this.#failures - 1));
+      const least = trouble.kind === "refused" ? REFUSED_MS : (trouble.retryAfterMs ?? backoff);
+      this.#wait(least * (1 + this.#chance() / 2));
+    } finally {
+      status.sending = null;
+      this.#parts.settled();
+    }
+  }
+
+  #wait(ms: number): void {
+    if (this.#stopped.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.kick(), ms);
+    this.#parts.status.nextTryMs = this.#parts.clock.nowMs() + ms;
+  }
+
+  #reached(): void {
+    const { status, clock } = this.#parts;
+    status.reachable = true;
+    status.trouble = null;
+    status.lastContactMs = clock.nowMs();
+  }
+
+  #lost(error: LinkError): void {
+    const { status } = this.#parts;
+    status.reachable = false;
+    status.trouble = { kind: error.kind, code: error.code };
+  }
+
+  async #round(): Promise<void> {
+    const { replica } = this.#parts;
+    const hello = await this.#greet();
+    await this.#push(hello);
+    await this.#pull(hello);
+    await replica.deliverDue();
+    await this.#push(hello); // what the pull made us write: that an order was delivered
+  }
+
+  async #greet(): Promise<HelloReply> {
+    const { clock, link, status, replica, app, chain } = this.#parts;
+    const mono = clock.mono();
+    if (this.#hello && mono[1] - this.#hello.atMono < HELLO_MS) return this.#hello.reply;
+    const owed = await replica.owed();
+    const sentMs = clock.nowMs();
+    const reply = await link.hello({
+      v: 1,
+      app,
+      chain: fromHex(chain),
+      head: owed.head,
+      pending: owed.pending,
+      oldest_ms: owed.oldestMs,
+      wall_ms: sentMs,
+      mono,
+      request_id: crypto.getRandomValues(new Uint8Array(16)),
+    });
+    const tripMs = clock.mono()[1] - mono[1];
+    if (tripMs <= SAMPLE_MS || status.offsetMs === null)
+      status.offsetMs = Math.round(reply.now_ms - (sentMs + tripMs / 2));
+    this.#reached();
+    this.#hello = { reply, atMono: mono[1] };
+    await replica.met({ origin: reply.log.origin, epoch: toHex(reply.log.epoch), have: reply.have });
+    if (reply.retry_after_ms)
+      throw new LinkError("busy", "the server asks for time", { retryAfterMs: reply.retry_after_ms });
+    return reply;
+  }
+
+  async #push(hello: HelloReply): Promise<void> {
+    const { link, outbox, replica, status, clock } = this.#parts;
+    const limits = {
+      sets: Math.min(MOST_SETS, hello.limits.batch_sets),
+      bytes: Math.min(this.#budget, hello.limits.batch_bytes),
+    };
+    let done = 0;
+    const all = (await replica.owed()).pending;
+    for (;;) {
+      const batch = await outbox.next(limits, replica.unkept);
+      if (batch.length === 0) break;
+      status.sending = { done, all: Math.max(all, done + batch.length) };
+      const reply = await link.push(batch.map(({ set }) => set.raw));
+      this.#reached();
+      const durable = await outbox.answered(batch, reply.results, clock.nowMs());
+      done += durable.size;
+      await replica.confirmed(durable);
+      this.#parts.answered();
+      if (durable.size === 0) break; // nothing moved: the refusals are written down, the rest waits for the next round
+    }
+    status.sending = null;
+  }
+
+  async #pull(hello: HelloReply): Promise<void> {
+    const { link, replica } = this.#parts;
+    await replica.keepOnly(hello.scopes.map(([scope]) => scope));
+    for (;;) {
+      const cursors = await replica.cursors(hello.scopes);
+      const reply = await link.pull({ cursors, budget: this.#budget });
+      this.#reached();
+      const moved = await replica.apply(reply);
+      if (reply.complete || !moved) return;
+    }
+  }
+
+  /**
+   * Keep the live line open; every hint leads to a round. When a line that had held ends, go and see at once; one that
+   * breaks as soon as it opens waits for the next round, so that a proxy that hates it costs nothing.
+   */
+  async #live(): Promise<void> {
+    if (this.#line || this.#stopped.signal.aborted) return;
+    this.#line = true;
+    const openedMs = performance.now();
+    try {
+      const on = { open: () => this.#reached(), moved: () => this.kick() };
+      await this.#parts.link.events(on, this.#stopped.signal);
+    } catch {
+      // the round that follows says what is the matter
+    }
+    this.#line = false;
+    if (performance.now() - openedMs > LINE_HELD_MS) this.kick();
+  }
+}

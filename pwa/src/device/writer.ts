@@ -1,0 +1,224 @@
+/**
+ * Writing onto this device's chain. A local write is never refused for clock, rights, network or lock reasons; when the
+ * storage itself refuses, the set lives in memory, loudly, and is sent from there.
+ *
+ * Responsible for: one write at a time in this tab, signing on the newest head, signing again when another tab was
+ * faster, and carrying what the vault refused until it fits or the centre has it. Refuses to know what the ops mean.
+ *
+ *     const { id, ops, kept } = await writer.write({ entity, scope, lane: 1, ops: [{ t: "entry.add", … }] });
+ *     kept      // false: only memory holds it
+ */
+import { shallowReactive } from "vue";
+import {
+  FLAG_NO_STRICT_DURABILITY,
+  isRefusal,
+  type Op,
+  openingWriter,
+  readSet,
+  type Writer,
+  write,
+} from "../sync/changeset";
+import { compareStamps, receive, type Stamp, unpack, ZERO } from "../sync/clock";
+import { fromHex, opId, toHex } from "../sync/ids";
+import type { Clock } from "./now";
+import { type KeyRecord, type OwnSet, SeqTaken, type Vault } from "./vault";
+
+/** One user action. Ids are hex; ops are canonical values (SPEC IN). */
+export interface Draft {
+  entity: string;
+  scope: string;
+  /** 0 normal, 1 priority. */
+  lane: 0 | 1;
+  ops: Op[];
+  /** `incident` unless said otherwise. */
+  kind?: "incident" | "chain";
+}
+
+export interface Written {
+  id: string;
+  /** Op ids, hex, in the order of the ops. */
+  ops: string[];
+  set: OwnSet;
+  kept: boolean;
+}
+
+/** The newest own set does not read back as it was written: append nothing more to this chain. */
+export class ChainDamaged extends Error {
+  override name = "ChainDamaged";
+}
+
+export interface WriterParts {
+  vault: Vault;
+  key: KeyRecord;
+  person: string;
+  clock: Clock;
+  offsetMs: () => number | null;
+  seen: () => [number, Uint8Array] | null;
+}
+
+/** Tabs of one phone; more collisions than this in a row mean that something else is wrong. */
+const MOST_TRIES = 20;
+
+/** Sign with the key's own algorithm; 64 bytes either way (CS3: ES256 is raw r‖s, as WebCrypto gives it). */
+export async function signWith(key: KeyRecord, message: Uint8Array): Promise<Uint8Array> {
+  const algorithm = key.alg === "Ed25519" ? "Ed25519" : { name: "ECDSA", hash: "SHA-256" };
+  return new Uint8Array(await crypto.subtle.sign(algorithm, key.privateKey, message as Uint8Array<ArrayBuffer>));
+}
+
+export class ChainWriter {
+  /** Sets the vault refused, oldest first. Reactive: the screens must be loud about them. */
+  readonly unkept: OwnSet[] = shallowReactive([]);
+
+  readonly #parts: WriterParts;
+  readonly #drafts = new Map<string, Draft>();
+  readonly #sent = new Set<string>();
+  #head: Writer | null = null;
+  #heard: Stamp = ZERO;
+  #flags: number | null = null;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+  }
+
+  get chain(): string {
+    return this.#parts.key.chain;
+  }
+
+  /** Write one action. Writes of this tab stand in line; each is on disk (or in `unkept`) when the promise resolves. */
+  write(draft: Draft): Promise<Written> {
+    const turn = this.#queue.then(() => this.#write(draft));
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Write the first set of the chain, once: a chain that another tab has opened meanwhile is open. */
+  async open(draft: Draft): Promise<void> {
+    const head = await this.#position();
+    if (head.seq !== 0) return;
+    const { set, next } = await this.#sign(draft, head);
+    try {
+      await this.#parts.vault.append(set);
+      this.#head = next;
+    } catch (error) {
+      if (!(error instanceof SeqTaken)) throw error;
+    }
+  }
+
+  /** Stamps from a pull: the clock moves on, but never after one that is far ahead (HL2). */
+  hear(stamps: Stamp[]): void {
+    const { clock, offsetMs } = this.#parts;
+    const last = this.#head?.stamp ?? this.#heard;
+    const { stamp } = receive(last, clock.nowMs(), offsetMs(), stamps);
+    this.#heard = stamp;
+    if (this.#head) this.#head = { ...this.#head, stamp };
+  }
+
+  /** The centre holds these: what only memory held is safe now. */
+  confirmed(ids: ReadonlySet<string>): void {
+    for (const id of ids) if (this.#drafts.has(id)) this.#sent.add(id);
+    const left = this.unkept.filter((set) => !ids.has(set.id));
+    if (left.length < this.unkept.length) this.unkept.splice(0, this.unkept.length, ...left);
+  }
+
+  /** Try again to keep what the vault refused. */
+  retryKeeping(): Promise<void> {
+    const turn = this.#queue.then(() => this.#keepAll());
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #position(): Promise<Writer> {
+    if (this.#head) return this.#head;
+    const { vault, key } = this.#parts;
+    this.#flags ??= (await vault.strict()) ? 0 : FLAG_NO_STRICT_DURABILITY;
+    const newest = await vault.head(key.chain);
+    if (!newest) return { ...openingWriter(fromHex(key.chain)), stamp: this.#heard };
+    const set = await readSet(newest.raw);
+    if (isRefusal(set) || toHex(set.setId) !== newest.id) throw new ChainDamaged(`set ${newest.seq} of ${key.chain}`);
+    const own = unpack(set.header.hlc);
+    const stamp = compareStamps(own, this.#heard) > 0 ? own : this.#heard;
+    return { chain: fromHex(key.chain), seq: newest.seq + 1, prev: set.setId, stamp };
+  }
+
+  async #sign(draft: Draft, head: Writer): Promise<{ set: OwnSet; next: Writer; ops: string[] }> {
+    const { key, person, clock, offsetMs, seen } = this.#parts;
+    const wallMs = clock.nowMs();
+    const written = await write(
+      head,
+      {
+        user: fromHex(person),
+        scope: draft.scope,
+        lane: draft.lane,
+        kind: draft.kind ?? "incident",
+        entity: fromHex(draft.entity),
+        ops: draft.ops,
+      },
+      {
+        wallMs,
+        offsetMs: offsetMs(),
+        mono: clock.mono(),
+        salt: crypto.getRandomValues(new Uint8Array(16)),
+        seen: seen(),
+        flags: this.#flags ?? 0,
+        sign: (message) => signWith(key, message),
+      },
+    );
+    const set: OwnSet = {
+      chain: key.chain,
+      seq: head.seq,
+      id: toHex(written.setId),
+      entity: draft.entity,
+      kind: draft.kind ?? "incident",
+      lane: draft.lane,
+      wroteAtMs: wallMs,
+      raw: written.raw,
+    };
+    return { set, next: written.writer, ops: draft.ops.map((_op, at) => toHex(opId(written.setId, at))) };
+  }
+
+  async #write(draft: Draft): Promise<Written> {
+    for (let tries = 1; ; tries++) {
+      if (this.unkept.length > 0) await this.#keepAll();
+      const { set, next, ops } = await this.#sign(draft, await this.#position());
+      try {
+        if (this.unkept.length > 0) throw new Error("the vault still refuses earlier sets");
+        await this.#parts.vault.append(set);
+        this.#head = next;
+        return { id: set.id, ops, set, kept: true };
+      } catch (error) {
+        if (error instanceof SeqTaken && tries < MOST_TRIES) {
+          this.#head = null; // another tab was faster
+          continue;
+        }
+        this.#head = next;
+        this.#drafts.set(set.id, draft);
+        this.unkept.push(set);
+        return { id: set.id, ops, set, kept: false };
+      }
+    }
+  }
+
+  /** Oldest first, so that the vault always holds an unbroken beginning of the chain. */
+  async #keepAll(): Promise<void> {
+    while (this.unkept.length > 0) {
+      const set = this.unkept[0] as OwnSet;
+      try {
+        await this.#parts.vault.append(set);
+      } catch (error) {
+        if (!(error instanceof SeqTaken)) return;
+        // Another tab took the number. What the centre has is safe there; the rest is written again on the new head.
+        this.#head = null;
+        const lost = this.unkept.splice(0, this.unkept.length);
+        for (const one of lost) {
+          const draft = this.#drafts.get(one.id);
+          this.#drafts.delete(one.id);
+          if (draft && !this.#sent.has(one.id)) await this.#write(draft);
+        }
+        return;
+      }
+      this.unkept.shift();
+      this.#drafts.delete(set.id);
+    }
+  }
+}
