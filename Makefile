@@ -96,7 +96,7 @@ test-browser: setup browser ## Run the browser stories in Chromium against a rea
 .PHONY: bench
 bench: $(PYTHON_READY) ## Measure one performance case and write the figures (CASE=P1 OUT=FILE)
 	@mkdir -p "$(dir $(OUT))"
-	@$(BIN)/python -m tests.bench --case $(CASE) --out $(OUT)
+	@$(BIN)/ortoo bench --case $(CASE) --out $(OUT)
 
 .PHONY: lock
 lock: $(PYTHON_READY) ## Write the Python locks anew after a change in pyproject.toml

@@ -10,6 +10,7 @@ Example: `ortoo migrate && ortoo serve`.
 import asyncio
 import importlib
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -20,18 +21,14 @@ GRACE_S = 5
 
 # Commands that live in other rooms: word -> (module, attribute, one line for --help).
 ELSEWHERE = {
-    "demo": ("server.fleet.demo", "command", "Serve a living demo: a centre with phones at work."),
-    "replay": (
-        "server.fleet.replay.run",
-        "command",
-        "Replay recorded public calls through a centre.",
-    ),
+    "demo": ("server.cli_fleet", "demo", "Serve a living demo: a centre with phones at work."),
+    "replay": ("server.cli_fleet", "replay", "Replay recorded public calls through a centre."),
     "import": (
         "server.imports.command",
         "command",
         "Bring in orders of another system from a file.",
     ),
-    "bench": ("tests.bench.__main__", "command", "Measure one performance case."),
+    "bench": ("server.cli_fleet", "bench", "Measure one performance case."),
 }
 
 
@@ -124,20 +121,30 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
     settings = msgspec.structs.replace(
         settings, host=host or settings.host, port=settings.port if port is None else port
     )
-    uvicorn.run(
-        build_app(settings),
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        lifespan="on",
-        access_log=False,  # a line per push would cost more than the push
-        log_config=None,
-        proxy_headers=True,
-        server_header=False,
-        # Streams end themselves when the house drains; this is for those that do not.
-        timeout_graceful_shutdown=GRACE_S,
-    )
+    app = build_app(settings)
+
+    class Server(uvicorn.Server):
+        """Tells the listeners to go before it waits for them."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            app.state.hub.drain()
+            super().handle_exit(sig, frame)
+
+    Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            access_log=False,  # a line per push would cost more than the push
+            log_config=None,
+            server_header=False,
+            # Streams end themselves when the house drains; this is for those that do not.
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    ).run()
 
 
 @main.command()

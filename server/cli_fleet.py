@@ -143,7 +143,7 @@ def _run(source: Any, options: Any, server: str | None, logins: list[Any], place
     from server.fleet.replay.plan import plan
     from server.now import VirtualClock
 
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    logging.disable(logging.INFO)  # a progress bar and a table are what is wanted here
     acts = len(plan(source.calls, options.devices).acts)
     label = f"{len(source.calls)} calls"
     with click.progressbar(length=acts, label=label, file=sys.stderr) as bar:
@@ -165,3 +165,30 @@ def _run(source: Any, options: Any, server: str | None, logins: list[Any], place
             raise click.ClickException(str(error)) from error
         except httpx2.TransportError as error:
             raise click.ClickException(f"the server cannot be reached: {error}") from error
+
+
+@click.command()
+@click.option("--case", type=click.Choice(["P1"]), required=True, help="Which row of the table.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Where the figures go, as JSON.",
+)
+@click.option("--runs", type=click.IntRange(1, 50), default=5, show_default=True)
+def bench(case: str, out: Path, runs: int) -> None:
+    """Measure one performance case against a real server process."""
+    import asyncio
+
+    import msgspec
+
+    from server.app import build_app
+    from server.fleet.bench import p1, prepare, report
+
+    with tempfile.TemporaryDirectory(prefix="ortoo-bench-") as temporary:
+        prepared = Path(temporary)
+        work = asyncio.run(prepare.prepare(build_app, prepared, p1.DEVICES))
+        found = report.report(case, asyncio.run(p1.storms(prepared, work, runs)))
+    click.echo(report.table(found))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")

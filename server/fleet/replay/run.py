@@ -150,6 +150,12 @@ def _with_role(desks: list[Desk], roles: set[str]) -> Desk:
     raise ValueError(f"none of the logins is a {' or '.join(sorted(roles))}")
 
 
+def _gaps(story: dict[str, Any]) -> int:
+    """Milestones missing below the greatest one reached: per order, or of the incident without."""
+    view = story["view"]
+    return len(view["gaps"]) + sum(len(order["gaps"]) for order in view["orders"])
+
+
 def _report(
     source: Source,
     stories: dict[int, dict[str, Any]],
@@ -185,7 +191,7 @@ def _report(
         outages=sum(player.transport.outages for player in players),
         cut_requests=sum(player.transport.cut_requests for player in players),
         cut_replies=sum(player.transport.cut_replies for player in players),
-        gaps=sum(len(story["view"]["gaps"]) for story in stories.values()),
+        gaps=sum(map(_gaps, stories.values())),
         late_entries=sum(
             entry["late_by"] is not None
             for story in stories.values()
