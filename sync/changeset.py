@@ -208,7 +208,7 @@ def read(raw: bytes) -> ChangeSet | Refusal:
     try:
         envelope = _ENVELOPE.decode(raw)
         header = _HEADER.decode(envelope.header)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return _explain(raw)
     header_bytes = envelope.header
     if _encode(header) != header_bytes or _encode(envelope) != raw:
@@ -244,7 +244,7 @@ def signature_holds(changeset: ChangeSet, alg: str, public_key: bytes, verify: V
 def _read_body(data: bytes) -> Body | Refusal:
     try:
         body = _BODY.decode(data)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return _not_canonical(data) or Refusal(
             "bad_shape", "the body is not [salt, kind, entity, ops]"
         )

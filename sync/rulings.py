@@ -83,7 +83,7 @@ def read_ruling(data: bytes) -> Ruling:
     """The ruling written as `data`. Raises `CanonError` for bytes that are not one."""
     try:
         ruling = _RULING.decode(data)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError):
         canon.decode(data)
         raise CanonError("unsupported") from None
     if canon.ENCODER.encode(ruling) != data or canon.fault(ruling.payload, 1):
