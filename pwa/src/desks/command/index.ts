@@ -2,6 +2,7 @@
 import { defineComponent, h, type PropType } from "vue";
 import DeskGate from "../../centre/DeskGate.vue";
 import type { Place } from "../../router";
+import Dispatch from "./dispatch/Dispatch.vue";
 import Wall from "./wall/Wall.vue";
 
 export default defineComponent({
@@ -9,6 +10,8 @@ export default defineComponent({
   setup: (props) => () =>
     h(DeskGate, { place: props.place }, () => {
       switch (props.place.name) {
+        case "dispatch":
+          return h(Dispatch);
         default:
           return h(Wall);
       }

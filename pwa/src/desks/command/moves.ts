@@ -43,9 +43,9 @@ export function move(incident: Hex, what: Move): Promise<unknown> {
 
 export interface NewIncident {
   title: string;
-  category: string;
-  place: string;
   station: Hex;
+  category?: string;
+  place?: string;
   caller_name?: string;
   caller_phone?: string;
   narrative?: string;

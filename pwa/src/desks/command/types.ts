@@ -155,11 +155,13 @@ export interface FactValue extends Stamped {
 }
 export interface View {
   readonly id: Hex;
+  readonly created: (Stamped & { readonly source: string; readonly exercise: boolean }) | null;
   readonly number: string | null;
   readonly status: string;
   readonly round: number;
   readonly station: Hex | null;
   readonly gaps: readonly string[];
+  readonly duplicate_of: Hex | null;
   readonly fields: Readonly<Record<string, readonly FactValue[]>>;
   readonly orders: readonly Order[];
   readonly milestones: Readonly<Record<string, Milestone>>;
@@ -190,7 +192,7 @@ export interface Entry {
   readonly late_by: number | null;
   readonly flags: readonly string[];
   readonly by: Hex;
-  readonly by_name: string | null;
+  readonly by_name: string;
   readonly said_by: Hex | null;
   readonly said_by_name: string | null;
   readonly via: string | null;
@@ -198,12 +200,14 @@ export interface Entry {
   /** The op it speaks of, for corrections, withdrawals and disputes. */
   readonly about: Hex | null;
   readonly field: string | null;
-  readonly device: Hex | null;
+  /** What the device is called that wrote it; empty for the centre's own desk. */
+  readonly device: string;
+  readonly chain: Hex;
   readonly text: string | null;
   readonly value: unknown;
   readonly decision: string | null;
   readonly why: string | null;
-  readonly gap_before?: { readonly from: number; readonly to: number } | null;
+  readonly gap_before: { readonly since: number; readonly until: number } | null;
 }
 
 export interface OpenMove {
@@ -212,6 +216,7 @@ export interface OpenMove {
 }
 
 export interface Incident {
+  readonly now_ms: number;
   readonly summary: Summary;
   readonly view: View;
   readonly deadlines: readonly IncidentDeadline[];
