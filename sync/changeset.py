@@ -30,6 +30,8 @@ SET_BYTES_MAX: Final = 262_144
 HEADER_BYTES_MAX: Final = 4_096
 OP_BYTES_MAX: Final = 65_536
 OPS_MAX: Final = 20
+SCOPE_CHARS_MAX: Final = 128
+KIND_CHARS_MAX: Final = 32
 SIGNATURE_BYTES: Final = 64
 
 FLAG_HLC_RESET: Final = 1
@@ -66,7 +68,7 @@ class Header(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     user: Bin16
     seen: tuple[Natural, Bin16] | None
     beacon: Bin16 | None
-    scope: Annotated[str, Meta(max_length=128)]
+    scope: Annotated[str, Meta(max_length=SCOPE_CHARS_MAX)]
     lane: Annotated[int, Meta(ge=0, le=1)]
     schema: tuple[Natural, Natural]
     flags: Natural
@@ -78,9 +80,9 @@ class Body(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """What the author says: ops on one entity, under a salt that keeps the hash unguessable after redaction."""
 
     salt: Bin16
-    kind: str
+    kind: Annotated[str, Meta(max_length=KIND_CHARS_MAX)]
     entity: Bin16
-    ops: list[dict[str, Any]]
+    ops: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=OPS_MAX)]
 
 
 class Envelope(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -245,24 +247,21 @@ def _read_body(data: bytes) -> Body | Refusal:
     try:
         body = _BODY.decode(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return _not_canonical(data) or Refusal(
-            "bad_shape", "the body is not [salt, kind, entity, ops]"
-        )
-    if not 1 <= len(body.ops) <= OPS_MAX:
-        return Refusal("bad_shape", f"{len(body.ops)} ops; a set holds 1 to {OPS_MAX}")
+        return _explain_body(data)
     # Depth 2: the ops stand in the list that stands in the body.
-    for op in body.ops:
-        if type(op.get("t")) is not str:
-            return _not_canonical(data) or Refusal("bad_shape", "an op has no text field t")
-        if canon.fault(op, 2):
-            return _not_canonical(data) or Refusal("not_canonical", "unsupported")
+    if any(type(op.get("t")) is not str or canon.fault(op, 2) for op in body.ops):
+        return _explain_body(data)
     if _encode(body) != data:
-        return _not_canonical(data) or Refusal(
-            "bad_shape", "the body is not [salt, kind, entity, ops]"
-        )
+        return _explain_body(data)
     if len(data) > OP_BYTES_MAX and any(len(_encode(op)) > OP_BYTES_MAX for op in body.ops):
         return Refusal("too_large", f"an op is larger than {OP_BYTES_MAX} bytes")
     return body
+
+
+def _explain_body(data: bytes) -> Refusal:
+    return _not_canonical(data) or Refusal(
+        "bad_shape", f"the body is not [salt, kind, entity, 1 to {OPS_MAX} ops with a text t]"
+    )
 
 
 def _chain_open_problem(header: Header, body: Body) -> str | None:

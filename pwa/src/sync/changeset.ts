@@ -17,6 +17,8 @@ export const SET_BYTES_MAX = 262_144;
 export const HEADER_BYTES_MAX = 4_096;
 export const OP_BYTES_MAX = 65_536;
 export const OPS_MAX = 20;
+export const SCOPE_CHARS_MAX = 128;
+export const KIND_CHARS_MAX = 32;
 export const SIGNATURE_BYTES = 64;
 export const FLAG_HLC_RESET = 1;
 export const FLAG_RESTORED_STORAGE = 2;
@@ -232,7 +234,7 @@ function headerOf(items: readonly Value[]): Header | null {
     (seen === null || (Array.isArray(seen) && seen.length === 2 && isNatural(seen[0]) && isBytes(seen[1], 16))) &&
     (beacon === null || isBytes(beacon, 16)) &&
     typeof scope === "string" &&
-    [...scope].length <= 128 &&
+    [...scope].length <= SCOPE_CHARS_MAX &&
     (lane === 0 || lane === 1) &&
     Array.isArray(schema) &&
     schema.length === 2 &&
@@ -286,7 +288,7 @@ function bodyOf(value: Value): Body | null {
   if (!Array.isArray(value) || value.length !== 4) return null;
   const [salt, kind, entity, ops] = value;
   if (!isBytes(salt, 16) || typeof kind !== "string" || !isBytes(entity, 16) || !Array.isArray(ops)) return null;
-  if (ops.length < 1 || ops.length > OPS_MAX || !ops.every(isOp)) return null;
+  if ([...kind].length > KIND_CHARS_MAX || ops.length < 1 || ops.length > OPS_MAX || !ops.every(isOp)) return null;
   return { salt, kind, entity, ops: ops as Op[] };
 }
 
