@@ -77,7 +77,8 @@ class Sink {
   }
 
   raw(data: Uint8Array): void {
-    this.bytes.set(data, this.room(data.length));
+    const at = this.room(data.length); // before `this.bytes` is read: it may be replaced by a larger one
+    this.bytes.set(data, at);
   }
 
   done(): Uint8Array<ArrayBuffer> {
