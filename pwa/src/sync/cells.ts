@@ -1,7 +1,7 @@
 /**
  * The cells: how values of one field merge (SPEC CE). Mirrors `sync/cells.py`; pure, over items that count.
  *
- *     multi(writes).get("place")   // every live value: one is the value, several are a conflict shown whole
+ *     multi(byField(writes).get("place") ?? [])   // every live write: one is the value, several are shown whole
  */
 import { encode, type Value } from "./canon";
 import { ascending, byOrder, byTime, type Item, keyOf } from "./fold";
@@ -15,27 +15,46 @@ export function predsOf(items: readonly Item[]): Set<string> {
   return preds;
 }
 
-/** Live values per field `f`, all kept, in the order of the cells (CE1). */
-export function multi(writes: readonly Item[]): Map<string, Item[]> {
-  const replaced = predsOf(writes);
-  const live = new Map<string, Item[]>();
-  for (const write of [...writes].sort(byOrder)) {
-    if (replaced.has(write.key)) continue;
-    const field = write.fields["f"] as string;
-    const values = live.get(field);
-    if (values) values.push(write);
-    else live.set(field, [write]);
+/** Items apart by the field `f` they speak of. Fields are cells of their own: none reaches into another. */
+export function byField(items: readonly Item[]): Map<string, Item[]> {
+  const apart = new Map<string, Item[]>();
+  for (const item of items) {
+    const field = item.fields["f"] as string;
+    const others = apart.get(field);
+    if (others) others.push(item);
+    else apart.set(field, [item]);
   }
-  return live;
+  return apart;
 }
 
-/** Observed-remove set: distinct values of adds that no remove names, by canonical bytes (CE2). */
-export function members(adds: readonly Item[], removes: readonly Item[]): Value[] {
+/** Live writes of one field, all kept, in the order of the cells (CE1). */
+export function multi(writes: readonly Item[]): Item[] {
+  const replaced = predsOf(writes);
+  return writes.filter(({ key }) => !replaced.has(key)).sort(byOrder);
+}
+
+/** One member of a set, with the op ids that hold it there: what a remove must name. */
+export interface Member {
+  v: Value;
+  ops: Uint8Array[];
+}
+
+/**
+ * Observed-remove set of one field: each distinct value of the adds that no remove names, by canonical bytes, with the
+ * op ids that hold it there, ascending (CE2).
+ */
+export function members(adds: readonly Item[], removes: readonly Item[]): Member[] {
   const removed = predsOf(removes);
-  const values = new Map<string, Value>();
-  for (const { key, fields } of adds)
-    if (!removed.has(key)) values.set(toHex(encode(fields["v"] as Value)), fields["v"] as Value);
-  return [...values].sort(([a], [b]) => ascending(a, b)).map(([, value]) => value);
+  const held = new Map<string, Member>();
+  for (const { key, op, fields } of [...adds].sort((a, b) => ascending(a.key, b.key))) {
+    if (removed.has(key)) continue;
+    const v = fields["v"] as Value;
+    const bytes = toHex(encode(v));
+    const member = held.get(bytes);
+    if (member) member.ops.push(op);
+    else held.set(bytes, { v, ops: [op] });
+  }
+  return [...held].sort(([a], [b]) => ascending(a, b)).map(([, member]) => member);
 }
 
 /** The write with the greatest stamp, then set id, then index (CE3). */

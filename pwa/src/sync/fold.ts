@@ -35,14 +35,18 @@ export interface Item {
   readonly occurredAtMs: number;
   /** How long after it happened it was received, when that is more than a minute (ST4). */
   readonly lateByMs: number | null;
+  /** Its author wrote it down more than a minute after it happened (ST5). */
+  readonly isLateEntry: boolean;
 }
 
 /** What is known of an item before its times are reckoned. */
-export type Known = Omit<Item, "key" | "order" | "counts" | "occurredAtMs" | "lateByMs">;
+export type Known = Omit<Item, "key" | "order" | "counts" | "occurredAtMs" | "lateByMs" | "isLateEntry">;
 
 export function item(known: Known): Item {
   const at = known.fields["at"];
-  const claimed = typeof at === "number" ? at : unpack(known.eff).ms;
+  const effMs = unpack(known.eff).ms;
+  // An `at` that is no time is passed over, for such an op never counts (IN1).
+  const claimed = typeof at === "number" && at >= 0 ? at : effMs;
   const occurredAtMs = known.atMs === null ? claimed : Math.min(claimed, known.atMs);
   const lateBy = known.atMs === null ? 0 : known.atMs - occurredAtMs;
   const key = toHex(known.op);
@@ -53,6 +57,7 @@ export function item(known: Known): Item {
     counts: known.decision === null || COUNTED.has(known.decision),
     occurredAtMs,
     lateByMs: lateBy > LATE_AFTER_MS ? lateBy : null,
+    isLateEntry: effMs - occurredAtMs > LATE_AFTER_MS,
   };
 }
 

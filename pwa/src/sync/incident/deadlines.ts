@@ -10,7 +10,7 @@ const DAY_MS = 86_400_000;
 /** Asia/Shanghai is UTC+8 all year since 1991. */
 const SHANGHAI_OFFSET_MS = 28_800_000;
 
-/** Limits in ms; `arrive_within_ms` by tier in minutes, none for a tier not listed. Keys are those the server sends. */
+/** Limits in ms; `arrive_within_ms` by tier; one not listed is its minutes, 0 has none. Keys are the server's. */
 export interface Policy {
   readonly deliver_within_ms: number;
   readonly sign_within_ms: number;
@@ -56,9 +56,15 @@ export function endOfNextDay(atMs: number): number {
   return (day + 2) * DAY_MS - SHANGHAI_OFFSET_MS - 1;
 }
 
-/** The tier in minutes when it is undisputed, else the shortest of those stated; null when none was. */
-export function tierOf(view: DerivedView): number | null {
-  return least((view.fields["tier"] ?? []).map(({ v }) => v as number));
+/** The tier in minutes; where several stand, the shortest that sets a limit (DL2). Null when none was stated. */
+export function tierOf(view: Pick<DerivedView, "fields">): number | null {
+  const stated = (view.fields["tier"] ?? []).map(({ v }) => v as number);
+  return least(stated.filter((tier) => tier > 0)) ?? (stated.length > 0 ? 0 : null);
+}
+
+/** How long the way to the scene may take for a tier in minutes (DL2). */
+function arriveWithinMs(tier: number | null, policy: Policy): number | null {
+  return tier ? (policy.arrive_within_ms[String(tier)] ?? tier * 60_000) : null;
 }
 
 /** C1 to C5 of one order (DL2). */
@@ -72,7 +78,6 @@ export function orderDeadlines(order: Order, tier: number | null, policy: Policy
     dueMs: plus(startMs, within),
     doneMs,
   });
-  const arrive = tier === null ? null : (policy.arrive_within_ms[String(tier)] ?? null);
   return [
     // Someone who signed has it, whatever became of the delivery receipt.
     one("C1", issued, policy.deliver_within_ms, at("delivered") ?? at("signed")),
@@ -80,7 +85,7 @@ export function orderDeadlines(order: Order, tier: number | null, policy: Policy
     one("C2i", issued, policy.sign_within_ms, at("signed")),
     one("C3", at("signed"), null, at("departed")),
     one("C4", at("departed"), null, at("arrived")),
-    one("C5", issued, arrive, at("arrived")),
+    one("C5", issued, arriveWithinMs(tier, policy), at("arrived")),
   ];
 }
 
@@ -90,7 +95,10 @@ export function deadlinesOf(view: DerivedView, policy: Policy): Deadline[] {
   const orders = view.orders.filter((order) => order.round === view.round && orderCounts(order));
   const at = (kind: keyof Milestones): number | null => view.milestones[kind]?.at ?? null;
   const closed = least(view.closes.filter((close) => close.round === view.round).map((close) => close.at));
-  const reached = view.callbacks.filter((attempt) => attempt.round === view.round && attempt.outcome === "reached");
+  const answered = view.callbacks.filter(
+    ({ round, outcome }) => round === view.round && (outcome === "reached" || outcome === "no_phone"),
+  );
+  const final = view.feedback.filter((entry) => entry.round === view.round && entry.final);
   const of = (id: DeadlineId, startMs: number | null, dueMs: number | null, doneMs: number | null): Deadline => ({
     id,
     order: null,
@@ -101,12 +109,7 @@ export function deadlinesOf(view: DerivedView, policy: Policy): Deadline[] {
   return [
     ...orders.flatMap((order) => orderDeadlines(order, tier, policy)),
     of("C6", at("arrived"), plus(at("arrived"), policy.first_feedback_within_ms), at("feedback")),
-    of(
-      "C7",
-      at("cleared"),
-      plus(at("cleared"), policy.final_feedback_within_ms),
-      least(view.feedback.filter((entry) => entry.final).map((entry) => entry.at)),
-    ),
-    of("C9", closed, closed === null ? null : endOfNextDay(closed), least(reached.map((attempt) => attempt.at))),
+    of("C7", at("cleared"), plus(at("cleared"), policy.final_feedback_within_ms), least(final.map(({ at }) => at))),
+    of("C9", closed, closed === null ? null : endOfNextDay(closed), least(answered.map(({ at }) => at))),
   ];
 }

@@ -18,6 +18,8 @@ const BY_STATUS: Readonly<Record<Order["status"], readonly Move[]>> = {
 };
 
 /** The open moves of an order, in the order a screen shows them; none when it is not open. */
-export function movesOfOrder(order: Pick<Order, "open" | "status">): readonly Move[] {
-  return order.open ? BY_STATUS[order.status] : [];
+export function movesOfOrder(order: Pick<Order, "open" | "status" | "return_request">): readonly Move[] {
+  if (!order.open) return [];
+  const asked = order.return_request !== null;
+  return BY_STATUS[order.status].filter((move) => !(asked && move === "return_request"));
 }

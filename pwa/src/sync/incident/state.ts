@@ -7,9 +7,9 @@
  *     state.view().status          // "signed"
  */
 import type { Value } from "../canon";
-import { latest, members } from "../cells";
+import { latest, type Member, members } from "../cells";
 import { ascending, byTime, type Item, keyOf } from "../fold";
-import { isKnown } from "./shapes";
+import { isKnown, problem } from "./shapes";
 import { type Derived, type DerivedView, derive, type Milestone, milestoneOf, type Stamped, stamped } from "./status";
 
 export interface Claim extends Milestone {
@@ -22,22 +22,30 @@ export interface Claim extends Milestone {
 export interface Entry extends Stamped {
   kind: string;
   text: string;
+  data: { [key: string]: Value } | null;
   received_at: number | null;
   late_by: number | null;
   correction: (Stamped & { text: string }) | null;
 }
 /** The whole incident as plain values. */
 export interface View extends DerivedView {
-  sets: { tags: Value[] };
+  sets: { tags: Member[] };
   latest: { colour: string | null };
   claims: Claim[];
   entries: Entry[];
   unknown: { op: Uint8Array; t: string }[];
 }
 
+/** Ops that nothing in `derived()` looks at: they leave it as it was computed. */
+const APART: ReadonlySet<string> = new Set(["entry.add", "entry.correct", "set.add", "set.remove", "latest.set"]);
+/** Where items are filed whose op this version does not know, or knows in another shape (IN1). */
+const MISFIT = "";
+
+/** Everything known of one incident. What `derived()` and `view()` give shares its parts: read it, do not change it. */
 export class IncidentState {
   readonly entity: Uint8Array;
   private readonly known = new Map<string, Item>();
+  private readonly byT = new Map<string, Map<string, Item>>();
   private cached: Derived | null = null;
 
   constructor(entity: Uint8Array) {
@@ -55,7 +63,11 @@ export class IncidentState {
       const known = this.known.get(item.key);
       if (known && (known.atMs !== null || item.atMs === null)) continue;
       this.known.set(item.key, item);
-      this.cached = null;
+      const t = isKnown(item.t) && problem(item.fields) === null ? item.t : MISFIT;
+      const filed = this.byT.get(t);
+      if (filed) filed.set(item.key, item);
+      else this.byT.set(t, new Map([[item.key, item]]));
+      if (!APART.has(t)) this.cached = null;
     }
   }
 
@@ -75,15 +87,14 @@ export class IncidentState {
         .sort(byTime)
         .map((item) => claimOf(item, derived)),
       entries: this.entries(),
-      unknown: this.items
-        .filter((item) => item.counts && !isKnown(item.t))
+      unknown: this.counted(MISFIT)
         .sort((a, b) => ascending(a.key, b.key))
         .map(({ op, t }) => ({ op, t })),
     };
   }
 
   private counted(t: string): Item[] {
-    return this.items.filter((item) => item.t === t && item.counts);
+    return [...(this.byT.get(t)?.values() ?? [])].filter(({ counts }) => counts);
   }
 
   private ofField(t: string, field: string): Item[] {
@@ -100,6 +111,7 @@ export class IncidentState {
           ...stamped(item),
           kind: item.fields["kind"] as string,
           text: item.fields["text"] as string,
+          data: (item.fields["data"] ?? null) as Entry["data"],
           received_at: item.atMs,
           late_by: item.lateByMs,
           correction: correction && { ...stamped(correction), text: correction.fields["text"] as string },

@@ -2,9 +2,10 @@
  * What follows from an incident's ops: orders, milestones, round and status (SPEC IN3 to IN8). Mirrors
  * `sync/incident/status.py`. Status is derived here and written nowhere.
  */
-import type { Value } from "../canon";
-import { earliest, latest, multi, predsOf } from "../cells";
+import { encode, type Value } from "../canon";
+import { byField, earliest, latest, multi, predsOf } from "../cells";
 import { ascending, byOrder, byTime, type Item, keyOf } from "../fold";
+import { equalBytes } from "../ids";
 import { MILESTONES, type MilestoneKind, ROAD, ROAD_WITHOUT_ORDER, type RoadKind, type Status } from "./kinds";
 
 export type Counted = (t: string) => Item[];
@@ -68,6 +69,8 @@ export interface DerivedView {
   duplicate_of: Uint8Array | null;
   gaps: RoadKind[];
   fields: Record<string, FactValue[]>;
+  /** How many fields have values that contradict each other. */
+  conflicts: number;
   orders: Order[];
   milestones: Milestones;
   feedback: Feedback[];
@@ -75,7 +78,7 @@ export interface DerivedView {
   reopens: (Stamped & { round: number; why: string })[];
   links: (Stamped & { to: Uint8Array; kind: string })[];
   callbacks: Attempt[];
-  callback: { state: "open" | "due" | "trying" | "done" | "exempt"; attempts: number };
+  callback: { state: "open" | "due" | "trying" | "done" | "exempt"; attempts: number; why: string | null };
 }
 export interface Derived {
   view: DerivedView;
@@ -103,17 +106,19 @@ export function derive(id: Uint8Array, counted: Counted): Derived {
   const create = creates[0] ?? null;
   const reopens = ordered(counted("incident.reopen"));
   const current = reopens.reduce((most, item) => Math.max(most, round(item)), 0);
-  const closes = ordered(counted("incident.close"));
+  const closes = counted("incident.close").sort(byTime);
   const closedRounds = new Set(closes.map(round));
   const transfer = latest(counted("incident.transfer"));
-  const orders = ordersOf(counted, closedRounds);
-  const standing = standingOf(counted);
-  const counting = countingOf(standing, orders);
-  fill(orders, counting);
-  const road = effective(counting.filter((item) => round(item) === current));
   const withdrawn = withdrawnBy(counted, reopens);
   const links = linksOf(counted);
   const duplicate = links.findLast((link) => keyOf(link.to) !== keyOf(id))?.to ?? null;
+  const stands = withdrawn === null && duplicate === null;
+  const orders = ordersOf(counted, (at) => stands && at >= current && !closedRounds.has(at));
+  const standing = standingOf(counted);
+  const counting = countingOf(standing, orders);
+  fill(orders, standing);
+  const road = effective(counting.filter((item) => round(item) === current));
+  const fields = factsOf(counted);
   const ofRound = orders.filter((order) => order.round === current && orderCounts(order));
   const attempts = counted("callback.attempt").sort(byTime).map(attemptOf);
   const numbers = creates.flatMap((item) => (item.number === null ? [] : [item.number])).sort(ascending);
@@ -135,7 +140,8 @@ export function derive(id: Uint8Array, counted: Counted): Derived {
       withdrawn: withdrawn && { ...stamped(withdrawn), why: why(withdrawn) },
       duplicate_of: duplicate,
       gaps: ofRound.length > 0 ? [] : gapsOf(road, ROAD_WITHOUT_ORDER),
-      fields: factsOf(counted),
+      fields,
+      conflicts: Object.values(fields).filter(differ).length,
       orders,
       milestones: milestonesOf(road),
       feedback: counting
@@ -168,9 +174,15 @@ function createdOf(item: Item): NonNullable<DerivedView["created"]> {
 
 function factsOf(counted: Counted): Record<string, FactValue[]> {
   const facts: Record<string, FactValue[]> = {};
-  for (const [field, live] of multi(counted("fact.set")))
-    facts[field] = live.map((item) => ({ ...stamped(item), v: item.fields["v"] as Value, eff: item.eff }));
+  for (const [field, writes] of byField(counted("fact.set")))
+    facts[field] = multi(writes).map((item) => ({ ...stamped(item), v: item.fields["v"] as Value, eff: item.eff }));
   return facts;
+}
+
+/** Whether live values contradict each other: two people who say the same do not (CE1). */
+function differ(values: readonly FactValue[]): boolean {
+  const [first, ...others] = values.map(({ v }) => encode(v));
+  return first !== undefined && others.some((other) => !equalBytes(first, other));
 }
 
 function firstBy(items: readonly Item[], field: string): Map<string, Item> {
@@ -187,7 +199,7 @@ function lastBy(items: readonly Item[]): Map<string, Item> {
 }
 
 /** All orders, issued or by reassignment, in the order they were given (IN6). Milestones are filled in later. */
-function ordersOf(counted: Counted, closedRounds: ReadonlySet<number>): Order[] {
+function ordersOf(counted: Counted, goesOn: (round: number) => boolean): Order[] {
   const issues = firstBy(counted("order.issue"), "order");
   const byNew = firstBy(counted("order.reassign"), "new");
   const byOld = firstBy(counted("order.reassign"), "order");
@@ -211,7 +223,7 @@ function ordersOf(counted: Counted, closedRounds: ReadonlySet<number>): Order[] 
       round: ofRound,
       issued_at: item.occurredAtMs,
       issued_by: item.user,
-      open: !takenBack && !closedRounds.has(ofRound),
+      open: !takenBack && goesOn(ofRound),
       withdrawn: withdrawals.has(key),
       returned: returned.has(key),
       reassigned_to: (reassigned?.fields["new"] ?? null) as Uint8Array | null,
@@ -262,16 +274,17 @@ function countingOf(standing: readonly Item[], orders: readonly Order[]): Item[]
   );
 }
 
-function fill(orders: readonly Order[], counting: readonly Item[]): void {
-  const byOrderId = new Map<string, Item[]>();
-  for (const item of counting) {
-    const key = keyOf(item.fields["order"]);
-    const claims = byOrderId.get(key);
+/** What became of each order itself, also of one taken back since: it was signed, whoever has it now (IN6). */
+function fill(orders: readonly Order[], standing: readonly Item[]): void {
+  const slots = new Map<string, Item[]>();
+  for (const item of standing) {
+    const slot = `${keyOf(item.fields["order"])} ${round(item)}`;
+    const claims = slots.get(slot);
     if (claims) claims.push(item);
-    else byOrderId.set(key, [item]);
+    else slots.set(slot, [item]);
   }
   for (const order of orders) {
-    const road = effective(byOrderId.get(keyOf(order.id)) ?? []);
+    const road = effective(slots.get(`${keyOf(order.id)} ${order.round}`) ?? []);
     order.milestones = milestonesOf(road);
     order.status = ROAD.findLast((kind) => road.has(kind)) ?? "issued";
     order.gaps = gapsOf(road, ROAD);
@@ -352,8 +365,10 @@ function attemptOf(item: Item): Attempt {
 
 /** Where the callback of this round stands (IN8); `open` while the incident is not closed. */
 function callbackOf(attempts: readonly Attempt[], closed: boolean): DerivedView["callback"] {
-  const outcomes = new Set(attempts.map(({ outcome }) => outcome));
-  const waiting = closed ? (attempts.length > 0 ? "trying" : "due") : "open";
-  const state = outcomes.has("reached") ? "done" : outcomes.has("no_phone") ? "exempt" : waiting;
-  return { state, attempts: attempts.length };
+  const tried = { attempts: attempts.length, why: null };
+  if (attempts.some(({ outcome }) => outcome === "reached")) return { ...tried, state: "done" };
+  const exempt = attempts.find(({ outcome }) => outcome === "no_phone");
+  if (exempt) return { ...tried, state: "exempt", why: exempt.why };
+  if (!closed) return { ...tried, state: "open" };
+  return { ...tried, state: attempts.length > 0 ? "trying" : "due" };
 }
