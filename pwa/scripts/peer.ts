@@ -1,0 +1,94 @@
+/**
+ * The TypeScript core behind a pipe, for tests that compare it with the Python one: one JSON request per line in, one
+ * answer per line out, bytes as hex. `COMMANDS` is the whole list.
+ *
+ *     echo '{"cmd":"canon.decode","hex":"c3"}' | node peer.mjs     // {"hex":"c3"}
+ */
+import { createInterface } from "node:readline";
+import { CanonError, decode, encode } from "../src/sync/canon";
+import { type Draft, isRefusal, type Op, readSet, write } from "../src/sync/changeset";
+import { pack, receive, send, unpack } from "../src/sync/clock";
+import { itemsOf } from "../src/sync/fold";
+import { fromHex, setId, toHex } from "../src/sync/ids";
+import { deadlinesOf, type Policy } from "../src/sync/incident/deadlines";
+import { IncidentState } from "../src/sync/incident/state";
+import { leafHash, readRuling, scopeHead } from "../src/sync/rulings";
+
+// biome-ignore lint/suspicious/noExplicitAny: a request has the shape its command reads, and only the tests write them
+type Request = Record<string, any>;
+
+const bytes = (hex: string) => fromHex(hex, hex.length / 2);
+const hexOrNull = (hex: string | null) => (hex === null ? null : bytes(hex));
+
+const COMMANDS: Record<string, (request: Request) => unknown> = {
+  "canon.decode": ({ hex }) => ({ hex: toHex(encode(decode(bytes(hex)))) }),
+  "clock.send": ({ last, wall, offset }) => {
+    const { stamp, reset } = send(unpack(bytes(last)), wall, offset);
+    return { stamp: toHex(pack(stamp)), reset };
+  },
+  "clock.receive": ({ last, wall, offset, remotes }) => {
+    const remote = remotes.map((hex: string) => unpack(bytes(hex)));
+    const { stamp, ahead } = receive(unpack(bytes(last)), wall, offset, remote);
+    return { stamp: toHex(pack(stamp)), ahead };
+  },
+  "set.read": async ({ hex }) => {
+    const read = await readSet(bytes(hex));
+    return isRefusal(read) ? { refused: read.refused } : { set: toHex(read.setId) };
+  },
+  "set.write": async (request) => {
+    const stamp = unpack(bytes(request["stamp"]));
+    const writer = { chain: bytes(request["chain"]), seq: request["seq"], prev: hexOrNull(request["prev"]), stamp };
+    const draft: Draft = {
+      user: bytes(request["user"]),
+      scope: request["scope"],
+      kind: "incident",
+      entity: bytes(request["entity"]),
+      ops: decode(bytes(request["ops"])) as unknown as Op[],
+      lane: request["lane"],
+    };
+    const written = await write(writer, draft, {
+      wallMs: request["wall"],
+      offsetMs: request["offset"],
+      mono: [bytes(request["session"]), request["mono"]],
+      salt: bytes(request["salt"]),
+      sign: async (message) => new Uint8Array(64).fill(message.length),
+    });
+    return { raw: toHex(written.raw), set: toHex(written.setId), stamp: toHex(pack(written.writer.stamp)) };
+  },
+  "scope.head": async ({ rulings }) => {
+    let head: Uint8Array = new Uint8Array(16);
+    for (const hex of rulings) head = await scopeHead(head, await leafHash(bytes(hex)));
+    return { head: toHex(head) };
+  },
+  fold: async ({ entity, sets, policy }) => {
+    const state = new IncidentState(bytes(entity));
+    for (const [envelope, ruling] of sets) {
+      const read = await readSet(bytes(envelope));
+      if (isRefusal(read)) throw new Error(read.detail);
+      state.add(itemsOf(read, ruling === null ? null : readRuling(bytes(ruling))));
+    }
+    const view = state.view();
+    const deadlines = deadlinesOf(view, policy as Policy);
+    const countdowns = deadlines.map(({ id, order, startMs, dueMs, doneMs }) => [
+      id,
+      order && toHex(order),
+      startMs,
+      dueMs,
+      doneMs,
+    ]);
+    return { view: toHex(encode(view as never)), deadlines: countdowns };
+  },
+  "id.set": async ({ hex }) => ({ set: toHex(await setId(bytes(hex))) }),
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line) as Request;
+  let answer: unknown;
+  try {
+    answer = await COMMANDS[request["cmd"]]?.(request);
+  } catch (error) {
+    if (!(error instanceof CanonError)) throw error;
+    answer = { code: error.code, offset: error.offset };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}

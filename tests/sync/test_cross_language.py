@@ -1,0 +1,180 @@
+"""One rule, two languages: Python and TypeScript give the same bytes, or refuse for the same reason (CB, HL, CS, SC, CE6, DL4)."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync import canon, changeset, clock, ids, rulings
+from sync.changeset import Draft, Writer
+from sync.clock import Stamp
+from sync.incident.deadlines import Policy, deadlines
+from tests.sync.conftest import Peer
+from tests.sync.folding import fold
+from tests.sync.histories import ENTITY, Ruled, histories
+
+_INT = 2**53 - 1
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-_INT, _INT)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+    | st.binary(max_size=300),
+    lambda inner: (
+        st.lists(inner, max_size=20)
+        | st.dictionaries(
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=6), inner, max_size=20
+        )
+    ),
+    max_leaves=40,
+)
+stamps = st.builds(Stamp, st.integers(0, 2**48 - 1), st.integers(0, 2**16 - 1))
+walls = st.integers(-(2**40), 2**50)
+offsets = st.none() | st.integers(-(10**12), 10**12)
+
+
+@given(values)
+def test_cb2_cb3_every_value_has_the_same_bytes_in_both_languages(peer: Peer, value: Any) -> None:
+    data = canon.encode(value)
+    assert peer("canon.decode", hex=data.hex()) == {"hex": data.hex()}
+
+
+@given(values, st.data())
+def test_cb6_cb8_damaged_bytes_are_refused_for_the_same_reason_at_the_same_place(
+    peer: Peer, value: Any, data: st.DataObject
+) -> None:
+    raw = bytearray(canon.encode(value))
+    for _ in range(data.draw(st.integers(1, 2))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    raw = raw[: data.draw(st.integers(1, len(raw) + 1))]
+    try:
+        expected: dict[str, Any] = {"hex": canon.encode(canon.decode(bytes(raw))).hex()}
+    except canon.CanonError as error:
+        expected = {"code": error.code, "offset": error.offset}
+    assert peer("canon.decode", hex=raw.hex()) == expected
+
+
+@given(stamps, walls, offsets)
+def test_hl1_sending_gives_the_same_stamp(
+    peer: Peer, last: Stamp, wall: int, offset: int | None
+) -> None:
+    stamp, was_reset = clock.send(last, wall, offset)
+    answer = peer("clock.send", last=last.pack().hex(), wall=wall, offset=offset)
+    assert answer == {"stamp": stamp.pack().hex(), "reset": was_reset}
+
+
+@given(stamps, walls, offsets, st.lists(stamps, max_size=5))
+def test_hl2_receiving_believes_the_same_stamps(
+    peer: Peer, last: Stamp, wall: int, offset: int | None, remotes: list[Stamp]
+) -> None:
+    stamp, ahead = clock.receive(last, wall, offset, remotes)
+    answer = peer(
+        "clock.receive",
+        last=last.pack().hex(),
+        wall=wall,
+        offset=offset,
+        remotes=[remote.pack().hex() for remote in remotes],
+    )
+    assert answer == {"stamp": stamp.pack().hex(), "ahead": ahead}
+
+
+@given(
+    st.integers(1, 2**40),
+    stamps,
+    st.integers(0, 2**45),
+    offsets,
+    st.lists(values, min_size=1, max_size=3),
+)
+def test_cs1_the_same_draft_makes_the_same_set(
+    peer: Peer, seq: int, stamp: Stamp, wall: int, offset: int | None, fields: list[Any]
+) -> None:
+    ops = [{"t": "entry.add", "v": field} for field in fields]
+    try:
+        # A value may be one level too deep once it stands in an op.
+        ops_hex = canon.encode([[ops]])[2:].hex()
+    except canon.CanonError:
+        return
+    writer = Writer(ids.ChainId(b"c" * 16), seq, ids.SetId(b"p" * 32), stamp)
+    written = changeset.write(
+        writer,
+        Draft(b"u" * 16, "org", "incident", ENTITY, ops, 1),
+        wall_ms=wall,
+        offset_ms=offset,
+        mono=(b"m" * 8, 7),
+        salt=b"s" * 16,
+        sign=lambda message: bytes([len(message)]) * 64,
+    )
+    answer = peer(
+        "set.write",
+        chain=writer.chain.hex(),
+        seq=seq,
+        prev=b"p".hex() * 32,
+        stamp=stamp.pack().hex(),
+        user=b"u".hex() * 16,
+        scope="org",
+        entity=ENTITY.hex(),
+        ops=ops_hex,
+        lane=1,
+        wall=wall,
+        offset=offset,
+        session=b"m".hex() * 8,
+        mono=7,
+        salt=b"s".hex() * 16,
+    )
+    assert answer == {
+        "raw": written.raw.hex(),
+        "set": written.set_id.hex(),
+        "stamp": written.writer.stamp.pack().hex(),
+    }
+    assert isinstance(changeset.read(written.raw), changeset.ChangeSet)
+    assert peer("set.read", hex=written.raw.hex()) == {"set": written.set_id.hex()}
+
+
+@given(histories(size=3), st.data())
+def test_cs7_a_damaged_set_is_refused_by_both_for_the_same_reason(
+    peer: Peer, history: list[Ruled], data: st.DataObject
+) -> None:
+    raw = bytearray(history[0].raw)
+    at = data.draw(st.integers(0, len(raw) - 1))
+    raw[at] = data.draw(st.integers(0, 255))
+    read = changeset.read(bytes(raw))
+    code = read.code if isinstance(read, changeset.Refusal) else None
+    answer = peer("set.read", hex=raw.hex())
+    assert answer.get("refused") == code
+
+
+@given(histories())
+def test_sc2_the_head_of_a_scope_is_the_same(peer: Peer, history: list[Ruled]) -> None:
+    head = rulings.SCOPE_HEAD_ZERO
+    said = [ruled.ruling for ruled in history if ruled.ruling is not None]
+    for ruling in said:
+        head = rulings.scope_head(head, rulings.leaf_hash(ruling))
+    assert peer("scope.head", rulings=[ruling.hex() for ruling in said]) == {"head": head.hex()}
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_ce6_dl4_a_shuffled_history_folds_to_the_same_bytes_and_the_same_countdowns(
+    peer: Peer, history: list[Ruled], random: Any
+) -> None:
+    view = fold(history).view()
+    policy = Policy()
+    countdowns = [
+        [d.id, d.order.hex() if d.order else None, d.start_ms, d.due_ms, d.done_ms]
+        for d in deadlines(view, policy)
+    ]
+    shuffled = [*history, *history[:3]]
+    random.shuffle(shuffled)
+    answer = peer(
+        "fold",
+        entity=ENTITY.hex(),
+        sets=[[raw.hex(), ruling.hex() if ruling else None] for raw, ruling in shuffled],
+        policy={
+            "arrive_within_ms": {str(tier): ms for tier, ms in policy.arrive_within_ms.items()},
+            "deliver_within_ms": policy.deliver_within_ms,
+            "sign_within_ms": policy.sign_within_ms,
+            "first_feedback_within_ms": policy.first_feedback_within_ms,
+            "final_feedback_within_ms": policy.final_feedback_within_ms,
+        },
+    )
+    assert canon.decode(bytes.fromhex(answer["view"])) == view
+    assert answer == {"view": canon.encode(view).hex(), "deadlines": countdowns}
