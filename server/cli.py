@@ -108,6 +108,8 @@ def migrate(ctx: click.Context) -> None:
 @click.pass_context
 def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -> None:
     """Serve phones and desks until told to stop."""
+    import gc
+
     import msgspec
     import uvicorn
 
@@ -122,6 +124,10 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
         settings, host=host or settings.host, port=settings.port if port is None else port
     )
     app = build_app(settings)
+    # Folded incidents live long and form no cycles: looking through them at every few hundred
+    # allocations, as the collector does by default, costs a seventh of the whole push path.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
     class Server(uvicorn.Server):
         """Tells the listeners to go before it waits for them."""
@@ -145,6 +151,21 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
             timeout_graceful_shutdown=GRACE_S,
         )
     ).run()
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing; say what differs, exit 1 if anything.")
+@click.pass_context
+def rebuild(ctx: click.Context, check: bool) -> None:
+    """Fold every incident again from the log and replace what screens read."""
+    from server.intake.rebuild import rebuild as run
+
+    def show(seen: int, wrong: int) -> None:
+        click.echo(f"{seen} incidents folded, {wrong} differed", err=True)
+
+    seen, wrong = asyncio.run(run(settings_of(ctx).url, check=check, progress=show))
+    click.echo(f"{seen} incidents, {wrong} {'differ' if check else 'were replaced'}.")
+    ctx.exit(1 if check and wrong else 0)
 
 
 @main.command()

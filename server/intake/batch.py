@@ -17,9 +17,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.intake import judge
-from server.intake.memory import Chain, Incident, Memory, note
+from server.intake.memory import Chain, Incident, Memory, note, projected
 from server.intake.places import day_of, home_scope, month_scope
-from server.intake.project import project
 from server.intake.verify import Incoming
 from server.store import devices, log, outbox, people, projections, sets, tables
 from server.store.devices import Contact, Device
@@ -341,14 +340,7 @@ class Batch:
         return effects
 
     def _projected(self, incident: Incident) -> Projected:
-        whole = project(
-            incident.state.derived().as_view(),
-            self._memory.policy(),
-            created_chain=incident.created_chain,
-            home=incident.scopes[0] if incident.scopes else None,
-            updated_at_ms=incident.updated_at_ms,
-            updated_idx=incident.updated_idx,
-        )
+        whole = projected(incident, self._memory.policy())
         before = incident.projected
         incident.projected = whole
         if before is None:

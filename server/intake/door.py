@@ -31,8 +31,8 @@ from server.intake.verify import (
     Incoming,
     Key,
     Refused,
+    examine,
     opening_key,
-    read_all,
     read_one,
     verify_all,
 )
@@ -137,9 +137,10 @@ class Intake:
         """
         received_at_ms = self._clock.now_ms()
         self._keys[sender.chain] = (sender.alg, sender.pub)
-        found = await self._beside(read_all, raws)
-        await self._learn_keys(found)
-        found = await self._beside(verify_all, found, self._keys.get)
+        found = await self._beside(examine, raws, self._keys.get)
+        if any(isinstance(one, Incoming) and not one.key_known for one in found):
+            await self._learn_keys(found)
+            found = await self._beside(verify_all, found, self._keys.get)
         priority = any(
             isinstance(one, Incoming) and one.change is not None and one.change.header.lane == 1
             for one in found
@@ -192,11 +193,9 @@ class Intake:
 
     async def _learn_keys(self, found: Sequence[Found]) -> None:
         """Find keys of chains that are not the sender's own: relayed sets."""
+        unknown = {one.chain for one in found if isinstance(one, Incoming)} - self._keys.keys()
         if len(self._keys) > KEYS_LIMIT:
             self._keys.clear()
-        unknown = {one.chain for one in found if isinstance(one, Incoming)} - self._keys.keys()
-        if not unknown:
-            return
         self._keys |= await self._db.reading(_stored_keys, sorted(unknown))
         for one in found:
             # The chain's id follows from this key (CS5), so whoever relays it cannot lie.

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from server.intake.desk import Desk
 from server.intake.policy import policy_of
+from server.intake.project import project
 from server.store import devices, log, people, scopes, sets
 from server.store.devices import ChainHead, Device
 from server.store.log import Head
@@ -25,7 +26,7 @@ from server.store.projections import Projected
 from server.store.rows import query
 from server.store.scopes import Scope
 from sync import changeset, fold, rulings
-from sync.changeset import ChangeSet, Writer
+from sync.changeset import KIND_INCIDENT, ChangeSet, Writer
 from sync.incident.admit import KnownIncident
 from sync.incident.deadlines import Policy
 from sync.incident.state import IncidentState
@@ -203,9 +204,10 @@ def load(connection: Connection, entity: bytes, directory: Directory) -> Inciden
     incident = Incident(entity, IncidentState(entity), scopes.of_incident(connection, entity))
     for stored in sets.evidence(connection, entity):
         found = changeset.read(stored.envelope)
-        ruling = rulings.read_ruling(stored.ruling)
-        if isinstance(found, ChangeSet):
-            note(incident, found, ruling, directory)
+        if not isinstance(found, ChangeSet) or found.body is None:
+            continue
+        if found.body.kind == KIND_INCIDENT:
+            note(incident, found, rulings.read_ruling(stored.ruling), directory)
     return incident
 
 
@@ -227,6 +229,18 @@ def note(
                 incident.stations.add(station)
             if op["t"] == "incident.create" and incident.created_chain is None:
                 incident.created_chain = change.header.chain
+
+
+def projected(incident: Incident, policy: Policy) -> Projected:
+    """The rows screens read of an incident as it stands folded."""
+    return project(
+        incident.state.derived().as_view(),
+        policy,
+        created_chain=incident.created_chain,
+        home=incident.scopes[0] if incident.scopes else None,
+        updated_at_ms=incident.updated_at_ms,
+        updated_idx=incident.updated_idx,
+    )
 
 
 def station_reached(op: dict[str, Any], directory: Directory) -> bytes | None:

@@ -52,9 +52,9 @@ class Refused(msgspec.Struct, frozen=True):
 Found = Incoming | Refused
 
 
-def read_all(raws: Iterable[bytes]) -> list[Found]:
-    """Read each envelope on its own; a bad one changes nothing for its neighbours."""
-    return [read_one(raw) for raw in raws]
+def examine(raws: Iterable[bytes], find_key: FindKey) -> list[Found]:
+    """Read and verify each envelope; a bad one changes nothing for its neighbours."""
+    return verify_all([read_one(raw) for raw in raws], find_key)
 
 
 def read_one(raw: bytes) -> Found:
@@ -108,9 +108,11 @@ def verify_all(found: Sequence[Found], find_key: FindKey) -> list[Found]:
         first = found[run[0]]
         assert isinstance(first, Incoming)
         key = find_key(first.chain)
+        for at in run:
+            one = found[at]
+            assert isinstance(one, Incoming)
+            one.key_known = key is not None
         if key is None:
-            for at in run:
-                checked[at] = msgspec.structs.replace(found[at], key_known=False)
             continue
         good = len(run)
         while good and not _holds(found[run[good - 1]], key):

@@ -1,7 +1,7 @@
 """What screens read: incidents, orders and deadlines, folded by the intake, replaceable at any time.
 
-Responsible for replacing the projected rows of one incident and for emptying all of them before a
-rebuild. Refuses to fold: rows come in finished.
+Responsible for replacing and reading the projected rows of one incident. Refuses to fold: rows come
+in finished.
 
 Example: `write(connection, [Projected(incident=(...), orders=[...], deadlines=[...])])`.
 """
@@ -32,12 +32,6 @@ def write(connection: Connection, changes: Sequence[Projected]) -> None:
     upsert(connection, tables.deadlines, [row for change in changes for row in change.deadlines])
 
 
-def empty(connection: Connection) -> None:
-    """Forget every projected row; the log stays."""
-    for table in (tables.deadlines, tables.orders, tables.incidents):
-        connection.execute(table.delete())
-
-
 def of_incident(connection: Connection, incident: bytes) -> Projected | None:
     """The projected rows of one incident as they stand, None when there are none."""
     rows = query(
@@ -50,10 +44,8 @@ def of_incident(connection: Connection, incident: bytes) -> Projected | None:
     found: list[tuple[Row, ...]] = []
     for table in (tables.orders, tables.deadlines):
         names = ", ".join(column.name for column in table.columns)
-        parts = query(
-            connection, f"SELECT {names} FROM {table.name} WHERE incident = ?", (incident,)
-        )  # noqa: S608  names of our own metadata
-        found.append(tuple(_plain(part) for part in parts))
+        sql = f"SELECT {names} FROM {table.name} WHERE incident = ?"  # noqa: S608  our own names
+        found.append(tuple(_plain(part) for part in query(connection, sql, (incident,))))
     return Projected(_plain(rows[0]), *found)
 
 
@@ -61,7 +53,7 @@ def _plain(row: Sequence[object]) -> Row:
     return tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
 
 
-def every_entity(connection: Connection, after: bytes, limit: int) -> list[bytes]:
+def entities(connection: Connection, after: bytes, limit: int) -> list[bytes]:
     """Entities that have evidence, in order of their ids, a page at a time."""
     rows = query(
         connection,

@@ -1,0 +1,69 @@
+"""Folding every incident again from the log: projections are replaceable, and this proves it.
+
+Responsible for `ortoo rebuild`: page after page of incidents, each page one transaction, so that it
+may be stopped at any time and run beside a serving centre. Refuses to touch the log.
+
+Example: `seen, wrong = await rebuild(url, check=True)`; `wrong` is 0 unless there is a bug.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from server.intake.memory import load, projected
+from server.intake.policy import policy_of
+from server.store import log, people, projections
+from server.store.engine import Database
+from server.store.projections import Projected
+
+PAGE = 200  # incidents folded in one transaction
+
+
+async def rebuild(
+    url: str, *, check: bool = False, progress: Callable[[int, int], None] | None = None
+) -> tuple[int, int]:
+    """Fold all incidents; gives how many there are and how many did not stand as they should."""
+    db = Database(url)
+    seen = wrong = 0
+    after: bytes | None = b""
+    try:
+        while after is not None:
+            last, folded, differing = await db.writing(_page, after, check)
+            seen, wrong = seen + folded, wrong + differing
+            if progress is not None and last is not None:
+                progress(seen, wrong)
+            after = last
+    finally:
+        await db.close()
+    return seen, wrong
+
+
+def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | None, int, int]:
+    log.lock(connection)  # no batch may come between the fold and the rows
+    directory = people.directory(connection)
+    policy = policy_of(directory)
+    entities = projections.entities(connection, after, PAGE)
+    folded = 0
+    wrong: list[Projected] = []
+    for entity in entities:
+        incident = load(connection, entity, directory)
+        if not incident.counted:
+            continue  # a chain, or an incident of which nothing was accepted
+        folded += 1
+        should = projected(incident, policy)
+        if _plain(projections.of_incident(connection, entity)) != _plain(should):
+            wrong.append(should)
+    if not check:
+        projections.write(connection, wrong)
+    return (entities[-1] if entities else None), folded, len(wrong)
+
+
+def _plain(rows: Projected | None) -> object:
+    """Rows to compare: in any order, and with truth values as SQLite keeps them."""
+    if rows is None:
+        return None
+    parts = [[rows.incident], rows.orders, rows.deadlines]
+    return [
+        sorted((tuple(int(v) if isinstance(v, bool) else v for v in row) for row in part), key=repr)
+        for part in parts
+    ]
