@@ -7,9 +7,10 @@ Example: `VirtualClock(1_700_000_000_000)` stands still until a story calls `adv
 """
 
 import time
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Clock(Protocol):
     """Anything that can say what time it is."""
 

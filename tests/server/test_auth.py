@@ -1,0 +1,188 @@
+"""Who may enter: passwords, throttles, codes and guards, one story each."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.auth import codes
+from server.auth.logins import login_of
+from server.auth.passwords import Cost, Passwords, check_new
+from server.auth.throttle import Throttle
+from server.problems import ProblemError
+from tests.server.desks import DESKS, PASSWORD, Centre, centre
+
+
+@pytest.fixture
+async def house(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Centre]:
+    async with centre(tmp_path, migrated_file) as made:
+        yield made
+
+
+async def test_a_wrong_password_and_an_unknown_login_get_the_same_answer(house: Centre) -> None:
+    wrong = await house.client.post(
+        "/api/session", json={"login": "dispatcher", "password": "no, not this"}
+    )
+    nobody = await house.client.post(
+        "/api/session", json={"login": "nobody", "password": "no, not this"}
+    )
+    assert wrong.status_code == nobody.status_code == 401
+    assert wrong.content == nobody.content
+    assert wrong.json()["code"] == "wrong_login"
+    assert wrong.cookies == nobody.cookies == {}
+
+
+async def test_an_unknown_login_costs_the_same_work_as_a_wrong_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[str] = []
+    real = PasswordHasher.verify
+
+    def watched(hasher: PasswordHasher, kept: str, password: str) -> bool:
+        compared.append(kept.rsplit("$", 2)[0])
+        return real(hasher, kept, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", watched)
+    desk = Passwords(Cost.light())
+    kept = await desk.hash(PASSWORD)
+    assert not await desk.matches(kept, "wrong")
+    assert not await desk.matches(None, "wrong")
+    assert not await desk.matches(None, "nobody has this password")
+    assert len(compared) == 3
+    assert len(set(compared)) == 1, "the same parameters, so the same time"
+
+
+async def test_guessing_is_slowed_for_that_address_and_account_and_time_heals(
+    house: Centre,
+) -> None:
+    guess = {"login": "dispatcher", "password": "guess guess"}
+    for _ in range(5):
+        assert (await house.client.post("/api/session", json=guess)).status_code == 401
+    barred = await house.client.post(
+        "/api/session", json={"login": "Dispatcher ", "password": PASSWORD}
+    )
+    assert (barred.status_code, barred.json()["code"]) == (429, "too_many_attempts")
+    assert barred.headers["retry-after"] == "300"
+    await house.sign_in("callback")  # another account from the same address is not barred
+    house.clock.advance(300_000)
+    await house.sign_in("dispatcher")
+
+
+async def test_a_success_forgives_the_slips_before_it(house: Centre) -> None:
+    for _ in range(3):
+        for _ in range(4):
+            await house.client.post(
+                "/api/session", json={"login": "admin", "password": "slip slip"}
+            )
+        await house.sign_in("admin")
+
+
+async def test_one_address_cannot_try_many_accounts(house: Centre) -> None:
+    for number in range(30):
+        await house.client.post(
+            "/api/session", json={"login": f"user{number}", "password": "12345678"}
+        )
+    answer = await house.client.post("/api/session", json={"login": "admin", "password": PASSWORD})
+    assert answer.status_code == 429
+
+
+async def test_passwords_nobody_should_have_are_refused() -> None:
+    for password in ("short", "password1", "88888888", "narsu-narsu", "x" * 1025):
+        with pytest.raises(ProblemError) as refused:
+            check_new(password, "narsu-narsu")
+        assert refused.value.code == "weak_password"
+        assert password not in refused.value.detail
+    check_new(PASSWORD, "narsu")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/wall", set(DESKS) | {"dispatcher"}),
+        ("/api/incidents", set(DESKS) | {"dispatcher"}),
+        ("/api/callback/today", {"dispatcher", "commander", "callback"}),
+        ("/api/devices", {"dispatcher", "commander", "station", "admin", "supervisor"}),
+        ("/api/org", set(DESKS) | {"dispatcher", "officer"}),
+    ],
+)
+async def test_each_reading_is_open_to_its_roles_and_to_nobody_else(
+    house: Centre, path: str, allowed: set[str]
+) -> None:
+    assert (await house.client.get(path)).json()["code"] == "not_signed_in"
+    for login in (*DESKS, "dispatcher", "officer"):
+        answer = await (await house.sign_in(login)).get(path)
+        assert answer.status_code == (200 if login in allowed else 403), (login, answer.text)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/incidents", {"dispatcher", "commander", "station"}),
+        ("/api/imports/orders?source=x", {"dispatcher", "commander"}),
+        ("/api/orders", {"dispatcher", "commander"}),
+        ("/api/devices/codes", {"admin"}),
+        ("/api/devices/00112233445566778899aabbccddeeff/revoke", {"admin"}),
+    ],
+)
+async def test_each_change_is_open_to_its_roles_and_needs_the_sessions_token(
+    house: Centre, path: str, allowed: set[str]
+) -> None:
+    assert (await house.client.post(path, json={})).json()["code"] == "not_signed_in"
+    for login in (*DESKS, "dispatcher", "officer"):
+        seat = await house.sign_in(login)
+        refused = (await seat.post(path, {})).json().get("code") == "not_allowed"
+        assert refused == (login not in allowed), login
+        seat.csrf = "A" * 43
+        assert (await seat.post(path, {})).json()["code"] == "csrf"
+
+
+async def test_no_spelling_of_a_path_gets_around_its_guard(house: Centre) -> None:
+    for path in (
+        "/api/wall/",
+        "/api//wall",
+        "/API/wall",
+        "/api/./wall",
+        "/api/%77all",
+        "/x/../api/wall",
+    ):
+        answer = await house.client.get(path)
+        assert answer.status_code in (401, 404), (path, answer.status_code)
+        assert "signing" not in answer.text
+
+
+@given(st.binary(min_size=7, max_size=7), st.sampled_from(["", " ", "-"]))
+def test_a_code_is_understood_however_it_is_typed(entropy: bytes, mark: str) -> None:
+    code = codes.write(entropy)
+    typed = mark.join(code.lower().replace("0", "o").replace("1", "l"))
+    assert codes.read(typed) == code.replace("-", "")
+    assert codes.hash_of(code) == codes.hash_of(codes.read(typed) or "")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 100)), max_size=60))
+def test_a_key_is_barred_after_its_failures_and_never_for_another_keys(
+    steps: list[tuple[str, int]],
+) -> None:
+    throttle, now = Throttle(failures=3, window_ms=100), 0
+    recent: dict[str, list[int]] = {}
+    for key, later in steps:
+        now += later
+        past = recent.setdefault(key, [])
+        if past and now - past[-1] >= 100:
+            past.clear()
+        assert (throttle.wait_ms(key, now) > 0) == (len(past) >= 3)
+        throttle.failed(key, now)
+        past.append(now)
+
+
+def test_the_throttle_remembers_a_bounded_number_of_keys() -> None:
+    throttle = Throttle(failures=1, window_ms=1_000, max_keys=3)
+    for key in "abcd":
+        throttle.failed(key, 0)
+    assert [throttle.wait_ms(key, 1) > 0 for key in "abcd"] == [False, True, True, True]
+
+
+def test_one_login_has_one_spelling() -> None:
+    assert login_of("  NarSu ") == login_of("narsu") == login_of("ｎａｒｓｕ")
