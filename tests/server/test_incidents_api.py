@@ -123,11 +123,6 @@ async def test_every_move_of_a_desk_is_one_set_with_a_name_on_it(house: Centre) 
         incident, "proxy", kind="signed", order=order.hex(), said_by=OFFICER, via="radio", at=at
     )
     shown = await desk.ask(f"/api/incidents/{incident}")
-    proxy = (
-        shown["timeline"][-2]
-        if shown["timeline"][-1]["kind"] != "signed"
-        else shown["timeline"][-1]
-    )
     proxy = next(entry for entry in shown["timeline"] if entry["kind"] == "signed")
     assert (proxy["said_by_name"], proxy["by_name"], proxy["via"], proxy["at"]) == (
         "王",
@@ -270,8 +265,6 @@ async def test_a_station_sees_and_commands_what_reached_it(house: Centre) -> Non
     assert {one["id"] for one in shown} == {own, foreign}, "an order of its unit brought it here"
     refused = await station.move(foreign, "close")
     assert refused.json()["code"] == "not_allowed"
-    elsewhere = await station.post("/api/incidents", {"title": "x", "station": OTHER_STATION.hex()})
-    assert elsewhere.status_code in (201, 403)
 
 
 async def test_a_callers_number_is_masked_for_who_need_not_know_it(house: Centre) -> None:
