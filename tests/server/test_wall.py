@@ -1,0 +1,239 @@
+"""The watch wall: what is due, what is lost on the way, who is silent. Time is moved by hand."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.store.devices import Contact
+from tests.server.desks import Centre, Seat, centre
+from tests.server.pen import EPOCH_MS, OTHER_STATION, OTHER_UNIT, STATION, UNIT, Pen
+
+
+@pytest.fixture
+async def house(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Centre]:
+    async with centre(tmp_path, migrated_file) as made:
+        yield made
+
+
+async def send(seat: Seat, **more: Any) -> tuple[bytes, bytes]:
+    """An incident ordered to the officer's unit: its id and the order's."""
+    body = {"title": "草场纠纷", "station": STATION.hex(), "order": {"to": ["unit", UNIT.hex()]}}
+    incident = (await seat.post("/api/incidents", body | more)).json()["id"]
+    view = (await seat.ask(f"/api/incidents/{incident}"))["view"]
+    return bytes.fromhex(incident), bytes.fromhex(view["orders"][0]["id"])
+
+
+def heard(house: Centre, phone: Pen, pending: int = 0, oldest_ms: int | None = None) -> None:
+    house.intake.note_contact(
+        Contact(
+            phone.chain, house.clock.now_ms(), pending, oldest_ms, 0, phone.writer.seq - 1, "test/1"
+        )
+    )
+
+
+async def settled(house: Centre) -> None:
+    """Until contacts noted so far are written: they ride on the next transaction."""
+    await house.intake.transaction(lambda _batch: None)
+
+
+async def test_an_order_walks_over_the_wall(house: Centre) -> None:
+    desk, phone = await house.sign_in("dispatcher"), await house.phone()
+    incident, order = await send(desk)
+    wall = await desk.ask("/api/wall")
+    [row] = wall["signing"]["rows"]
+    assert row["deadline"] == {
+        "id": "C1",
+        "start_ms": EPOCH_MS,
+        "due_ms": EPOCH_MS + 10_000,
+        "done_ms": None,
+        "state": "running",
+    }
+    assert row["target"] == {"kind": "unit", "id": UNIT.hex(), "name": "甲一组"}
+
+    phone.now_ms = delivered_ms = house.clock.advance(4_000)
+    await house.push(phone, phone.claim(incident, "delivered", order, via="system"))
+    house.clock.advance(23_000)
+    wall = await desk.ask("/api/wall")
+    [row] = wall["signing"]["rows"]
+    assert (row["deadline"]["id"], row["deadline"]["due_ms"], row["deadline"]["state"]) == (
+        "C2",
+        delivered_ms + 30_000,
+        "running",
+    )
+    assert (wall["signing"]["overdue"], wall["signing"]["next_due_ms"]) == (
+        0,
+        delivered_ms + 30_000,
+    )
+    house.clock.advance(21_000)
+    wall = await desk.ask("/api/wall")
+    assert wall["signing"]["rows"][0]["deadline"]["state"] == "overdue"
+    assert (wall["signing"]["overdue"], wall["signing"]["next_due_ms"]) == (1, None)
+
+    phone.now_ms = signed_ms = delivered_ms + 15_000  # signed in time, without a network
+    await house.push(phone, phone.claim(incident, "signed", order))
+    wall = await desk.ask("/api/wall")
+    assert (wall["signing"]["rows"], wall["signing"]["overdue"]) == ([], 0)
+    assert wall["signing"]["today"] == {"done": 1, "over": 0, "undetermined": 0}
+    assert wall["signing"]["recent"] == [
+        {
+            "incident": incident.hex(),
+            "title": "草场纠纷",
+            "person": "甲一组",
+            "at": signed_ms,
+            "elapsed_ms": 15_000,
+            "state": "done",
+        }
+    ]
+
+    phone.now_ms = arrived_ms = house.clock.advance(600_000)
+    await house.push(phone, phone.claim(incident, "arrived", order))
+    [row] = (await desk.ask("/api/wall"))["feedback"]["rows"]
+    assert (row["deadline"]["id"], row["deadline"]["due_ms"]) == ("C6", arrived_ms + 1_800_000)
+    phone.now_ms = house.clock.advance(60_000)
+    feedback = phone.claim(incident, "feedback", order, data={"final": False, "text": "在调解"})
+    await house.push(phone, feedback, phone.claim(incident, "cleared", order))
+    wall = await desk.ask("/api/wall")
+    assert [row["deadline"]["id"] for row in wall["feedback"]["rows"]] == ["C7"]
+    assert wall["feedback"]["today"]["done"] == 1
+
+    await desk.did(incident.hex(), "close", result="mediated")
+    wall = await desk.ask("/api/wall")
+    [row] = wall["callback"]["rows"]
+    assert (row["deadline"]["id"], row["attempts"], row["score"]) == ("C9", 0, None)
+    assert row["deadline"]["due_ms"] == 1_796_140_799_999, "the end of the next day in Shanghai"
+    await desk.did(incident.hex(), "callback", outcome="no_answer")
+    [row] = (await desk.ask("/api/wall"))["callback"]["rows"]
+    assert (row["attempts"], row["reason"]) == (1, "no_answer")
+    await desk.did(incident.hex(), "callback", outcome="reached", score=1)
+    wall = await desk.ask("/api/wall")
+    assert (wall["callback"]["rows"], wall["callback"]["today"]["done"]) == ([], 1)
+
+
+async def test_an_order_that_no_phone_took_is_a_task_and_counts_against_nobody(
+    house: Centre,
+) -> None:
+    desk, phone = await house.sign_in("dispatcher"), await house.phone()
+    heard(house, phone)
+    last_ms = house.clock.now_ms()
+    house.clock.advance(720_000)
+    incident, order = await send(desk)
+    house.clock.advance(10_001)
+    wall = await desk.ask("/api/wall")
+    assert wall["signing"]["rows"] == []
+    assert wall["signing"]["overdue"] == 0
+    [row] = wall["undelivered"]
+    assert (row["incident"], row["deadline"]["state"]) == (incident.hex(), "overdue")
+    assert row["device_last_contact_ms"] == last_ms, (
+        "why: the unit's phone has been silent for twelve minutes"
+    )
+    officer = next(
+        one["id"] for one in (await desk.ask("/api/org"))["people"] if one["name"] == "王"
+    )
+    await desk.did(
+        incident.hex(), "proxy", kind="signed", order=order.hex(), said_by=officer, via="radio"
+    )
+    wall = await desk.ask("/api/wall")
+    assert wall["undelivered"] == []
+    assert wall["signing"]["today"] == {"done": 0, "over": 0, "undetermined": 1}, (
+        "delivered at no known time"
+    )
+
+
+async def test_the_next_breach_stands_first_and_a_crowd_is_counted(house: Centre) -> None:
+    desk = await house.sign_in("dispatcher")
+    first, _ = await send(desk)
+    house.clock.advance(500)
+    others = [(await send(desk))[0] for _ in range(42)]
+    signing = (await desk.ask("/api/wall"))["signing"]
+    assert signing["rows"][0]["incident"] == first.hex()
+    assert (len(signing["rows"]), signing["more"]) == (40, 3)
+    assert {row["incident"] for row in signing["rows"]} <= {one.hex() for one in [first, *others]}
+
+
+async def test_a_drill_is_shown_and_counted_nowhere(house: Centre) -> None:
+    desk, phone = await house.sign_in("dispatcher"), await house.phone()
+    incident, order = await send(desk, exercise=True)
+    phone.now_ms = house.clock.advance(2_000)
+    await house.push(phone, phone.claim(incident, "delivered", order, via="system"))
+    house.clock.advance(60_000)
+    signing = (await desk.ask("/api/wall"))["signing"]
+    assert signing["rows"][0]["exercise"] is True
+    assert (signing["overdue"], signing["next_due_ms"]) == (0, None)
+    phone.now_ms = house.clock.now_ms()
+    await house.push(phone, phone.claim(incident, "signed", order))
+    assert (await desk.ask("/api/wall"))["signing"]["today"] == {
+        "done": 0,
+        "over": 0,
+        "undetermined": 0,
+    }
+
+
+async def test_orders_taken_back_and_ended_incidents_leave_the_wall(house: Centre) -> None:
+    desk, phone = await house.sign_in("dispatcher"), await house.phone()
+    for move in (
+        {"move": "withdraw_order", "why": "x"},
+        {"move": "withdraw", "why": "x"},
+        {"move": "close"},
+    ):
+        incident, order = await send(desk)
+        phone.now_ms = house.clock.now_ms()
+        await house.push(phone, phone.claim(incident, "delivered", order, via="system"))
+        assert len((await desk.ask("/api/wall"))["signing"]["rows"]) == 1
+        body = move | ({"order": order.hex()} if move["move"] == "withdraw_order" else {})
+        assert (await desk.post(f"/api/incidents/{incident.hex()}/moves", body)).status_code == 200
+        house.clock.advance(3_600_000)
+        wall = await desk.ask("/api/wall")
+        assert (wall["signing"]["rows"], wall["undelivered"]) == ([], []), move
+
+
+async def test_the_silent_are_named_and_every_figure_says_how_much_is_known(house: Centre) -> None:
+    desk = await house.sign_in("dispatcher")
+    wang, li, never = (
+        await house.phone(),
+        await house.phone("other"),
+        await house.phone("dispatcher"),
+    )
+    heard(house, wang, pending=3, oldest_ms=EPOCH_MS - 60_000)
+    await settled(house)
+    silent_since = house.clock.now_ms()
+    house.clock.advance(360_000)
+    heard(house, li)
+    await settled(house)
+    wall = await desk.ask("/api/wall")
+    assert wall["devices"] == {"online": 1, "total": 3}
+    assert wall["completeness"] == {"basis_points": 3_333, "silent": 1, "unknown": 1}
+    [silent] = wall["silent"]
+    assert (silent["name"], silent["last_contact_ms"], silent["pending"]) == ("王", silent_since, 3)
+    admin = await house.sign_in("admin")
+    revoked = await admin.post(f"/api/devices/{never.chain.hex()}/revoke", {"why": "遗失"})
+    assert revoked.status_code == 204
+    assert (await desk.ask("/api/wall"))["devices"]["total"] == 2
+    station = await house.sign_in("station")
+    assert (await station.ask("/api/wall"))["devices"] == {"online": 0, "total": 1}, (
+        "its own people's"
+    )
+
+
+async def test_a_station_watches_what_reached_it(house: Centre) -> None:
+    desk, station = await house.sign_in("dispatcher"), await house.sign_in("station")
+    own, _ = await send(desk)
+    await send(desk, station=OTHER_STATION.hex(), order={"to": ["unit", OTHER_UNIT.hex()]})
+    rows = (await station.ask("/api/wall"))["signing"]["rows"]
+    assert [row["incident"] for row in rows] == [own.hex()]
+
+
+async def test_an_empty_wall_is_calm(house: Centre) -> None:
+    wall = await (await house.sign_in("commander")).ask("/api/wall")
+    assert wall["now_ms"] == EPOCH_MS
+    assert wall["completeness"] == {"basis_points": None, "silent": 0, "unknown": 0}
+    for column in ("signing", "feedback", "callback"):
+        assert wall[column] == {
+            "rows": [],
+            "overdue": 0,
+            "next_due_ms": None,
+            "recent": [],
+            "today": {"done": 0, "over": 0, "undetermined": 0},
+            "more": 0,
+        }
