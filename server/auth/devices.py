@@ -38,5 +38,4 @@ async def find(db: Database, token: str) -> devices.Device | None:
     if not 0 < len(token) <= MAX_TOKEN_CHARS:
         return None
     wanted = token_hash(token)
-    async with db.read() as connection:
-        return await connection.run_sync(lambda sync: devices.by_token(sync, wanted))
+    return await db.reading(devices.by_token, wanted)

@@ -13,10 +13,10 @@ at every request."""
 import base64
 import hashlib
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from server.now import Clock
 from server.store.engine import Database
@@ -108,17 +108,11 @@ class Sessions:
         """
         now = self._clock.now_ms()
         key = key_of(token)
-        async with self._db.read() as connection:
-            row = (
-                await connection.execute(select(sessions).where(sessions.c.token_hash == key))
-            ).one_or_none()
+        row = await self._db.reading(_row, key)
         if row is None or row.expires_at_ms <= now or row.seen_at_ms <= now - IDLE_MS:
             return None
         if now - row.seen_at_ms >= TOUCH_MS:
-            async with self._db.write() as connection:
-                await connection.execute(
-                    update(sessions).where(sessions.c.token_hash == key).values(seen_at_ms=now)
-                )
+            await self._db.writing(_touch, key, now)
         return Session(key, row.person, row.csrf, row.expires_at_ms)
 
     async def end(self, key: bytes) -> None:
@@ -130,3 +124,12 @@ class Sessions:
         """End every session of a person: the password changed, or the person left."""
         async with self._db.write() as connection:
             await connection.execute(delete(sessions).where(sessions.c.person == person))
+
+
+def _row(connection: Connection, key: bytes) -> Row[Any] | None:
+    return connection.execute(select(sessions).where(sessions.c.token_hash == key)).one_or_none()
+
+
+def _touch(connection: Connection, key: bytes, now_ms: int) -> None:
+    statement = update(sessions).where(sessions.c.token_hash == key).values(seen_at_ms=now_ms)
+    connection.execute(statement)

@@ -29,7 +29,7 @@ from sync.ids import ChainId, SetId
 APP = "ortoo-fleet/1"
 GZIP_FROM_BYTES = 256
 PULL_BUDGET_BYTES = 1_048_576
-HELLO_EVERY_MS = 600_000
+HELLO_EVERY_MS = 6 * 3_600_000  # scopes change with the month; a listener greets with each stream
 RETRY_MS = (2_000, 60_000)  # first wait after a failure, longest wait; doubling, with jitter
 
 Message = TypeVar("Message")
@@ -335,10 +335,12 @@ class Device:
         self._vault.move_cursor(scope, cursor)
 
     async def listen(self) -> None:
-        """Follow the server's hints for as long as one stream lasts; each hint is a pull.
+        """Greet, then follow the server's hints for as long as one stream lasts; each is a pull.
 
         Raises httpx2.TransportError when the link drops, ServerRefusalError when refused.
         """
+        await self.hello()
+        self.kick(pull=True)
         async with self._http.stream(
             "GET", "/sync/v1/events", headers=self._headers(), timeout=None
         ) as stream:

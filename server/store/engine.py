@@ -7,8 +7,8 @@ table.
 Statements in this folder are plain functions of a connection. `reading(function, ...)` and
 `writing(function, ...)` run one inside a transaction of its own, whatever the database:
 
-- on SQLite the writer is the standard library's driver in one thread of its own, so that a batch
-  of many statements costs no hop per statement and the event loop stays free;
+- on SQLite they use the standard library's driver in threads of its own (one writes, some read), so
+  that a function of many statements costs one hop and not several per statement;
 - on PostgreSQL it is asyncpg.
 
 Example: `idx = await db.reading(log.size)`.
@@ -47,20 +47,26 @@ class Database:
         self._turn = asyncio.Lock()  # in this process only one transaction writes at a time
         self._thread: ThreadPoolExecutor | None = None
         self._hot: Engine | None = None
+        self._reading: ThreadPoolExecutor | None = None
+        self._cold: Engine | None = None
         self.writer: AsyncEngine
         self.reader: AsyncEngine
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
             timeout = {"timeout": BUSY_TIMEOUT_S}
-            self._hot = create_engine(
-                parsed.set(drivername="sqlite+pysqlite"), pool_size=1, connect_args=timeout
-            )
+            plain = parsed.set(drivername="sqlite+pysqlite")
+            self._hot = create_engine(plain, pool_size=1, connect_args=timeout)
+            self._reading = ThreadPoolExecutor(readers, thread_name_prefix="reader")
+            # Connections wander between the reading threads, one at a time.
+            across = timeout | {"check_same_thread": False}
+            self._cold = create_engine(plain, pool_size=readers, connect_args=across)
             self.writer = create_async_engine(url, pool_size=1, connect_args=timeout)
             self.reader = create_async_engine(
                 url, pool_size=readers, max_overflow=0, connect_args=timeout
             )
             _prepare_sqlite(self._hot, "BEGIN IMMEDIATE")
+            _prepare_sqlite(self._cold, "BEGIN")
             _prepare_sqlite(self.writer.sync_engine, "BEGIN IMMEDIATE")
             _prepare_sqlite(self.reader.sync_engine, "BEGIN")
         else:
@@ -92,8 +98,16 @@ class Database:
         self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Run `function(connection, ...)` on a snapshot that only reads."""
-        async with self.read() as connection:
-            return await connection.run_sync(function, *args, **kwargs)
+        if self._cold is None or self._reading is None:
+            async with self.read() as connection:
+                return await connection.run_sync(function, *args, **kwargs)
+        cold = self._cold
+
+        def whole() -> R:
+            with cold.begin() as connection:
+                return function(connection, *args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._reading, whole)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -111,6 +125,9 @@ class Database:
         """Close every connection; the writer's last, so that closing it folds the WAL in."""
         await self.reader.dispose()
         await self.writer.dispose()
+        if self._reading is not None and self._cold is not None:
+            await asyncio.get_running_loop().run_in_executor(self._reading, self._cold.dispose)
+            self._reading.shutdown()
         if self._thread is not None and self._hot is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._hot.dispose)
             self._thread.shutdown()

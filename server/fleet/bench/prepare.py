@@ -58,7 +58,7 @@ async def prepare(build: Build, data_dir: Path, devices: int) -> list[Work]:
     """Found a centre in `data_dir` and give the pushes of `devices` devices, one each."""
     clock, entropy = SystemClock(), seeded_entropy("bench")
     listener = listen("127.0.0.1", 0)
-    settings = Settings(data_dir=data_dir, port=listener.getsockname()[1])
+    settings = Settings(data_dir=data_dir, port=listener.getsockname()[1], hashing="light")
     db = Database(settings.url)
     await upgrade(db)
     await db.close()

@@ -39,7 +39,7 @@ async def replay_alone(
     """Play `source` at a fresh centre in `data_dir`, an empty directory."""
     clock, chance = VirtualClock(begins_ms(source)), Labelled(options.seed)
     listener = listen("127.0.0.1", 0)
-    settings = Settings(data_dir=data_dir, port=listener.getsockname()[1])
+    settings = Settings(data_dir=data_dir, port=listener.getsockname()[1], hashing="light")
     db = Database(settings.url)
     await upgrade(db)
     await db.close()
