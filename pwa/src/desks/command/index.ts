@@ -3,6 +3,7 @@ import { defineComponent, h, type PropType } from "vue";
 import DeskGate from "../../centre/DeskGate.vue";
 import type { Place } from "../../router";
 import Dispatch from "./dispatch/Dispatch.vue";
+import Timeline from "./timeline/Timeline.vue";
 import Wall from "./wall/Wall.vue";
 
 export default defineComponent({
@@ -12,6 +13,8 @@ export default defineComponent({
       switch (props.place.name) {
         case "dispatch":
           return h(Dispatch);
+        case "timeline":
+          return h(Timeline, { id: props.place.id });
         default:
           return h(Wall);
       }

@@ -166,6 +166,11 @@ export interface View {
   readonly orders: readonly Order[];
   readonly milestones: Readonly<Record<string, Milestone>>;
   readonly feedback: readonly (Stamped & { readonly final: boolean })[];
+  readonly entries: readonly (Stamped & {
+    readonly kind: string;
+    readonly text: string;
+    readonly correction: (Stamped & { readonly text: string }) | null;
+  })[];
   readonly links: readonly (Stamped & { readonly to: Hex; readonly kind: string })[];
   readonly claims: readonly (Milestone & {
     readonly kind: string;

@@ -1,0 +1,213 @@
+/**
+ * What a line of the timeline says, in both languages: a bold word for what it is, then who and what, then a second line
+ * with how it came. Knows the words; decides nothing.
+ *
+ *     say(line, context)   // { title: "签收", text: "苏和", note: "" }
+ */
+import { t as common, milestoneWord, tierWord, wordOf } from "../../../centre/words";
+import { about, clockSeconds, instant, maskedPhone } from "../../../ui/format";
+import { inWords, language } from "../../../words/language";
+import { targetName } from "../targets";
+import type { Entry, Org, Target, View } from "../types";
+import { FIELDS } from "./facts";
+import { counts, type EntryLine, isProxy } from "./lines";
+import { t } from "./words";
+
+export interface Context {
+  readonly org: Org | null;
+  readonly view: View;
+  readonly nowMs: number;
+}
+export interface Said {
+  readonly title: string;
+  readonly text: string;
+  readonly note: string;
+}
+
+export function fieldWord(field: string): string {
+  const known = FIELDS.find((one) => one === field);
+  return known ? t(`f_${known}`) : field;
+}
+
+/** A fact's value as people read it; a caller's number is masked. */
+export function valueWord(field: string, value: unknown, org: Org | null, nowMs: number): string {
+  const coded = { category: org?.categories, result: org?.results }[field]?.find(({ code }) => code === value);
+  if (coded) return inWords(coded);
+  if (field === "level" && typeof value === "number") return common("level", value);
+  if (field === "tier" && typeof value === "number") return tierWord(value);
+  if (field.startsWith("city_") && typeof value === "number") return instant(value, nowMs, language.value);
+  if (field === "point" && Array.isArray(value)) return value.map((part) => (Number(part) / 1e7).toFixed(5)).join(", ");
+  if (field === "caller_phone" && typeof value === "string") return value.includes("*") ? value : maskedPhone(value);
+  return String(value);
+}
+
+const comma = (): string => (language.value === "en" ? ", " : "，");
+const join = (parts: readonly (string | null | undefined | false)[]): string => parts.filter(Boolean).join(comma());
+const fields = (value: unknown): Record<string, unknown> =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+
+function factText(entries: readonly Entry[], { org, nowMs }: Context): string {
+  return join(
+    entries.map(({ field, value }) => `${fieldWord(field ?? "")} ${valueWord(field ?? "", value, org, nowMs)}`),
+  );
+}
+
+/** The reason a person gave; the reason the centre gave for not counting it stands elsewhere. */
+const whyOf = (entry: Entry): string | null => (counts(entry) ? entry.why : null);
+
+const CREATED = { import: "createImport", desk: "createDesk", self: "createSelf", video: "createVideo" } as const;
+const ENTRIES = ["note", "nudge", "call", "delay_reason", "handover"] as const;
+
+function created(line: EntryLine, context: Context): Said {
+  const source = String(fields(line.entry.value)["source"]);
+  const title = source in CREATED ? t(CREATED[source as keyof typeof CREATED]) : wordOf(source);
+  const named = line.facts.find(({ field }) => field === "title");
+  const rest = line.facts.filter((fact) => fact !== named);
+  return {
+    title,
+    text: named ? String(named.value) : line.entry.by_name,
+    note: join([named && line.entry.by_name, factText(rest, context)]),
+  };
+}
+
+function claimed(entry: Entry, line: EntryLine, context: Context): Said {
+  const data = fields(entry.value);
+  const who = entry.said_by_name ?? entry.by_name;
+  const feedback = entry.kind === "feedback";
+  const title = feedback
+    ? t(data["final"] === true ? "finalFeedback" : "firstFeedback")
+    : milestoneWord(entry.kind ?? "");
+  const result =
+    typeof data["result"] === "string" ? valueWord("result", data["result"], context.org, context.nowMs) : "";
+  const text = entry.kind === "delivered" && entry.via === "system" ? t("phoneOf", who) : who;
+  return {
+    title,
+    text: join([text, feedback && result, feedback && entry.text]),
+    note: isProxy(entry) ? t("proxyNote", wordOf(entry.via ?? ""), entry.by_name, who) : factText(line.facts, context),
+  };
+}
+
+function ordered(entry: Entry, context: Context): Said {
+  const to = fields(entry.value)["to"] as Target | undefined;
+  const whom = to ? targetName(context.org, to) : "";
+  switch (entry.t) {
+    case "order.issue":
+      return {
+        title: t("issue"),
+        text: join([whom, entry.kind !== "dispatch" && wordOf(entry.kind ?? "")]),
+        note: entry.by_name,
+      };
+    case "order.reassign":
+      return { title: t("reassign"), text: whom, note: join([entry.by_name, whyOf(entry)]) };
+    case "order.withdraw":
+      return { title: t("orderWithdrawn"), text: orderName(entry, context), note: join([entry.by_name, whyOf(entry)]) };
+    case "order.return_request":
+      return { title: t("returnRequest"), text: join([entry.by_name, whyOf(entry)]), note: "" };
+    default:
+      return {
+        title: t(fields(entry.value)["ok"] === true ? "returnOk" : "returnNo"),
+        text: orderName(entry, context),
+        note: join([entry.by_name, whyOf(entry)]),
+      };
+  }
+}
+
+function orderName(entry: Entry, { view, org }: Context): string {
+  const order = view.orders.find(({ id }) => id === entry.order);
+  return order ? targetName(org, order.to) : "";
+}
+
+function called(entry: Entry): Said {
+  const { outcome, score, minutes } = fields(entry.value);
+  const scored = typeof score === "number" ? wordOf(["", "satisfied", "basically", "dissatisfied"][score] ?? "") : "";
+  const said = typeof minutes === "number" ? t("minutesSaid", minutes) : "";
+  return {
+    title: t("callback"),
+    text: join([wordOf(String(outcome)), scored, whyOf(entry), entry.text]),
+    note: join([entry.by_name, said]),
+  };
+}
+
+function of(line: EntryLine, context: Context): Said {
+  const { entry } = line;
+  const value = fields(entry.value);
+  const by = entry.by_name;
+  switch (entry.t) {
+    case "incident.create":
+      return created(line, context);
+    case "fact.set":
+      return { title: t("fact"), text: factText([entry, ...line.facts], context), note: by };
+    case "milestone.claim":
+      return claimed(entry, line, context);
+    case "milestone.withdraw":
+    case "milestone.dispute": {
+      const about = context.view.claims.find(({ op }) => op === entry.about);
+      const title = t(entry.t === "milestone.withdraw" ? "claimWithdrawn" : "claimDisputed");
+      return {
+        title,
+        text: join([about && `${milestoneWord(about.kind)} ${clockSeconds(about.at)}`, whyOf(entry)]),
+        note: by,
+      };
+    }
+    case "entry.add": {
+      const kind = ENTRIES.find((one) => one === entry.kind) ?? "note";
+      const channel = typeof value["channel"] === "string" ? wordOf(value["channel"]) : "";
+      return { title: t(kind), text: join([channel, entry.text]), note: by };
+    }
+    case "entry.correct":
+      return { title: t("correct"), text: entry.text ?? "", note: by };
+    case "incident.transfer": {
+      const station = context.org?.stations.find(({ id }) => id === value["station"]);
+      return { title: t("transfer"), text: join([station?.name, whyOf(entry)]), note: by };
+    }
+    case "incident.link":
+      return { title: t("link"), text: "", note: by };
+    case "incident.unlink":
+      return { title: t("unlink"), text: "", note: by };
+    case "incident.withdraw":
+      return { title: t("withdraw"), text: whyOf(entry) ?? "", note: by };
+    case "incident.close": {
+      const result =
+        typeof value["result"] === "string" ? valueWord("result", value["result"], context.org, context.nowMs) : "";
+      return { title: t("close"), text: result, note: by };
+    }
+    case "incident.reopen":
+      return { title: t("reopen"), text: whyOf(entry) ?? "", note: by };
+    case "callback.attempt":
+      return called(entry);
+    case "set.add":
+    case "set.remove":
+      return { title: t("tag"), text: typeof entry.value === "string" ? entry.value : "", note: by };
+    case "latest.set":
+      return { title: t("colour"), text: String(entry.value ?? ""), note: by };
+    default:
+      return entry.t.startsWith("order.")
+        ? ordered(entry, context)
+        : { title: t("unknownKind", entry.t), text: "", note: by };
+  }
+}
+
+const FLAGS = { clock_ahead: "clockAhead", gap: "gapFlag", revoked: "revokedFlag", fork: "forkFlag" } as const;
+
+/** Title, text and the second line of an entry, with how it came added to the second line. */
+export function say(line: EntryLine, context: Context): Said {
+  const { entry, rival, struck, corrected } = line;
+  const said = of(line, context);
+  const by = entry.late_by === null ? "" : about(entry.late_by, language.value);
+  const flags = entry.flags.flatMap((flag) => (flag in FLAGS ? [t(FLAGS[flag as keyof typeof FLAGS])] : []));
+  const extra = [
+    by !== "" && counts(entry) && t(isProxy(entry) ? "lateEntryNote" : "lateNote", by),
+    rival && t("rivalNote", clockSeconds(rival.at)),
+    corrected ? t("correctedTo", corrected.text) : struck && t("struckNote"),
+    ...flags,
+  ];
+  return { ...said, note: join([said.note, ...extra]) };
+}
+
+/** Why a record does not count; null for one that does. */
+export function notCounted(entry: Entry): string | null {
+  if (counts(entry)) return null;
+  const words = { held: "decisionHeld", rejected: "decisionRejected", opaque: "decisionOpaque" } as const;
+  const what = common(words[entry.decision as keyof typeof words] ?? "decisionOpaque");
+  return entry.why ? join([what, wordOf(entry.why)]) : what;
+}
