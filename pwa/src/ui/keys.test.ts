@@ -59,6 +59,20 @@ it("gives a key to whoever asked for it last, and back again", () => {
   releaseNav();
 });
 
+it("lets a key that yields give way to one registered before it", () => {
+  const score = vi.fn();
+  const nav = vi.fn();
+  const releaseScore = registerKeys([{ key: "1", label: "满意", run: score }]);
+  const releaseNav = registerKeys([{ key: "1", label: "盯办墙", run: nav, yields: true }]);
+  press({ key: "1" });
+  expect([nav.mock.calls.length, score.mock.calls.length]).toEqual([0, 1]);
+  expect(listedKeys()).toEqual([{ key: "1", label: "满意" }]);
+  releaseScore();
+  press({ key: "1" });
+  expect(nav).toHaveBeenCalledTimes(1);
+  releaseNav();
+});
+
 it("lists exactly what works now, and gives an open dialog the keyboard to itself", () => {
   let allowed = false;
   const behind = vi.fn();

@@ -21,6 +21,8 @@ export interface KeyBinding {
   readonly when?: () => boolean;
   /** Works but is not listed, for second spellings of a listed key. */
   readonly unlisted?: boolean;
+  /** Gives way to any other binding of the key, whichever came first: digits go to desks unless a desk scores with them. */
+  readonly yields?: boolean;
 }
 
 interface Entry extends KeyBinding {
@@ -57,11 +59,17 @@ export function openLayer(): () => void {
   };
 }
 
+/** The order in which bindings are asked: the newest first, those that yield after all others. */
+function inTurn(some: readonly Entry[]): Entry[] {
+  return [...some].reverse().sort((a, b) => Number(a.yields ?? false) - Number(b.yields ?? false));
+}
+
 /** What the `?` list shows: the keys that work now, in the order they were registered, each with what it does now. */
 export function listedKeys(): { key: string; label: string }[] {
   const working = entries.filter((entry) => entry.layer === layers && !entry.unlisted && entry.when?.() !== false);
-  const newest = new Map(working.map((entry) => [entry.key, entry]));
-  return [...newest.values()].map(({ key, label }) => ({ key, label: typeof label === "string" ? label : label() }));
+  const winners = new Map(working.map((entry) => [entry.key, entry]));
+  for (const entry of inTurn(working).reverse()) winners.set(entry.key, entry);
+  return [...winners.values()].map(({ key, label }) => ({ key, label: typeof label === "string" ? label : label() }));
 }
 
 /** How a pressed key is written in a binding. Digits and letters with Alt are read from the key's place. */
@@ -82,9 +90,8 @@ export function onKeydown(event: KeyboardEvent): void {
   const typing = event.target instanceof Element && event.target.closest(TYPING) !== null;
   if (typing && !event.ctrlKey && !event.metaKey && !event.altKey) return;
   const name = nameOf(event);
-  for (let at = entries.length - 1; at >= 0; at -= 1) {
-    const entry = entries[at];
-    if (!entry || entry.layer !== layers || entry.key !== name || entry.when?.() === false) continue;
+  for (const entry of inTurn(entries)) {
+    if (entry.layer !== layers || entry.key !== name || entry.when?.() === false) continue;
     event.preventDefault();
     entry.run(event);
     return;
