@@ -23,9 +23,10 @@ GRACE_S = 5
 ELSEWHERE = {
     "demo": ("server.cli_fleet", "demo", "Serve a living demo: a centre with phones at work."),
     "replay": ("server.cli_fleet", "replay", "Replay recorded public calls through a centre."),
+    "admin": ("server.cli_desk", "admin", "Create people who can log in; give new passwords."),
     "import": (
-        "server.imports.command",
-        "command",
+        "server.cli_desk",
+        "import_orders",
         "Bring in orders of another system from a file.",
     ),
     "bench": ("server.cli_fleet", "bench", "Measure one performance case."),
@@ -124,6 +125,7 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
         settings, host=host or settings.host, port=settings.port if port is None else port
     )
     app = build_app(settings)
+    _greet(settings)
     # Folded incidents live long and form no cycles: looking through them at every few hundred
     # allocations, as the collector does by default, costs a seventh of the whole push path.
     gc.freeze()
@@ -151,6 +153,27 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
             timeout_graceful_shutdown=GRACE_S,
         )
     ).run()
+
+
+def _greet(settings: Settings) -> None:
+    """Where the server is to be found, and how the first person gets in when there is nobody yet."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from server.auth.logins import anyone
+    from server.store.engine import Database
+
+    async def somebody() -> bool:
+        db = Database(settings.url)
+        try:
+            return await db.reading(anyone)
+        except SQLAlchemyError:
+            return True  # no tables yet: the start below says so and what to do
+        finally:
+            await db.close()
+
+    click.echo(f"Ortoo serves {settings.name} at {settings.origin}")
+    if not asyncio.run(somebody()):
+        click.echo("Nobody can log in yet. Run: ortoo admin create --login NAME --name 'Full Name'")
 
 
 @main.command()

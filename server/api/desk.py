@@ -6,7 +6,9 @@ Example: ``Litestar(route_handlers=[..., *routes(settings)], dependencies={... f
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+from litestar import Router
 
 from server.api import callback, devices, docs, enrol, imports, incidents, live, org, session, wall
 from server.api.static import static_route
@@ -22,6 +24,9 @@ from server.now import Clock
 from server.settings import Settings
 from server.store.engine import Database
 
+MAX_BODY_BYTES: Final = 256 * 1024
+"""Of every call but a file import: a desk sends a form, not a film."""
+
 ROOMS = (session, org, wall, incidents, callback, devices, enrol, imports, live)
 PROVIDE_WHO = provide_who
 """The dependency ``who``: the person a guard let in, one per request."""
@@ -29,11 +34,13 @@ PROVIDE_WHO = provide_who
 
 def routes(settings: Settings) -> list[Any]:
     """Every route for desks, the API page, and last the PWA's files."""
-    return [
-        *(route for room in ROOMS for route in room.ROUTES),
-        docs.docs,
-        static_route(settings.pwa_dir),
-    ]
+    calls = Router(
+        "/",
+        route_handlers=[route for room in ROOMS for route in room.ROUTES],
+        request_max_body_size=MAX_BODY_BYTES,
+        response_headers={"x-content-type-options": "nosniff"},
+    )
+    return [calls, docs.docs, static_route(settings.pwa_dir)]
 
 
 def parts(

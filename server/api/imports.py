@@ -83,7 +83,8 @@ class OrderIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exercise: bool | None = None
 
 
-def _shown(outcome: Outcome) -> Imported:
+def shown(outcome: Outcome) -> Imported:
+    """An outcome as the API shows it."""
     return Imported(outcome.source_no, outcome.incident.hex(), outcome.number, outcome.result)
 
 
@@ -97,7 +98,7 @@ async def take(
         raise ProblemError(
             "not_allowed", detail=f"The centre would not have it: {error}."
         ) from error
-    return [_shown(outcome) for outcome in outcomes]
+    return [shown(outcome) for outcome in outcomes]
 
 
 def report_of(reading: FileReading, taken: list[Imported]) -> ImportReport:
@@ -130,6 +131,7 @@ async def _body(request: Request[Any, Any, Any]) -> bytes:
     tags=["imports"],
     operation_id="importOrders",
     status_code=200,
+    request_max_body_size=MAX_FILE_BYTES + 1,
     guards=[may_import],
     security=SESSION_AND_CSRF,
     responses=refusals(

@@ -27,7 +27,7 @@ MAX_OPEN_PER_PERSON: Final = 3
 KEEP_SPENT_MS: Final = 24 * 3_600_000
 """How long a spent or dead code is kept, for whoever looks into an enrolment the day after."""
 
-ADDRESS_FAILURES: Final = 10
+ADDRESS_FAILURES: Final = 30
 ALL_FAILURES: Final = 300
 """Wrong codes from everywhere together. At this rate guessing one of ten open codes takes some
 10^7 years.

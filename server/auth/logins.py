@@ -11,7 +11,7 @@ Example: ``person = await logins.check("narsu", "steppe wind 31", "10.1.2.3")``.
 import unicodedata
 from typing import Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from server.auth.passwords import Passwords, check_new
 from server.auth.throttle import Throttle
@@ -24,13 +24,18 @@ MAX_LOGIN_CHARS: Final = 64
 
 PAIR_FAILURES: Final = 5
 ACCOUNT_FAILURES: Final = 50
-ADDRESS_FAILURES: Final = 30
+ADDRESS_FAILURES: Final = 100
 WINDOW_MS: Final = 5 * 60_000
 
 
 def login_of(typed: str) -> str:
     """A login as it is kept and compared: NFKC, without outer space, case folded."""
     return unicodedata.normalize("NFKC", typed).strip().casefold()
+
+
+def anyone(connection: Connection) -> bool:
+    """Whether there is any login at all."""
+    return connection.execute(select(credentials.c.person).limit(1)).first() is not None
 
 
 class Logins:
@@ -73,6 +78,13 @@ class Logins:
                     changed_at_ms=self._clock.now_ms(),
                 )
             )
+
+    async def holder(self, login: str) -> bytes | None:
+        """The person who has a login, if anyone does."""
+        statement = select(credentials.c.person).where(credentials.c.login == login_of(login))
+        async with self._db.read() as connection:
+            person: bytes | None = (await connection.execute(statement)).scalar()
+        return person
 
     async def check(self, login: str, password: str, address: str) -> bytes:
         """The person behind a login and its password.

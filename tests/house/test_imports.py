@@ -20,7 +20,7 @@ PWA_SOURCE = ROOT / "pwa" / "src"
 
 # From the roof down. A room may import its own floor and those below it.
 SERVER_FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"cli", "doctor", "__main__"}),
+    frozenset({"cli", "cli_desk", "cli_fleet", "doctor", "__main__"}),
     frozenset({"app"}),
     frozenset({"api", "live", "imports", "fleet"}),
     frozenset({"auth"}),

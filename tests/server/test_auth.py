@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.auth import codes
-from server.auth.logins import login_of
+from server.auth.logins import ADDRESS_FAILURES, login_of
 from server.auth.passwords import Cost, Passwords, check_new
 from server.auth.throttle import Throttle
 from server.problems import ProblemError
@@ -81,7 +81,7 @@ async def test_a_success_forgives_the_slips_before_it(house: Centre) -> None:
 
 
 async def test_one_address_cannot_try_many_accounts(house: Centre) -> None:
-    for number in range(30):
+    for number in range(ADDRESS_FAILURES):
         await house.client.post(
             "/api/session", json={"login": f"user{number}", "password": "12345678"}
         )
