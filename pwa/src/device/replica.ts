@@ -157,9 +157,8 @@ export class Replica {
   }
 
   /** These sets are durable at the centre. */
-  async confirmed(ids: ReadonlySet<string>): Promise<void> {
-    this.#parts.writer.confirmed(ids);
-    await this.#parts.writer.retryKeeping();
+  confirmed(ids: ReadonlySet<string>): Promise<void> {
+    return this.#parts.writer.confirmed(ids);
   }
 
   /** Drop the lines of scopes that are no longer ours. Older months of a station we still follow stay. */

@@ -20,7 +20,7 @@ import type { Replica } from "./replica";
 /** What the screens may know about the exchange. Reactive; written here and nowhere else. */
 export interface Status {
   reachable: boolean;
-  trouble: { kind: LinkTrouble; code: string } | null;
+  trouble: { kind: LinkTrouble; code: string; detail: string } | null;
   lastContactMs: number | null;
   /** Server − device, ms; null until the first hello. */
   offsetMs: number | null;
@@ -47,7 +47,7 @@ export interface RoundsParts {
 /** Between rounds while all is well: 15–30 s, so that a station's phones do not knock together. */
 const CALM_MS = [15_000, 30_000] as const;
 /** After trouble: doubling from here to there, each with up to half as much again. */
-const BACKOFF_MS = [2_000, 60_000] as const;
+const BACKOFF_MS = [2_000, 20_000] as const;
 /** A refusal does not heal by asking again soon. */
 const REFUSED_MS = 60_000;
 /** Hello again when the last one is older: contact, pending count and time sample stay fresh. */
@@ -159,7 +159,7 @@ export class Rounds {
   #lost(error: LinkError): void {
     const { status } = this.#parts;
     status.reachable = false;
-    status.trouble = { kind: error.kind, code: error.code };
+    status.trouble = { kind: error.kind, code: error.code, detail: error.message };
   }
 
   async #round(): Promise<void> {

@@ -114,16 +114,18 @@ export class ChainWriter {
     if (this.#head) this.#head = { ...this.#head, stamp };
   }
 
-  /** The centre holds these: what only memory held is safe now. */
-  confirmed(ids: ReadonlySet<string>): void {
-    for (const id of ids) if (this.#drafts.has(id)) this.#sent.add(id);
-    const left = this.unkept.filter((set) => !ids.has(set.id));
-    if (left.length < this.unkept.length) this.unkept.splice(0, this.unkept.length, ...left);
-  }
-
-  /** Try again to keep what the vault refused. */
-  retryKeeping(): Promise<void> {
-    const turn = this.#queue.then(() => this.#keepAll());
+  /**
+   * The centre holds these. What only memory held is tried on the vault once more, so that the chain here stays whole; if
+   * that fails too it may go, because it is safe there and comes back with a pull.
+   */
+  confirmed(ids: ReadonlySet<string>): Promise<void> {
+    const turn = this.#queue.then(async () => {
+      if (this.unkept.length === 0) return;
+      for (const id of ids) if (this.#drafts.has(id)) this.#sent.add(id);
+      await this.#keepAll();
+      const left = this.unkept.filter((set) => !this.#sent.has(set.id));
+      if (left.length < this.unkept.length) this.unkept.splice(0, this.unkept.length, ...left);
+    });
     this.#queue = turn.catch(() => undefined);
     return turn;
   }

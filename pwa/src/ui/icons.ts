@@ -55,6 +55,8 @@ export const ICONS = {
   injury: "M9.5 3.5h5v6h6v5h-6v6h-5v-6h-6v-5h6z",
   traffic: `M3 16v-4l2.5-6h13L21 12v4zM3 12h18${ring(7.5, 17.5, 2)}${ring(16.5, 17.5, 2)}`,
   help: `${ring(12, 12, 9)}${ring(12, 12, 3.5)}M5.6 5.6l4 4M14.4 14.4l4 4M18.4 5.6l-4 4M9.6 14.4l-4 4`,
+  livestock: "M8 9C5 9 3 7 3 4M16 9c3 0 5-2 5-5M8 9c0 6 .5 11 4 11s4-5 4-11c-1.5-2-6.5-2-8 0zM10 16.5h4",
+  fraud: "M7 2h10v20H7zM9 7l3 4 3-4M12 11v6M9.5 13.5h5",
   other: "M4 10h4v4H4zM10 10h4v4h-4zM16 10h4v4h-4z",
 } as const;
 

@@ -24,19 +24,23 @@ type KindKey =
   | "kindHelp"
   | "kindNoise"
   | "kindMissing"
+  | "kindLivestock"
+  | "kindFraud"
   | "kindFire"
   | "kindInjury"
   | "kindOther";
 /** Drawing, short word, and the codes that mean it. */
 const KINDS: readonly { icon: IconName; word: KindKey; codes: readonly string[] }[] = [
-  { icon: "dispute", word: "kindDispute", codes: ["dispute", "fight", "pasture", "quarrel"] },
-  { icon: "theft", word: "kindTheft", codes: ["theft", "stolen", "rustling", "livestock", "fraud"] },
+  { icon: "dispute", word: "kindDispute", codes: ["dispute", "fight", "quarrel"] },
+  { icon: "livestock", word: "kindLivestock", codes: ["livestock", "stray"] },
   { icon: "traffic", word: "kindTraffic", codes: ["traffic", "accident", "road"] },
   { icon: "help", word: "kindHelp", codes: ["help", "assist", "stranded"] },
-  { icon: "noise", word: "kindNoise", codes: ["noise", "nuisance", "disturbance"] },
   { icon: "missing", word: "kindMissing", codes: ["missing", "lost"] },
+  { icon: "theft", word: "kindTheft", codes: ["theft", "stolen", "rustling"] },
   { icon: "fire", word: "kindFire", codes: ["fire", "grassfire"] },
   { icon: "injury", word: "kindInjury", codes: ["injury", "medical", "illness"] },
+  { icon: "noise", word: "kindNoise", codes: ["noise", "nuisance", "disturbance"] },
+  { icon: "fraud", word: "kindFraud", codes: ["fraud", "scam"] },
   { icon: "other", word: "kindOther", codes: ["other"] },
 ];
 const MOST_TILES = 9;
@@ -82,8 +86,18 @@ const RESULTS: readonly Code[] = [
   { code: "taken_in", zh: "带回调查", en: "Taken in" },
 ];
 
+/** The usual ends first, the catch-all last; what is not listed keeps its place between them. */
+const RESULT_ORDER = ["mediated", "helped", "filed", "transferred"];
+const RESULT_LAST = ["unfounded", "other"];
+
 export function resultTiles(org: Org): { code: string; label: string }[] {
-  return (org.results.length > 0 ? org.results : RESULTS).map((code) => ({ code: code.code, label: inWords(code) }));
+  const place = ({ code }: Code): number => {
+    if (RESULT_LAST.includes(code)) return RESULT_ORDER.length + 1 + RESULT_LAST.indexOf(code);
+    const at = RESULT_ORDER.indexOf(code);
+    return at < 0 ? RESULT_ORDER.length : at;
+  };
+  const codes = org.results.length > 0 ? org.results : RESULTS;
+  return [...codes].sort((a, b) => place(a) - place(b)).map((code) => ({ code: code.code, label: inWords(code) }));
 }
 
 export function resultLabel(org: Org, code: string): string {
@@ -101,8 +115,10 @@ export function sceneNotes(category: string): string[] {
     case "traffic":
       return [t("safe"), t("hurt"), t("plate"), t("photographed")];
     case "theft":
+    case "fraud":
       return [t("photographed"), t("witness"), t("searched"), t("plate")];
     case "missing":
+    case "livestock":
       return [t("searched"), t("witness"), t("family"), t("photographed")];
     case "fire":
     case "injury":

@@ -10,7 +10,7 @@ import type { OwnSet, PushAnswer } from "../../device/vault";
 import { decode, type Value } from "../../sync/canon";
 import { toHex } from "../../sync/ids";
 import type { TimelineItem } from "../../sync/incident/timeline";
-import { clockSeconds } from "../../ui/format";
+import { clockSeconds, maskedPhone } from "../../ui/format";
 import { categoryLabel, resultLabel } from "./catalog";
 import type { Job } from "./model";
 import type { Officer } from "./officer";
@@ -91,6 +91,7 @@ export function statusWord(job: Job): string {
   const over = job.incident.status;
   if (over === "closed" || over === "withdrawn" || over === "duplicate") return plain(STATUS[over]);
   if (job.order && !job.order.open) return t("notOpen");
+  if (job.stage === "done") return t("statusFedBack");
   const status = job.order?.status ?? over;
   return plain(STATUS[status === "issued" ? "assigned" : status]);
 }
@@ -169,7 +170,7 @@ export interface StoryLine {
   op: string;
   atMs: number;
   text: string;
-  detail: string;
+  details: string[];
   who: string;
   lateByMs: number | null;
   pending: boolean;
@@ -181,7 +182,7 @@ export interface StoryLine {
 
 const VIA: Record<string, Word> = { system: "viaSystem", radio: "viaRadio", phone: "viaPhone", import: "viaImport" };
 
-/** Every entry; facts written in one action with a create are left to that line's detail. */
+/** Every entry by event time. Facts of one action stand as details of its first line: one action is one line. */
 export function storyLines(items: readonly TimelineItem[], officer: Officer): StoryLine[] {
   const byOp = new Map(items.map((item) => [item.key, item]));
   const struck = new Map<string, Word>();
@@ -194,25 +195,42 @@ export function storyLines(items: readonly TimelineItem[], officer: Officer): St
     const item = byOp.get(toHex(claim));
     return item?.kind && item.kind in STEP ? plain(STEP[item.kind] as Word) : "";
   };
-  return items.map((item) => {
+  const lines = new Map<string, StoryLine>();
+  for (const item of leadersFirst(items)) {
+    const detail = detailOf(item, officer);
+    const action = item.key.slice(0, SET_HEX);
+    const leader = lines.get(action);
+    if (leader && item.t === "fact.set") {
+      if (detail) leader.details.push(`${plain(FACT[item.field ?? ""] ?? "lineOther")} ${detail}`);
+      continue;
+    }
     const refused = item.decision === "rejected" || item.decision === "held";
     const by = officer.person(toHex(item.by));
     const via = item.via && item.via in VIA ? plain(VIA[item.via] as Word) : null;
     const who = item.saidBy ? t("saidBy", officer.person(toHex(item.saidBy)), by) : by;
     const strike = struck.get(item.key);
-    return {
+    lines.set(leader ? item.key : action, {
       op: item.key,
       atMs: item.at,
       text: opWord(item.fields, said),
-      detail: detailOf(item, officer),
+      details: detail ? [detail] : [],
       who: via ? `${who} ${via}` : who,
       lateByMs: item.lateBy,
       pending: item.pending,
       refused,
       struck: strike !== undefined,
       mark: refused ? t("rejectedMark") : strike ? plain(strike) : item.pending ? t("pendingMark") : null,
-    };
-  });
+    });
+  }
+  return [...lines.values()].sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Hex digits of an op id that name its set (SPEC ID5). */
+const SET_HEX = 32;
+
+/** Within one action, what it is about before the facts it brings. */
+function leadersFirst(items: readonly TimelineItem[]): TimelineItem[] {
+  return [...items.filter((item) => item.t !== "fact.set"), ...items.filter((item) => item.t === "fact.set")];
 }
 
 function detailOf(item: TimelineItem, officer: Officer): string {
@@ -222,6 +240,7 @@ function detailOf(item: TimelineItem, officer: Officer): string {
   switch (item.t) {
     case "fact.set":
       if (item.field === "category") return categoryLabel(org, text(value));
+      if (item.field === "caller_phone") return maskedPhone(text(value));
       if (item.field === "result") return resultLabel(org, text(value));
       if (Array.isArray(value)) return value.map((part) => (Number(part) / 1e7).toFixed(5)).join(", ");
       return typeof value === "string" || typeof value === "number" ? String(value) : "";
@@ -232,6 +251,8 @@ function detailOf(item: TimelineItem, officer: Officer): string {
       const id = toHex(to[1]);
       return (to[0] === "person" ? officer.person(id) : (org.units.get(id) ?? org.vehicles.get(id))?.name) ?? "";
     }
+    case "milestone.claim":
+      return item.text ?? "";
     default:
       return item.text ?? item.why ?? "";
   }

@@ -1,0 +1,214 @@
+/**
+ * A small centre in memory, for the device's tests: it reads and answers the real bytes of the exchange, numbers rulings,
+ * keeps scopes with rolling heads, and can be told to misbehave as networks and servers do.
+ *
+ *     const centre = await Centre.open({ person, chain });
+ *     centre.fault = "down";          // fetch now rejects as it does without a network
+ *     const link = new Link({ token: () => "t", fetch: centre.fetch });
+ */
+import { decodeMessage, encode, type Value } from "../../src/sync/canon";
+import {
+  type ChangeSet,
+  isRefusal,
+  type Op,
+  openingWriter,
+  readSet,
+  type Writer,
+  write,
+} from "../../src/sync/changeset";
+import { effectiveStamp } from "../../src/sync/fold";
+import { chainId, fromHex, toHex } from "../../src/sync/ids";
+import { encodeRuling, leafHash, SCOPE_HEAD_ZERO, scopeHead } from "../../src/sync/rulings";
+
+export type Fault = null | "down" | "portal" | "busy" | "revoked" | "answer_lost";
+
+interface Line {
+  ruling: Uint8Array;
+  raw: Uint8Array | null;
+}
+interface Scope {
+  epoch: number;
+  lines: Line[];
+  heads: Uint8Array[];
+}
+
+export class Centre {
+  fault: Fault = null;
+  epoch = fromHex("0102030405060708", 8);
+  /** What the centre rules on a set; accepted unless a test says otherwise. */
+  rule: (set: ChangeSet) => { d: string; why: string | null } = () => ({ d: "accepted", why: null });
+  /** A push result in place of storing, by set id. */
+  refuse: (set: ChangeSet) => string | null = () => null;
+  nowMs = 1_773_297_000_000;
+  /** Every push as lists of seq, in the order sent. */
+  readonly pushes: number[][] = [];
+  readonly calls: string[] = [];
+  /** Set id to the index of its ruling. */
+  readonly held = new Map<string, number>();
+  readonly scopes = new Map<string, Scope>();
+
+  readonly #device: string;
+  readonly #station: string;
+  #idx = 0;
+  #desk: Writer | null = null;
+
+  private constructor(device: string, station: string) {
+    this.#device = device;
+    this.#station = station;
+  }
+
+  static async open(device: string, station: string): Promise<Centre> {
+    const centre = new Centre(device, station);
+    const chain = await chainId(new Uint8Array(32).fill(9), new Uint8Array(16));
+    centre.#desk = openingWriter(chain);
+    for (const scope of ["org", `device:${device}`, station])
+      centre.scopes.set(scope, { epoch: 1, lines: [], heads: [] });
+    return centre;
+  }
+
+  /** A set by the desk chain on an incident, ruled and listed at once. */
+  async desk(entity: string, user: string, ops: Op[]): Promise<string> {
+    const draft = {
+      user: fromHex(user),
+      scope: this.#station,
+      kind: "incident",
+      entity: fromHex(entity),
+      ops,
+      lane: 0,
+    } as const;
+    const mono = [new Uint8Array(8), 0] as const;
+    const sign = async () => new Uint8Array(64);
+    // Not the opening set: the desk's own chain is of no interest here.
+    const head = this.#desk as Writer;
+    const writer = head.seq === 0 ? { ...head, seq: 1, prev: new Uint8Array(32) } : head;
+    const made = await write(writer, draft, { wallMs: this.nowMs, offsetMs: 0, mono, salt: new Uint8Array(16), sign });
+    this.#desk = made.writer;
+    await this.#store(made.raw, (await readSet(made.raw)) as ChangeSet);
+    return toHex(made.setId);
+  }
+
+  async org(what: string, id: string, row: Value): Promise<void> {
+    await this.#list("org", "org", { what, id: fromHex(id), row }, null);
+  }
+
+  /** Forget a scope's past: its lines come again under a new epoch. */
+  renew(scope: string): void {
+    const old = this.scopes.get(scope);
+    if (old) old.epoch += 1;
+  }
+
+  async #list(scope: string, kind: string, payload: { [key: string]: Value }, raw: Uint8Array | null): Promise<void> {
+    this.#idx += 1;
+    const ruling = encodeRuling({ idx: this.#idx, atMs: this.nowMs, kind, payload });
+    const to = this.scopes.get(scope);
+    if (!to) throw new Error(`no scope ${scope}`);
+    to.lines.push({ ruling, raw });
+    to.heads.push(await scopeHead(to.heads.at(-1) ?? SCOPE_HEAD_ZERO, await leafHash(ruling)));
+  }
+
+  async #store(raw: Uint8Array, set: ChangeSet): Promise<void> {
+    const { d, why } = this.rule(set);
+    const aside = set.body?.kind === "chain" || !d.startsWith("accepted");
+    const creates = set.body?.ops.some((op) => op.t === "incident.create") ?? false;
+    const no = creates && !aside ? `260312-${String(this.held.size + 1).padStart(4, "0")}` : null;
+    const { chain, seq, hlc } = set.header;
+    const eff = effectiveStamp(hlc, this.nowMs);
+    const e = set.body?.entity ?? null;
+    const payload = { set: set.setId, chain, seq, e, d, why, eff, flags: [], no };
+    await this.#list(aside ? `device:${this.#device}` : this.#station, "set", payload, raw);
+    this.held.set(toHex(set.setId), this.#idx);
+  }
+
+  async #push(sets: Value[]): Promise<object> {
+    const seqs: number[] = [];
+    const results: object[] = [];
+    for (const parts of sets) {
+      const raw = encode(parts);
+      const set = await readSet(raw);
+      if (isRefusal(set)) {
+        results.push({ r: "malformed", why: set.refused });
+        continue;
+      }
+      seqs.push(set.header.seq);
+      const refused = this.refuse(set);
+      const id = toHex(set.setId);
+      if (refused) results.push({ r: refused, id: set.setId });
+      else if (this.held.has(id)) results.push({ r: "duplicate", id: set.setId, idx: this.held.get(id) });
+      else {
+        await this.#store(raw, set);
+        const { d, why } = this.rule(set);
+        const r = d.startsWith("accepted") ? "stored" : d;
+        results.push({ r, id: set.setId, why, d, idx: this.#idx, at_ms: this.nowMs });
+      }
+    }
+    this.pushes.push(seqs);
+    return { results, have: -1 };
+  }
+
+  #pull(cursors: [string, number, number][], budget: number): object {
+    let left = budget;
+    let complete = true;
+    const scopes = cursors.map(([name, epoch, n]) => {
+      const scope = this.scopes.get(name) ?? { epoch: 1, lines: [], heads: [] };
+      const after = epoch === scope.epoch ? n : 0;
+      const entries: [number, Uint8Array, Value][] = [];
+      for (let at = after; at < scope.lines.length && (left > 0 || entries.length === 0); at++) {
+        const { ruling, raw } = scope.lines[at] as Line;
+        entries.push([at + 1, ruling, raw && decodeMessage(raw)]);
+        left -= ruling.length + (raw?.length ?? 0);
+      }
+      const to = after + entries.length;
+      complete &&= to === scope.lines.length;
+      const head = scope.heads[to - 1] ?? SCOPE_HEAD_ZERO;
+      return { scope: name, epoch: scope.epoch, from: after + 1, to, n: scope.lines.length, head, entries };
+    });
+    return { size: this.#idx, now_ms: this.nowMs, scopes, complete };
+  }
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const path = String(input).split("/").at(-1) ?? "";
+    this.calls.push(path);
+    if (this.fault === "down") throw new TypeError("Failed to fetch");
+    if (this.fault === "portal")
+      return new Response("<html>log in</html>", { headers: { "content-type": "text/html" } });
+    if (this.fault === "busy") return problem(503, "queue_full", { "retry-after": "1" });
+    if (this.fault === "revoked") return problem(403, "device_revoked");
+    let body = new Uint8Array(await new Response(init?.body ?? null).arrayBuffer());
+    if (new Headers(init?.headers).get("content-encoding") === "gzip") {
+      const plain = new Response(new Blob([body]).stream().pipeThrough(new DecompressionStream("gzip")));
+      body = new Uint8Array(await plain.arrayBuffer());
+    }
+    const said = (body.length > 0 ? decodeMessage(body) : {}) as Record<string, Value>;
+    const answer = await this.#answer(path, said);
+    if (this.fault === "answer_lost") throw new TypeError("Failed to fetch");
+    if (!answer) return problem(404, "not_found");
+    return new Response(encode(answer as Value) as Uint8Array<ArrayBuffer>, {
+      headers: { "content-type": "application/msgpack" },
+    });
+  };
+
+  async #answer(path: string, said: Record<string, Value>): Promise<object | null> {
+    if (path === "push") return this.#push(said["sets"] as Value[]);
+    if (path === "pull") return this.#pull(said["cursors"] as [string, number, number][], said["budget"] as number);
+    if (path !== "hello") return null;
+    return {
+      role: "centre",
+      server: new Uint8Array(16),
+      now_ms: this.nowMs,
+      uncertainty_ms: 50,
+      log: { origin: "test", epoch: this.epoch, size: this.#idx },
+      have: -1,
+      person: new Uint8Array(16),
+      scopes: [...this.scopes].map(([name, { epoch, lines }]) => [name, epoch, lines.length]),
+      limits: { set_bytes: 262_144, batch_bytes: 1_048_576, batch_sets: 200 },
+      retry_after_ms: null,
+    };
+  }
+}
+
+function problem(status: number, code: string, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify({ status, code, title: code }), {
+    status,
+    headers: { "content-type": "application/problem+json", ...headers },
+  });
+}

@@ -1,0 +1,165 @@
+/**
+ * A whole phone for the device's tests: real vault and cache on IndexedDB, a real key, and the time held in hand. `again()`
+ * is the same phone after the page was closed; another `Phone.on` of the same storage is another tab.
+ */
+import { shallowReactive } from "vue";
+import { Cache } from "../../src/device/cache";
+import { openingDraft } from "../../src/device/enrol";
+import { Link } from "../../src/device/link";
+import type { Clock } from "../../src/device/now";
+import { Outbox } from "../../src/device/outbox";
+import { Replica } from "../../src/device/replica";
+import { Rounds, type Status } from "../../src/device/rounds";
+import { type KeyRecord, Vault } from "../../src/device/vault";
+import type { Me } from "../../src/device/views";
+import { ChainWriter, type Draft } from "../../src/device/writer";
+import { chainId, fromHex, toHex } from "../../src/sync/ids";
+import { Centre } from "./centre";
+
+export const PERSON = "a1".repeat(16);
+export const UNIT = "b2".repeat(16);
+export const VEHICLE = "c3".repeat(16);
+export const DESK = "d4".repeat(16);
+export const STATION = "e5".repeat(16);
+export const NOON = 1_773_297_000_000;
+export const SCOPE = `station:${STATION}:2026-03`;
+
+export class HeldClock implements Clock {
+  ms = NOON;
+  #mono = 0;
+  nowMs(): number {
+    return this.ms;
+  }
+  mono(): [Uint8Array, number] {
+    this.#mono += 1;
+    return [new Uint8Array(8).fill(7), this.#mono];
+  }
+}
+
+export async function newKey(vault: Vault): Promise<KeyRecord> {
+  const pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"])) as CryptoKeyPair;
+  const publicKey = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
+  const nonce = new Uint8Array(16).fill(3);
+  const chain = toHex(await chainId(publicKey, nonce));
+  const key: KeyRecord = { chain, alg: "Ed25519", privateKey: pair.privateKey, publicKey, nonce, createdAtMs: NOON };
+  await vault.enrol(key, {});
+  return key;
+}
+
+export class Phone {
+  readonly vault = new Vault();
+  readonly cache = new Cache();
+  readonly outbox = new Outbox(this.vault);
+  readonly changes: string[][] = [];
+  readonly clock: HeldClock;
+  readonly key: KeyRecord;
+  readonly centre: Centre;
+  readonly writer: ChainWriter;
+  readonly replica: Replica;
+  readonly rounds: Rounds;
+  readonly status: Status = shallowReactive({
+    reachable: false,
+    trouble: null,
+    lastContactMs: null,
+    offsetMs: null,
+    sending: null,
+    nextTryMs: null,
+  });
+  onDuty = true;
+  writes = 0;
+
+  private constructor(key: KeyRecord, centre: Centre, clock: HeldClock) {
+    this.key = key;
+    this.centre = centre;
+    this.clock = clock;
+    const me: Me = { person: PERSON, unit: UNIT, vehicles: [VEHICLE] };
+    this.writer = new ChainWriter({
+      vault: this.vault,
+      key,
+      person: PERSON,
+      clock,
+      offsetMs: () => this.status.offsetMs,
+      seen: () => this.replica.seen,
+    });
+    this.replica = new Replica({
+      vault: this.vault,
+      cache: this.cache,
+      writer: this.writer,
+      outbox: this.outbox,
+      clock,
+      me: () => me,
+      onDuty: () => this.onDuty,
+      changed: (ids) => this.changes.push(ids),
+      wrote: () => {
+        this.writes += 1;
+      },
+      orgChanged: () => undefined,
+    });
+    this.rounds = new Rounds({
+      link: new Link({ token: () => "token", fetch: centre.fetch }),
+      outbox: this.outbox,
+      replica: this.replica,
+      clock,
+      status: this.status,
+      app: "test",
+      chain: key.chain,
+      answered: () => undefined,
+      settled: () => undefined,
+      chance: () => 0,
+    });
+  }
+
+  /** A new phone with its centre. Needs a fresh `globalThis.indexedDB`. */
+  static async enrol(): Promise<Phone> {
+    const vault = new Vault();
+    const key = await newKey(vault);
+    vault.close();
+    const phone = new Phone(key, await Centre.open(key.chain, SCOPE), new HeldClock());
+    await phone.writer.open(openingDraft(key, "test"));
+    await phone.replica.open();
+    return phone;
+  }
+
+  /** The same phone after a restart, or another tab of it when the first is left open. */
+  async again(close = true): Promise<Phone> {
+    if (close) this.close();
+    const next = new Phone(this.key, this.centre, this.clock);
+    await next.replica.open();
+    return next;
+  }
+
+  /** One exchange with the centre, to its end. */
+  async exchange(): Promise<void> {
+    await this.rounds.now();
+  }
+
+  note(entity: string, text: string, lane: 0 | 1 = 0): Promise<unknown> {
+    const draft: Draft = { entity, scope: SCOPE, lane, ops: [{ t: "entry.add", kind: "note", text }] };
+    return this.replica.record(draft);
+  }
+
+  close(): void {
+    this.rounds.stop();
+    this.vault.close();
+    this.cache.close();
+  }
+}
+
+/** An incident opened at the desk with an order; ids in hex. */
+export async function ordered(
+  centre: Centre,
+  incident: string,
+  order: string,
+  to: [string, string] = ["unit", UNIT],
+): Promise<void> {
+  await centre.desk(incident, DESK, [
+    { t: "incident.create", source: "desk", station: fromHex(STATION), tag: "台-1" },
+    { t: "fact.set", f: "title", v: "草场纠纷", p: [] },
+    { t: "order.issue", order: fromHex(order), to: [to[0], fromHex(to[1])], kind: "dispatch", round: 0 },
+  ]);
+}
+
+export function claimOf(incident: string, order: string, kind: string): Draft {
+  const op = { t: "milestone.claim", kind, round: 0, via: "self", order: fromHex(order) };
+  return { entity: incident, scope: SCOPE, lane: 1, ops: [op] };
+}

@@ -1,0 +1,210 @@
+/** The one door: what is pressed shows at once, what is pulled is checked, and nothing of it depends on the cache. */
+import "fake-indexeddb/auto";
+import { IDBFactory } from "fake-indexeddb";
+import { deleteDB } from "idb";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { CACHE_NAME } from "../../src/device/cache";
+import { VAULT_NAME } from "../../src/device/vault";
+import { encode, type Value } from "../../src/sync/canon";
+import { toHex } from "../../src/sync/ids";
+import { claimOf, DESK, NOON, ordered, PERSON, Phone, SCOPE, VEHICLE } from "./phone";
+
+const INCIDENT = "11".repeat(16);
+const ORDER = "22".repeat(16);
+
+let phone: Phone;
+beforeEach(async () => {
+  globalThis.indexedDB = new IDBFactory();
+  phone = await Phone.enrol();
+});
+afterEach(() => phone.close());
+
+const incident = () => phone.replica.incidents.get(INCIDENT);
+const bytes = () => toHex(encode(incident()?.view as unknown as Value));
+
+test("a press shows before anything leaves the phone", async () => {
+  phone.centre.fault = "down";
+  await ordered(phone.centre, INCIDENT, ORDER);
+  phone.centre.fault = null;
+  await phone.exchange();
+  phone.centre.fault = "down";
+  await phone.replica.record(claimOf(INCIDENT, ORDER, "signed"));
+  expect(incident()?.status).toBe("signed");
+  expect(incident()?.orders[0]?.milestones.signed?.by).toBe(PERSON);
+  expect((await phone.vault.unsent()).length).toBe(1);
+});
+
+test("an order that reaches this device is delivered once, by the device itself", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  expect(incident()?.orders[0]?.status).toBe("delivered");
+  await phone.exchange();
+  await (await phone.again()).exchange();
+  const claims = incident()?.claims.filter((claim) => claim.kind === "delivered");
+  expect(claims).toHaveLength(1);
+  expect(incident()?.milestones.delivered?.via).toBe("system");
+});
+
+test("an order for my unit's vehicle is mine; one for another unit is not", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER, ["vehicle", VEHICLE]);
+  await ordered(phone.centre, "33".repeat(16), "44".repeat(16), ["unit", "99".repeat(16)]);
+  await phone.exchange();
+  expect([...phone.replica.incidents.keys()]).toEqual([INCIDENT]);
+});
+
+test("off duty nothing is claimed as delivered; back on duty it is", async () => {
+  phone.onDuty = false;
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  expect(incident()?.orders[0]?.status).toBe("issued");
+  phone.onDuty = true;
+  await phone.replica.deliverDue();
+  expect(incident()?.orders[0]?.status).toBe("delivered");
+});
+
+test("closed and opened again without a network, everything is there", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  phone.centre.fault = "down";
+  for (const kind of ["signed", "departed", "arrived"]) await phone.replica.record(claimOf(INCIDENT, ORDER, kind));
+  const before = bytes();
+  phone = await phone.again();
+  expect(bytes()).toBe(before);
+  expect(incident()?.status).toBe("arrived");
+  expect((await phone.vault.unsent()).length).toBe(3);
+});
+
+test("with the cache gone, vault and pull give the same incident, byte for byte", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  await phone.replica.record(claimOf(INCIDENT, ORDER, "signed"));
+  await phone.exchange();
+  phone.centre.refuse = () => "too_large"; // from here on nothing of ours gets through
+  await phone.note(INCIDENT, "还没传");
+  const before = bytes();
+
+  phone.close();
+  await deleteDB(CACHE_NAME);
+  phone = await phone.again();
+  await phone.exchange();
+  expect(incident()?.entries.map((entry) => entry.text)).toEqual(["还没传"]);
+  expect(bytes()).toBe(before);
+});
+
+test("a refused set stays, is shown as refused, counts for nothing and blocks nothing", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  phone.centre.rule = (set) =>
+    set.body?.ops[0]?.t === "order.withdraw" ? { d: "rejected", why: "no_authority" } : { d: "accepted", why: null };
+  const command = { t: "order.withdraw", order: Uint8Array.from({ length: 16 }, () => 0x22), why: "no" };
+  await phone.replica.record({ entity: INCIDENT, scope: SCOPE, lane: 1, ops: [command] });
+  await phone.replica.record(claimOf(INCIDENT, ORDER, "signed"));
+  expect(incident()?.orders[0]?.withdrawn).toBe(true); // mine, not yet ruled
+  await phone.exchange();
+
+  expect(incident()?.orders[0]?.withdrawn).toBe(false);
+  expect(incident()?.status).toBe("signed");
+  expect(await phone.outbox.counts()).toEqual({ head: 4, acked: 4, refusals: 1 });
+  const story = await phone.replica.story(INCIDENT);
+  expect(story.find((entry) => entry.t === "order.withdraw")).toMatchObject({
+    decision: "rejected",
+    why: "no_authority",
+  });
+
+  const [mark] = await phone.vault.attention();
+  if (mark) await phone.outbox.read(mark);
+  expect((await phone.outbox.counts()).refusals).toBe(0);
+  expect(await phone.vault.ownOf(INCIDENT)).toHaveLength(3);
+});
+
+test("lines that do not add up are not believed: nothing of the page is kept, the scope is fetched afresh", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  const scope = phone.centre.scopes.get(SCOPE);
+  const truth = scope?.heads[0] as Uint8Array;
+  if (scope) scope.heads[0] = truth.map((byte) => byte ^ 1);
+  await phone.exchange();
+  expect(incident()).toBeUndefined();
+  expect(await phone.cache.cursor(SCOPE)).toBeNull();
+  if (scope) scope.heads[0] = truth;
+  await phone.exchange();
+  expect(incident()?.status).toBe("delivered");
+});
+
+test("a line left out on the way is noticed", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.centre.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: "走北线" }]);
+  const lines = phone.centre.scopes.get(SCOPE)?.lines;
+  const left = lines?.shift();
+  await phone.exchange();
+  expect(await phone.cache.cursor(SCOPE)).toBeNull();
+  if (left) lines?.unshift(left);
+});
+
+test("a new epoch drops the scope's lines and fetches them again; own work stays", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  await phone.note(INCIDENT, "在路上");
+  phone.centre.renew(SCOPE);
+  await phone.exchange();
+  expect(await phone.cache.cursor(SCOPE)).toMatchObject({ epoch: 2 });
+  expect(incident()?.entries.map((entry) => entry.text)).toEqual(["在路上"]);
+});
+
+test("resets without end stop after a few, and lose nothing", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  for (let n = 0; n < 3; n++) {
+    phone.centre.renew(SCOPE);
+    await phone.exchange();
+  }
+  expect(phone.status.reachable).toBe(true);
+  phone.centre.renew(SCOPE);
+  await phone.exchange();
+  expect(phone.status.trouble?.kind).toBe("garbled");
+  await phone.note(INCIDENT, "照常写");
+  expect(incident()?.entries.at(-1)?.text).toBe("照常写");
+  phone.clock.ms = NOON + 700_000;
+  await phone.exchange();
+  expect(phone.status.trouble).toBeNull();
+});
+
+test("own sets the storage lost come back from the centre, and the chain goes on behind them", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  await phone.replica.record(claimOf(INCIDENT, ORDER, "signed"));
+  await phone.exchange();
+  const key = phone.key;
+  phone.close();
+  await deleteDB(VAULT_NAME);
+  await deleteDB(CACHE_NAME);
+
+  phone = await phone.again(false);
+  await phone.vault.enrol(key, {});
+  await phone.exchange();
+  expect((await phone.vault.head(key.chain))?.seq).toBe(2);
+  await phone.note(INCIDENT, "接着写");
+  expect((await phone.vault.head(key.chain))?.seq).toBe(3);
+});
+
+test("another log at the centre: what the old one had confirmed is owed again and sent again", async () => {
+  await phone.note(INCIDENT, "一");
+  await phone.exchange();
+  expect(await phone.vault.unsent()).toHaveLength(0);
+  phone.centre.epoch = Uint8Array.from({ length: 8 }, () => 9);
+  phone.centre.held.clear();
+  await phone.exchange();
+  expect(await phone.vault.unsent()).toHaveLength(0);
+  expect(phone.centre.held.size).toBe(2);
+});
+
+test("the other tab hears what changed and folds it from the same storage", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  const tab = await phone.again(false);
+  await phone.replica.record(claimOf(INCIDENT, ORDER, "signed"));
+  expect(phone.changes.at(-1)).toEqual([INCIDENT]);
+  await tab.replica.refresh([INCIDENT], true);
+  expect(tab.replica.incidents.get(INCIDENT)?.status).toBe("signed");
+  expect(tab.changes).toEqual([]);
+  tab.close();
+});

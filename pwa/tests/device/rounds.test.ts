@@ -1,0 +1,81 @@
+/** Talking to the centre through networks that are not there, not ours, or too slow. */
+import "fake-indexeddb/auto";
+import { IDBFactory } from "fake-indexeddb";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { NOON, Phone } from "./phone";
+
+const INCIDENT = "11".repeat(16);
+
+let phone: Phone;
+beforeEach(async () => {
+  globalThis.indexedDB = new IDBFactory();
+  phone = await Phone.enrol();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  phone.close();
+});
+
+test("one refusal to serve, then silence: the outbox empties by itself, without another write", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  phone.centre.fault = "busy";
+  await phone.note(INCIDENT, "一");
+  await phone.exchange();
+  expect(phone.status.reachable).toBe(false);
+  expect(await phone.vault.unsent()).toHaveLength(2);
+  phone.centre.fault = null;
+  await vi.advanceTimersToNextTimerAsync();
+  await vi.waitFor(async () => expect(await phone.vault.unsent()).toHaveLength(0));
+});
+
+test("trouble again and again is asked about less and less often, but never less than every half minute", async () => {
+  phone.centre.fault = "down";
+  const waits: number[] = [];
+  for (let n = 0; n < 8; n++) {
+    await phone.exchange();
+    waits.push((phone.status.nextTryMs ?? 0) - phone.clock.ms);
+  }
+  expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 20_000, 20_000, 20_000, 20_000]);
+  phone.centre.fault = null;
+  await phone.exchange();
+  expect((phone.status.nextTryMs ?? 0) - phone.clock.ms).toBe(15_000);
+});
+
+test.each([
+  ["down", "offline"],
+  ["portal", "portal"],
+  ["busy", "busy"],
+  ["revoked", "refused"],
+] as const)("%s is known as %s; nothing is marked, nothing is lost", async (fault, kind) => {
+  await phone.note(INCIDENT, "一");
+  phone.centre.fault = fault;
+  await phone.exchange();
+  expect(phone.status).toMatchObject({ reachable: false, trouble: { kind }, lastContactMs: null, sending: null });
+  expect(await phone.vault.unsent()).toHaveLength(2);
+});
+
+test("the clock's offset is learnt, and times of later writes stand in the centre's time", async () => {
+  phone.centre.nowMs = NOON + 120_000; // this phone is two minutes slow
+  await phone.exchange();
+  expect(phone.status.offsetMs).toBeGreaterThan(119_000);
+  expect(phone.status.lastContactMs).toBe(NOON);
+});
+
+test("a link that breaks is asked for less at a time", async () => {
+  phone.centre.fault = "down";
+  for (let n = 0; n < 3; n++) await phone.exchange();
+  phone.centre.fault = null;
+  for (let n = 0; n < 60; n++) await phone.note(INCIDENT, "x".repeat(400));
+  await phone.exchange();
+  expect(phone.centre.pushes[0]?.length).toBeLessThan(40); // 131 072 bytes, halved three times
+  expect(await phone.vault.unsent()).toHaveLength(0);
+});
+
+test("writes while a round is running are not forgotten", async () => {
+  await phone.note(INCIDENT, "一");
+  const round = phone.exchange();
+  await phone.note(INCIDENT, "二");
+  phone.rounds.kick();
+  await round;
+  await vi.waitFor(async () => expect(await phone.vault.unsent()).toHaveLength(0));
+});
