@@ -1,0 +1,131 @@
+"""The stories of the incident's meaning, as `tests/vectors` tells them; the PWA runs the same (SPEC CE, ST, IN, DL, AU).
+
+Example: a new rule begins as a story in `tests/vectors/status.json`, and fails in both languages until both know it.
+"""
+
+from typing import Any
+
+import pytest
+
+from sync import canon
+from sync.clock import Stamp
+from sync.fold import Item, effective_stamp
+from sync.ids import OpId
+from sync.incident import authority, shapes
+from sync.incident.deadlines import Policy, deadlines
+from sync.incident.moves import moves_of_order
+from sync.incident.state import IncidentState
+from sync.incident.timeline import timeline
+from tests.sync.conftest import vector_cases
+from tests.sync.incident.labels import INCIDENT, expand, item_of, part, state_of
+
+COMMANDS = frozenset(
+    {may for case in vector_cases("authority", "table") for may in case.values[0]["may"]}
+)
+STORIES = vector_cases("cells", "cases") + vector_cases("status", "cases")
+
+
+@pytest.mark.parametrize("case", STORIES)
+def test_an_incident_shows_what_its_story_says(case: dict[str, Any]) -> None:
+    view = state_of(case["items"]).view()
+    wanted = expand(case["expect"])
+    assert part(view, wanted) == wanted
+    canon.encode(view)
+
+
+@pytest.mark.parametrize("case", STORIES)
+def test_an_incident_shows_the_same_when_told_backwards_and_twice_and_looked_at_between(
+    case: dict[str, Any],
+) -> None:
+    state = IncidentState(INCIDENT)
+    for told in [*reversed(case["items"]), *case["items"]]:
+        state.add([item_of(told)])
+        state.view()
+    assert canon.encode(state.view()) == canon.encode(state_of(case["items"]).view())
+
+
+@pytest.mark.parametrize("case", vector_cases("fold", "times"))
+def test_an_item_knows_when_it_happened_and_how_late_it_came(case: dict[str, Any]) -> None:
+    fields = {"t": "entry.add"} | ({} if case["at"] is None else {"at": case["at"]})
+    item = Item(
+        op=OpId(bytes(17)),
+        t="entry.add",
+        fields=fields,
+        user=bytes(16),
+        chain=bytes(16),
+        seq=1,
+        eff=Stamp(case["eff"], 3).pack(),
+        at_ms=case["received"],
+        decision=None if case["received"] is None else "accepted",
+        why=None,
+        flags=(),
+        number=None,
+    )
+    known = (item.occurred_at_ms, item.late_by_ms, item.is_late_entry)
+    assert known == (case["occurred"], case["late_by"], case["late_entry"])
+
+
+@pytest.mark.parametrize("case", vector_cases("fold", "stamps"))
+def test_a_ruling_gives_an_honest_stamp(case: dict[str, Any]) -> None:
+    assert effective_stamp(bytes.fromhex(case["hlc"]), case["received"]).hex() == case["eff"]
+
+
+@pytest.mark.parametrize("case", vector_cases("shapes", "cases"))
+def test_an_op_has_its_shape_or_says_what_is_wrong(case: dict[str, Any]) -> None:
+    assert shapes.problem(expand(case["op"])) == case["problem"]
+
+
+def test_every_op_the_page_lists_has_a_good_and_a_known_shape() -> None:
+    told = [case.values[0] for case in vector_cases("shapes", "cases")]
+    good = {case["op"]["t"] for case in told if case["problem"] is None}
+    assert good - {"drone.launch"} == shapes.REQUIRED.keys()
+
+
+@pytest.mark.parametrize("case", vector_cases("moves", "cases"))
+def test_a_screen_offers_what_comes_next(case: dict[str, Any]) -> None:
+    assert moves_of_order(case["order"]) == case["moves"]
+
+
+@pytest.mark.parametrize("case", vector_cases("deadlines", "cases"))
+def test_countdowns_run_from_what_happened(case: dict[str, Any]) -> None:
+    limits = dict(case.get("policy", {}))
+    if "arrive_within_ms" in limits:
+        tiers = limits["arrive_within_ms"]
+        limits["arrive_within_ms"] = {int(tier): ms for tier, ms in tiers.items()}
+    found = deadlines(state_of(case["items"]).view(), Policy(**limits))
+    shown = [one for one in found if "pick" not in case or one.id in case["pick"]]
+    told = [[one.id, one.order, one.start_ms, one.due_ms, one.done_ms] for one in shown]
+    assert told == expand(case["deadlines"])
+    by_id = {one.id: one for one in found}
+    for name, now_ms, state in case["states"]:
+        assert by_id[name].state(now_ms) == state
+
+
+@pytest.mark.parametrize("case", vector_cases("timeline", "cases"))
+def test_the_timeline_leaves_nothing_out(case: dict[str, Any]) -> None:
+    state = state_of(case["items"])
+    wanted = expand(case["expect"])
+    shown = timeline(state.items.values(), state.view())
+    assert part(shown, wanted) == wanted
+    canon.encode(shown)
+
+
+@pytest.mark.parametrize("case", vector_cases("authority", "commands"))
+def test_a_command_is_told_from_an_observation(case: dict[str, Any]) -> None:
+    assert authority.command_of(expand(case["op"]), expand(case["user"])) == case["command"]
+
+
+@pytest.mark.parametrize("case", vector_cases("authority", "table"))
+def test_roles_may_what_the_table_says_and_nothing_else(case: dict[str, Any]) -> None:
+    assert len(COMMANDS) == 14
+    allowed = {
+        command
+        for command in COMMANDS
+        if authority.may(
+            command,
+            roles=case["roles"],
+            same_station=case["own_station"],
+            own_self_report=case["own_report"],
+        )
+    }
+    assert allowed == set(case["may"])
