@@ -171,4 +171,7 @@ def encode(message: object) -> bytes:
 
 def decode(kind: type[Message], data: bytes) -> Message:
     """The message of that kind. Raises `msgspec.MsgspecError` for anything else."""
-    return msgspec.msgpack.decode(data, type=kind)
+    try:
+        return msgspec.msgpack.decode(data, type=kind)
+    except (UnicodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None

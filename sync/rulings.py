@@ -10,13 +10,14 @@ True
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from sync import canon
 from sync.canon import CanonError
+from sync.changeset import KIND_CHARS_MAX
 
 VERSION: Final = 1
 KIND_SET: Final = "set"
@@ -38,10 +39,10 @@ _SCOPE: Final = b"ortoo/scope/1\x00"
 class Ruling(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """`[1, idx, at_ms, kind, payload]`: idx dense from 1, at_ms the centre's clock when it ruled."""
 
-    v: int
-    idx: int
-    at_ms: int
-    kind: str
+    v: Literal[1]
+    idx: Annotated[int, Meta(ge=1, le=canon.INT_MAX)]
+    at_ms: Annotated[int, Meta(ge=-canon.INT_MAX, le=canon.INT_MAX)]
+    kind: Annotated[str, Meta(max_length=KIND_CHARS_MAX)]
     payload: dict[str, Any]
 
 
@@ -80,10 +81,10 @@ def set_payload(
 
 
 def read_ruling(data: bytes) -> Ruling:
-    """The ruling written as `data`. Raises `CanonError` for bytes that are not one."""
+    """The ruling written as `data`. Raises `CanonError`, `unsupported` for canonical bytes of another shape."""
     try:
         ruling = _RULING.decode(data)
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         canon.decode(data)
         raise CanonError("unsupported") from None
     if canon.ENCODER.encode(ruling) != data or canon.fault(ruling.payload, 1):

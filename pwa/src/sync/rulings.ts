@@ -4,7 +4,8 @@
  *     const ruling = readRuling(bytes);          // { idx, atMs, kind: "set", payload }
  *     head = await scopeHead(head, await leafHash(bytes));
  */
-import { decode, encode, type Value } from "./canon";
+import { CanonError, decode, encode, type Value } from "./canon";
+import { KIND_CHARS_MAX } from "./changeset";
 import { type Bytes, concat, sha256, taggedHash } from "./ids";
 
 export const COUNTED: ReadonlySet<string> = new Set(["accepted", "accepted_late"]);
@@ -35,15 +36,16 @@ export function encodeRuling(ruling: Ruling): Bytes {
   return encode([1, ruling.idx, ruling.atMs, ruling.kind, ruling.payload as Value]);
 }
 
-/** The ruling written as `data`. Throws for bytes that are not one. */
+/** The ruling written as `data`. Throws `CanonError`, `unsupported` for canonical bytes of another shape. */
 export function readRuling(data: Uint8Array): Ruling {
   const value = decode(data);
-  if (!Array.isArray(value) || value.length !== 5) throw new Error("a ruling is [1, idx, at_ms, kind, payload]");
+  if (!Array.isArray(value) || value.length !== 5) throw new CanonError("unsupported");
   const [v, idx, atMs, kind, payload] = value;
   const isMap =
     typeof payload === "object" && payload !== null && !Array.isArray(payload) && !(payload instanceof Uint8Array);
-  if (v !== 1 || typeof idx !== "number" || typeof atMs !== "number" || typeof kind !== "string" || !isMap)
-    throw new Error("a ruling is [1, idx, at_ms, kind, payload]");
+  if (v !== 1 || typeof idx !== "number" || idx < 1 || typeof atMs !== "number" || !isMap)
+    throw new CanonError("unsupported");
+  if (typeof kind !== "string" || [...kind].length > KIND_CHARS_MAX) throw new CanonError("unsupported");
   return { idx, atMs, kind, payload: payload as { [key: string]: Value } };
 }
 
