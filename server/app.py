@@ -93,6 +93,7 @@ def build_app(
             exclude_opt_key="packs_itself",
         ),
         request_max_body_size=BODY_LIMIT_BYTES,
+        logging_config=None,  # the process decides how it logs, `observe` for `ortoo serve`
         state=State(parts),
     )
 

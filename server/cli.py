@@ -124,6 +124,7 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
     settings = msgspec.structs.replace(
         settings, host=host or settings.host, port=settings.port if port is None else port
     )
+    _require_newest_revision(settings)
     app = build_app(settings)
     _greet(settings)
     # Folded incidents live long and form no cycles: looking through them at every few hundred
@@ -153,6 +154,26 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
             timeout_graceful_shutdown=GRACE_S,
         )
     ).run()
+
+
+def _require_newest_revision(settings: Settings) -> None:
+    """A sentence and exit code 1 when the database was not brought up to this program."""
+    from server.store.engine import Database
+    from server.store.migrate import revisions
+
+    async def stands() -> tuple[str | None, str | None]:
+        db = Database(settings.url)
+        try:
+            return await revisions(db)
+        finally:
+            await db.close()
+
+    current, newest = asyncio.run(stands())
+    if current != newest:
+        raise click.ClickException(
+            f"The database stands at revision {current or 'none'}, the newest is {newest}."
+            " Run: ortoo migrate"
+        )
 
 
 def _greet(settings: Settings) -> None:
