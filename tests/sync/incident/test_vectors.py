@@ -1,4 +1,4 @@
-"""The stories of the incident's meaning, as `tests/vectors` tells them; the PWA runs the same (SPEC CE, ST, IN, DL, AU).
+"""The stories of the incident's meaning, told by `tests/vectors` (SPEC CE, ST, IN, DL, AU); the PWA runs the same.
 
 Example: a new rule begins as a story in `tests/vectors/status.json`, and fails in both languages until both know it.
 """
