@@ -24,6 +24,7 @@ from server.api import desk, health, spec, sync
 from server.api.events import Events
 from server.intake.batch import MOVED
 from server.intake.door import Intake
+from server.live.follow import Follower
 from server.live.hub import Hub
 from server.now import Clock, SystemClock
 from server.perform import Performer
@@ -53,6 +54,7 @@ def build_app(
 
     performer = Performer({MOVED: announce})
     intake = Intake(settings, clock, entropy, db, performer)
+    follower = Follower(db, intake, hub)
     exchange = sync.SyncApi(settings, clock, db, intake, Events(settings, clock, hub))
 
     @asynccontextmanager
@@ -63,9 +65,11 @@ def build_app(
                 raise NotMigratedError(f"database at {current}, newest {head}: run ortoo migrate")
             performer.start(db)
             await intake.start()
+            follower.start()
             yield
         finally:
             hub.drain()
+            await follower.stop()
             await intake.stop()
             await performer.stop()
             await db.close()
@@ -85,7 +89,7 @@ def build_app(
         dependencies=given | {"who": Provide(desk.PROVIDE_WHO, sync_to_thread=False)},
         exception_handlers=problems.HANDLERS,
         lifespan=[lifespan],
-        openapi_config=spec.openapi_config(),
+        openapi_config=spec.openapi_config(desk.words),
         compression_config=CompressionConfig(
             backend="gzip",
             minimum_size=1_000,

@@ -39,7 +39,7 @@ from server.intake.verify import (
 from server.now import Clock
 from server.perform import Performer
 from server.settings import Settings
-from server.store import devices, log, sets
+from server.store import devices, log, people, sets
 from server.store.devices import Contact, Device
 from server.store.engine import Database
 from server.store.outbox import Effect
@@ -82,6 +82,7 @@ class Intake:
         self._keys: dict[bytes, Key] = {}
         self._contacts: dict[bytes, Contact] = {}
         self._memory: Memory | None = None
+        self._elsewhere: Directory | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
@@ -115,9 +116,10 @@ class Intake:
 
     @property
     def directory(self) -> Directory:
-        """The organisation as of the newest batch of this process."""
+        """The organisation by what is newest here: our last batch, or what `catch_up` read."""
         assert self._memory is not None
-        return self._memory.directory
+        own, read = self._memory.directory, self._elsewhere
+        return read if read is not None and read.idx > own.idx else own
 
     @property
     def is_busy(self) -> bool:
@@ -170,6 +172,10 @@ class Intake:
         work = Work(loop.create_future(), self._clock.now_ms(), job=job)
         answer: Result = await self._enter(work, priority=True)
         return answer
+
+    async def catch_up(self) -> None:
+        """Another process has moved the log: read what this one answers questions from."""
+        self._elsewhere = await self._db.reading(people.directory)
 
     def note_contact(self, contact: Contact) -> None:
         """Remember what a device said of itself; written with the next batch, or in a second."""

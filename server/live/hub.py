@@ -59,6 +59,12 @@ class Hub:
         self._count = 0
         self._ears: dict[str, set[Ear]] = {}
         self._draining = False
+        self.idx = 0  # the newest ruling anybody was told of
+
+    @property
+    def scopes(self) -> list[str]:
+        """What is listened to now, apart from the log itself."""
+        return [scope for scope in self._ears if scope != LOG]
 
     @property
     def listeners(self) -> int:
@@ -88,6 +94,7 @@ class Hub:
 
     def moved(self, scopes: Mapping[str, int], idx: int) -> None:
         """Tell everyone concerned; desks hear of the log whatever moved."""
+        self.idx = max(self.idx, idx)
         for scope, n in scopes.items():
             for ear in self._ears.get(scope, ()):
                 ear.tell(scope, n)

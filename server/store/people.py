@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from server.store import tables
+from server.store import log, tables
 from server.store.rows import query, upsert
 
 Row = dict[str, Any]
@@ -89,15 +89,13 @@ def person_of(person_id: bytes, row: Row) -> Person:
 
 
 def directory(connection: Connection) -> Directory:
-    """The organisation as it stands in the database."""
+    """The organisation as it stands in the database, as of the newest ruling there."""
     rows: dict[str, dict[bytes, Row]] = {}
-    newest = 0
-    for what, row_id, idx, raw in query(
-        connection, "SELECT what, id, idx, bytes FROM org_rows ORDER BY what, id"
+    for what, row_id, raw in query(
+        connection, "SELECT what, id, bytes FROM org_rows ORDER BY what, id"
     ):
         rows.setdefault(what, {})[bytes(row_id)] = msgspec.msgpack.decode(raw)
-        newest = max(newest, idx)
-    return Directory(newest, rows)
+    return Directory(log.read(connection).idx, rows)
 
 
 def save(connection: Connection, changes: list[tuple[str, bytes, int, bytes | None]]) -> None:

@@ -53,6 +53,11 @@ def by_name(connection: Connection, names: Iterable[str]) -> dict[str, Scope]:
     return found
 
 
+def places(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """How many entries each of these scopes has; those without any are left out."""
+    return {name: scope.n for name, scope in by_name(connection, names).items()}
+
+
 def newest_id(connection: Connection) -> int:
     """The greatest scope id given out, 0 at first."""
     return int(query(connection, "SELECT COALESCE(MAX(id), 0) FROM scopes")[0][0])
