@@ -1,8 +1,10 @@
-/** The devices desk: its component takes the current place. */
-import { defineComponent, h } from "vue";
-import EmptyState from "../../ui/EmptyState.vue";
-import { t } from "../../words/common";
+/** The devices desk, behind the gate that asks who sits here. */
+import { defineComponent, h, type PropType } from "vue";
+import DeskGate from "../../centre/DeskGate.vue";
+import type { Place } from "../../router";
+import DevicesDesk from "./DevicesDesk.vue";
 
 export default defineComponent({
-  setup: () => () => h(EmptyState, { title: t("ortoo"), text: t("motto") }),
+  props: { place: { type: Object as PropType<Place>, required: true } },
+  setup: (props) => () => h(DeskGate, { place: props.place }, () => h(DevicesDesk)),
 });
