@@ -10,7 +10,24 @@ from typing import Any, Final
 
 from litestar import Router
 
-from server.api import callback, devices, docs, enrol, imports, incidents, live, org, session, wall
+from server.api import (
+    callback,
+    detail,
+    devices,
+    docs,
+    enrol,
+    health,
+    imports,
+    incidents,
+    live,
+    moves,
+    org,
+    session,
+    spec,
+    summaries,
+    wall,
+)
+from server.api.spec import words_of
 from server.api.static import static_route
 from server.api.stories import Stories
 from server.auth.enrol import Enrolment
@@ -41,6 +58,11 @@ def routes(settings: Settings) -> list[Any]:
         response_headers={"x-content-type-options": "nosniff"},
     )
     return [calls, docs.docs, static_route(settings.pwa_dir)]
+
+
+def words() -> dict[str, str]:
+    """What the structures of this floor's calls say of themselves, for the description of the API."""
+    return words_of([*ROOMS, detail, health, moves, spec, summaries])
 
 
 def parts(

@@ -23,7 +23,7 @@ class Health(msgspec.Struct, frozen=True):
     log_size: int
 
 
-@get("/api/health", tags=["server"])
+@get("/api/health", tags=["server"], operation_id="getHealth")
 async def health(db: NamedDependency[Database], settings: NamedDependency[Settings]) -> Health:
     """Answer once the database has answered."""
     async with db.read() as connection:

@@ -16,7 +16,7 @@ from litestar.params import QueryParameter
 from server.api.entering import through
 from server.api.ids import Hex32
 from server.api.session import NO_STORE
-from server.api.spec import SESSION_AND_CSRF, json_body, refusals
+from server.api.spec import SESSION_AND_CSRF, FileUpload, json_body, refusals
 from server.auth.guards import Access, SignedIn, may_import
 from server.imports.apply import Importer, Outcome, RejectedImportError
 from server.imports.files import FileKind, FileReading, Format, read_file
@@ -130,6 +130,7 @@ async def _body(request: Request[Any, Any, Any]) -> bytes:
     "/api/imports/orders",
     tags=["imports"],
     operation_id="importOrders",
+    operation_class=FileUpload,
     status_code=200,
     request_max_body_size=MAX_FILE_BYTES + 1,
     guards=[may_import],

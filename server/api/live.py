@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Request, get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from server.api.spec import SESSION, refusals
@@ -60,7 +61,15 @@ async def stream(
     operation_id="live",
     guards=[at_desk],
     security=SESSION,
-    responses=refusals("not_signed_in", "not_allowed", "too_many_streams"),
+    responses={
+        200: ResponseSpec(
+            str,
+            generate_examples=False,
+            description="A stream of events",
+            media_type="text/event-stream",
+        )
+    }
+    | refusals("not_signed_in", "not_allowed", "too_many_streams"),
 )
 async def live(
     request: Request[Any, Any, Any],

@@ -7,13 +7,28 @@ Knows no handler; handlers borrow its pieces. The description is OpenAPI 3.1 at
 Example: ``@get("/api/wall", guards=[at_desk], security=SESSION, responses=refusals("not_signed_in",
 "not_allowed"))``."""
 
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Final
 
 import msgspec
+from litestar import Request
 from litestar.enums import RequestEncodingType
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, Example, SecurityScheme, Tag
+from litestar.openapi.spec import (
+    Components,
+    Example,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+    Tag,
+)
 from litestar.params import BodyKwarg
 
 import server
@@ -33,6 +48,17 @@ milliseconds since the Unix epoch, UTC; coordinates are integers of 1e-7 degree,
 Every refusal of a request is `application/problem+json` with a stable `code`, its `cause` and its `cure`.
 
 Devices speak MessagePack at `/sync/v1/`; that exchange is described in `sync/SPEC.md`, section EX."""
+
+
+JSONL_EXAMPLE: Final = (
+    '{"source_no": "1", "station": "昂素派出所", "title": "草场纠纷", "city_received_at": "2026-03-12 14:31:08"}\n'
+    '{"source_no": "2", "station": "昂素派出所", "title": "牲畜走失", "unit": "昂素一车组"}\n'
+)
+CSV_EXAMPLE: Final = (
+    "source_no,station,title,city_received_at,unit\r\n"
+    "1,昂素派出所,草场纠纷,2026-03-12 14:31:08,\r\n"
+    "2,昂素派出所,牲畜走失,,昂素一车组\r\n"
+)
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,14 +111,71 @@ def json_body(value: dict[str, Any], summary: str, description: str | None = Non
     )
 
 
-def openapi_config() -> OpenAPIConfig:
+@dataclass
+class FileUpload(Operation):
+    """An operation whose body is a file as it is, which no type of ours can describe."""
+
+    def __post_init__(self) -> None:
+        """Say what the body is."""
+        kinds = {"application/jsonl": JSONL_EXAMPLE, "text/csv": CSV_EXAMPLE}
+        self.request_body = RequestBody(
+            required=True,
+            description="The file itself: one JSON object per line, or CSV whose first line names the columns.",
+            content={
+                kind: OpenAPIMediaType(
+                    schema=Schema(type=OpenAPIType.STRING),
+                    examples={"two orders": Example(summary="Two orders", value=value)},
+                )
+                for kind, value in kinds.items()
+            },
+        )
+
+
+class Described(JsonRenderPlugin):
+    """The description as JSON, with the words of our own docstrings where the framework leaves them out."""
+
+    def __init__(self, words: Callable[[], dict[str, str]]) -> None:
+        """`words` gives the docstring of each structure by its name."""
+        super().__init__(path="/openapi.json")
+        self._words = words
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Add what is missing and write JSON."""
+        words = self._words()
+        for name, schema in openapi_schema["components"]["schemas"].items():
+            if name in words:
+                schema["description"] = _flat(words[name])
+        for item in openapi_schema["paths"].values():
+            for operation in item.values():
+                said = _flat(operation.get("description") or "")
+                operation["description"] = said
+                operation["summary"] = said.split(". ")[0].split(": ")[0].rstrip(".")
+        return super().render(request, openapi_schema)
+
+
+def words_of(modules: Iterable[ModuleType]) -> dict[str, str]:
+    """The docstrings of the structures that modules define, by their names."""
+    return {
+        name: inspect.getdoc(thing) or ""
+        for module in modules
+        for name, thing in vars(module).items()
+        if isinstance(thing, type) and issubclass(thing, msgspec.Struct) and thing.__doc__
+    }
+
+
+def _flat(text: str) -> str:
+    """Paragraphs without the line breaks of source code."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n") if part.strip())
+
+
+def openapi_config(words: Callable[[], dict[str, str]]) -> OpenAPIConfig:
     """The description's frame: title, groups and security schemes."""
     return OpenAPIConfig(
         title="Ortoo",
         version=server.__version__,
         description=DESCRIPTION,
         path="/api",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[Described(words)],
         use_handler_docstrings=True,
         tags=[
             Tag(name="session", description="Logging in and out."),
