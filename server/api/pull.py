@@ -11,6 +11,7 @@ Example: a cursor `("org", 1, 40)` on a scope of 42 entries gives `from` 41, `to
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -21,9 +22,6 @@ from server.store.devices import Device
 from server.store.people import Directory
 from sync import exchange
 from sync.rulings import SCOPE_HEAD_ZERO
-
-_NIL = b"\xc0"
-_pack = msgspec.msgpack.Encoder().encode
 
 
 def _station(device: Device, directory: Directory) -> bytes | None:
@@ -74,10 +72,6 @@ def _page(
     connection: Connection, scope: scopes.Scope, after: int, budget: int
 ) -> tuple[exchange.ScopePage, int]:
     entries = scopes.page(connection, scope.id, after, budget) if after < scope.n else []
-    spliced = [
-        msgspec.Raw(b"\x93" + _pack(entry.n) + _pack(entry.ruling) + (entry.envelope or _NIL))
-        for entry in entries
-    ]
     to = entries[-1].n if entries else min(after, scope.n)
     if entries:
         head = entries[-1].head
@@ -85,6 +79,11 @@ def _page(
         head = scope.head
     else:
         head = scopes.head_at(connection, scope.id, to) or SCOPE_HEAD_ZERO
+    # The encoder writes the stored bytes where they belong; nothing is decoded or joined here.
+    spliced: list[Any] = [
+        (n, ruling, None if envelope is None else msgspec.Raw(envelope))
+        for n, ruling, envelope, _head in entries
+    ]
     page = exchange.ScopePage(
         scope=scope.name,
         epoch=scope.epoch,
@@ -94,4 +93,5 @@ def _page(
         head=head,
         entries=spliced,
     )
-    return page, sum(len(bytes(entry)) for entry in spliced)
+    used = sum(len(ruling) + len(envelope or b"") for _n, ruling, envelope, _head in entries)
+    return page, used

@@ -7,6 +7,7 @@ not inside it because a push is the hottest path of the house.
 Example: `await reply(send, exchange.encode(answer), accepts_gzip=True)`.
 """
 
+import asyncio
 import zlib
 from collections.abc import Mapping
 
@@ -17,6 +18,7 @@ from sync import exchange
 
 GZIP_FROM_BYTES = 1_200  # below one packet compression saves nothing
 GZIP_LEVEL = 1
+PACK_BESIDE_BYTES = 65_536  # from here on a millisecond or more: not in the event loop
 _GZIP_WINDOW = 31  # zlib: a gzip header and 32 KiB
 
 
@@ -85,7 +87,8 @@ async def reply(send: Send, plain: bytes, *, accepts_gzip: bool) -> None:
         (b"cache-control", NO_STORE.encode()),
     ]
     if accepts_gzip and len(plain) >= GZIP_FROM_BYTES:
-        plain = pack(plain)
+        beside = len(plain) > PACK_BESIDE_BYTES
+        plain = await asyncio.to_thread(pack, plain) if beside else pack(plain)
         headers.append((b"content-encoding", b"gzip"))
     headers.append((b"content-length", b"%d" % len(plain)))
     await send({"type": "http.response.start", "status": 200, "headers": headers})

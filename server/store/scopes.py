@@ -7,6 +7,7 @@ Example: `page(connection, scope_id, after=40, budget_bytes=65_536)` gives entri
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -15,6 +16,7 @@ from server.store.rows import query
 
 PAGE_ROWS = 1_000
 FIRST_EPOCH = 1
+ENTRY_OVERHEAD_BYTES = 12
 
 
 class Scope(msgspec.Struct):
@@ -27,7 +29,7 @@ class Scope(msgspec.Struct):
     head: bytes
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(NamedTuple):
     """One entry: its place, its ruling, the envelope of the set it rules, and the head here."""
 
     n: int
@@ -78,21 +80,23 @@ def page(connection: Connection, scope_id: int, after: int, budget_bytes: int) -
     """Entries after place `after`, as many as fit the budget but at least one if there is one."""
     entries: list[Entry] = []
     while budget_bytes > 0:
+        limit = min(PAGE_ROWS, budget_bytes // 256 + 1)
         rows = query(
             connection,
             "SELECT e.n, r.bytes, s.envelope, e.head FROM scope_entries e"
             " JOIN rulings r ON r.idx = e.idx LEFT JOIN sets s ON s.arrival_no = e.arrival_no"
             " WHERE e.scope = ? AND e.n > ? ORDER BY e.n LIMIT ?",
-            (scope_id, after, min(PAGE_ROWS, budget_bytes // 512 + 1)),
+            (scope_id, after, limit),
         )
-        for n, ruling, envelope, head in rows:
-            budget_bytes -= len(ruling) + len(envelope or b"") + 24
+        for row in rows:
+            entry = Entry._make(row)
+            budget_bytes -= len(entry.ruling) + len(entry.envelope or b"") + ENTRY_OVERHEAD_BYTES
             if budget_bytes < 0 and entries:
                 return entries
-            entries.append(Entry(n, ruling, envelope, head))
-            after = n
-        if not rows:
+            entries.append(entry)
+        if len(rows) < limit:
             break
+        after = entries[-1].n
     return entries
 
 
