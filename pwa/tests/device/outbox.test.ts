@@ -104,7 +104,7 @@ test("the export holds every unsent set exactly as signed, also those only memor
   const ids: string[] = [];
   let at = 0;
   for (const seq of [0, 1, 1]) {
-    const size = ((await phone.vault.own(phone.key.chain, seq))?.raw as Uint8Array).length;
+    const size = (await phone.vault.own(phone.key.chain, seq))?.raw.length ?? 0;
     const set = await readSet(bytes.slice(at, at + size));
     if (isRefusal(set)) throw new Error(set.detail);
     ids.push(toHex(set.setId));

@@ -11,7 +11,7 @@ import { decode, type Value } from "../../sync/canon";
 import { toHex } from "../../sync/ids";
 import type { TimelineItem } from "../../sync/incident/timeline";
 import { clockSeconds, maskedPhone } from "../../ui/format";
-import { categoryLabel, resultLabel } from "./catalog";
+import { categoryLabel, natures, resultLabel } from "./catalog";
 import type { Job } from "./model";
 import type { Officer } from "./officer";
 import { t } from "./words";
@@ -175,8 +175,10 @@ export interface StoryLine {
   lateByMs: number | null;
   pending: boolean;
   refused: boolean;
-  /** Taken back or disputed: struck through, still there. */
+  /** Taken back, disputed or corrected: struck through, still there. */
   struck: boolean;
+  /** The words that stand instead, for a corrected entry. */
+  correction: string | null;
   mark: string | null;
 }
 
@@ -185,12 +187,9 @@ const VIA: Record<string, Word> = { system: "viaSystem", radio: "viaRadio", phon
 /** Every entry by event time. Facts of one action stand as details of its first line: one action is one line. */
 export function storyLines(items: readonly TimelineItem[], officer: Officer): StoryLine[] {
   const byOp = new Map(items.map((item) => [item.key, item]));
-  const struck = new Map<string, Word>();
-  for (const { t: kind, about, decision, pending } of items) {
-    if (!about || !(pending || decision?.startsWith("accepted"))) continue;
-    if (kind === "milestone.withdraw") struck.set(toHex(about), "withdrawnMark");
-    if (kind === "milestone.dispute") struck.set(toHex(about), "disputedMark");
-  }
+  const disputed = new Set(
+    items.flatMap((item) => (item.t === "milestone.dispute" && item.about ? [toHex(item.about)] : [])),
+  );
   const said = (claim: Uint8Array): string => {
     const item = byOp.get(toHex(claim));
     return item?.kind && item.kind in STEP ? plain(STEP[item.kind] as Word) : "";
@@ -208,7 +207,6 @@ export function storyLines(items: readonly TimelineItem[], officer: Officer): St
     const by = officer.person(toHex(item.by));
     const via = item.via && item.via in VIA ? plain(VIA[item.via] as Word) : null;
     const who = item.saidBy ? t("saidBy", officer.person(toHex(item.saidBy)), by) : by;
-    const strike = struck.get(item.key);
     lines.set(leader ? item.key : action, {
       op: item.key,
       atMs: item.at,
@@ -218,11 +216,19 @@ export function storyLines(items: readonly TimelineItem[], officer: Officer): St
       lateByMs: item.lateBy,
       pending: item.pending,
       refused,
-      struck: strike !== undefined,
-      mark: refused ? t("rejectedMark") : strike ? plain(strike) : item.pending ? t("pendingMark") : null,
+      struck: item.struck,
+      correction: item.correction?.text ?? null,
+      mark: markOf(item, refused, disputed.has(item.key)),
     });
   }
   return [...lines.values()].sort((a, b) => a.atMs - b.atMs);
+}
+
+function markOf(item: TimelineItem, refused: boolean, disputed: boolean): string | null {
+  if (refused) return t("rejectedMark");
+  if (item.struck && item.t === "milestone.claim") return t(disputed ? "disputedMark" : "withdrawnMark");
+  if (item.pending) return t("pendingMark");
+  return item.lateEntry ? t("lateEntry") : null;
 }
 
 /** Hex digits of an op id that name its set (SPEC ID5). */
@@ -240,6 +246,9 @@ function detailOf(item: TimelineItem, officer: Officer): string {
   switch (item.t) {
     case "fact.set":
       if (item.field === "category") return categoryLabel(org, text(value));
+      if (item.field === "level" && typeof value === "number") return t("levels", value);
+      if (item.field === "tier") return value === 0 ? t("asap") : t("minutes", Number(value));
+      if (item.field === "nature") return natures().find((nature) => nature.value === value)?.label ?? text(value);
       if (item.field === "caller_phone") return maskedPhone(text(value));
       if (item.field === "result") return resultLabel(org, text(value));
       if (Array.isArray(value)) return value.map((part) => (Number(part) / 1e7).toFixed(5)).join(", ");

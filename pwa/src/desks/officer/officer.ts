@@ -28,7 +28,7 @@ import { t } from "./words";
 /** The last action that can be taken back, and what to say about it. */
 export interface Undo {
   key: number;
-  text: string;
+  what: string;
   incident: Incident;
   claim: string;
 }
@@ -89,13 +89,14 @@ export function createOfficer(device: Device): Officer {
       const op = written.ops[0];
       said.value = null;
       undoKey += 1;
-      if (op) undo.value = { key: undoKey, text: t("kept", t(WORD[kind])), incident: job.incident, claim: op };
+      if (op) undo.value = { key: undoKey, what: t(WORD[kind]), incident: job.incident, claim: op };
     },
     async takeBack() {
       const last = undo.value;
       undo.value = null;
       if (!last) return;
       await device.record(takeBack(last.incident, last.claim));
+      said.value = t("takenBack", last.what);
     },
     forgetUndo() {
       undo.value = null;
