@@ -339,17 +339,20 @@ class Source {
   }
 }
 
-/** Where the first byte stands that ends the longest well-formed beginning. */
+/** Where the first byte stands that ends the longest well-formed beginning; character by character, so in linear time. */
 function badUtf8(bytes: Uint8Array): number {
-  for (let end = bytes.length - 1; end > 0; end--) {
-    try {
-      utf8In.decode(bytes.subarray(0, end));
-      return end;
-    } catch {
-      // shorter still
+  let at = 0;
+  try {
+    while (at < bytes.length) {
+      const lead = bytes[at] as number;
+      const size = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+      if (lead >= 0x80) utf8In.decode(bytes.subarray(at, at + size));
+      at += size;
     }
+  } catch {
+    // here it is
   }
-  return 0;
+  return at;
 }
 
 /** The value whose canonical bytes are `data`. Throws `CanonError` naming the first fault for any other bytes. */
