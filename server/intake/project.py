@@ -4,8 +4,8 @@ Responsible for choosing what a list, a wall or a search needs of an incident. R
 view comes from `sync.incident.state`, the countdowns from `sync.incident.deadlines`. A row, once
 there, is never taken away: a countdown that no longer concerns anybody is kept as not `live`.
 
-Where a field has several live values the newest stands in the row, and `conflicts` counts such
-fields: the list warns, the incident's own page shows all of them.
+Where a field has several live values the newest stands in the row, and `conflicts` counts the fields
+whose values contradict each other: the list warns, the incident's own page shows all of them.
 
 Example: `project(state.derived().as_view(), policy, created_chain=..., home=..., updated_at_ms=..., updated_idx=...)`.
 """
@@ -18,11 +18,11 @@ from server.store.rows import Row
 from sync.incident.deadlines import (
     Deadline,
     Policy,
-    counts,
     deadlines,
     order_deadlines,
     tier_of,
 )
+from sync.incident.orders import counts
 
 View = dict[str, Any]
 
@@ -82,7 +82,7 @@ def _incident(
         point[1],
         newest(view, "level"),
         newest(view, "tier"),
-        sum(len(values) > 1 for values in view["fields"].values()),
+        view["conflicts"],
         sum(order["open"] for order in view["orders"]),
         next((close["at"] for close in view["closes"] if close["round"] == view["round"]), None),
         view["duplicate_of"],

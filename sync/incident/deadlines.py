@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from sync.incident.orders import counts
+
 DAY_MS: Final = 86_400_000
 SHANGHAI_OFFSET_MS: Final = 28_800_000
 """Asia/Shanghai is UTC+8 all year since 1991."""
@@ -142,11 +144,6 @@ def deadlines(view: dict[str, Any], policy: Policy) -> list[Deadline]:
         Deadline("C9", None, closed, None if closed is None else end_of_next_day(closed), answered)
     )
     return found
-
-
-def counts(order: dict[str, Any]) -> bool:
-    """Whether claims on this order count: it was not withdrawn, reassigned or returned (IN4)."""
-    return not (order["withdrawn"] or order["returned"] or order["reassigned_to"] is not None)
 
 
 def tier_of(view: dict[str, Any]) -> int | None:

@@ -129,6 +129,7 @@ OPTIONAL: Final[dict[str, dict[str, Check]]] = {
     },
 }
 FEEDBACK_DATA: Final[dict[str, Check]] = {"result": _text, "text": _text}
+_BOUNDED_FACTS: Final = {"level": (1, 4), "tier": (0, 1_440)}
 _NONE: Final[dict[str, Check]] = {}
 
 
@@ -170,6 +171,6 @@ def _value_problem(op: dict[str, Any]) -> str | None:
 def _fact_check(field: str) -> Check:
     if field == "point":
         return _point
-    if field == "level":
-        return _between(1, 4)
+    if field in _BOUNDED_FACTS:
+        return _between(*_BOUNDED_FACTS[field])
     return _text if field in kinds.TEXT_FACTS else _natural

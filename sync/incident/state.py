@@ -16,7 +16,8 @@ from typing import Any, Final
 from sync import cells
 from sync.fold import Item
 from sync.incident import kinds, shapes
-from sync.incident.status import Derived, by_time, derive, milestone_of, stamped
+from sync.incident.orders import by_time, milestone_of, stamped
+from sync.incident.status import Derived, derive
 
 _APART: Final = frozenset({"entry.add", "entry.correct", "set.add", "set.remove", "latest.set"})
 """Ops that nothing in `derived()` looks at: they leave it as it was computed."""

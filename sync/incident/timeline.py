@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from sync.fold import Item
-from sync.incident.status import by_time
+from sync.incident.orders import by_time
 
 _ABOUT: Final = {
     "entry.correct": "entry",
