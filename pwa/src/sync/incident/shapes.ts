@@ -112,5 +112,6 @@ function valueProblem(op: Op): string | null {
 function factCheck(field: string): Check {
   if (field === "point") return isPoint;
   if (field === "level") return isBetween(1, 4);
+  if (field === "tier") return isBetween(0, 1_440);
   return (kinds.TEXT_FACTS as readonly string[]).includes(field) ? isText : isNatural;
 }
