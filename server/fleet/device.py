@@ -30,6 +30,7 @@ APP = "ortoo-fleet/1"
 GZIP_FROM_BYTES = 256
 PULL_BUDGET_BYTES = 1_048_576
 HELLO_EVERY_MS = 6 * 3_600_000  # scopes change with the month; a listener greets with each stream
+HELLO_AFTER_FAILING_MS = 600_000  # the centre then wants to know what is still pending here
 RETRY_MS = (2_000, 60_000)  # first wait after a failure, longest wait; doubling, with jitter
 
 Message = TypeVar("Message")
@@ -76,11 +77,12 @@ class Device:
         *,
         entropy: Entropy,
         chance: random.Random,
+        online: Callable[[], bool] = lambda: True,
         follow: Follow | None = None,
         records_seen: bool = False,
     ) -> None:
         """`http` has the server's address and this device's link; `chance` spreads retries and
-        never enters a set.
+        never enters a set. `online` is what the phone believes of its network: False saves an attempt.
 
         With `records_seen` each set names the newest ruling known when it was written; a replay
         leaves that out, so that the same calls give the same sets over any link.
@@ -90,6 +92,7 @@ class Device:
         self._time = time
         self._entropy = entropy
         self._chance = chance
+        self._online = online
         self._follow = follow
         self._records_seen = records_seen
         self._session = (entropy(8), time.now_ms())
@@ -206,19 +209,32 @@ class Device:
             self._time.spawn(self._settle())
 
     async def _settle(self) -> None:
-        failures = 0
+        failures, failing_since_ms = 0, None
         try:
             while self._wants_pull or self._vault.pending()[0]:
-                try:
-                    await self.attempt(pull=self._wants_pull)
-                    failures = 0
-                except (httpx2.TransportError, ServerRefusalError) as error:
-                    if isinstance(error, ServerRefusalError) and not error.may_pass:
-                        raise
-                    failures += 1
-                    await self._time.sleep_until(self._time.now_ms() + self._wait_ms(failures))
+                if self._online() and await self._succeeds():
+                    failures, failing_since_ms = 0, None
+                    continue
+                failures += 1
+                now_ms = self._time.now_ms()
+                failing_since_ms = now_ms if failing_since_ms is None else failing_since_ms
+                if now_ms - failing_since_ms > HELLO_AFTER_FAILING_MS:
+                    self._greeted_ms = None
+                await self._time.sleep_until(now_ms + self._wait_ms(failures))
         finally:
             self._busy = False
+
+    async def _succeeds(self) -> bool:
+        """One attempt; False when another may go better. Raises ServerRefusalError for a final no."""
+        try:
+            await self.attempt(pull=self._wants_pull)
+        except httpx2.TransportError:
+            return False
+        except ServerRefusalError as error:
+            if not error.may_pass:
+                raise
+            return False
+        return True
 
     def _wait_ms(self, failures: int) -> int:
         first_ms, longest_ms = RETRY_MS
@@ -230,29 +246,28 @@ class Device:
 
         Raises httpx2.TransportError or ServerRefusalError; whatever was answered before stands.
         """
-        try:
-            now_ms = self._time.now_ms()
-            if self._greeted_ms is None or now_ms - self._greeted_ms > HELLO_EVERY_MS:
-                await self.hello()
-            while batch := self._vault.waiting(
-                exchange.BATCH_SETS_MAX, exchange.BATCH_BYTES_MAX - 4096
-            ):
-                request = exchange.PushRequest([msgspec.Raw(one.raw) for one in batch])
-                reply = await self._call("push", request, exchange.PushReply)
-                self.duplicates += sum(answer.r == exchange.DUPLICATE for answer in reply.results)
-                self._vault.settle(
-                    [
-                        (one.id, answer.r, answer.why)
-                        for one, answer in zip(batch, reply.results, strict=True)
-                    ]
-                )
-            if pull:
-                self._wants_pull = False
+        now_ms = self._time.now_ms()
+        if self._greeted_ms is None or now_ms - self._greeted_ms > HELLO_EVERY_MS:
+            await self.hello()
+        while batch := self._vault.waiting(
+            exchange.BATCH_SETS_MAX, exchange.BATCH_BYTES_MAX - 4096
+        ):
+            request = exchange.PushRequest([msgspec.Raw(one.raw) for one in batch])
+            reply = await self._call("push", request, exchange.PushReply)
+            self.duplicates += sum(answer.r == exchange.DUPLICATE for answer in reply.results)
+            self._vault.settle(
+                [
+                    (one.id, answer.r, answer.why)
+                    for one, answer in zip(batch, reply.results, strict=True)
+                ]
+            )
+        if pull:
+            self._wants_pull = False
+            try:
                 await self._pull()
-        except BaseException:
-            self._greeted_ms = None
-            self._wants_pull |= pull
-            raise
+            except BaseException:
+                self._wants_pull = True
+                raise
 
     async def hello(self) -> exchange.HelloReply:
         """Say who and where we are, learn which scopes there are."""

@@ -32,6 +32,13 @@ class LinkTransport(httpx2.AsyncBaseTransport):
         self.cut_requests = 0
         self.cut_replies = 0
 
+    def online(self) -> bool:
+        """Whether the link is up now, as a phone knows it; an outage that stops work is counted."""
+        up, until_ms = self._link.state(self._time.now_ms())
+        if not up:
+            self._met(until_ms)
+        return up
+
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The reply, after as long as the link takes.
 

@@ -140,6 +140,7 @@ async def enrol(
             time,
             entropy=seeded_entropy(seed, "/device/", str(number)),
             chance=random.Random(f"{seed}/chance/{number}"),  # noqa: S311 - spreads retries
+            online=transport.online,
         )
         device.pulled_sets = set()
         async with httpx2.AsyncClient(base_url=server, transport=at_station) as http:
