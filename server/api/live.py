@@ -29,7 +29,6 @@ BEAT_S: Final = 15.0
 REST_S: Final = 0.25
 """Seconds between two hints: under load a desk hears four times a second, not four hundred."""
 RETRY_MS: Final = 2_000
-HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 async def stream(
@@ -59,6 +58,7 @@ async def stream(
     "/api/live",
     tags=["wall"],
     operation_id="live",
+    opt={"packs_itself": True},  # a packed stream would wait for more before it is sent
     guards=[at_desk],
     security=SESSION,
     responses={
@@ -87,7 +87,7 @@ async def live(
     except HubFullError as error:
         raise ProblemError("too_many_streams", retry_after_s=30) from error
     ends_at_ms = clock.now_ms() + settings.limits.events_lifetime_ms
-    return ServerSentEvent(stream(hub, access, request, ends_at_ms, clock), headers=HEADERS)
+    return ServerSentEvent(stream(hub, access, request, ends_at_ms, clock))
 
 
 ROUTES: Final = [live]

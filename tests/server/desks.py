@@ -6,7 +6,7 @@ Example: `async with centre(tmp_path, migrated_file) as house: wang = await hous
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -134,29 +134,36 @@ async def opened(app: Litestar) -> AsyncIterator[None]:
         await task
 
 
-@asynccontextmanager
-async def centre(tmp_path: Path, migrated_file: Path, **more: Any) -> AsyncIterator[Centre]:
-    """A founded centre over a real SQLite file, everyone with the same password, the clock standing.
-
-    The app runs in the story's own event loop, so that the story may reach into the house between two requests.
-    """
+def desk_app(
+    tmp_path: Path, migrated_file: Path, **more: Any
+) -> tuple[Litestar, VirtualClock, Callable[[Batch], None]]:
+    """A centre over a real SQLite file, its clock, and what founds its organisation and logins."""
     shutil.copyfile(migrated_file, tmp_path / "ortoo.db")
     clock = VirtualClock(EPOCH_MS)
     settings = Settings(data_dir=tmp_path, pwa_dir=tmp_path / "pwa", hashing="light", **more)
-    app = build_app(settings, clock=clock)
+
+    def found(batch: Batch) -> None:
+        for what, row_id, row in [*ORG, *CODES]:
+            batch.org(what, row_id, row)
+        for role in DESKS:
+            station = {"station": STATION} if role == "station" else {}
+            batch.org("people", person_id(role), {"name": f"{role} 甲", "role": role} | station)
+        for login in (*DESKS, "dispatcher", "officer"):
+            row = {"person": person_id(login), "login": login, "password_hash": password_hash()}
+            batch.connection.execute(insert(credentials).values(changed_at_ms=EPOCH_MS, **row))
+
+    return build_app(settings, clock=clock), clock, found
+
+
+@asynccontextmanager
+async def centre(tmp_path: Path, migrated_file: Path, **more: Any) -> AsyncIterator[Centre]:
+    """A founded centre in the story's own event loop, so that the story may reach into the house between two requests.
+
+    Everyone has the same password, and the clock stands.
+    """
+    app, clock, found = desk_app(tmp_path, migrated_file, **more)
     transport = httpx.ASGITransport(app=cast("Any", app), client=("10.1.2.3", 5_000))
     async with opened(app), httpx.AsyncClient(transport=transport, base_url=URL) as client:
         house = Centre(app, client, clock)
-
-        def found(batch: Batch) -> None:
-            for what, row_id, row in [*ORG, *CODES]:
-                batch.org(what, row_id, row)
-            for role in DESKS:
-                station = {"station": STATION} if role == "station" else {}
-                batch.org("people", person_id(role), {"name": f"{role} 甲", "role": role} | station)
-            for login in (*DESKS, "dispatcher", "officer"):
-                row = {"person": person_id(login), "login": login, "password_hash": password_hash()}
-                batch.connection.execute(insert(credentials).values(changed_at_ms=EPOCH_MS, **row))
-
         await house.intake.transaction(found)
         yield house
