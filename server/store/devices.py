@@ -123,10 +123,16 @@ def touch(connection: Connection, contacts: list[Contact]) -> None:
 
 
 def contacts(connection: Connection) -> dict[bytes, Contact]:
-    """What every device last said, by chain."""
+    """What every device last said, by chain; what has arrived since is no longer counted as pending."""
     rows = query(
         connection,
-        "SELECT chain, last_contact_ms, pending, oldest_ms, clock_offset_ms, head, app"
-        " FROM contacts",
+        "SELECT c.chain, c.last_contact_ms, c.pending, c.oldest_ms, c.clock_offset_ms, c.head, c.app,"
+        " COALESCE(h.have, -1) FROM contacts c LEFT JOIN chain_heads h ON h.chain = c.chain",
     )
-    return {bytes(chain): Contact(bytes(chain), *rest) for chain, *rest in rows}
+    found: dict[bytes, Contact] = {}
+    for chain, last_ms, pending, oldest_ms, offset_ms, head, app, have in rows:
+        owed = min(pending, max(head - have, 0))
+        found[bytes(chain)] = Contact(
+            bytes(chain), last_ms, owed, oldest_ms if owed else None, offset_ms, head, app
+        )
+    return found

@@ -28,7 +28,13 @@ async def send(seat: Seat, **more: Any) -> tuple[bytes, bytes]:
 def heard(house: Centre, phone: Pen, pending: int = 0, oldest_ms: int | None = None) -> None:
     house.intake.note_contact(
         Contact(
-            phone.chain, house.clock.now_ms(), pending, oldest_ms, 0, phone.writer.seq - 1, "test/1"
+            phone.chain,
+            house.clock.now_ms(),
+            pending,
+            oldest_ms,
+            0,
+            phone.writer.seq - 1 + pending,  # written on the phone, not yet here
+            "test/1",
         )
     )
 
