@@ -10,8 +10,8 @@
  */
 import { toHex } from "../sync/ids";
 import { type MilestoneKind, ROAD, type RoadKind, type Status } from "../sync/incident/kinds";
+import type { Milestones as SharedMilestones, Order as SharedOrder } from "../sync/incident/orders";
 import type { View } from "../sync/incident/state";
-import type { Milestones as SharedMilestones, Order as SharedOrder } from "../sync/incident/status";
 
 export type { MilestoneKind, View };
 export const STEPS = ROAD;

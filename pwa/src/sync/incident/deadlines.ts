@@ -4,7 +4,8 @@
  *
  *     stateOf(deadline, nowMs)   // "running"
  */
-import { type DerivedView, type Milestones, type Order, orderCounts } from "./status";
+import { type Milestones, type Order, orderCounts } from "./orders";
+import type { DerivedView } from "./status";
 
 const DAY_MS = 86_400_000;
 /** Asia/Shanghai is UTC+8 all year since 1991. */

@@ -4,7 +4,7 @@
  *
  *     movesOfOrder(order)   // signed: ["depart", "arrive", "return_request"]
  */
-import type { Order } from "./status";
+import type { Order } from "./orders";
 
 export type Move = "sign" | "depart" | "arrive" | "clear" | "feedback" | "return_request";
 

@@ -9,8 +9,9 @@
 import type { Value } from "../canon";
 import { latest, type Member, members } from "../cells";
 import { ascending, byTime, type Item, keyOf } from "../fold";
+import { type Milestone, milestoneOf, type Stamped, stamped } from "./orders";
 import { isKnown, problem } from "./shapes";
-import { type Derived, type DerivedView, derive, type Milestone, milestoneOf, type Stamped, stamped } from "./status";
+import { type Derived, type DerivedView, derive } from "./status";
 
 export interface Claim extends Milestone {
   kind: string;

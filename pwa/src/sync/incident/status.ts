@@ -1,45 +1,36 @@
 /**
- * What follows from an incident's ops: orders, milestones, round and status (SPEC IN3 to IN8). Mirrors
+ * What follows from an incident's ops: its facts, milestones, round, status and callback (SPEC IN3 to IN5, IN8). Mirrors
  * `sync/incident/status.py`. Status is derived here and written nowhere.
+ *
+ *     derive(id, () => []).view.status      // "reported"
  */
 import { encode, type Value } from "../canon";
-import { byField, earliest, latest, multi, predsOf } from "../cells";
+import { byField, latest, multi, predsOf } from "../cells";
 import { ascending, byOrder, byTime, type Item, keyOf } from "../fold";
 import { equalBytes } from "../ids";
-import { MILESTONES, type MilestoneKind, ROAD, ROAD_WITHOUT_ORDER, type RoadKind, type Status } from "./kinds";
+import { type MilestoneKind, ROAD, ROAD_WITHOUT_ORDER, type RoadKind, type Status } from "./kinds";
+import {
+  type Counted,
+  countingClaims,
+  effective,
+  gapsOf,
+  type Milestones,
+  milestonesOf,
+  type Order,
+  orderCounts,
+  ordered,
+  ordersOf,
+  round,
+  type Stamped,
+  stamped,
+  standingClaims,
+  text,
+  why,
+} from "./orders";
 
-export type Counted = (t: string) => Item[];
-
-export interface Stamped {
-  op: Uint8Array;
-  by: Uint8Array;
-  at: number;
-}
-export interface Milestone extends Stamped {
-  via: string;
-  said_by: Uint8Array | null;
-  late_by: number | null;
-}
-export type Milestones = Partial<Record<MilestoneKind, Milestone>>;
 export interface FactValue extends Stamped {
   v: Value;
   eff: Uint8Array;
-}
-export interface Order {
-  id: Uint8Array;
-  to: [string, Uint8Array];
-  kind: string;
-  round: number;
-  issued_at: number;
-  issued_by: Uint8Array;
-  open: boolean;
-  withdrawn: boolean;
-  returned: boolean;
-  reassigned_to: Uint8Array | null;
-  return_request: (Stamped & { why: string }) | null;
-  milestones: Milestones;
-  status: "issued" | RoadKind;
-  gaps: RoadKind[];
 }
 export interface Feedback extends Stamped {
   order: Uint8Array | null;
@@ -87,19 +78,6 @@ export interface Derived {
   counting: ReadonlySet<string>;
 }
 
-export const stamped = (item: Item): Stamped => ({ op: item.op, by: item.user, at: item.occurredAtMs });
-export const milestoneOf = (item: Item): Milestone => ({
-  ...stamped(item),
-  via: item.fields["via"] as string,
-  said_by: (item.fields["by"] ?? null) as Uint8Array | null,
-  late_by: item.lateByMs,
-});
-
-const text = (value: Value | undefined): string | null => (typeof value === "string" ? value : null);
-const round = (item: Item): number => item.fields["round"] as number;
-const why = (item: Item): string => item.fields["why"] as string;
-const ordered = (items: readonly Item[]): Item[] => [...items].sort(byOrder);
-
 /** Derive everything but entries and sets. `counted(t)` gives the items of one kind that count, in any order. */
 export function derive(id: Uint8Array, counted: Counted): Derived {
   const creates = ordered(counted("incident.create"));
@@ -113,10 +91,9 @@ export function derive(id: Uint8Array, counted: Counted): Derived {
   const links = linksOf(counted);
   const duplicate = links.findLast((link) => keyOf(link.to) !== keyOf(id))?.to ?? null;
   const stands = withdrawn === null && duplicate === null;
-  const orders = ordersOf(counted, (at) => stands && at >= current && !closedRounds.has(at));
-  const standing = standingOf(counted);
-  const counting = countingOf(standing, orders);
-  fill(orders, standing);
+  const standing = standingClaims(counted);
+  const orders = ordersOf(counted, standing, (at) => stands && at >= current && !closedRounds.has(at));
+  const counting = countingClaims(standing, orders);
   const road = effective(counting.filter((item) => round(item) === current));
   const fields = factsOf(counted);
   const ofRound = orders.filter((order) => order.round === current && orderCounts(order));
@@ -183,132 +160,6 @@ function factsOf(counted: Counted): Record<string, FactValue[]> {
 function differ(values: readonly FactValue[]): boolean {
   const [first, ...others] = values.map(({ v }) => encode(v));
   return first !== undefined && others.some((other) => !equalBytes(first, other));
-}
-
-function firstBy(items: readonly Item[], field: string): Map<string, Item> {
-  const first = new Map<string, Item>();
-  for (const item of ordered(items)) {
-    const key = keyOf(item.fields[field]);
-    if (!first.has(key)) first.set(key, item);
-  }
-  return first;
-}
-
-function lastBy(items: readonly Item[]): Map<string, Item> {
-  return new Map(ordered(items).map((item) => [keyOf(item.fields["order"]), item]));
-}
-
-/** All orders, issued or by reassignment, in the order they were given (IN6). Milestones are filled in later. */
-function ordersOf(counted: Counted, goesOn: (round: number) => boolean): Order[] {
-  const issues = firstBy(counted("order.issue"), "order");
-  const byNew = firstBy(counted("order.reassign"), "new");
-  const byOld = firstBy(counted("order.reassign"), "order");
-  const withdrawals = firstBy(counted("order.withdraw"), "order");
-  const requests = lastBy(counted("order.return_request"));
-  const reviews = lastBy(counted("order.return_review"));
-  const returned = new Set(
-    counted("order.return_review").flatMap(({ fields }) => (fields["ok"] === true ? [keyOf(fields["order"])] : [])),
-  );
-  // An id that was both issued and made by a reassignment is the issued one.
-  const given = [...new Map([...byNew, ...issues])].sort(([a, x], [b, y]) => byOrder(x, y) || ascending(a, b));
-  return given.map(([key, item]) => {
-    const origin = originOf(key, issues, byNew);
-    const ofRound = origin === null ? 0 : round(origin);
-    const reassigned = byOld.get(key);
-    const takenBack = withdrawals.has(key) || returned.has(key) || reassigned !== undefined;
-    return {
-      id: item.fields[issues.has(key) ? "order" : "new"] as Uint8Array,
-      to: item.fields["to"] as [string, Uint8Array],
-      kind: origin === null ? "dispatch" : (origin.fields["kind"] as string),
-      round: ofRound,
-      issued_at: item.occurredAtMs,
-      issued_by: item.user,
-      open: !takenBack && goesOn(ofRound),
-      withdrawn: withdrawals.has(key),
-      returned: returned.has(key),
-      reassigned_to: (reassigned?.fields["new"] ?? null) as Uint8Array | null,
-      return_request: pendingRequest(requests.get(key), reviews.get(key)),
-      milestones: {},
-      status: "issued",
-      gaps: [],
-    };
-  });
-}
-
-/** The order.issue an order descends from, through any number of reassignments. */
-function originOf(key: string, issues: ReadonlyMap<string, Item>, byNew: ReadonlyMap<string, Item>): Item | null {
-  const seen = new Set<string>();
-  for (let at = key; ; at = keyOf(byNew.get(at)?.fields["order"])) {
-    const issue = issues.get(at);
-    if (issue) return issue;
-    if (seen.has(at) || !byNew.has(at)) return null;
-    seen.add(at);
-  }
-}
-
-/** A request to return an order that nobody has answered yet. */
-function pendingRequest(request: Item | undefined, review: Item | undefined): Order["return_request"] {
-  if (!request || (review && byOrder(review, request) > 0)) return null;
-  return { ...stamped(request), why: why(request) };
-}
-
-/** Whether claims on this order count: it was not taken back (IN4). */
-export const orderCounts = (order: Order): boolean =>
-  !(order.withdrawn || order.returned || order.reassigned_to !== null);
-
-function standingOf(counted: Counted): Item[] {
-  const withdrawn = new Set(
-    counted("milestone.withdraw").map((item) => keyOf(item.fields["claim"]) + keyOf(item.user)),
-  );
-  const disputed = new Set(counted("milestone.dispute").map((item) => keyOf(item.fields["claim"])));
-  return counted("milestone.claim").filter(
-    (item) => !disputed.has(item.key) && !withdrawn.has(item.key + keyOf(item.user)),
-  );
-}
-
-/** Standing claims without an order, or on a known order that was not taken back, in that order's round (IN4). */
-function countingOf(standing: readonly Item[], orders: readonly Order[]): Item[] {
-  const rounds = new Map(orders.filter(orderCounts).map((order) => [keyOf(order.id), order.round]));
-  return standing.filter(
-    (item) => item.fields["order"] === undefined || rounds.get(keyOf(item.fields["order"])) === round(item),
-  );
-}
-
-/** What became of each order itself, also of one taken back since: it was signed, whoever has it now (IN6). */
-function fill(orders: readonly Order[], standing: readonly Item[]): void {
-  const slots = new Map<string, Item[]>();
-  for (const item of standing) {
-    const slot = `${keyOf(item.fields["order"])} ${round(item)}`;
-    const claims = slots.get(slot);
-    if (claims) claims.push(item);
-    else slots.set(slot, [item]);
-  }
-  for (const order of orders) {
-    const road = effective(slots.get(`${keyOf(order.id)} ${order.round}`) ?? []);
-    order.milestones = milestonesOf(road);
-    order.status = ROAD.findLast((kind) => road.has(kind)) ?? "issued";
-    order.gaps = gapsOf(road, ROAD);
-  }
-}
-
-/** The effective claim of each kind, in the order of the milestones. */
-function effective(claims: readonly Item[]): Map<MilestoneKind, Item> {
-  const road = new Map<MilestoneKind, Item>();
-  for (const kind of MILESTONES) {
-    const claim = earliest(claims.filter((item) => item.fields["kind"] === kind));
-    if (claim) road.set(kind, claim);
-  }
-  return road;
-}
-
-function milestonesOf(road: ReadonlyMap<MilestoneKind, Item>): Milestones {
-  return Object.fromEntries([...road].map(([kind, item]) => [kind, milestoneOf(item)]));
-}
-
-/** What is missing below the greatest milestone reached (IN5). */
-function gapsOf(road: ReadonlyMap<MilestoneKind, Item>, whole: readonly RoadKind[]): RoadKind[] {
-  const last = whole.findLastIndex((kind) => road.has(kind));
-  return last < 0 ? [] : whole.slice(0, last).filter((kind) => !road.has(kind));
 }
 
 /** The caller's withdrawal, unless a reopening came after it (IN4). */
