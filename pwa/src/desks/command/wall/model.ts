@@ -7,7 +7,7 @@
  *     const shown = wallAt(wall, now.value);
  *     step(shown, { column: "signing", key }, 1)   // the row below
  */
-import type { DeadlineState, Wall, WallColumnData, WallItem } from "../types";
+import type { DeadlineState, Wall, WallColumnData, WallDone, WallItem } from "../types";
 
 export const COLUMNS = ["signing", "feedback", "callback"] as const;
 export type ColumnName = (typeof COLUMNS)[number];
@@ -31,6 +31,18 @@ export function keyOf(row: WallItem): string {
 const due = ({ due_ms, start_ms }: DeadlineState): number => due_ms ?? (start_ms ?? 0) + 1e15;
 const isOver = ({ deadline }: WallItem, nowMs: number): boolean =>
   deadline.done_ms === null && deadline.due_ms !== null && deadline.due_ms < nowMs;
+/** What was done lately, once each: one report can end two clocks, and then no single span is its own. */
+function once(recent: readonly WallDone[]): WallDone[] {
+  const shown: WallDone[] = [];
+  for (const one of recent) {
+    const at = shown.findIndex(({ incident, at: when }) => incident === one.incident && when === one.at);
+    const same = shown[at];
+    if (!same) shown.push(one);
+    else if (same.elapsed_ms !== one.elapsed_ms) shown[at] = { ...same, elapsed_ms: null };
+  }
+  return shown;
+}
+
 /** C1 is the phone's clock, not a person's: past its due the order is undelivered, a task for the desk (DL3). */
 const isLost = (row: WallItem, nowMs: number): boolean => row.deadline.id === "C1" && isOver(row, nowMs);
 
@@ -42,6 +54,7 @@ function column(from: WallColumnData, nowMs: number): ShownColumn {
   const ahead = counted.find((row) => !isOver(row, nowMs) && row.deadline.due_ms !== null)?.deadline.due_ms ?? null;
   return {
     ...from,
+    recent: once(from.recent),
     rows,
     count: rows.length + from.more,
     // rows the server did not send can only be overdue in its own count

@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+import { draftOf, forget } from "../../src/desks/callback/drafts";
+import {
+  BLANK,
+  begun,
+  compare,
+  exclusions,
+  lacks,
+  missed,
+  next,
+  ordered,
+  REASONS,
+  reached,
+  reasonOf,
+  road,
+} from "../../src/desks/callback/model";
+import type { Call, Card } from "../../src/desks/callback/types";
+import { at, id, NOW } from "./fixtures";
+
+const call = (name: string, part: Partial<Call> = {}): Call => ({
+  incident: id(name),
+  number: null,
+  tag: "",
+  title: name,
+  place: "",
+  station: null,
+  closed_at: at("09:00:00"),
+  attempts: 0,
+  last_outcome: null,
+  last_at: null,
+  due_ms: NOW + 1,
+  state: "due",
+  score: null,
+  why: null,
+  ...part,
+});
+
+describe("one call", () => {
+  it("is saved with a score, a reason when it is a 3, and minutes only when they are minutes", () => {
+    expect(lacks(BLANK)).toBe("score");
+    expect(lacks({ ...BLANK, score: 3 })).toBe("why");
+    expect(lacks({ ...BLANK, score: 1, minutes: "half an hour" })).toBe("minutes");
+    expect(lacks({ ...BLANK, score: 2, minutes: "35" })).toBeNull();
+    expect(reached({ score: 2, minutes: "35", why: "到场慢", text: " 丈量那天希望民警也在场 " })).toEqual({
+      move: "callback",
+      outcome: "reached",
+      score: 2,
+      minutes: 35,
+      text: "丈量那天希望民警也在场",
+    });
+    expect(reached({ ...BLANK, score: 3, why: REASONS.slow })).toMatchObject({ score: 3, why: "到场慢" });
+  });
+
+  it("that was not answered carries its outcome and never a score", () => {
+    expect(missed("no_answer", "")).toEqual({ move: "callback", outcome: "no_answer" });
+    expect(missed("refused", " 忙 ")).toEqual({ move: "callback", outcome: "refused", text: "忙" });
+  });
+
+  it("compares what the caller remembers with the record, as a hint", () => {
+    expect(compare(25, 35)).toEqual({ recorded: 25, said: 35, apart: 10 });
+    expect(compare(25, 28)).toEqual({ recorded: 25, said: 28, apart: null });
+    expect([compare(null, 35), compare(25, null)]).toEqual([null, null]);
+  });
+
+  it("shows the road with what was never recorded left open, and the call itself as the step now", () => {
+    const card = {
+      steps: [
+        { kind: "reported", at: 1 },
+        { kind: "arrived", at: 3 },
+        { kind: "closed", at: 9 },
+      ],
+    } as unknown as Card;
+    expect(road(card).map(({ kind, state }) => `${kind} ${state}`)).toEqual([
+      "reported done",
+      "signed skipped",
+      "arrived done",
+      "cleared skipped",
+      "callback now",
+    ]);
+  });
+
+  it("keeps what was typed while another call is looked at, and forgets it when it is saved", () => {
+    draftOf("a").value = { ...BLANK, text: "想要回执" };
+    expect([draftOf("a").value.text, begun(draftOf("b").value)]).toEqual(["想要回执", false]);
+    forget("a");
+    expect(draftOf("a").value).toBe(BLANK);
+    for (let n = 0; n < 200; n += 1) draftOf(`many-${n}`);
+    expect(draftOf("a").value).toBe(BLANK); // bounded: the oldest went, nothing else changed
+  });
+
+  it("records reasons in one language and shows them in the reader's", () => {
+    expect([reasonOf("到场慢"), reasonOf("别的话")]).toEqual(["slow", null]);
+  });
+});
+
+describe("the list", () => {
+  const calls = [
+    call("done", { state: "done", score: 1 }),
+    call("tried", { attempts: 1, state: "trying" }),
+    call("fresh-late", { closed_at: at("11:00:00") }),
+    call("fresh"),
+    call("past", { due_ms: NOW - 1, closed_at: at("13:00:00") }),
+    call("put off"),
+  ];
+  it("begins with those past their day, then the untried, the tried, the put off, the done", () => {
+    const titles = ordered(calls, [id("put off")], NOW).map(({ title }) => title);
+    expect(titles).toEqual(["past", "fresh", "fresh-late", "tried", "put off", "done"]);
+  });
+  it("goes on with the next one that is still to be made, from the top when it was the last, and ends", () => {
+    const all = ordered(calls, [], NOW);
+    expect(next(all, null)).toBe(id("past"));
+    expect(next(all, id("past"))).toBe(all[1]?.incident);
+    expect(next(all, id("tried"))).toBe(id("past"));
+    expect(next([call("only")], id("only"))).toBeNull();
+    expect(next([call("d", { state: "done" })], null)).toBeNull();
+  });
+  it("counts what is left out by reason", () => {
+    expect(exclusions([{ why: "no_phone" }, { why: "exercise" }, { why: "no_phone" }])).toEqual([
+      { why: "no_phone", n: 2 },
+      { why: "exercise", n: 1 },
+    ]);
+  });
+});
