@@ -1,8 +1,8 @@
 """Databases for the server's stories: a fresh SQLite file, and a PostgreSQL of our own.
 
 PostgreSQL runs as an unprivileged user from Debian's binaries for the length of the session, without
-fsync because nothing of it is kept, and each story gets a database of its own. Where the binaries are missing the stories run
-on SQLite alone.
+fsync because nothing of it is kept, and each story gets a database of its own. Where the binaries
+are missing the stories run on SQLite alone.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from server.intake.door import Intake
@@ -185,9 +186,12 @@ class House:
                 self._moved.clear()
                 await self._moved.wait()
 
-    def new_intake(self) -> Intake:
-        """Another process on the same database and data directory."""
-        return Intake(self.settings, self.clock, os.urandom, self.db, self.performer)
+    def new_intake(self, db: Database | None = None, data_dir: Path | None = None) -> Intake:
+        """The next process on the same database; beside this one when given its own two."""
+        settings = msgspec.structs.replace(
+            self.settings, data_dir=data_dir or self.settings.data_dir
+        )
+        return Intake(settings, self.clock, os.urandom, db or self.db, self.performer)
 
 
 @pytest.fixture

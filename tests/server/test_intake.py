@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from server.intake.batch import Batch
 from server.intake.desk import DraftError
 from server.intake.queue import IntakeBusyError, IntakeClosedError, Work, WorkQueue
+from server.intake.rebuild import rebuild
 from server.store import devices, scopes, sets
 from server.store.engine import Database
 from server.store.rows import query
@@ -462,25 +464,43 @@ async def test_forty_phones_at_once_leave_one_dense_log(house: House) -> None:
     assert sorted(numbers) == [f"261130-{at:04d}" for at in range(1, 41)]
 
 
-async def test_another_process_on_the_same_database_is_noticed_and_nothing_is_numbered_twice(
-    house: House,
+async def test_two_processes_at_once_on_one_database_number_nothing_twice(
+    house: House, db_url: str, tmp_path: Path
 ) -> None:
-    other = house.new_intake()
+    db = Database(db_url)
+    other = house.new_intake(db, tmp_path / "beside")
     await other.start()
-    pens = [await enrolled(house, name) for name in range(2)]
-    doors = [house.intake, other]
-    for turn in range(6):
-        pen = pens[turn % 2]
-        raws = (
-            [pen.open(), pen.create(chance("i", turn)[:16])]
-            if turn < 2
-            else [pen.note(chance("i", turn % 2)[:16])]
-        )
-        results, _have = await doors[turn % 3 % 2].submit(raws, pen.device)
-        assert set(words(results)) == {"stored"}
+    pens = [await enrolled(house, name) for name in range(6)]
+
+    async def story(pen: Pen, at: int) -> list[str]:
+        """One phone that meets another process at every push."""
+        doors = [house.intake, other] if at % 2 else [other, house.intake]
+        said: list[str] = []
+        for turn in range(4):
+            incident = chance("i", pen.name)[:16]
+            raws = [pen.open(), pen.create(incident)] if turn == 0 else []
+            raws += [pen.note(incident) for _ in range(3)]
+            results, _have = await doors[turn % 2].submit(raws, pen.device)
+            said += words(results)
+        return said
+
+    answers = await asyncio.gather(*(story(pen, at) for at, pen in enumerate(pens)))
+    assert {word for answer in answers for word in answer} == {"stored"}
+    await desk(house, {"t": "incident.create", "source": "desk", "station": STATION, "tag": ""})
+    draft = Draft(
+        user=bytes(16),
+        scope="org",
+        kind="incident",
+        entity=INCIDENT,
+        ops=[{"t": "entry.add", "kind": "note", "text": "另一节点"}],
+    )
+    (result,) = await other.submit_desk(person_id("dispatcher"), [draft])
+    assert result.r == "stored"
     await other.stop()
+    await db.close()
     indices = await house.db.reading(as_canonical)
     assert indices == list(range(1, len(indices) + 1))
+    assert await rebuild(house.settings.url, check=True) == (7, 0)
 
 
 async def test_a_set_our_own_code_cannot_judge_is_refused_alone(
