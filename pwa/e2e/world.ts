@@ -145,8 +145,8 @@ export class World {
     const context = await this.browser(`desk-${role}`, { width: 1440, height: 900 });
     const page = context.pages()[0] ?? (await context.newPage());
     await page.goto(`${this.url}/login`);
-    await page.getByLabel("登录名").fill(role);
-    await page.getByLabel("密码").fill(this.password);
+    await page.getByLabel("警号").fill(role);
+    await page.getByLabel("口令", { exact: true }).fill(this.password);
     await page.keyboard.press("Enter");
     await page.waitForURL(/\/desk\//);
     return page;
@@ -251,7 +251,12 @@ function cookies(reply: Response): string {
 }
 
 /** Ask again until it holds, as somebody at a desk looks again; says what it saw last when it never did. */
-export async function until<T>(what: string, look: () => Promise<T>, holds: (seen: T) => boolean, ms = 20_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T>,
+  holds: (seen: T) => boolean,
+  ms = 20_000,
+): Promise<T> {
   const end = Date.now() + ms;
   let seen = await look();
   while (!holds(seen)) {

@@ -1,0 +1,71 @@
+/** Promises: the thirty seconds that pass unsigned, and an acknowledgement that never reached the phone. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { until, World } from "./world";
+
+let world: World;
+beforeAll(async () => {
+  world = await World.open();
+});
+afterAll(() => world.close());
+
+test("an order that nobody signs becomes overdue at both ends, and the desk signs it by radio", async () => {
+  const phone = await world.phone();
+  const wall = await world.deskPage("dispatcher");
+  const dispatcher = await world.desk("dispatcher");
+  const { id } = await dispatcher.dispatch("家庭纠纷", phone.person);
+  await phone.page.getByRole("heading", { name: "来警" }).waitFor();
+
+  const row = wall.locator(".wall-row", { hasText: "家庭纠纷" }).first();
+  await row.getByText("计时中").waitFor();
+  await row.getByText("已逾时").waitFor({ timeout: 45_000 });
+  await phone.page.getByText(/^\+0:\d\d$/).waitFor();
+  await phone.page.getByText("值班台会用电台叫你，现在签收仍然算数").waitFor();
+
+  const before = await dispatcher.get(`/api/incidents/${id}`);
+  const order = before.view.orders[0].id;
+  await dispatcher.post(`/api/incidents/${id}/moves`, {
+    move: "proxy",
+    kind: "signed",
+    order,
+    said_by: phone.person,
+    via: "radio",
+  });
+  await phone.page.getByRole("heading", { name: "来警" }).waitFor({ state: "hidden" });
+  const after = await dispatcher.get(`/api/incidents/${id}`);
+  const signed = after.timeline.find((entry: { kind: string }) => entry.kind === "signed");
+  expect(signed).toMatchObject({ via: "radio", said_by: phone.person, said_by_name: "阿木尔", by_name: "娜日苏" });
+  await phone.context.close();
+});
+
+test("a set the centre took is not called confirmed while its receipt is lost, and is stored once", async () => {
+  const phone = await world.phone("second-phone");
+  await phone.chip("confirmed").waitFor();
+  let lost = 0;
+  await phone.context.route("**/sync/v1/push", async (route) => {
+    await route.fetch(); // the centre gets it and answers …
+    lost += 1;
+    await route.abort("connectionreset"); // … and the answer never arrives
+  });
+  await phone.press("自接警");
+  await phone.page.locator(".tile").first().click();
+  await phone.press("直接建单");
+  await expect.poll(() => lost).toBeGreaterThan(0);
+  const dispatcher = await world.desk("dispatcher");
+  await until(
+    "the self-report at the centre",
+    () => dispatcher.get("/api/incidents"),
+    (seen) => seen.incidents.some((one: { source: string }) => one.source === "self"),
+  );
+  expect(await phone.chip("confirmed").count()).toBe(0);
+
+  await phone.context.unroute("**/sync/v1/push");
+  await phone.page.locator(".chip[data-state]").click();
+  await phone.press("立即上传");
+  await phone.chip("confirmed").waitFor();
+  const { incidents } = await dispatcher.get("/api/incidents");
+  const own = incidents.filter((one: { source: string }) => one.source === "self");
+  expect(own).toHaveLength(1);
+  const whole = await dispatcher.get(`/api/incidents/${own[0].id}`);
+  const ops = whole.timeline.map((entry: { op: string }) => entry.op);
+  expect(new Set(ops).size).toBe(ops.length);
+});
