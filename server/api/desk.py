@@ -22,6 +22,7 @@ from server.api import (
     live,
     moves,
     org,
+    people,
     session,
     spec,
     summaries,
@@ -44,7 +45,7 @@ from server.store.engine import Database
 MAX_BODY_BYTES: Final = 256 * 1024
 """Of every call but a file import: a desk sends a form, not a film."""
 
-ROOMS = (session, org, wall, incidents, callback, devices, enrol, imports, live)
+ROOMS = (session, org, people, wall, incidents, callback, devices, enrol, imports, live)
 PROVIDE_WHO = provide_who
 """The dependency ``who``: the person a guard let in, one per request."""
 

@@ -51,9 +51,12 @@ class Seat:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def post(self, path: str, body: Any = None, **extra: Any) -> httpx.Response:
+    async def send(self, method: str, path: str, body: Any = None) -> httpx.Response:
         headers = self._headers | {"x-csrf-token": self.csrf}
-        return await self._client.post(path, json=body, headers=headers, **extra)
+        return await self._client.request(method, path, json=body, headers=headers)
+
+    async def post(self, path: str, body: Any = None) -> httpx.Response:
+        return await self.send("POST", path, body)
 
     async def upload(self, path: str, data: bytes) -> httpx.Response:
         headers = self._headers | {"x-csrf-token": self.csrf}

@@ -85,10 +85,11 @@ async def test_every_body_has_an_example_that_the_call_accepts(house: Centre) ->
         assert examples, (path, method)
         for example in examples:
             tried += 1
-            url = re.sub(r"\{\w+\}", "0" * 32, path)
+            url = re.sub(r"\{\w+\}", "0" * 32, path.replace("{what}", "stations"))
             for one in (seat, commander):
-                code = (await one.post(url, example)).json().get("code")
-                assert code != "bad_request", (path, code)
+                answer = await one.send(method, url, example)
+                code = answer.json().get("code") if answer.content else None
+                assert code not in {"bad_request", "method_not_allowed"}, (path, code)
     assert tried >= 7
 
 
