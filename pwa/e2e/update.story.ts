@@ -34,7 +34,7 @@ test("a phone takes a new version with unsent records and sends them afterwards"
     await phone.page.getByRole("heading", { name: "在岗" }).waitFor();
   }
   const outbox = phone.page.getByRole("button", { name: /^待传 \d+/ }).last();
-  const unsent = (await outbox.innerText()).trim();
+  const unsent = (await outbox.textContent())?.trim();
   expect(unsent).not.toBe("待传 0");
 
   release("beef");
@@ -45,7 +45,7 @@ test("a phone takes a new version with unsent records and sends them afterwards"
   await take.click();
   await phone.page.locator('meta[name="story"]').waitFor({ state: "attached" });
   await phone.page.getByRole("heading", { name: "在岗" }).waitFor();
-  expect((await outbox.innerText()).trim()).toBe(unsent);
+  expect((await outbox.textContent())?.trim()).toBe(unsent);
 
   await phone.context.unroute("**/sync/v1/**");
   await outbox.click();

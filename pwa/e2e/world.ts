@@ -51,7 +51,7 @@ export class World {
   /** Start the centre, or start it again where it was. */
   async start(): Promise<void> {
     const port = this.url ? new URL(this.url).port : "0";
-    const child = spawn(PYTHON, [join(import.meta.dirname, "centre.py"), join(this.dir, "data"), port, this.pages], {
+    const child = spawn(PYTHON, [join(ROOT, "tests", "e2e", "centre.py"), join(this.dir, "data"), port, this.pages], {
       cwd: ROOT,
       stdio: ["pipe", "pipe", "inherit"],
     });

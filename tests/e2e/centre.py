@@ -3,7 +3,7 @@
 Responsible for serving the built pages until standard input closes. Prints one JSON line when it is ready. Run again on
 the same directory and port it goes on where it was, as a centre does after a power cut.
 
-Example: `python e2e/centre.py DIR PORT PAGES` prints `{"url": "http://127.0.0.1:41873", "password": "…"}`.
+Example: `python tests/e2e/centre.py DIR PORT PAGES` prints `{"url": "http://127.0.0.1:41873", "password": "…"}`.
 """
 
 import asyncio
@@ -25,9 +25,7 @@ PASSWORD = "a-story-password"  # noqa: S105 - of a centre that lives for seconds
 
 async def main(data_dir: Path, port: int, pages: Path) -> None:
     """Serve until standard input closes."""
-    data_dir.mkdir(parents=True, exist_ok=True)
     listener = listen("127.0.0.1", port)
-    # The organisation stands on its own here, so whoever asks the time asks the real clock.
     settings = Settings(
         data_dir=data_dir, port=listener.getsockname()[1], pwa_dir=pages, hashing="light"
     )
@@ -45,4 +43,5 @@ async def main(data_dir: Path, port: int, pages: Path) -> None:
 
 
 if __name__ == "__main__":
+    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
     asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
