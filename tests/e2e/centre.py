@@ -20,7 +20,7 @@ from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import upgrade
 
-PASSWORD = "a-story-password"  # noqa: S105 - of a centre that lives for seconds
+PASSWORD = "a-story-password"
 
 
 async def main(data_dir: Path, port: int, pages: Path) -> None:
