@@ -1,6 +1,7 @@
 """The short names of the incident vectors, and how much of a view a story is about.
 
-``@su`` is a 16-byte id, ``#a`` an op id: the letters, filled up with zeros. Everything else stands as it is.
+``@su`` is a 16-byte id, ``#a`` an op id: the letters, filled up with zeros. ``!1000`` is the packed stamp of 1000 ms.
+Everything else stands as it is.
 
 >>> expand(["@su", {"op": "#a"}])[1]["op"].hex()
 '6100000000000000000000000000000000'
@@ -18,6 +19,8 @@ INCIDENT = b"incident".ljust(16, b"\0")
 
 def expand(value: Any) -> Any:
     """The same value with every label as the bytes it stands for."""
+    if isinstance(value, str) and value[:1] == "!":
+        return Stamp(int(value[1:]), 0).pack()
     if isinstance(value, str) and value[:1] in {"@", "#"}:
         return value[1:].encode().ljust(16 if value[0] == "@" else 17, b"\0")
     if isinstance(value, list):

@@ -3,6 +3,7 @@
 Example: a new rule begins as a story in `tests/vectors/status.json`, and fails in both languages until both know it.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from sync.incident.deadlines import Policy, deadlines
 from sync.incident.moves import moves_of_order
 from sync.incident.state import IncidentState
 from sync.incident.timeline import timeline
-from tests.sync.conftest import vector_cases
+from tests.sync.conftest import VECTORS, vector_cases
 from tests.sync.incident.labels import INCIDENT, expand, item_of, part, state_of
 
 COMMANDS = frozenset(
@@ -42,6 +43,11 @@ def test_an_incident_shows_the_same_when_told_backwards_and_twice_and_looked_at_
         state.add([item_of(told)])
         state.view()
     assert canon.encode(state.view()) == canon.encode(state_of(case["items"]).view())
+
+
+def test_in9_the_view_has_these_keys_and_no_others() -> None:
+    told = json.loads((VECTORS / "status.json").read_text(encoding="utf-8"))["whole"]
+    assert state_of(told["items"]).view() == expand(told["view"])
 
 
 @pytest.mark.parametrize("case", vector_cases("fold", "times"))

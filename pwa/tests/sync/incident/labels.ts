@@ -2,7 +2,7 @@
  * The short names of the incident vectors, and how much of a view a story is about; the twin of
  * `tests/sync/incident/labels.py`.
  *
- *     expand(["@su", { op: "#a" }])      // a 16-byte id, an op id of 17 bytes
+ *     expand(["@su", { op: "#a", eff: "!1000" }])      // a 16-byte id, an op id of 17 bytes, a packed stamp
  */
 import { readFileSync } from "node:fs";
 import { type Item, item } from "../../../src/sync/fold";
@@ -13,14 +13,15 @@ export type Told = any;
 
 export const INCIDENT = expand("@incident") as Uint8Array;
 
-/** The cases of one section of a vector file. */
-export function cases(name: string, section: string): Told[] {
+/** One section of a vector file, mostly a list of cases. */
+export function cases(name: string, section: string): Told {
   const file = new URL(`../../../../tests/vectors/${name}.json`, import.meta.url);
   return JSON.parse(readFileSync(file, "utf8"))[section];
 }
 
 /** The same value with every label as the bytes it stands for. */
 export function expand(value: Told): Told {
+  if (typeof value === "string" && value.startsWith("!")) return eff(Number(value.slice(1)));
   if (typeof value === "string" && /^[@#]/.test(value)) {
     const bytes = new Uint8Array(value[0] === "@" ? 16 : 17);
     bytes.set(new TextEncoder().encode(value.slice(1)));

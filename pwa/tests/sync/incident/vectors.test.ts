@@ -31,6 +31,12 @@ describe("an incident", () => {
   });
 });
 
+it("IN9: the view has these keys and no others", () => {
+  const told = cases("status", "whole");
+  expect(stateOf(told.items).view()).toEqual(expand(told.view));
+  expect(bytesOf(stateOf(told.items).view())).toBe(bytesOf(expand(told.view)));
+});
+
 it.each(cases("fold", "times"))("an item knows when it happened: $story", (told: Told) => {
   const known = item({
     op: new Uint8Array(17),
