@@ -5,7 +5,7 @@
  * Responsible for never rounding up: everything ever signed here counts as waiting until the centre has said that
  * its bytes are durable (EX2), whatever else happened to it. Refuses to read a clock or a database.
  *
- *     chipFacts({ head: 12, acked: 9, refusals: 0, unkept: 0, reachable: true, lastContactMs, sending: null }, nowMs)
+ *     chipFacts({ head: 12, acked: 9, refusals: 0, unkept: 0, suspended: false, reachable: true, … }, nowMs)
  *     // { waiting: 3, refused: 0, sending: null, offlineSinceMs: null }
  */
 
@@ -18,6 +18,8 @@ export interface SyncState {
   refusals: number;
   /** Sets only memory holds, because the vault refused them. */
   unkept: number;
+  /** The centre refuses this device: somebody has to act before anything goes on. */
+  suspended: boolean;
   /** Whether the last exchange, or the live line, worked. */
   reachable: boolean;
   /** When the centre last answered, ms; null: never on this device. */
@@ -36,7 +38,7 @@ export interface ChipFacts {
 export function chipFacts(sync: SyncState, nowMs: number): ChipFacts {
   return {
     waiting: Math.max(0, sync.head - sync.acked),
-    refused: sync.refusals + sync.unkept,
+    refused: sync.refusals + sync.unkept + (sync.suspended ? 1 : 0),
     sending: sync.sending,
     offlineSinceMs: sync.reachable ? null : Math.min(nowMs, sync.lastContactMs ?? nowMs),
   };

@@ -155,16 +155,19 @@ export async function startDevice(): Promise<Device | null> {
   const hear = (news: News): void => {
     if (news.t === "changed") void replica.refresh(news.ids, true);
     if (news.t === "status" && !rounds) Object.assign(status, news.status);
+    if (news.t === "ask" && rounds) tabs?.tell({ t: "status", status: { ...status } });
     if (news.t === "wrote") rounds?.kick();
     void recount();
   };
   tabs = joinTabs({ lead, hear });
+  tabs.tell({ t: "ask" });
 
   const sync = computed<SyncState>(() => ({
     head: counts.head + writer.unkept.length,
     acked: counts.acked,
     refusals: counts.refusals,
     unkept: writer.unkept.length,
+    suspended: status.trouble?.kind === "refused",
     reachable: status.reachable,
     lastContactMs: status.lastContactMs,
     sending: status.sending,

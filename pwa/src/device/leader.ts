@@ -11,8 +11,13 @@
  *     tabs.leave();
  */
 
-/** What tabs tell each other: a set was written, incidents changed, marks changed, how the line stands. */
-export type News = { t: "wrote" } | { t: "changed"; ids: string[] } | { t: "marks" } | { t: "status"; status: unknown };
+/** What tabs tell each other: a set was written, incidents changed, marks changed; how does the line stand, and how. */
+export type News =
+  | { t: "wrote" }
+  | { t: "changed"; ids: string[] }
+  | { t: "marks" }
+  | { t: "ask" }
+  | { t: "status"; status: unknown };
 
 const NAME = "ortoo-leader";
 const BEAT_MS = 10_000;

@@ -129,6 +129,7 @@ export class Rounds {
       void this.#live();
     } catch (error) {
       const trouble = error instanceof LinkError ? error : new LinkError("garbled", String(error), { cause: error });
+      if (trouble.code === "device_revoked") await this.#handOver();
       this.#failures += 1;
       this.#hello = null;
       this.#budget = Math.max(BUDGET_BYTES.least, this.#budget / 2);
@@ -139,6 +140,15 @@ export class Rounds {
     } finally {
       status.sending = null;
       this.#parts.settled();
+    }
+  }
+
+  /** A suspended device may still hand over what it holds, and nothing else (SPEC AU3). */
+  async #handOver(): Promise<void> {
+    try {
+      await this.#push({ sets: MOST_SETS, bytes: this.#budget });
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error; // no luck now; the next round tries again
     }
   }
 
@@ -165,10 +175,11 @@ export class Rounds {
   async #round(): Promise<void> {
     const { replica } = this.#parts;
     const hello = await this.#greet();
-    await this.#push(hello);
+    const limits = { sets: Math.min(MOST_SETS, hello.limits.batch_sets), bytes: hello.limits.batch_bytes };
+    await this.#push(limits);
     await this.#pull(hello);
     await replica.deliverDue();
-    await this.#push(hello); // what the pull made us write: that an order was delivered
+    await this.#push(limits); // what the pull made us write: that an order was delivered
   }
 
   async #greet(): Promise<HelloReply> {
@@ -199,12 +210,9 @@ export class Rounds {
     return reply;
   }
 
-  async #push(hello: HelloReply): Promise<void> {
+  async #push(most: { sets: number; bytes: number }): Promise<void> {
     const { link, outbox, replica, status, clock } = this.#parts;
-    const limits = {
-      sets: Math.min(MOST_SETS, hello.limits.batch_sets),
-      bytes: Math.min(this.#budget, hello.limits.batch_bytes),
-    };
+    const limits = { sets: most.sets, bytes: Math.min(this.#budget, most.bytes) };
     let done = 0;
     const all = (await replica.owed()).pending;
     for (;;) {

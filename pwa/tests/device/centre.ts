@@ -172,7 +172,7 @@ export class Centre {
     if (this.fault === "portal")
       return new Response("<html>log in</html>", { headers: { "content-type": "text/html" } });
     if (this.fault === "busy") return problem(503, "queue_full", { "retry-after": "1" });
-    if (this.fault === "revoked") return problem(403, "device_revoked");
+    if (this.fault === "revoked" && path !== "push") return problem(403, "device_revoked");
     let body = new Uint8Array(await new Response(init?.body ?? null).arrayBuffer());
     if (new Headers(init?.headers).get("content-encoding") === "gzip") {
       const plain = new Response(new Blob([body]).stream().pipeThrough(new DecompressionStream("gzip")));

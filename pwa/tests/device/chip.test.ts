@@ -8,6 +8,7 @@ const calm: SyncState = {
   acked: 5,
   refusals: 0,
   unkept: 0,
+  suspended: false,
   reachable: true,
   sending: null,
   lastContactMs: 1_000,
@@ -30,6 +31,10 @@ test("one state at a time: needs you > offline > sending > waiting > confirmed",
 
 test("a set that only memory holds is louder than anything else", () => {
   expect(chip({ unkept: 1, reachable: false })).toEqual({ state: "attention", n: 1 });
+});
+
+test("a device the centre refuses needs somebody, it is not just offline", () => {
+  expect(chip({ suspended: true, reachable: false })).toEqual({ state: "attention", n: 1 });
 });
 
 test("offline without any contact ever, or with a clock set back, does not invent a silence", () => {

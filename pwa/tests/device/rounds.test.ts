@@ -45,13 +45,22 @@ test.each([
   ["down", "offline"],
   ["portal", "portal"],
   ["busy", "busy"],
-  ["revoked", "refused"],
 ] as const)("%s is known as %s; nothing is marked, nothing is lost", async (fault, kind) => {
   await phone.note(INCIDENT, "一");
   phone.centre.fault = fault;
   await phone.exchange();
   expect(phone.status).toMatchObject({ reachable: false, trouble: { kind }, lastContactMs: null, sending: null });
   expect(await phone.vault.unsent()).toHaveLength(2);
+});
+
+test("a suspended device hands over what it holds and gets nothing", async () => {
+  await phone.note(INCIDENT, "一");
+  phone.centre.fault = "revoked";
+  await phone.exchange();
+  expect(phone.status).toMatchObject({ reachable: false, trouble: { kind: "refused", code: "device_revoked" } });
+  expect(await phone.vault.unsent()).toHaveLength(0);
+  expect(phone.centre.calls).not.toContain("pull");
+  expect((phone.status.nextTryMs ?? 0) - phone.clock.ms).toBe(60_000);
 });
 
 test("the clock's offset is learnt, and times of later writes stand in the centre's time", async () => {

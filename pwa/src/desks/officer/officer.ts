@@ -7,7 +7,7 @@
  *     const officer = useOfficer();
  *     await officer.step(job, "arrived");       // written, shown, undo for ten seconds
  */
-import { type ComputedRef, computed, type InjectionKey, inject, type ShallowRef, shallowRef } from "vue";
+import { type ComputedRef, computed, type InjectionKey, inject, type ShallowRef, shallowRef, watch } from "vue";
 import type { Device } from "../../device/device";
 import { fix, freshFix } from "../../device/position";
 import type { Incident, MilestoneKind } from "../../device/views";
@@ -72,6 +72,19 @@ export function createOfficer(device: Device): Officer {
   const undo = shallowRef<Undo | null>(null);
   const said = shallowRef<string | null>(null);
   let undoKey = 0;
+
+  // Whoever asked to return an order is told what the desk said.
+  const asked = computed(() => {
+    const orders = jobs.value.flatMap(({ order }) => (order?.returnRequest ? [order.id] : []));
+    return orders.sort().join(" ");
+  });
+  watch(asked, (pending, before) => {
+    for (const id of before.split(" ")) {
+      if (!id || pending.includes(id)) continue;
+      const order = jobs.value.flatMap(({ incident }) => incident.orders).find((one) => one.id === id);
+      if (order) said.value = t(order.returned ? "returnAgreed" : "returnRefused");
+    }
+  });
 
   const at = (): At => ({ me: device.me.value, position: freshFix(Date.now()) });
   const policy = computed(() => ({ ...DEFAULT_POLICY, ...device.org.value.policy }) as Policy);

@@ -87,6 +87,8 @@ const zh = {
   returnVehicle: "车动不了",
   returnArea: "不在辖区",
   returnFar: "另有人更近",
+  returnAgreed: "值班台同意退单，这起不用去了",
+  returnRefused: "值班台没同意退单，这起仍归你",
   returnAsked: "已申请退单，等值班台答复。没批之前仍归你。",
 
   // on the way
@@ -428,6 +430,8 @@ export const t = book(zh, {
   returnVehicle: "Vehicle is down",
   returnArea: "Not my area",
   returnFar: "Someone is nearer",
+  returnAgreed: "The desk agreed to the return; you need not go",
+  returnRefused: "The desk did not agree; it stays yours",
   returnAsked: "Return asked for; the desk will answer. Until then it stays yours.",
 
   sinceIssued: "Since issued",
