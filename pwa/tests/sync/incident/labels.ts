@@ -13,10 +13,15 @@ export type Told = any;
 
 export const INCIDENT = expand("@incident") as Uint8Array;
 
-/** One section of a vector file, mostly a list of cases. */
-export function cases(name: string, section: string): Told {
+/** The cases of one section of a vector file. */
+export function cases(name: string, section: string): Told[] {
+  return vectors(name)[section];
+}
+
+/** A vector file, whole. */
+export function vectors(name: string): Told {
   const file = new URL(`../../../../tests/vectors/${name}.json`, import.meta.url);
-  return JSON.parse(readFileSync(file, "utf8"))[section];
+  return JSON.parse(readFileSync(file, "utf8"));
 }
 
 /** The same value with every label as the bytes it stands for. */

@@ -10,7 +10,7 @@ import { movesOfOrder } from "../../../src/sync/incident/moves";
 import { problem } from "../../../src/sync/incident/shapes";
 import { IncidentState } from "../../../src/sync/incident/state";
 import { timeline } from "../../../src/sync/incident/timeline";
-import { cases, eff, expand, INCIDENT, itemOf, part, stateOf, type Told } from "./labels";
+import { cases, eff, expand, INCIDENT, itemOf, part, stateOf, type Told, vectors } from "./labels";
 
 const bytesOf = (value: unknown): string => toHex(encode(value as never));
 const STORIES = [...cases("cells", "cases"), ...cases("status", "cases")];
@@ -32,7 +32,7 @@ describe("an incident", () => {
 });
 
 it("IN9: the view has these keys and no others", () => {
-  const told = cases("status", "whole");
+  const told = vectors("status").whole;
   expect(stateOf(told.items).view()).toEqual(expand(told.view));
   expect(bytesOf(stateOf(told.items).view())).toBe(bytesOf(expand(told.view)));
 });
