@@ -61,7 +61,7 @@ format: $(PYTHON_READY) ## Let the Python formatter have its way
 # The parts run one after another, cheapest first. The first that fails stops the run and is named;
 # when all pass, their closing lines stand together at the end, pytest's last.
 .PHONY: test
-test: setup browser ## Check, then run every test: Python, TypeScript, stories in a real browser
+test: setup system ## Check, then run every test: Python, TypeScript, stories in a real browser
 	@rm -rf $(LOGS) && mkdir -p $(LOGS)
 	@$(call part,check,$(MAKE) check)
 	@$(call part,python,$(MAKE) test-python)
@@ -90,7 +90,7 @@ test-pwa: $(NODE_READY) ## Run the TypeScript tests
 	@npm --prefix pwa test
 
 .PHONY: test-browser
-test-browser: setup browser ## Run the browser stories in Chromium against a real server
+test-browser: setup system ## Run the browser stories in Chromium against a real server
 	@npm --prefix pwa run e2e
 
 .PHONY: bench
@@ -107,16 +107,17 @@ lock: $(PYTHON_READY) ## Write the Python locks anew after a change in pyproject
 locked = $(BIN)/uv pip compile pyproject.toml $(1) --universal --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate -q -o $(2)
 
-.PHONY: browser
-browser: ## Make sure Chromium and a Chinese font are there, with apt where allowed
+.PHONY: system
+system: ## Make sure Chromium, a Chinese font and PostgreSQL are there for the tests, with apt where allowed
 	@missing=(); \
 	command -v chromium >/dev/null || missing+=(chromium); \
+	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql); \
 	font=$$(find /usr/share/fonts ~/.fonts -iname '*cjk*' -print -quit 2>/dev/null || true); \
 	[ -n "$$font" ] || missing+=(fonts-noto-cjk); \
 	if [ $${#missing[@]} -eq 0 ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then as_root=(); else as_root=(sudo -n); fi; \
 	if ! command -v apt-get >/dev/null || ! "$${as_root[@]}" true 2>/dev/null; then \
-		echo "The browser stories need: $${missing[*]}. They cannot be installed from here" >&2; \
+		echo "The tests need: $${missing[*]}. They cannot be installed from here" >&2; \
 		echo "(that takes apt-get and root). Ask an administrator for:" >&2; \
 		echo "    apt-get install $${missing[*]}" >&2; \
 		exit 1; \
