@@ -1,0 +1,72 @@
+"""Cases of RL: rulings of every kind, listed in one scope in this order, and bytes that are none.
+
+Example: the third ruling's head is the hash of the second head and the third leaf (SC2).
+"""
+
+from typing import Any
+
+from tests.vectors.packing import pack
+
+AT_MS = 1_764_000_000_000
+EFF = bytes.fromhex("019ab697e8000007")
+INCIDENT, CHAIN, PERSON, STATION = (bytes([n]) * 16 for n in (0x11, 0x22, 0x33, 0x44))
+
+
+def _set_ruling(
+    decision: str, why: str | None = None, flags: list[str] | None = None, **more: Any
+) -> dict[str, Any]:
+    return {
+        "set": bytes(range(32)),
+        "chain": CHAIN,
+        "seq": 7,
+        "e": INCIDENT,
+        "d": decision,
+        "why": why,
+        "eff": EFF,
+        "flags": flags or [],
+        "no": None,
+        **more,
+    }
+
+
+# story, idx, at_ms, kind, payload
+RULINGS: list[tuple[str, int, int, str, dict[str, Any]]] = [
+    ("a create that earned a number", 1, AT_MS, "set", _set_ruling("accepted", no="251125-0001")),
+    ("heard an hour late, with a gap before it", 2, AT_MS + 3_600_000, "set",
+     _set_ruling("accepted_late", flags=["clock_ahead", "gap"])),
+    ("held: nobody knows the chain", 3, AT_MS + 1, "set", _set_ruling("held", "unenrolled")),
+    ("rejected: no authority", 128, AT_MS + 2, "set", _set_ruling("rejected", "no_authority", ["revoked"])),
+    ("opaque: about no incident that can be read", 65_536, AT_MS + 3, "set",
+     _set_ruling("opaque", "newer_version", e=None)),
+    ("a person joins", 65_537, AT_MS + 4, "org",
+     {"what": "people", "id": PERSON, "row": {"name": "艾力江", "station": STATION}}),
+    ("a person is gone", 65_538, AT_MS + 5, "org", {"what": "people", "id": PERSON, "row": None}),
+    ("an incident moves to another station", 65_539, AT_MS + 6, "scope",
+     {"e": INCIDENT, "add": f"station:{STATION.hex()}:2025-11"}),
+    ("a kind of later versions is kept", 2**32, AT_MS + 7, "seal", {"upto": 9}),
+]  # fmt: skip
+
+_GOOD = pack([1, 1, AT_MS, "scope", {}])
+
+# story, bytes, code
+REFUSED: list[tuple[str, bytes, str]] = [
+    ("four items", pack([1, 1, AT_MS, "scope"]), "unsupported"),
+    ("six items", pack([1, 1, AT_MS, "scope", {}, None]), "unsupported"),
+    ("another version", pack([2, 1, AT_MS, "scope", {}]), "unsupported"),
+    ("an index of 0", pack([1, 0, AT_MS, "scope", {}]), "unsupported"),
+    ("a time as text", pack([1, 1, "now", "scope", {}]), "unsupported"),
+    ("a kind that is no text", pack([1, 1, AT_MS, b"scope", {}]), "unsupported"),
+    ("a kind of 33 characters", pack([1, 1, AT_MS, "s" * 33, {}]), "unsupported"),
+    ("a payload that is no map", pack([1, 1, AT_MS, "scope", []]), "unsupported"),
+    ("a map instead of an array", pack({"v": 1}), "unsupported"),
+    ("something behind it", _GOOD + b"\xc0", "trailing_bytes"),
+    ("cut off", _GOOD[:-1], "truncated"),
+    (
+        "an index in a long form",
+        _GOOD.replace(b"\x95\x01\x01", b"\x95\x01\xcc\x01"),
+        "not_shortest",
+    ),
+    ("a float in the payload", _GOOD[:-1] + b"\x81\xa1a\xca\x3f\xc0\x00\x00", "float"),
+    ("text that is not UTF-8", _GOOD[:-1] + b"\x81\xa1a\xa1\xff", "utf8"),
+    ("a payload too deep", _GOOD[:-1] + b"\x81\xa1a" + b"\x91" * 7 + b"\xc0", "depth"),
+]
