@@ -21,7 +21,7 @@ from server.api.ids import Hex32, Ms, hex_or_none
 from server.api.incidents import seen_story
 from server.api.session import NO_STORE
 from server.api.spec import SESSION, refusals
-from server.api.stories import Stories, Story
+from server.api.stories import Stories
 from server.auth.guards import Access, SignedIn, may_call_back
 from server.now import Clock
 from server.problems import ProblemError
@@ -36,7 +36,7 @@ FORMULA: Final = "（满意 + 基本满意）÷ 接通"
 STEPS: Final = ("delivered", "signed", "departed", "arrived", "cleared")
 MINUTE_MS: Final = 60_000
 
-Exclusion = Literal["no_phone", "withdrawn", "duplicate", "exercise", "exempt"]
+Exclusion = Literal["no_phone", "withdrawn", "duplicate", "exercise"]
 
 
 class CallRow(msgspec.Struct, frozen=True):
@@ -180,7 +180,7 @@ def recorded_minutes(view: dict[str, Any]) -> int | None:
     return max(0, (arrived_ms - start + MINUTE_MS // 2) // MINUTE_MS)
 
 
-def exclusion_of(row: RowMapping, story: Story | None) -> Exclusion | None:
+def exclusion_of(row: RowMapping) -> Exclusion | None:
     """Why an incident is not called about; ``None`` when it is."""
     if row["status"] == "withdrawn":
         return "withdrawn"
@@ -189,12 +189,6 @@ def exclusion_of(row: RowMapping, story: Story | None) -> Exclusion | None:
     if row["exercise"]:
         return "exercise"
     if row["callback_state"] == "exempt":
-        return "no_phone"
-    if (
-        story is not None
-        and not newest(story.view, "caller_phone")
-        and row["callback_attempts"] == 0
-    ):
         return "no_phone"
     return None
 
@@ -271,18 +265,15 @@ def _candidates(connection: Connection, now_ms: int) -> tuple[list[RowMapping], 
 )
 async def today(
     db: NamedDependency[Database],
-    stories: NamedDependency[Stories],
     clock: NamedDependency[Clock],
 ) -> Response[CallList]:
     """Show today's list: every closed incident not yet reached, those reached today, and what is left out and why."""
     now_ms = clock.now_ms()
     rows, more = await db.reading(_candidates, now_ms)
-    untried = [row["id"] for row in rows if row["callback_state"] == "due"]
-    told = await stories.read_all(untried)
     calls: list[CallRow] = []
     excluded: list[Excluded] = []
     for row in rows:
-        why = exclusion_of(row, told.get(row["id"]))
+        why = exclusion_of(row)
         if why is None:
             calls.append(_call(row))
         elif (row["closed_at_ms"] or row["updated_at_ms"]) >= day_start_ms(now_ms):

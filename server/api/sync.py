@@ -34,8 +34,9 @@ from sync import exchange
 PREFIX = "/sync/v1/"
 # How far the machine's own clock may be off; kept by NTP, which does better.
 CLOCK_UNCERTAINTY_MS = 50
-# A device is looked up again after this long, so that a revocation by another node is noticed.
-DEVICE_CACHE_MS = 5_000
+# A device is looked up again after this long, so that a token that was replaced ends. A revocation
+# counts at once, or within a second when another process made it.
+DEVICE_CACHE_MS = 60_000
 DEVICE_CACHE_LIMIT = 20_000
 RETRY_WHEN_BUSY_MS = 2_000
 

@@ -351,6 +351,7 @@ def _build(connection: Connection, asked: _Asked, fleet: Fleet) -> Wall:
     )
     signing = or_(and_(deadlines.c.deadline == "C2", orders.c.open), delivering)
     feedback = deadlines.c.deadline.in_(("C6", "C7"))
+    callback = and_(deadlines.c.deadline == "C9", incidents.c.callback_state.in_(("due", "trying")))
     undelivered = connection.execute(
         select(*_COLUMNS)
         .select_from(_JOINED)
@@ -365,7 +366,7 @@ def _build(connection: Connection, asked: _Asked, fleet: Fleet) -> Wall:
         now_ms=now_ms,
         signing=_column(connection, asked, signing, ["C2"]),
         feedback=_column(connection, asked, feedback, ["C6", "C7"]),
-        callback=_column(connection, asked, deadlines.c.deadline == "C9", ["C9"]),
+        callback=_column(connection, asked, callback, ["C9"]),
         undelivered=rows,
         undelivered_more=total - len(rows),
         silent=silent,

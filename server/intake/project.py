@@ -86,7 +86,7 @@ def _incident(
         sum(order["open"] for order in view["orders"]),
         next((close["at"] for close in view["closes"] if close["round"] == view["round"]), None),
         view["duplicate_of"],
-        view["callback"]["state"] if view["status"] == "closed" else None,
+        _callback_state(view, created),
         len(attempts),
         last.get("outcome"),
         last.get("at"),
@@ -94,6 +94,15 @@ def _incident(
         last.get("why"),
         _search_text(view, created),
     )
+
+
+def _callback_state(view: View, created: Mapping[str, Any]) -> str | None:
+    """IN8 for lists: what nobody can or shall call about is exempt before anyone has tried."""
+    if view["status"] != "closed":
+        return None
+    state: str = view["callback"]["state"]
+    cannot = created.get("exercise") or not newest(view, "caller_phone")
+    return "exempt" if state == "due" and cannot else state
 
 
 def _search_text(view: View, created: Mapping[str, Any]) -> str:

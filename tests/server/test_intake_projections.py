@@ -86,8 +86,12 @@ async def test_an_order_from_issue_to_closing_as_lists_and_walls_read_it(house: 
     assert (row["status"], row["closed_at_ms"], row["callback_state"]) == (
         "closed",
         EPOCH_MS + 30_000,
-        "due",
+        "exempt",
     )
+    phone = {"t": "fact.set", "f": "caller_phone", "v": "13800002046", "p": []}
+    await desk(house, incident, phone)
+    row = await one(house, incidents, id=incident)
+    assert row["callback_state"] == "due", "there is a number to call now"
     # The order's open countdowns concern nobody any more; what was done stays.
     arriving = await one(house, deadlines, incident=incident, deadline="C5", order_id=order)
     assert (arriving["done_ms"], arriving["live"]) == (None, False)

@@ -19,7 +19,12 @@ async def house(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Centre]:
 
 async def send(seat: Seat, **more: Any) -> tuple[bytes, bytes]:
     """An incident ordered to the officer's unit: its id and the order's."""
-    body = {"title": "草场纠纷", "station": STATION.hex(), "order": {"to": ["unit", UNIT.hex()]}}
+    body = {
+        "title": "草场纠纷",
+        "caller_phone": "110",
+        "station": STATION.hex(),
+        "order": {"to": ["unit", UNIT.hex()]},
+    }
     incident = (await seat.post("/api/incidents", body | more)).json()["id"]
     view = (await seat.ask(f"/api/incidents/{incident}"))["view"]
     return bytes.fromhex(incident), bytes.fromhex(view["orders"][0]["id"])
@@ -115,6 +120,15 @@ async def test_an_order_walks_over_the_wall(house: Centre) -> None:
     await desk.did(incident.hex(), "callback", outcome="reached", score=1)
     wall = await desk.ask("/api/wall")
     assert (wall["callback"]["rows"], wall["callback"]["today"]["done"]) == ([], 1)
+
+
+async def test_nobody_is_reminded_to_call_where_there_is_no_number(house: Centre) -> None:
+    desk = await house.sign_in("dispatcher")
+    incident, _ = await send(desk, caller_phone="")
+    await desk.did(incident.hex(), "close")
+    assert (await desk.ask("/api/wall"))["callback"]["rows"] == []
+    await desk.did(incident.hex(), "set_fact", f="caller_phone", v="13800002046")
+    assert len((await desk.ask("/api/wall"))["callback"]["rows"]) == 1, "the number was found later"
 
 
 async def test_an_order_that_no_phone_took_is_a_task_and_counts_against_nobody(
