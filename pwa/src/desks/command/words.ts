@@ -58,7 +58,7 @@ const zh = {
 };
 
 export const t = book(zh, {
-  findTarget: "Find person, unit, vehicle",
+  findTarget: "Find whom",
   targetKind: "Send to",
   everyKind: "All",
   heardNow: "Online",

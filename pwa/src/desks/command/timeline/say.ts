@@ -42,11 +42,14 @@ export function valueWord(field: string, value: unknown, org: Org | null, nowMs:
 }
 
 const comma = (): string => (language.value === "en" ? ", " : "，");
+type Parts = readonly (string | null | undefined | false)[];
 /** Parts on one line; a part that already ends its sentence loses the stop before the comma. */
-const join = (parts: readonly (string | null | undefined | false)[]): string => {
+function join(parts: Parts, between = comma()): string {
   const said = parts.filter((part): part is string => typeof part === "string" && part !== "");
-  return said.map((part, at) => (at < said.length - 1 ? part.replace(/[。.；;，,]+$/, "") : part)).join(comma());
-};
+  return said.map((part, at) => (at < said.length - 1 ? part.replace(/[。.；;，,]+$/, "") : part)).join(between);
+}
+/** The second line: parts that are sentences of their own. */
+const noted = (parts: Parts): string => join(parts, language.value === "en" ? "; " : comma());
 const fields = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
@@ -205,7 +208,7 @@ export function say(line: EntryLine, context: Context): Said {
     corrected ? t("correctedTo", corrected.text) : struck && t("struckNote"),
     ...flags,
   ];
-  return { ...said, title: said.title || t("unknownKind", entry.t), note: join([said.note, ...extra]) };
+  return { ...said, title: said.title || t("unknownKind", entry.t), note: noted([said.note, ...extra]) };
 }
 
 /** Why a record does not count; null for one that does. */

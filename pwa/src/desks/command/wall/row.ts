@@ -69,7 +69,7 @@ function factsOf(row: WallItem, column: ColumnName, stationName: string, nowMs: 
     const tries = row.attempts ? t("attempts", row.attempts) : t("notCalled");
     return [closed, tries, row.attempts && row.reason ? wordOf(row.reason) : ""];
   }
-  if (column === "feedback") return [...urgent, where, t(row.deadline.id === "C6" ? "firstFeedback" : "finalFeedback")];
+  if (column === "feedback") return [t(row.deadline.id === "C6" ? "firstFeedback" : "finalFeedback"), ...urgent, where];
   return [...urgent, row.target?.name ?? stationName, row.deadline.id === "C1" ? t("delivering") : where];
 }
 

@@ -97,7 +97,7 @@ export const t = book(zh, {
   reassign: "Reassign",
   allHeard: "All heard within five minutes.",
   holds: (n) => `holds ${n}`,
-  silentFair: "Silence is a dead zone; the phone goes on recording",
+  silentFair: "A dead zone; phones go on recording",
   silentMore: (n) => `${n} more`,
   neverSent: (n) => `${n} never heard, unknown how much`,
   waitTitle: "The wall is on its way",
