@@ -168,6 +168,36 @@ def _run(source: Any, options: Any, server: str | None, logins: list[Any], place
 
 
 @click.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".data/demo"),
+    show_default=True,
+    help="Where the demo keeps everything.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+def demo(data: Path, host: str, port: int) -> None:
+    """Serve a living demo: a banner whose officers and desks are simulated around you."""
+    import logging
+
+    import uvloop
+
+    from server.app import build_app
+    from server.fleet.demo.run import InUseError, alone_in
+    from server.fleet.demo.run import demo as run_demo
+
+    logging.disable(logging.INFO)  # the terminal is for the address and the logins
+    try:
+        with alone_in(data):
+            uvloop.run(run_demo(build_app, data, host, port, click.echo))
+    except InUseError as error:
+        raise click.ClickException(f"{error}; stop it or choose another --data") from error
+    except OSError as error:
+        raise click.ClickException(f"port {port}: {error.strerror}; try another --port") from error
+
+
+@click.command()
 @click.option("--case", type=click.Choice(["P1"]), required=True, help="Which row of the table.")
 @click.option(
     "--out",

@@ -193,6 +193,20 @@ def officers() -> list[Officer]:
     return people
 
 
+def plate_of(town: int) -> str:
+    """The number plate of a town's patrol car, by the town's index."""
+    return f"蒙K·A{town + 1}{town + 1}10警"
+
+
+def vehicles_of(unit: str) -> list[bytes]:
+    """Ids of the vehicles a unit drives."""
+    return [
+        id_of("vehicles", plate_of(number))
+        for number, town in enumerate(TOWNS)
+        if unit == f"{town.station.removesuffix('派出所')}快反组"
+    ]
+
+
 def rows() -> Iterator[OrgRow]:
     """The whole organisation, those named by others first."""
     stations = [town.station for town in TOWNS] + [CENTRE]
@@ -228,10 +242,10 @@ def _person(name: str, role: str, station: str, unit: str | None) -> dict[str, A
 
 
 def _things() -> Iterator[OrgRow]:
-    for number, town in enumerate(TOWNS, start=1):
+    for number, town in enumerate(TOWNS):
         short = town.station.removesuffix("派出所")
         station = id_of("stations", town.station)
-        plate = f"蒙K·A{number}{number}10警"
+        plate = plate_of(number)
         unit = id_of("units", f"{short}快反组")
         yield (
             "vehicles",

@@ -1,0 +1,95 @@
+"""What a simulated officer knows of the orders for them, from what their device pulled.
+
+Responsible for recognising an order, who has done which step of it, and when it is over. Refuses to
+decide what to do about it. Bounded: the oldest is forgotten past `CASES_KEPT`.
+
+Example: after a page with an `order.issue` to one's unit, `on_order` is called with the new case.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from sync import changeset, rulings
+from sync.changeset import KIND_INCIDENT, ChangeSet
+
+CASES_KEPT = 200
+TITLES_KEPT = 500
+Target = tuple[str, bytes]
+
+
+class Case(msgspec.Struct):
+    """One order for this officer. `done` names who claimed each milestone first."""
+
+    incident: bytes
+    order: bytes
+    to: Target
+    round: int
+    issued_ms: int
+    title: str
+    done: dict[str, bytes]
+    over: bool = False
+
+
+class Cases:
+    """The orders of one officer, kept up to date by `follow`."""
+
+    def __init__(self, mine: frozenset[Target], on_order: Callable[[Case], None]) -> None:
+        """`mine` are the targets that mean this officer."""
+        self._mine = mine
+        self._on_order = on_order
+        self._by_order: OrderedDict[bytes, Case] = OrderedDict()
+        self._titles: OrderedDict[bytes, str] = OrderedDict()
+
+    def follow(self, _scope: str, ruling: rulings.Ruling, envelope: bytes | None) -> None:
+        """Take one pulled entry in."""
+        if envelope is None or ruling.kind != rulings.KIND_SET:
+            return
+        if ruling.payload["d"] not in rulings.COUNTED:
+            return
+        found = changeset.read(envelope)
+        if not isinstance(found, ChangeSet) or found.body is None:
+            return
+        if found.body.kind != KIND_INCIDENT:
+            return
+        for op in found.body.ops:
+            self._take(op, found.body.entity, found.header.user, ruling.at_ms)
+
+    def _take(self, op: dict[str, Any], incident: bytes, user: bytes, at_ms: int) -> None:
+        match op["t"]:
+            case "fact.set" if op["f"] == "title":
+                self._titles[incident] = op["v"]
+                while len(self._titles) > TITLES_KEPT:
+                    self._titles.popitem(last=False)
+            case "order.issue":
+                self._order(op["order"], op["to"], incident, op["round"], at_ms)
+            case "order.reassign":
+                known = self._end(op["order"])
+                round_ = known.round if known else 0
+                self._order(op["new"], op["to"], incident, round_, at_ms)
+            case "order.withdraw":
+                self._end(op["order"])
+            case "milestone.claim" if op.get("order") in self._by_order:
+                self._by_order[op["order"]].done.setdefault(op["kind"], op.get("by", user))
+            case "incident.close" | "incident.withdraw" | "incident.link":
+                for case in self._by_order.values():
+                    case.over = case.over or case.incident == incident
+
+    def _order(self, order: bytes, to: list[Any], incident: bytes, round_: int, at_ms: int) -> None:
+        target = (to[0], to[1])
+        if target not in self._mine or order in self._by_order:
+            return
+        title = self._titles.get(incident, "")
+        case = Case(incident, order, target, round_, at_ms, title, {})
+        self._by_order[order] = case
+        while len(self._by_order) > CASES_KEPT:
+            self._by_order.popitem(last=False)
+        self._on_order(case)
+
+    def _end(self, order: bytes) -> Case | None:
+        known = self._by_order.get(order)
+        if known is not None:
+            known.over = True
+        return known
