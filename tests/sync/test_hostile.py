@@ -16,16 +16,11 @@ from sync.canon import CanonError
 from sync.changeset import ChangeSet, Draft, Refusal, Writer
 from sync.ids import ChainId, SetId
 from tests.sync.conftest import vector_cases
+from tests.sync.forms import data_of
 
 FLOOR_BYTES = 256 * 1024
 PER_BYTE = 96
 """What one byte may cost: an empty map is one byte on the wire and a 64-byte object, with its place in a list."""
-
-
-def bytes_of(written: str) -> bytes:
-    """`dd a161*2` as bytes: `a161*2` is `a161a161`."""
-    parts = (part.partition("*") for part in written.split())
-    return b"".join(bytes.fromhex(digits) * int(times or 1) for digits, _, times in parts)
 
 
 @contextmanager
@@ -42,7 +37,7 @@ def memory_within(received: bytes) -> Iterator[None]:
 
 @pytest.mark.parametrize("case", vector_cases("hostile", "bytes"))
 def test_cb8_hostile_bytes_get_their_code_in_bounded_memory(case: dict[str, Any]) -> None:
-    data = bytes_of(case["hex"])
+    data = data_of(case["hex"])
     with memory_within(data), pytest.raises(CanonError) as refused:
         canon.decode(data)
     assert (refused.value.code, refused.value.offset) == (case["code"], case["offset"])
@@ -61,14 +56,14 @@ def test_cb8_naming_a_fault_takes_at_most_one_step_per_byte(
         return value(reader, at, depth)
 
     monkeypatch.setattr(canon._Reader, "value", counted)
-    data = bytes_of(case["hex"])
+    data = data_of(case["hex"])
     canon.diagnose(data)
     assert 0 < steps <= len(data) + 1
 
 
 @pytest.mark.parametrize("case", vector_cases("hostile", "envelopes"))
 def test_cs7_hostile_envelopes_get_their_code_in_bounded_memory(case: dict[str, Any]) -> None:
-    data = bytes_of(case["hex"])
+    data = data_of(case["hex"])
     with memory_within(data):
         read = changeset.read(data)
     assert isinstance(read, Refusal)
@@ -96,7 +91,7 @@ def wrapped(body: bytes) -> bytes:
 def test_cs2_hostile_bodies_under_a_good_header_get_their_code_in_bounded_memory(
     case: dict[str, Any],
 ) -> None:
-    data = wrapped(bytes_of(case["hex"]))
+    data = wrapped(data_of(case["hex"]))
     with memory_within(data):
         read = changeset.read(data)
     assert (read.code if isinstance(read, Refusal) else None) == case["refused"]
@@ -105,7 +100,7 @@ def test_cs2_hostile_bodies_under_a_good_header_get_their_code_in_bounded_memory
 @pytest.mark.parametrize("case", vector_cases("hostile", "bytes"))
 def test_rl1_a_ruling_that_is_none_is_refused_by_the_same_codes(case: dict[str, Any]) -> None:
     with pytest.raises(CanonError) as refused:
-        rulings.read_ruling(bytes_of(case["hex"]))
+        rulings.read_ruling(data_of(case["hex"]))
     assert (refused.value.code, refused.value.offset) == (case["code"], case["offset"])
 
 
@@ -118,7 +113,7 @@ LISTS: dict[type[Any], str] = {
 
 @pytest.mark.parametrize("case", vector_cases("hostile", "bytes"))
 def test_ex6_no_request_can_be_made_to_hurt(case: dict[str, Any]) -> None:
-    hostile = bytes_of(case["hex"])
+    hostile = data_of(case["hex"])
     for message, field in LISTS.items():
         for data in (hostile, b"\x81" + canon.encode(field) + hostile, b"\x81\xa1?" + hostile):
             with memory_within(data):
