@@ -54,6 +54,8 @@ Result = TypeVar("Result")
 STORE_FAILURES = (OperationalError, InterfaceError, OSError)
 KEYS_LIMIT = 100_000
 CONTACTS_LIMIT = 50_000
+# Up to here a push is examined at once: a hop to a thread and back costs more than it frees.
+SMALL_PUSH_SETS = 4
 CONTACTS_AFTER_S = 1.0  # last contacts ride on the next batch, or are written after this long
 
 _log = logging.getLogger("ortoo.intake")
@@ -139,7 +141,10 @@ class Intake:
         """
         received_at_ms = self._clock.now_ms()
         self._keys[sender.chain] = (sender.alg, sender.pub)
-        found = await self._beside(examine, raws, self._keys.get)
+        if len(raws) <= SMALL_PUSH_SETS:
+            found = examine(raws, self._keys.get)
+        else:
+            found = await self._beside(examine, raws, self._keys.get)
         if any(isinstance(one, Incoming) and not one.key_known for one in found):
             await self._learn_keys(found)
             found = await self._beside(verify_all, found, self._keys.get)
