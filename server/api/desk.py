@@ -12,6 +12,7 @@ from litestar import Router
 
 from server.api import (
     callback,
+    callcard,
     detail,
     devices,
     docs,
@@ -27,6 +28,8 @@ from server.api import (
     spec,
     summaries,
     wall,
+    wallrows,
+    writing,
 )
 from server.api.spec import words_of
 from server.api.static import static_route
@@ -45,7 +48,20 @@ from server.store.engine import Database
 MAX_BODY_BYTES: Final = 256 * 1024
 """Of every call but a file import: a desk sends a form, not a film."""
 
-ROOMS = (session, org, people, wall, incidents, callback, devices, enrol, imports, live)
+ROOMS = (
+    session,
+    org,
+    people,
+    wall,
+    incidents,
+    writing,
+    callback,
+    callcard,
+    devices,
+    enrol,
+    imports,
+    live,
+)
 PROVIDE_WHO = provide_who
 """The dependency ``who``: the person a guard let in, one per request."""
 
@@ -63,7 +79,7 @@ def routes(settings: Settings) -> list[Any]:
 
 def words() -> dict[str, str]:
     """What the structures of this floor's calls say of themselves, for the description of the API."""
-    return words_of([*ROOMS, detail, health, moves, spec, summaries])
+    return words_of([*ROOMS, detail, health, moves, spec, summaries, wallrows])
 
 
 def parts(

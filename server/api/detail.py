@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from server.api.ids import Hex32, Ms, hex_or_none
 from server.api.stories import Story
 from server.api.summaries import Summary
-from server.api.wall import DeadlineState
+from server.api.wallrows import DeadlineState
 from server.auth.guards import CALLER_KNOWN, SignedIn
 from server.intake.policy import policy_of
 from server.store.people import Directory

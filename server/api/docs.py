@@ -9,7 +9,7 @@ from typing import Final
 
 from litestar import Response, get
 
-from server.api.static import content_policy, security_headers
+from server.api.headers import content_policy, security_headers
 
 PAGE: Final = Path(__file__).with_name("docs.html").read_bytes()
 HEADERS: Final = security_headers(content_policy(PAGE)) | {"cache-control": "no-cache"}

@@ -9,7 +9,8 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from server import problems
-from server.api.static import content_policy, parse_range, static_route
+from server.api.headers import content_policy
+from server.api.static import parse_range, static_route
 
 INDEX = b"<!doctype html><script>document.documentElement.dataset.theme='day'</script><div id=app></div>"
 SCRIPT = b"export const posts = 3;\n" * 40
