@@ -1,7 +1,7 @@
 """Ops in any shape whatever: both languages keep and pass over the same ones, and nothing is thrown (CE6, IN1, RL4).
 
-The generator of histories writes mostly what a good app writes. Here a field of a good op is taken out, or replaced by a
-value of any type, at any limit.
+The generator of histories writes mostly what a good app writes. Here a field of a good op is taken out, or replaced
+by a value of any type, at any limit.
 """
 
 from typing import Any
@@ -22,16 +22,21 @@ from tests.sync.histories import BASE_MS, ENTITY, OPS, ORDERS, PEOPLE, STATION
 
 _INT = 2**53 - 1
 odd_values: st.SearchStrategy[Any] = st.sampled_from(
-    [None, True, False, 0, 1, 3, 4, 5, -1, 1440, 1441, _INT, -_INT, "", "arrived", "reached", "constructor"]
-    + ["__proto__", "level", "point", b"", bytes(16), bytes(17), ENTITY, ORDERS[0], [], [bytes(17)], [bytes(16)]]
-    + [["unit", STATION], ["unit", bytes(17)], ["ship", STATION], [900_000_000, 1_800_000_000, 0], [900_000_001, 0]]
-    + [[1, 2], [1, True], [1, 2, -1], {}, {"final": True}, {"final": 1}, {"final": False, "text": 1}]
-    + [{"final": True, "result": "x", "toString": None}, {"__proto__": {"final": True}}]
-)  # fmt: skip
-names = st.sampled_from(
-    ["f", "v", "p", "at", "kind", "round", "via", "by", "order", "to", "new", "data", "pos", "unit", "claim", "entry"]
-    + ["text", "why", "ok", "station", "source", "tag", "exercise", "outcome", "score", "minutes", "result", "t2"]
-)  # fmt: skip
+    [
+        *(None, True, False, 0, 1, 3, 4, 5, -1, 1440, 1441, _INT, -_INT),
+        *("", "arrived", "reached", "constructor", "__proto__", "level", "point"),
+        *(b"", bytes(16), bytes(17), ENTITY, ORDERS[0]),
+        *([], [bytes(17)], [bytes(16)], ["unit", STATION], ["unit", bytes(17)], ["ship", STATION]),
+        *([900_000_000, 1_800_000_000, 0], [900_000_001, 0], [1, 2], [1, True], [1, 2, -1]),
+        *({}, {"final": True}, {"final": 1}, {"final": False, "text": 1}),
+        *({"final": True, "result": "x", "toString": None}, {"__proto__": {"final": True}}),
+    ]
+)
+_NAMES = (
+    "f v p at kind round via by order to new data pos unit claim entry text why ok station source tag "
+    "exercise outcome score minutes result t2"
+)
+names = st.sampled_from(_NAMES.split())
 changes = st.lists(st.tuples(names, st.just("take out") | st.tuples(odd_values)), max_size=3)
 
 
