@@ -22,7 +22,7 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     """One node process for the whole run; bundling takes less than a second."""
     bundle = tmp_path_factory.mktemp("peer") / "peer.mjs"
     rolldown = ROOT / "pwa" / "node_modules" / ".bin" / "rolldown"
-    command = [
+    command: list[str | Path] = [
         rolldown,
         "scripts/peer.ts",
         "--file",
