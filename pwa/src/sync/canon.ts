@@ -107,6 +107,10 @@ const NEGATIVE_FORMS = [
   [2 ** 31, 0xd2, 4],
 ] as const;
 
+/** Where each form, by its power of two bytes, becomes the shortest one. */
+const UNSIGNED_FROM = [128, 2 ** 8, 2 ** 16, 2 ** 32];
+const SIGNED_FROM = [-32, -(2 ** 7), -(2 ** 15), -(2 ** 31)];
+
 function integer(sink: Sink, value: number): void {
   if (!Number.isInteger(value)) throw new CanonError("float");
   if (!Number.isSafeInteger(value)) throw new CanonError("integer_range");
@@ -280,19 +284,21 @@ class Source {
   private integer(lead: number, start: number): number {
     const signed = lead >= 0xd0;
     const power = lead - (signed ? 0xd0 : 0xcc);
-    const bytes = this.take(2 ** power);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    // Eight bytes may lie beyond 2^53, so they are read exactly before they are judged.
-    let exact = 0n;
-    for (let i = 0; i < bytes.length; i++) exact = exact * 256n + BigInt(view.getUint8(i));
-    if (signed) exact = BigInt.asIntN(8 * bytes.length, exact);
-    const shortest = signed
-      ? exact < BigInt([-32, -(2 ** 7), -(2 ** 15), -(2 ** 31)][power] as number)
-      : exact >= BigInt([128, 2 ** 8, 2 ** 16, 2 ** 32][power] as number);
+    const value = this.number(power, signed);
+    const shortest = signed ? value < (SIGNED_FROM[power] as number) : value >= (UNSIGNED_FROM[power] as number);
     if (!shortest) throw new CanonError("not_shortest", start);
-    const value = Number(exact);
     if (!Number.isSafeInteger(value)) throw new CanonError("integer_range", start);
     return value;
+  }
+
+  private number(power: number, signed: boolean): number {
+    const bytes = this.take(2 ** power);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (power === 0) return signed ? view.getInt8(0) : view.getUint8(0);
+    if (power === 1) return signed ? view.getInt16(0) : view.getUint16(0);
+    if (power === 2) return signed ? view.getInt32(0) : view.getUint32(0);
+    // Up to 2^53 the sum is exact; what lies beyond is rounded, stays beyond, and is refused.
+    return (signed ? view.getInt32(0) : view.getUint32(0)) * 2 ** 32 + view.getUint32(4);
   }
 
   private text(length: number): string {
