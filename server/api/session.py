@@ -113,7 +113,13 @@ async def read_session(
     operation_id="logIn",
     status_code=200,
     security=OPEN,
-    responses=refusals("bad_request", "wrong_login", "came_from_elsewhere", "too_many_attempts"),
+    responses=refusals(
+        "bad_request",
+        "wrong_login",
+        "came_from_elsewhere",
+        "too_many_attempts",
+        "too_many_requests",
+    ),
 )
 async def log_in(
     request: Request[Any, Any, Any],

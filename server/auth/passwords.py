@@ -32,6 +32,9 @@ MAX_BYTES: Final = 1024
 MAX_PARALLEL: Final = 2
 """Hashes computed at the same time: 64 MiB each, and a core must remain for the phones."""
 
+MAX_WAITING: Final = 50
+"""Comparisons that wait for their turn; past it newcomers are asked to come again, before any work is done for them."""
+
 COMMON: Final = frozenset(
     [
         "00000000",
@@ -97,6 +100,7 @@ class Passwords:
             time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes
         )
         self._gate = asyncio.Semaphore(MAX_PARALLEL)
+        self._waiting = 0
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
@@ -110,8 +114,14 @@ class Passwords:
         """
         if len(password.encode()) > MAX_BYTES:
             return False
-        async with self._gate:
-            return await asyncio.to_thread(self._compare, kept, password)
+        if self._waiting >= MAX_WAITING:
+            raise ProblemError("too_many_requests", retry_after_s=5)
+        self._waiting += 1
+        try:
+            async with self._gate:
+                return await asyncio.to_thread(self._compare, kept, password)
+        finally:
+            self._waiting -= 1
 
     def is_dated(self, kept: str) -> bool:
         """Tell whether a hash was made at another cost and should be made anew at the next

@@ -1,5 +1,6 @@
 """Who may enter: passwords, throttles, codes and guards, one story each."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from server.auth import codes
 from server.auth.logins import ADDRESS_FAILURES, login_of
-from server.auth.passwords import Cost, Passwords, check_new
+from server.auth.passwords import MAX_WAITING, Cost, Passwords, check_new
 from server.auth.throttle import Throttle
 from server.problems import ProblemError
 from tests.server.desks import DESKS, PASSWORD, Centre, centre
@@ -87,6 +88,19 @@ async def test_one_address_cannot_try_many_accounts(house: Centre) -> None:
         )
     answer = await house.client.post("/api/session", json={"login": "admin", "password": PASSWORD})
     assert answer.status_code == 429
+
+
+async def test_a_flood_of_logins_is_turned_away_before_it_costs_anything() -> None:
+    desk = Passwords(Cost.light())
+    flood = [desk.matches(None, "knock knock") for _ in range(3 * MAX_WAITING)]
+    answers = await asyncio.gather(*flood, return_exceptions=True)
+    assert answers.count(False) == MAX_WAITING
+    turned_away = [answer for answer in answers if isinstance(answer, ProblemError)]
+    assert {answer.code for answer in turned_away} == {"too_many_requests"}
+    assert len(turned_away) == 2 * MAX_WAITING
+    assert await desk.matches(await desk.hash(PASSWORD), PASSWORD), (
+        "and then the door is open again"
+    )
 
 
 async def test_passwords_nobody_should_have_are_refused() -> None:

@@ -1,5 +1,8 @@
 """The API describes itself completely, and its page loads nothing from anywhere else."""
 
+import doctest
+import importlib
+import pkgutil
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -119,6 +122,16 @@ async def test_the_examples_of_a_file_are_files_that_can_be_imported(house: Cent
         url = f"/api/imports/orders?source={form}&format={form}"
         report = (await desk.upload(url, example["value"].encode())).json()
         assert report["imported"] == 2, report
+
+
+@pytest.mark.parametrize("room", ["api", "auth", "imports"])
+def test_the_examples_in_the_code_are_true(room: str) -> None:
+    tried = 0
+    for found in pkgutil.iter_modules([f"server/{room}"], f"server.{room}."):
+        result = doctest.testmod(importlib.import_module(found.name))
+        assert result.failed == 0, found.name
+        tried += result.attempted
+    assert tried > 0
 
 
 async def test_no_reference_in_the_description_leads_nowhere(house: Centre) -> None:
