@@ -13,10 +13,13 @@ returns at once in the world and exactly at `t` on the clock.
 
 import asyncio
 import heapq
+import logging
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from server.now import SystemClock, VirtualClock
+
+log = logging.getLogger("ortoo.fleet")
 
 
 class Timebase(Protocol):
@@ -52,10 +55,15 @@ class RealTime:
         await asyncio.sleep(max(at_ms - self.now_ms(), 0) / 1000)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let `work` run beside everything else; `stop` ends it."""
+        """Let `work` run beside everything else; `stop` ends it, its own failure is logged."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("simulated work failed", exc_info=error)
 
     async def stop(self) -> None:
         """End everything that was spawned and wait until it has ended."""

@@ -132,7 +132,7 @@ TROUBLES = (
             "门已打开，孩子平安。", "helped", 2),
     Trouble("traffic", "货车侧翻", "拉煤的大车侧翻在弯道，司机被卡。",
             "司机已救出送医，交警到场。", "transferred", 1),
-    Trouble("livestock", "骆驼进了工业园", "一峰骆驼在厂区里转，大家不敢靠近。",
+    Trouble("livestock", "骆驼进了院子", "一峰骆驼在院子里转，大家不敢靠近。",
             "骆驼已牵出，耳标登记，通知嘎查。", "helped", 4),
 )  # fmt: skip
 SELF_TROUBLES = (
