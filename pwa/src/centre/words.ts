@@ -87,6 +87,9 @@ const zh = {
   unenrolled: "终端没登记",
   fork: "终端的记录分了叉",
   newer_version: "新版写的，等升级",
+  // completeness
+  silentDevices: (n: number, longest: string) =>
+    n === 1 ? `1 台终端 ${longest}没回传` : `${n} 台终端没回传，最久 ${longest}`,
   // dialogs
   close: "关闭",
   cancel: "不做了",
@@ -168,6 +171,8 @@ export const t = book(zh, {
   unenrolled: "the device is not enrolled",
   fork: "the device's records fork",
   newer_version: "written by a newer app",
+  silentDevices: (n, longest) =>
+    n === 1 ? `1 device silent ${longest}` : `${n} devices silent, the longest ${longest}`,
   close: "Close",
   cancel: "Leave it",
   tryAgain: "Try again",

@@ -72,6 +72,8 @@ describe("whom to send", () => {
     expect(targets(org, [], "城川 巡", null).map(({ name }) => name)).toEqual(["城川巡逻"]);
     expect(targets(org, [], "", id("chengchuan")).map(({ name }) => name)).toEqual(["城川巡逻", "马永宁"]);
     expect(targets(org, [], "娜日苏", null)).toEqual([]);
+    const nearest = targets(org, devices, "", null, id("chengchuan"));
+    expect(nearest.map(({ name }) => name).slice(0, 4)).toEqual(["城川巡逻", "昂素快反", "马永宁", "苏和"]);
   });
 
   it("who may have spoken over the radio: those of the order first, then the station, then the others", () => {

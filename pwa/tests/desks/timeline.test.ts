@@ -115,7 +115,7 @@ describe("what stands on one line", () => {
     expect(line?.variant).toBe("provisional");
     expect(notCounted(refused)).toBe("中心没收，没有这项权限");
     expect(notCounted(entry("ok", "entry.add", "15:00:00"))).toBeNull();
-    expect(told(line, incident([refused])).text).toBe("等级 一级");
+    expect(told(line, incident([refused])).text).toBe("一级");
   });
 
   it("two statements about one step: the earliest counts, the other says so, and is boxed when they are a minute apart", () => {

@@ -10,6 +10,7 @@ import {
   sidestep,
   step,
   wallAt,
+  whereNow,
 } from "../../src/desks/command/wall/model";
 import { mayBeWritten, nextText, rowText, silenceText } from "../../src/desks/command/wall/row";
 import { at, column, id, NOW, row, wall } from "./fixtures";
@@ -118,6 +119,14 @@ describe("the keyboard on the wall", () => {
     expect(sidestep(shown, at2("undelivered", "u1"), 1)).toEqual(at2("undelivered", "u1"));
     expect(sidestep(shown, at2("callback", "k1"), -1)).toEqual(at2("signing", "s1"));
     expect(firstOf(shown, "feedback")).toBeNull();
+  });
+
+  it("an order that turns out undelivered takes the choice along; one that is gone leaves it where it was", () => {
+    const chosen = at2("undelivered", "u1");
+    expect(whereNow(shown, { place: "signing", key: chosen.key })).toEqual(chosen);
+    expect(whereNow(shown, chosen)).toBe(chosen);
+    const gone = { place: "signing", key: "gone" } as const;
+    expect(whereNow(shown, gone)).toBe(gone);
   });
 
   it("R and G act on the chosen order, or on the oldest undelivered one", () => {

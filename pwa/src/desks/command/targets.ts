@@ -35,8 +35,17 @@ function newest(times: readonly (number | undefined)[]): number | null {
   return known.length === 0 ? null : Math.max(...known);
 }
 
-/** Every possible receiver: units, then people, then vehicles, each heard lately first. */
-export function targets(org: Org, devices: readonly DeviceContact[], search: string, station: Hex | null): TargetRow[] {
+/**
+ * Every possible receiver: units, then people, then vehicles; those of the station `near` first, then those heard lately.
+ * `station` leaves out the others.
+ */
+export function targets(
+  org: Org,
+  devices: readonly DeviceContact[],
+  search: string,
+  station: Hex | null,
+  near: Hex | null = null,
+): TargetRow[] {
   const heard = heardByPerson(devices);
   const crew = (unit: Hex | null): (number | undefined)[] =>
     unit === null ? [] : org.people.filter((one) => one.unit === unit).map(({ id }) => heard.get(id));
@@ -60,7 +69,8 @@ export function targets(org: Org, devices: readonly DeviceContact[], search: str
   const fits = ({ name, stationName, station: at }: TargetRow): boolean =>
     (station === null || at === station || at === null) &&
     words.every((word) => `${name} ${stationName}`.toLowerCase().includes(word));
-  return groups.flatMap((group) => group.filter(fits).sort(byHeard));
+  const rank = (one: TargetRow): number => (near !== null && one.station === near ? 0 : 1);
+  return groups.flatMap((group) => group.filter(fits).sort((a, b) => rank(a) - rank(b) || byHeard(a, b)));
 }
 
 function byHeard(a: TargetRow, b: TargetRow): number {

@@ -55,7 +55,10 @@ const fields = (value: unknown): Record<string, unknown> =>
 
 function factText(entries: readonly Entry[], { org, nowMs }: Context): string {
   return join(
-    entries.map(({ field, value }) => `${fieldWord(field ?? "")} ${valueWord(field ?? "", value, org, nowMs)}`),
+    entries.map(({ field, value }) => {
+      const word = valueWord(field ?? "", value, org, nowMs);
+      return field === "level" || field === "tier" ? word : `${fieldWord(field ?? "")} ${word}`;
+    }),
   );
 }
 

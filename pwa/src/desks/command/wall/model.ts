@@ -86,6 +86,15 @@ function rowsOf(wall: ShownWall, place: Place): readonly WallItem[] {
   return place === "undelivered" ? wall.undelivered : wall[place].rows;
 }
 
+/** The choice where its row stands now: an order that turns out undelivered takes the choice along. */
+export function whereNow(wall: ShownWall, choice: Choice | null): Choice | null {
+  if (!choice || rowsOf(wall, choice.place).some((row) => keyOf(row) === choice.key)) return choice;
+  const place = ([...COLUMNS, "undelivered"] as const).find((one) =>
+    rowsOf(wall, one).some((row) => keyOf(row) === choice.key),
+  );
+  return place ? { place, key: choice.key } : choice;
+}
+
 /** The chosen row, when it is still there. */
 export function chosenRow(wall: ShownWall, choice: Choice | null): WallItem | null {
   if (!choice) return null;
