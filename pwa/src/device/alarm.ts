@@ -29,20 +29,20 @@ const canRing = shallowRef(false);
 /** True once a touch has unlocked sound on this page. */
 export const armed = readonly(canRing);
 
-/** Unlock sound at the first touch or key of this page. */
-export function unlockOnTouch(): void {
-  if (typeof AudioContext === "undefined") return;
+/** Unlock sound at the first touch or key of this page. Returns how to stop waiting for it. */
+export function unlockOnTouch(): () => void {
+  if (typeof AudioContext === "undefined") return () => undefined;
+  const done = new AbortController();
   const unlock = (): void => {
     audio ??= new AudioContext();
     void audio.resume().then(() => {
       canRing.value = audio?.state === "running";
-      if (!canRing.value) return;
-      removeEventListener("pointerdown", unlock, true);
-      removeEventListener("keydown", unlock, true);
+      if (canRing.value) done.abort();
     });
   };
-  addEventListener("pointerdown", unlock, true);
-  addEventListener("keydown", unlock, true);
+  addEventListener("pointerdown", unlock, { capture: true, signal: done.signal });
+  addEventListener("keydown", unlock, { capture: true, signal: done.signal });
+  return () => done.abort();
 }
 
 function ringOnce(context: AudioContext): void {

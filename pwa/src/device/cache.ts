@@ -175,13 +175,6 @@ export class Cache {
     return (await this.#open()).getAll("org");
   }
 
-  async putOrg(rows: OrgRow[]): Promise<void> {
-    const tx = (await this.#open()).transaction("org", "readwrite");
-    await commit(tx, (keep) => {
-      for (const row of rows) keep(tx.store.put(row));
-    });
-  }
-
   async meta<Value>(name: string): Promise<Value | null> {
     return ((await (await this.#open()).get("meta", name)) as Value | undefined) ?? null;
   }
@@ -194,8 +187,4 @@ export class Cache {
     this.#db?.close();
     this.#db = null;
   }
-}
-
-export function openCache(): Cache {
-  return new Cache();
 }

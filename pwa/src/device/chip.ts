@@ -43,8 +43,3 @@ export function chipFacts(sync: SyncState, nowMs: number): ChipFacts {
     offlineSinceMs: sync.reachable ? null : Math.min(nowMs, sync.lastContactMs ?? nowMs),
   };
 }
-
-/** The clock chip shows when this phone's clock is more than 2 s off. `offsetMs` is server − device. */
-export function clockIsOff(offsetMs: number | null): boolean {
-  return offsetMs !== null && Math.abs(offsetMs) > 2_000;
-}

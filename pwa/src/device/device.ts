@@ -21,7 +21,7 @@ import { type Org, type OrgSnapshot, orgOf } from "./org";
 import { Outbox } from "./outbox";
 import { Replica } from "./replica";
 import { Rounds, type Status } from "./rounds";
-import { type DeviceSession, forgetSession, keptSession } from "./session";
+import { type DeviceSession, keptSession } from "./session";
 import { type Mark, openVault } from "./vault";
 import type { Me } from "./views";
 import { ChainWriter, type Draft, type Written } from "./writer";
@@ -55,8 +55,6 @@ export interface Device {
   /** Text an officer has begun and not yet submitted. */
   draft(name: string): Promise<string | null>;
   keepDraft(name: string, text: string): Promise<void>;
-  /** Stop acting for this person. Records and keys stay. */
-  forget(): Promise<void>;
   stop(): void;
 }
 
@@ -183,7 +181,7 @@ export async function startDevice(): Promise<Device | null> {
     duty,
     record: (draft) => replica.record(draft),
     story: (id) => replica.story(id),
-    outbox: (newest) => outbox.list(newest),
+    outbox: (most) => outbox.list(most),
     async sendNow() {
       if (rounds) await rounds.now();
       else tabs?.tell({ t: "wrote" });
@@ -205,7 +203,6 @@ export async function startDevice(): Promise<Device | null> {
     },
     draft: (name) => vault.meta<string>(`draft:${name}`),
     keepDraft: (name, text) => vault.setMeta(`draft:${name}`, text),
-    forget: () => forgetSession(vault),
     stop() {
       tabs?.leave();
       vault.close();

@@ -27,8 +27,6 @@ const SILENT_MS = 35_000;
 export interface Tabs {
   /** Tell every other tab. */
   tell(news: News): void;
-  /** True while this tab leads. */
-  leading(): boolean;
   leave(): void;
 }
 
@@ -84,7 +82,6 @@ export function joinTabs(tab: { lead: () => () => void; hear: (news: News) => vo
 
   return {
     tell: (news) => channel?.postMessage(news),
-    leading: () => stop !== null,
     leave() {
       clearInterval(beat);
       leaving.abort();

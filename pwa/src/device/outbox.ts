@@ -23,18 +23,28 @@ export interface Parcel {
   mark: Mark | null;
 }
 
+/** What the outbox screen shows; `unsent`, `bytes` and `oldestMs` are of everything that waits, listed or not. */
+export interface Listed {
+  refused: Parcel[];
+  waiting: Parcel[];
+  confirmed: Parcel[];
+  unsent: number;
+  bytes: number;
+  oldestMs: number | null;
+}
+
 export interface Counts {
   head: number;
   acked: number;
   refusals: number;
 }
 
-export function isDurable(answer: PushAnswer | undefined): boolean {
+function isDurable(answer: PushAnswer | undefined): boolean {
   return answer !== undefined && DURABLE.has(answer.r as PushOutcome);
 }
 
 /** True for an answer its author has to look at. */
-export function needsAuthor(answer: PushAnswer): boolean {
+function needsAuthor(answer: PushAnswer): boolean {
   return NOT_STORED.has(answer.r) || REFUSED.has(answer.r) || REFUSED.has(answer.d ?? "");
 }
 
@@ -118,8 +128,8 @@ export class Outbox {
     await this.#vault.putMarks([rest]);
   }
 
-  /** Own sets for the screen: all that wait, in order of writing, and the newest that were answered. */
-  async list(newest: number): Promise<{ waiting: Parcel[]; answered: Parcel[] }> {
+  /** Own sets for the screen, newest first: what the author must look at, what else waits, what was confirmed. */
+  async list(most: { waiting: number; confirmed: number }): Promise<Listed> {
     const parcels = async (marks: Mark[]): Promise<Parcel[]> => {
       const found: Parcel[] = [];
       for (const mark of marks) {
@@ -128,8 +138,18 @@ export class Outbox {
       }
       return found;
     };
-    const answered = (await this.#vault.answered(newest)).filter((mark) => mark.unsent === undefined);
-    return { waiting: await parcels(await this.#vault.unsent()), answered: await parcels(answered) };
+    const newest = (a: Mark, b: Mark): number => b.wroteAtMs - a.wroteAtMs || b.seq - a.seq;
+    const unsent = (await this.#vault.unsent()).sort(newest);
+    const waiting = unsent.filter((mark) => !mark.attention).slice(0, most.waiting);
+    const answered = (await this.#vault.answered(most.confirmed)).filter((mark) => !mark.unsent && !mark.attention);
+    return {
+      refused: await parcels((await this.#vault.attention()).sort(newest)),
+      waiting: await parcels(waiting),
+      confirmed: await parcels(answered),
+      unsent: unsent.length,
+      bytes: unsent.reduce((sum, mark) => sum + mark.bytes, 0),
+      oldestMs: unsent.at(-1)?.wroteAtMs ?? null,
+    };
   }
 
   async counts(): Promise<Counts> {

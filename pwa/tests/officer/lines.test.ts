@@ -93,11 +93,15 @@ test("one action is one line; callers' numbers are masked; refused and undone th
   const lines = storyLines((await told([...acts, undo, refused, waiting])).items, officer);
 
   expect(lines.map((line) => line.text)).toEqual(["接警建单", "派警", "签收", "到场", "撤销到场", "结案", "记一笔"]);
-  expect(lines[0]?.details).toEqual(["案由 草场纠纷", "报警电话 138 **** 2046", "到场档 尽快"]);
-  expect(lines[1]).toMatchObject({ details: ["快反二组"], who: "娜日苏" });
+  expect(lines[0]?.details).toEqual([
+    { label: "案由", text: "草场纠纷" },
+    { label: "报警电话", text: "138 **** 2046" },
+    { label: "到场档", text: "尽快" },
+  ]);
+  expect(lines[1]).toMatchObject({ details: [{ label: "", text: "快反二组" }], who: "娜日苏" });
   expect(lines[3]).toMatchObject({ struck: true, mark: "已撤销" });
   expect(lines[5]).toMatchObject({ refused: true, mark: "中心没收" });
-  expect(lines[6]).toMatchObject({ pending: true, mark: "待传", details: ["在等"] });
+  expect(lines[6]).toMatchObject({ pending: true, mark: "待传", details: [{ label: "", text: "在等" }] });
 });
 
 test("who said it and who wrote it stand apart", async () => {

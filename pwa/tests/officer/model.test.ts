@@ -6,7 +6,6 @@ import {
   jobsOf,
   lastWord,
   missingTimes,
-  myClaim,
   myNotes,
   nextTag,
   pointOf,
@@ -123,10 +122,4 @@ test("what I noted and what the desk said last are told apart", async () => {
   ]);
   expect(lastWord(incident, me)?.text).toBe("带上尺子");
   expect(myNotes(incident, me).map((one) => one.text)).toEqual(["已分开双方"]);
-});
-
-test("only my own standing claim can be taken back", async () => {
-  const { incident, ops } = await told([created(), issued(), claimed("signed", 1, { by: MATE }), claimed("signed", 2)]);
-  expect(myClaim(incident, me, "signed", ORDER)).toBe(ops[3]?.[0]);
-  expect(myClaim(incident, me, "arrived", ORDER)).toBeNull();
 });

@@ -21,6 +21,8 @@ const zh = {
   already: (name: string) => `这台手机已经登记给 ${name}`,
   alreadyText: "再登记一次会换成新的人；之前写下的都还在，照样会上传。",
   openPhone: "打开值守",
+  handBack: "按住交还",
+  unsentHere: (n: number) => `还有 ${n} 条没传，传完才能交还。`,
   homeScreen: "登记后，从浏览器菜单选「添加到主屏幕」，没有网络也打得开。",
   toLogin: "这是电脑，去登录",
 };
@@ -47,6 +49,8 @@ export const t = book(zh, {
   already: (name) => `This phone is enrolled for ${name}`,
   alreadyText: "Enrolling again changes the person; what was written before stays and is still sent.",
   openPhone: "Open duty",
+  handBack: "Hold: hand back",
+  unsentHere: (n) => `${n} unsent; the phone can be handed back once they are sent.`,
   homeScreen: "Afterwards choose “Add to home screen” in the browser's menu: it then opens without a network.",
   toLogin: "This is a desk: log in",
 });

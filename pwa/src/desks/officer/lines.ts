@@ -170,7 +170,7 @@ export interface StoryLine {
   op: string;
   atMs: number;
   text: string;
-  details: string[];
+  details: { label: string; text: string }[];
   who: string;
   lateByMs: number | null;
   pending: boolean;
@@ -200,7 +200,7 @@ export function storyLines(items: readonly TimelineItem[], officer: Officer): St
     const action = item.key.slice(0, SET_HEX);
     const leader = lines.get(action);
     if (leader && item.t === "fact.set") {
-      if (detail) leader.details.push(`${plain(FACT[item.field ?? ""] ?? "lineOther")} ${detail}`);
+      if (detail) leader.details.push({ label: plain(FACT[item.field ?? ""] ?? "lineOther"), text: detail });
       continue;
     }
     const refused = item.decision === "rejected" || item.decision === "held";
@@ -211,7 +211,7 @@ export function storyLines(items: readonly TimelineItem[], officer: Officer): St
       op: item.key,
       atMs: item.at,
       text: opWord(item.fields, said),
-      details: detail ? [detail] : [],
+      details: detail ? [{ label: "", text: detail }] : [],
       who: via ? `${who} ${via}` : who,
       lateByMs: item.lateBy,
       pending: item.pending,

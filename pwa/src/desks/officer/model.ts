@@ -126,14 +126,6 @@ export function postsOf(job: Job): { step: Step; state: PostState; atMs: number 
   });
 }
 
-/** A claim of mine that may still be taken back: the newest standing one of this kind. */
-export function myClaim(incident: Incident, me: Me, kind: string, orderId: string | null): string | null {
-  const mine = incident.claims.filter(
-    (claim) => claim.standing && claim.kind === kind && claim.by === me.person && claim.order === orderId,
-  );
-  return mine.at(-1)?.op ?? null;
-}
-
 /** Steps below the clearing that were never recorded, for the reviewer's checklist. */
 export function missingTimes(job: Job): Step[] {
   const steps = stepsOf(job);
