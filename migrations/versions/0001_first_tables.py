@@ -206,7 +206,7 @@ def upgrade() -> None:
         sa.Column("arrived_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("cleared_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("feedback_at_ms", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
+        sa.PrimaryKeyConstraint("id", "incident", name=op.f("pk_orders")),
     )
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_orders_incident"), ["incident"], unique=False)

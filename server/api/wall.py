@@ -73,7 +73,8 @@ _COLUMNS: Final = (
     orders.c.to_id,
 )
 _JOINED: Final = deadlines.join(incidents, incidents.c.id == deadlines.c.incident).outerjoin(
-    orders, orders.c.id == deadlines.c.order_id
+    orders,
+    and_(orders.c.id == deadlines.c.order_id, orders.c.incident == deadlines.c.incident),
 )
 _RUNNING: Final = and_(
     deadlines.c.live, deadlines.c.done_ms.is_(None), deadlines.c.start_ms.is_not(None)

@@ -12,9 +12,12 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
+
+_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
 
 
 def placeholder(dialect: str, position: int) -> str:
@@ -24,9 +27,14 @@ def placeholder(dialect: str, position: int) -> str:
 
 @lru_cache(maxsize=256)
 def _insert_sql(table: Table, dialect: str) -> str:
-    names = [column.name for column in table.columns]
-    marks = ", ".join(placeholder(dialect, at) for at in range(1, len(names) + 1))
-    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608  names come from our own metadata
+    names = ", ".join(column.name for column in table.columns)
+    if dialect == "sqlite":
+        marks = ", ".join("?" for _ in table.columns)
+        return f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608  our own names
+    arrays = ", ".join(
+        f"${at}::{column.type.compile(_POSTGRESQL)}[]" for at, column in enumerate(table.columns, 1)
+    )
+    return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608  our own names
 
 
 @lru_cache(maxsize=256)
@@ -44,17 +52,25 @@ def _upsert_sql(table: Table, dialect: str) -> str:
 def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Add rows; one that is already there fails the whole transaction."""
     if rows:
-        execute_many(connection, _insert_sql(table, connection.dialect.name), rows)
+        _write(connection, _insert_sql(table, connection.dialect.name), rows)
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Add rows, or replace every column of those whose primary key is there."""
+    """Add rows, or replace every column of those whose primary key is there.
+
+    Of several rows with one key the last counts.
+    """
     if rows:
-        execute_many(connection, _upsert_sql(table, connection.dialect.name), rows)
+        keys = [at for at, column in enumerate(table.columns) if column.primary_key]
+        last = {tuple(row[at] for at in keys): row for row in rows}
+        _write(connection, _upsert_sql(table, connection.dialect.name), list(last.values()))
 
 
-def execute_many(connection: Connection, sql: str, rows: Sequence[Row]) -> None:
-    """Run a statement in the driver's own parameter style once for every row."""
+def _write(connection: Connection, sql: str, rows: Sequence[Row]) -> None:
+    if connection.dialect.name != "sqlite":
+        # One statement takes every column as an array; a message per row would cost more.
+        connection.exec_driver_sql(sql, tuple(list(column) for column in zip(*rows, strict=True)))
+        return
     driver = _plain_sqlite(connection)
     if driver is None:
         connection.exec_driver_sql(sql, list(rows))

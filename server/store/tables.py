@@ -187,7 +187,9 @@ orders = Table(
     "orders",
     metadata,
     Column("id", LargeBinary, primary_key=True),
-    Column("incident", LargeBinary, nullable=False),
+    # In the key: whoever issues an order on an incident of their own under the id of somebody
+    # else's order gets a row of their own and changes nothing there.
+    Column("incident", LargeBinary, primary_key=True),
     Column("to_kind", Text, nullable=False),  # unit, person, vehicle
     Column("to_id", LargeBinary, nullable=False),
     Column("kind", Text, nullable=False),  # dispatch, backup, advisory

@@ -212,3 +212,26 @@ async def test_every_scope_an_incident_stands_in_tells_the_same_story(house: Hou
     assert home == neighbour
     assert len(home) == 4
     assert await house.db.reading(projections.of_incident, incident) is not None
+
+
+async def test_an_order_under_the_id_of_another_changes_nothing_for_that_other(
+    house: House,
+) -> None:
+    """An officer may order themselves on their own report, under any id they like."""
+    officer = Pen("officer's phone", person_id("officer"))
+    await officer.enrol(house.intake)
+    theirs, own, order = chance("theirs")[:16], chance("own")[:16], chance("order")[:16]
+    create = {"t": "incident.create", "source": "desk", "station": STATION, "tag": ""}
+    issue = {"t": "order.issue", "order": order, "kind": "dispatch", "round": 0}
+    await desk(house, theirs, create, issue | {"to": ["unit", UNIT]})
+    before = await house.db.reading(projections.of_incident, theirs)
+    raws = [
+        officer.open(),
+        officer.create(own),
+        officer.set(own, issue | {"to": ["person", officer.person]}),
+    ]
+    results, _have = await house.intake.submit(raws, officer.device)
+    assert [result.r for result in results] == ["stored"] * 3
+    assert await house.db.reading(projections.of_incident, theirs) == before
+    assert (await one(house, orders, id=order, incident=own))["to_kind"] == "person"
+    assert await rebuild(house.settings.url, check=True) == (2, 0)
