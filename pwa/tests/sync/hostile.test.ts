@@ -4,30 +4,12 @@
  * Nothing here is timed. Work is counted in bytes handed to the platform's text decoder, memory by what the process holds.
  */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { CanonError, decode, decodeMessage, encode } from "../../src/sync/canon";
+import { decode, decodeMessage, encode } from "../../src/sync/canon";
 import { isRefusal, readSet } from "../../src/sync/changeset";
 import { bodyHash } from "../../src/sync/ids";
 import { readRuling } from "../../src/sync/rulings";
+import { dataOf, faultOf } from "./forms";
 import { cases, type Told } from "./incident/labels";
-
-/** `dd a161*2` as bytes: `a161*2` is `a161a161`. */
-function bytesOf(written: string): Uint8Array<ArrayBuffer> {
-  const parts = written.split(/\s+/).map((part) => {
-    const [digits = "", times = "1"] = part.split("*");
-    return Buffer.alloc((digits.length / 2) * Number(times), digits, "hex");
-  });
-  return new Uint8Array(Buffer.concat(parts));
-}
-
-function faultOf(read: () => unknown): [string, number] | null {
-  try {
-    read();
-    return null;
-  } catch (error) {
-    if (error instanceof CanonError) return [error.code, error.offset];
-    throw error;
-  }
-}
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -35,18 +17,18 @@ afterEach(() => {
 
 describe("CB8: hostile bytes", () => {
   it.each(cases("hostile", "bytes"))("get their code: $story", ({ hex, code, offset }: Told) => {
-    expect(faultOf(() => decode(bytesOf(hex)))).toEqual([code, offset]);
-    expect(faultOf(() => readRuling(bytesOf(hex)))).toEqual([code, offset]);
+    expect(faultOf(() => decode(dataOf(hex)))).toEqual([code, offset]);
+    expect(faultOf(() => readRuling(dataOf(hex)))).toEqual([code, offset]);
   });
 
   it.each(cases("hostile", "bytes"))("in a message do no more harm: $story", ({ hex, code }: Told) => {
     // Nobody signs a message, so its keys may come in any order, and a bomb of them is one bomb less.
-    const fault = faultOf(() => decodeMessage(bytesOf(hex)));
+    const fault = faultOf(() => decodeMessage(dataOf(hex)));
     expect(fault?.[0] ?? "duplicate_key").toBe(code);
   });
 
   it.each(cases("hostile", "bytes"))("are looked at a fixed number of times: $story", ({ hex }: Told) => {
-    const bytes = bytesOf(hex);
+    const bytes = dataOf(hex);
     const platform = TextDecoder.prototype.decode;
     let looked = 0;
     vi.spyOn(TextDecoder.prototype, "decode").mockImplementation(function (this: TextDecoder, input, options) {
@@ -58,11 +40,11 @@ describe("CB8: hostile bytes", () => {
   });
 
   it("that promise thousands of millions are given no room for them", () => {
-    const promises = cases("hostile", "bytes").filter(({ hex }) => bytesOf(hex).length < 100);
+    const promises = cases("hostile", "bytes").filter(({ hex }) => dataOf(hex).length < 100);
     expect(promises.length).toBeGreaterThan(5);
     const held = (): number => process.memoryUsage().rss;
     const before = held();
-    for (const { hex } of promises) faultOf(() => decode(bytesOf(hex)));
+    for (const { hex } of promises) faultOf(() => decode(dataOf(hex)));
     // One of the promises kept would be thousands of MiB.
     expect(held() - before).toBeLessThan(256 * 2 ** 20);
   });
@@ -74,11 +56,11 @@ const outcome = async (raw: Uint8Array): Promise<string | null> => {
 };
 
 it.each(cases("hostile", "envelopes"))("CS7: an envelope made to hurt: $story", async ({ hex, refused }: Told) => {
-  expect(await outcome(bytesOf(hex))).toBe(refused);
+  expect(await outcome(dataOf(hex))).toBe(refused);
 });
 
 it.each(cases("hostile", "bodies"))("CS2: a body made to hurt, under a good header: $story", async (told: Told) => {
-  const body = bytesOf(told.hex);
+  const body = dataOf(told.hex);
   const id = new Uint8Array(16);
   const stamp = new Uint8Array(8);
   const hash = await bodyHash(body);

@@ -1,0 +1,103 @@
+"""Every rule of the page has a witness in each language that follows it; no witness speaks of a rule that is not there.
+
+Refuses to know what the rules say. A rule is cited by its id: in the name of a test, in a vector's `rule` or `story`,
+or in a comment. A vector counts for a language whose tests run its file.
+
+Example: a new rule `CE7` in `sync/SPEC.md` fails here twice, until a vector or a test in each language names it.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEC = (ROOT / "sync/SPEC.md").read_text(encoding="utf-8")
+RULES = re.findall(r"^- \*\*([A-Z]{2}\d+)\*\*", SPEC, re.MULTILINE)
+SECTIONS = frozenset(rule[:2] for rule in RULES)
+BOTH = frozenset({"CB", "ID", "HL", "CS", "CE", "ST", "IN", "DL", "SC"})
+"""Sections that a device follows too; the others bind the centre, or are told by the stories below."""
+
+VECTORS = ROOT / "tests/vectors"
+PYTHON = ("tests/sync",)
+TYPESCRIPT = ("pwa/tests/sync",)
+
+SERVER = "tests/server/"
+DEVICE = "pwa/tests/device/"
+# Rules that only a whole centre or a whole device can keep: where a test tells of each, and in which words.
+TOLD_OF_THE_CENTRE = {
+    "RL5": (SERVER + "test_sync_api.py", "a_kill_in_the_middle_of_a_storm_loses_nothing"),
+    "SC1": (SERVER + "test_intake.py", 'HOME = f"station:{STATION.hex()}:2026-11"'),
+    "SC3": (SERVER + "test_intake.py", "an_order_to_another_station_brings_the_whole_story"),
+    "SC4": (SERVER + "test_intake.py", "two_sets_at_one_place_of_a_chain_are_both_kept"),
+    "EX1": (SERVER + "test_intake.py", "every_kind_of_bad_set_is_answered_by_itself"),
+    "EX2": (SERVER + "test_sync_api.py", "what_was_committed_before_a_kill_is_a_duplicate"),
+    "EX3": (DEVICE + "outbox.test.ts", "what the command centre waits for goes first"),
+    "EX4": (DEVICE + "replica.test.ts", "lines that do not add up are not believed"),
+    "EX5": (DEVICE + "replica.test.ts", "a new epoch drops the scope's lines"),
+    "EX6": (SERVER + "test_sync_api.py", "a_request_that_cannot_be_read_is_told_why"),
+}
+# What only the centre does (verify, flag), what both ends do together, and what takes a device's whole storage.
+TOLD_OF_THE_DEVICE = {
+    "CS6": (SERVER + "test_intake.py", "no_good_signature_vouches_for"),
+    "ST3": (SERVER + "test_intake.py", "a_phone_a_month_ahead_is_flagged"),
+    "DL4": ("tests/sync/test_cross_language.py", "and_the_same_countdowns"),
+    "SC1": (DEVICE + "replica.test.ts", "an order that reaches this device"),
+    "SC3": (SERVER + "test_intake.py", "an_order_to_another_station_brings_the_whole_story"),
+    "SC4": (DEVICE + "replica.test.ts", "a refused set stays"),
+}
+
+
+def cited_in(text: str) -> set[str]:
+    """Ids that look like rules: `CE6` anywhere, `ce6` in the name of a Python test."""
+    names = " ".join(re.findall(r"def (test_\w+)", text)).replace("_", " ").upper()
+    looks = rf"(?<![A-Za-z0-9])(?:{'|'.join(SECTIONS)})\d+(?![A-Za-z0-9])"
+    return set(re.findall(looks, text)) | set(re.findall(looks, names))
+
+
+def texts_of(rooms: tuple[str, ...]) -> list[str]:
+    """The text of every test of these rooms."""
+    files = [path for room in rooms for path in sorted((ROOT / room).rglob("*"))]
+    return [path.read_text(encoding="utf-8") for path in files if path.suffix in (".py", ".ts")]
+
+
+def cited_by(rooms: tuple[str, ...]) -> set[str]:
+    """What the tests of these rooms cite, and the vectors they run."""
+    tests = texts_of(rooms)
+    run = [path for path in VECTORS.glob("*.json") if any(f'"{path.stem}"' in t for t in tests)]
+    return set().union(*map(cited_in, tests + [path.read_text(encoding="utf-8") for path in run]))
+
+
+def test_the_page_numbers_every_rule_once() -> None:
+    assert len(RULES) == len(set(RULES)) > 60
+    assert BOTH <= SECTIONS
+    for section in SECTIONS:
+        of_section = [int(rule[2:]) for rule in RULES if rule.startswith(section)]
+        assert of_section == list(range(1, len(of_section) + 1)), section
+
+
+def test_every_rule_has_a_witness_in_python() -> None:
+    told = cited_by(PYTHON) | TOLD_OF_THE_CENTRE.keys()
+    assert [rule for rule in RULES if rule not in told] == []
+
+
+def test_every_rule_that_a_device_follows_has_a_witness_in_typescript() -> None:
+    told = cited_by(TYPESCRIPT) | TOLD_OF_THE_DEVICE.keys()
+    assert [rule for rule in RULES if rule[:2] in BOTH and rule not in told] == []
+
+
+@pytest.mark.parametrize("told", [TOLD_OF_THE_CENTRE, TOLD_OF_THE_DEVICE], ids=["centre", "device"])
+def test_what_is_told_elsewhere_is_still_told_there(told: dict[str, tuple[str, str]]) -> None:
+    missing = [
+        f"{rule}: {place} no longer says '{words}'"
+        for rule, (place, words) in told.items()
+        if rule not in RULES or words not in (ROOT / place).read_text(encoding="utf-8")
+    ]
+    assert missing == []
+
+
+def test_no_witness_speaks_of_a_rule_that_is_not_on_the_page() -> None:
+    rooms = ("tests/sync", "tests/server", "sync", "server", "pwa/tests/sync", "pwa/tests/device")
+    code = texts_of((*rooms, "pwa/src/sync", "pwa/src/device"))
+    spoken = set().union(*map(cited_in, code), cited_by(PYTHON))
+    assert sorted(spoken - set(RULES)) == []
