@@ -72,9 +72,23 @@ _COLUMNS: Final = (
     orders.c.to_kind,
     orders.c.to_id,
 )
+_OTHER = orders.alias("other")
+_FIRST_THERE: Final = (
+    select(_OTHER.c.id)
+    .where(_OTHER.c.incident == incidents.c.id, _OTHER.c.round == incidents.c.round)
+    .order_by(_OTHER.c.arrived_at_ms.is_(None), _OTHER.c.arrived_at_ms, _OTHER.c.issued_at_ms)
+    .limit(1)
+    .correlate(incidents)
+    .scalar_subquery()
+)
+"""The order whose receiver came first: a countdown of the whole incident is theirs to be asked about."""
 _JOINED: Final = deadlines.join(incidents, incidents.c.id == deadlines.c.incident).outerjoin(
     orders,
-    and_(orders.c.id == deadlines.c.order_id, orders.c.incident == deadlines.c.incident),
+    and_(
+        orders.c.id
+        == case((deadlines.c.order_id == b"", _FIRST_THERE), else_=deadlines.c.order_id),
+        orders.c.incident == deadlines.c.incident,
+    ),
 )
 _RUNNING: Final = and_(
     deadlines.c.live, deadlines.c.done_ms.is_(None), deadlines.c.start_ms.is_not(None)

@@ -102,6 +102,7 @@ async def test_an_order_walks_over_the_wall(house: Centre) -> None:
     await house.push(phone, phone.claim(incident, "arrived", order))
     [row] = (await desk.ask("/api/wall"))["feedback"]["rows"]
     assert (row["deadline"]["id"], row["deadline"]["due_ms"]) == ("C6", arrived_ms + 1_800_000)
+    assert (row["order"], row["target"]["name"]) == (order.hex(), "甲一组"), "whom to ask"
     phone.now_ms = house.clock.advance(60_000)
     feedback = phone.claim(incident, "feedback", order, data={"final": False, "text": "在调解"})
     await house.push(phone, feedback, phone.claim(incident, "cleared", order))
