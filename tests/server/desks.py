@@ -141,7 +141,8 @@ def desk_app(
     tmp_path: Path, migrated_file: Path, **more: Any
 ) -> tuple[Litestar, VirtualClock, Callable[[Batch], None]]:
     """A centre over a real SQLite file, its clock, and what founds its organisation and logins."""
-    shutil.copyfile(migrated_file, tmp_path / "ortoo.db")
+    if "database_url" not in more:
+        shutil.copyfile(migrated_file, tmp_path / "ortoo.db")
     clock = VirtualClock(EPOCH_MS)
     settings = Settings(data_dir=tmp_path, pwa_dir=tmp_path / "pwa", hashing="light", **more)
 

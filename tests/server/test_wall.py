@@ -245,6 +245,49 @@ async def test_a_station_watches_what_reached_it(house: Centre) -> None:
     assert [row["incident"] for row in rows] == [own.hex()]
 
 
+async def test_everything_a_desk_reads_and_writes_works_on_each_database(
+    tmp_path: Path, migrated_file: Path, db_url: str
+) -> None:
+    async with centre(tmp_path, migrated_file, database_url=db_url) as house:
+        desk, station, admin = [
+            await house.sign_in(login) for login in ("dispatcher", "station", "admin")
+        ]
+        phone = await house.phone()
+        incident, order = await send(desk)
+        phone.now_ms = house.clock.advance(4_000)
+        heard(house, phone)
+        await house.push(phone, phone.claim(incident, "delivered", order, via="system"))
+        wall = await station.ask("/api/wall")
+        assert [row["deadline"]["id"] for row in wall["signing"]["rows"]] == ["C2"]
+        assert wall["devices"] == {"online": 1, "total": 1}
+        phone.now_ms = house.clock.advance(4_000)
+        await house.push(
+            phone, phone.claim(incident, "signed", order), phone.claim(incident, "arrived", order)
+        )
+        wall = await desk.ask("/api/wall")
+        assert wall["feedback"]["rows"][0]["target"]["name"] == "甲一组"
+        assert wall["signing"]["today"]["done"] == 1
+        await desk.did(incident.hex(), "close")
+        assert (await desk.ask("/api/callback/today"))["totals"]["list"] == 1
+        assert (await desk.ask(f"/api/callback/{incident.hex()}"))["state"] == "due"
+        data = '{"source_no": "1", "station": "甲派出所", "title": "牲畜走失"}'.encode()
+        for result in ("imported", "duplicate"):
+            report = (await desk.upload("/api/imports/orders?source=x", data)).json()
+            assert report["incidents"][0]["result"] == result
+        page = await desk.ask("/api/incidents?limit=1&q=%E7%89%B2")
+        assert [one["title"] for one in page["incidents"]] == ["牲畜走失"]
+        page = await desk.ask("/api/incidents?limit=1")
+        after = await desk.ask(f"/api/incidents?limit=1&before={page['next']}")
+        assert after["incidents"][0]["id"] != page["incidents"][0]["id"]
+        assert (await admin.ask("/api/devices"))[0]["have"] == 3
+        assert (
+            await admin.post("/api/devices/codes", {"person": phone.person.hex()})
+        ).status_code == 201
+        assert (
+            await admin.post(f"/api/devices/{phone.chain.hex()}/revoke", {"why": "遗失"})
+        ).status_code == 204
+
+
 async def test_an_empty_wall_is_calm(house: Centre) -> None:
     wall = await (await house.sign_in("commander")).ask("/api/wall")
     assert wall["now_ms"] == EPOCH_MS
