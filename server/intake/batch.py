@@ -115,7 +115,8 @@ class Batch:
     # ---- sets ------------------------------------------------------------------------------
 
     def prepare(self, coming: Sequence[Incoming]) -> None:
-        """Read in few statements which of these sets may be known already."""
+        """Read in few statements what these sets will be judged by."""
+        self._memory.foresee(self.connection, coming)
         spans: dict[bytes, tuple[int, int]] = {}
         for one in coming:
             if one.seq <= self._memory.chain(self.connection, one.chain).head.top:

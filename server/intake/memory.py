@@ -10,6 +10,7 @@ everything below it is read anew.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from sqlalchemy import Connection
 from server.intake.desk import Desk
 from server.intake.policy import policy_of
 from server.intake.project import project
+from server.intake.verify import Incoming
 from server.store import devices, log, people, scopes, sets
 from server.store.devices import ChainHead, Device
 from server.store.log import Head
@@ -131,6 +133,27 @@ class Memory:
         if len(self.numbers) > DAYS_LIMIT:
             self.numbers.clear()
 
+    def foresee(self, connection: Connection, coming: Sequence[Incoming]) -> None:
+        """Read in a few statements what a batch will ask for one by one."""
+        chains = list({one.chain for one in coming} - self.chains.keys())
+        if chains:
+            heads = devices.heads(connection, chains)
+            enrolled = devices.by_chains(connection, chains)
+            for chain in chains:
+                self.chains[chain] = _progress(connection, chain, heads.get(chain, ChainHead()))
+                self.devices[chain] = enrolled.get(chain)
+        entities = {
+            one.change.body.entity
+            for one in coming
+            if one.change is not None
+            and one.change.body is not None
+            and one.change.body.kind == KIND_INCIDENT
+        }
+        unknown = list(entities - self.incidents.keys())
+        if unknown:
+            for entity in set(unknown) - sets.with_evidence(connection, unknown):
+                self.incidents[entity] = Incident(entity, IncidentState(entity), [])
+
     def device(self, connection: Connection, chain: bytes) -> Device | None:
         """The enrolled device of a chain."""
         if chain not in self.devices:
@@ -142,11 +165,7 @@ class Memory:
         known = self.chains.get(chain)
         if known is None:
             head = devices.heads(connection, [chain]).get(chain, ChainHead())
-            beyond: dict[int, bytes] = {}
-            if head.top > head.have:
-                for seq, set_id in sets.beyond(connection, chain, head.have):
-                    beyond.setdefault(seq, set_id)
-            known = self.chains[chain] = Chain(head, beyond)
+            known = self.chains[chain] = _progress(connection, chain, head)
         return known
 
     def scope(self, connection: Connection, name: str) -> Scope:
@@ -197,6 +216,14 @@ class Memory:
                 )
                 self.writer = self.desk.resumed(head.top, bytes(rows[0][0]))
         return self.writer
+
+
+def _progress(connection: Connection, chain: bytes, head: ChainHead) -> Chain:
+    beyond: dict[int, bytes] = {}
+    if head.top > head.have:
+        for seq, set_id in sets.beyond(connection, chain, head.have):
+            beyond.setdefault(seq, set_id)
+    return Chain(head, beyond)
 
 
 def load(connection: Connection, entity: bytes, directory: Directory) -> Incident:

@@ -17,6 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
 
+VALUES_AT_ONCE = 500  # in one list on SQLite, which allows 32 766 parameters
+
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
 
 
@@ -93,6 +95,17 @@ def query(connection: Connection, sql: str, parameters: Row = ()) -> Sequence[An
         head, *pieces = sql.split("?")
         sql = head + "".join(f"${at}{piece}" for at, piece in enumerate(pieces, 1))
     return connection.exec_driver_sql(sql, parameters).fetchall()
+
+
+def query_in(connection: Connection, sql: str, values: Sequence[Any]) -> list[Any]:
+    """All rows of a query whose one parameter is a list: `... WHERE chain IN (?)`."""
+    if connection.dialect.name != "sqlite":
+        return list(query(connection, sql.replace("IN (?)", "= ANY(?)"), (list(values),)))
+    found: list[Any] = []
+    for start in range(0, len(values), VALUES_AT_ONCE):
+        part = tuple(values[start : start + VALUES_AT_ONCE])
+        found += query(connection, sql.replace("(?)", f"({', '.join('?' * len(part))})"), part)
+    return found
 
 
 def _plain_sqlite(connection: Connection) -> sqlite3.Connection | None:

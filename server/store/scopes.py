@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from server.store.rows import query
+from server.store.rows import query, query_in
 
 PAGE_ROWS = 1_000
 FIRST_EPOCH = 1
@@ -45,14 +45,10 @@ def unborn(name: str) -> Scope:
 
 def by_name(connection: Connection, names: Iterable[str]) -> dict[str, Scope]:
     """The scopes of these names that exist."""
-    found: dict[str, Scope] = {}
-    for name in names:
-        rows = query(
-            connection, "SELECT id, name, epoch, n, head FROM scopes WHERE name = ?", (name,)
-        )
-        for at, called, epoch, n, head in rows:
-            found[called] = Scope(at, called, epoch, n, bytes(head))
-    return found
+    rows = query_in(
+        connection, "SELECT id, name, epoch, n, head FROM scopes WHERE name IN (?)", list(names)
+    )
+    return {name: Scope(at, name, epoch, n, bytes(head)) for at, name, epoch, n, head in rows}
 
 
 def places(connection: Connection, names: Iterable[str]) -> dict[str, int]:

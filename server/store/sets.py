@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from server.store.rows import query
+from server.store.rows import query, query_in
 
 # A chain with this many sets beyond a gap is remembered only up to here; `have` then simply lags
 # until the gap closes and the rest is read again.
@@ -60,18 +60,20 @@ def evidence(connection: Connection, entity: bytes) -> list[Evidence]:
     return [Evidence(no, at, bytes(raw), idx, bytes(ruling)) for no, at, raw, idx, ruling in rows]
 
 
+def with_evidence(connection: Connection, entities: Sequence[bytes]) -> set[bytes]:
+    """Those of these entities about which anything is stored."""
+    rows = query_in(connection, "SELECT DISTINCT entity FROM sets WHERE entity IN (?)", entities)
+    return {bytes(entity) for (entity,) in rows}
+
+
 def openings(connection: Connection, chains: Sequence[bytes]) -> dict[bytes, bytes]:
     """The stored first envelope of each chain that has one."""
-    found: dict[bytes, bytes] = {}
-    for chain in chains:
-        rows = query(
-            connection,
-            "SELECT envelope FROM sets WHERE chain = ? AND seq = 0 ORDER BY arrival_no LIMIT 1",
-            (chain,),
-        )
-        if rows:
-            found[chain] = bytes(rows[0][0])
-    return found
+    rows = query_in(
+        connection,
+        "SELECT chain, envelope FROM sets WHERE seq = 0 AND chain IN (?) ORDER BY arrival_no DESC",
+        chains,
+    )
+    return {bytes(chain): bytes(envelope) for chain, envelope in rows}
 
 
 def ruling(connection: Connection, idx: int) -> bytes | None:
