@@ -27,6 +27,21 @@ VALUES: list[tuple[str, str, Any]] = [
     ("text of 255 bytes", "CB2", "a" * 255),
     ("text of 256 bytes", "CB2", "a" * 256),
     ("Chinese, Mongolian and Uyghur text", "CB4", "阿勒泰 ᠮᠣᠩᠭᠣᠯ ئۇيغۇر"),
+    (
+        "a name in Mongolian keeps its variation selectors, vowel separator and narrow space",
+        "CB4",
+        "\u182e\u1823\u1829\u182d\u180b\u1823\u182f\u180c\u180e\u1820\u202f\u1833\u180d",
+    ),
+    (
+        "joiners and direction marks stay where they are",
+        "CB4",
+        "\u0626\u06c7\u200d\u064a\u200c\u200f",
+    ),
+    (
+        "keys apart only by a variation selector, and by the order of two marks",
+        "CB3",
+        {"\u1820\u180b": 1, "\u1820": 2, "a\u0307\u0323": 3, "a\u0323\u0307": 4},
+    ),
     ("a character beyond the first plane", "CB4", "𠮷野家"),
     ("text that begins with a byte order mark keeps it", "CB4", "\ufeffa"),
     ("composed and decomposed letters stay apart", "CB4", ["\u00e9", "e\u0301"]),
