@@ -23,16 +23,21 @@ from msgspec import Meta, Struct
 from sync import canon, ids
 from sync.clock import Stamp, send
 from sync.ids import ChainId, SetId
+from sync.refusal import (
+    HEADER_BYTES_MAX,
+    OPS_MAX,
+    SCHEMA,
+    SIGNATURE_BYTES,
+    VERSION,
+    explain,
+    explain_body,
+)
+from sync.refusal import Refusal as Refusal  # noqa: PLC0414 - part of what `read` gives, so offered here too
 
-VERSION: Final = 1
-SCHEMA: Final = (1, 1)
 SET_BYTES_MAX: Final = 262_144
-HEADER_BYTES_MAX: Final = 4_096
 OP_BYTES_MAX: Final = 65_536
-OPS_MAX: Final = 20
 SCOPE_CHARS_MAX: Final = 128
 KIND_CHARS_MAX: Final = 32
-SIGNATURE_BYTES: Final = 64
 
 FLAG_HLC_RESET: Final = 1
 FLAG_RESTORED_STORAGE: Final = 2
@@ -102,20 +107,6 @@ class ChangeSet(Struct, frozen=True):
     body: Body | None
     set_id: SetId
     raw: bytes
-
-
-class Refusal(Struct, frozen=True):
-    """Why bytes are not a set (CS7).
-
-    `newer_version` is no fault: the set is opaque and kept, and its `set_id`, `chain`, `seq` and `prev` are known.
-    """
-
-    code: str
-    detail: str = ""
-    set_id: SetId | None = None
-    chain: ChainId | None = None
-    seq: int | None = None
-    prev: bytes | None = None
 
 
 class Draft(Struct, frozen=True):
@@ -211,18 +202,18 @@ def read(raw: bytes) -> ChangeSet | Refusal:
         envelope = _ENVELOPE.decode(raw)
         header = _HEADER.decode(envelope.header)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return _explain(raw)
+        return explain(raw)
     header_bytes = envelope.header
     if _encode(header) != header_bytes or _encode(envelope) != raw:
-        return _explain(raw)
+        return explain(raw)
     if (
         header.v != VERSION
         or header.schema[1] > SCHEMA[1]
         or (header.seq == 0) is not (header.prev is None)
     ):
-        return _explain(raw)
+        return explain(raw)
     if len(header_bytes) > HEADER_BYTES_MAX or len(envelope.signature) != SIGNATURE_BYTES:
-        return _explain(raw)
+        return explain(raw)
     if header.continues is not None and header.seq != 0:
         return Refusal("bad_shape", "only the first set of a chain may continue another")
     set_id = ids.set_id(header_bytes)
@@ -247,21 +238,15 @@ def _read_body(data: bytes) -> Body | Refusal:
     try:
         body = _BODY.decode(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return _explain_body(data)
+        return explain_body(data)
     # Depth 2: the ops stand in the list that stands in the body.
     if any(type(op.get("t")) is not str or canon.fault(op, 2) for op in body.ops):
-        return _explain_body(data)
+        return explain_body(data)
     if _encode(body) != data:
-        return _explain_body(data)
+        return explain_body(data)
     if len(data) > OP_BYTES_MAX and any(len(_encode(op)) > OP_BYTES_MAX for op in body.ops):
         return Refusal("too_large", f"an op is larger than {OP_BYTES_MAX} bytes")
     return body
-
-
-def _explain_body(data: bytes) -> Refusal:
-    return _not_canonical(data) or Refusal(
-        "bad_shape", f"the body is not [salt, kind, entity, 1 to {OPS_MAX} ops with a text t]"
-    )
 
 
 def _chain_open_problem(header: Header, body: Body) -> str | None:
@@ -280,79 +265,3 @@ def _chain_open_problem(header: Header, body: Body) -> str | None:
     if ids.chain_id(public_key, nonce) != header.chain:
         return "the chain id does not follow from the key and the nonce"
     return None
-
-
-def _not_canonical(data: bytes) -> Refusal | None:
-    try:
-        canon.decode(data)
-    except canon.CanonError as error:
-        return Refusal("not_canonical", str(error))
-    return None
-
-
-def _explain(raw: bytes) -> Refusal:
-    """The slow way in, for refused bytes only: name the fault, or recognise a set of a newer version (CS1, CS7)."""
-    if refusal := _not_canonical(raw):
-        return refusal
-    parts = canon.decode(raw)
-    if not (
-        isinstance(parts, list)
-        and len(parts) == 3
-        and isinstance(parts[0], bytes)
-        and isinstance(parts[1], bytes)
-    ):
-        return Refusal("bad_shape", "an envelope is [header, signature, body]")
-    if not (parts[2] is None or isinstance(parts[2], bytes)):
-        return Refusal("bad_shape", "a body is bytes or nil")
-    header_bytes, signature = parts[0], parts[1]
-    if len(header_bytes) > HEADER_BYTES_MAX:
-        return Refusal(
-            "too_large", f"header of {len(header_bytes)} bytes, at most {HEADER_BYTES_MAX}"
-        )
-    if refusal := _not_canonical(header_bytes):
-        return refusal
-    header = canon.decode(header_bytes)
-    if not isinstance(header, list) or not _opening_holds(header):
-        return Refusal(
-            "bad_shape", "the header does not begin with version, chain, seq and the set before it"
-        )
-    newer_reader = (
-        len(header) == 16
-        and isinstance(header[12], list)
-        and len(header[12]) == 2
-        and _above(header[12][1])
-    )
-    if header[0] > VERSION or newer_reader:
-        return Refusal(
-            "newer_version",
-            f"version {header[0]}",
-            ids.set_id(header_bytes),
-            ChainId(header[1]),
-            header[2],
-            header[3],
-        )
-    if len(signature) != SIGNATURE_BYTES:
-        return Refusal(
-            "bad_shape", f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}"
-        )
-    return Refusal("bad_shape", "the header's fields do not have their types")
-
-
-def _above(min_reader: object) -> bool:
-    return type(min_reader) is int and min_reader > SCHEMA[1]
-
-
-def _opening_holds(header: list[Any]) -> bool:
-    """Whether the four positions that every version shares have their shape (CS1)."""
-    if len(header) < 4:
-        return False
-    version, chain, seq, prev = header[:4]
-    return (
-        type(version) is int
-        and version >= 1
-        and isinstance(chain, bytes)
-        and len(chain) == 16
-        and type(seq) is int
-        and seq >= 0
-        and (prev is None if seq == 0 else isinstance(prev, bytes) and len(prev) == 32)
-    )
