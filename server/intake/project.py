@@ -47,9 +47,17 @@ def project(
 ) -> Projected:
     """The rows of one incident."""
     return Projected(
-        incident=_incident(view, created_chain, home, updated_at_ms, updated_idx),
+        incident=_storable(_incident(view, created_chain, home, updated_at_ms, updated_idx)),
         orders=tuple(_order(view["id"], order) for order in view["orders"]),
         deadlines=tuple(_deadlines(view, policy)),
+    )
+
+
+def _storable(row: Row) -> Row:
+    """PostgreSQL holds no zero character in a text. Canonical text may have one (CB4), so a row shows U+FFFD for it."""
+    return tuple(
+        part.replace("\x00", "\ufffd") if isinstance(part, str) and "\x00" in part else part
+        for part in row
     )
 
 
