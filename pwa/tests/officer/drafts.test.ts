@@ -41,7 +41,7 @@ test("steps carry order, round, unit and a fresh position, and go first", async 
 test("undo names the claim it takes back", async () => {
   const { incident, ops } = await told([created(), issued(), claimed("signed", 1)]);
   const claimOp = ops[2]?.[0] ?? "";
-  const draft = takeBack(incident, claimOp);
+  const draft = takeBack(incident, claimOp, "按错了");
   wellFormed(draft);
   expect(draft.ops[0]).toMatchObject({ claim: fromHex(claimOp, 17) });
 });

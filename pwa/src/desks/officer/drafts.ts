@@ -47,8 +47,8 @@ export function claim(job: Job, kind: MilestoneKind, at: At): Draft {
 }
 
 /** Take back a claim of mine; both stay in the record. */
-export function takeBack(incident: Incident, claimOp: string): Draft {
-  return on(incident, PRIORITY, [{ t: "milestone.withdraw", claim: fromHex(claimOp, OP_BYTES), why: "undo" }]);
+export function takeBack(incident: Incident, claimOp: string, why: string): Draft {
+  return on(incident, PRIORITY, [{ t: "milestone.withdraw", claim: fromHex(claimOp, OP_BYTES), why }]);
 }
 
 export function askReturn(job: Job & { order: NonNullable<Job["order"]> }, why: string): Draft {

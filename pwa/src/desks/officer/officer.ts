@@ -108,7 +108,7 @@ export function createOfficer(device: Device): Officer {
       const last = undo.value;
       undo.value = null;
       if (!last) return;
-      await device.record(takeBack(last.incident, last.claim));
+      await device.record(takeBack(last.incident, last.claim, t("undoWhy")));
       said.value = t("takenBack", last.what);
     },
     forgetUndo() {
