@@ -209,16 +209,20 @@ def demo(data: Path, host: str, port: int) -> None:
 def bench(case: str, out: Path, runs: int) -> None:
     """Measure one performance case against a real server process."""
     import asyncio
+    import logging
 
     import msgspec
 
     from server.app import build_app
     from server.fleet.bench import p1, prepare, report
+    from server.fleet.bench.machine import machine
 
+    logging.disable(logging.INFO)
+    before = machine()  # its load is that of others, before ours begins
     with tempfile.TemporaryDirectory(prefix="ortoo-bench-") as temporary:
         prepared = Path(temporary)
         work = asyncio.run(prepare.prepare(build_app, prepared, p1.DEVICES))
-        found = report.report(case, asyncio.run(p1.storms(prepared, work, runs)))
+        found = report.report(case, asyncio.run(p1.storms(prepared, work, runs)), before)
     click.echo(report.table(found))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")

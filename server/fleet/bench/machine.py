@@ -15,6 +15,8 @@ from pathlib import Path
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _NAMED = ("litestar", "uvicorn", "uvloop", "msgspec", "sqlalchemy", "cryptography")
 
+Machine = dict[str, str | int | float]
+
 
 class Process:
     """One running process, all its threads together."""
@@ -36,8 +38,8 @@ class Process:
         raise RuntimeError("the kernel gives no VmHWM")
 
 
-def machine() -> dict[str, str | int]:
-    """Processor, cores, memory, kernel."""
+def machine() -> Machine:
+    """Processor, cores, memory, kernel, and how busy others keep them (load over one minute)."""
     model = next(
         (
             line.partition(":")[2].strip()
@@ -52,6 +54,7 @@ def machine() -> dict[str, str | int]:
         "cores": os.cpu_count() or 0,
         "memory_mib": pages // (1024 * 1024),
         "system": platform.platform(),
+        "load": round(os.getloadavg()[0], 2),
     }
 
 

@@ -67,6 +67,7 @@ async def _storm(data_dir: Path, work_file: Path) -> Run:
         "--port",
         str(port),
         env=os.environ | {"ORTOO_DATA_DIR": str(data_dir), "ORTOO_HOST": "127.0.0.1"},
+        stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
@@ -80,7 +81,9 @@ async def _storm(data_dir: Path, work_file: Path) -> Run:
         if server.returncode is None:
             server.send_signal(signal.SIGTERM)
         await server.wait()
-    return _run(outcome, after_s - before_s, peak_mib, data_dir)
+    with sqlite3.connect(data_dir / "ortoo.db") as db:
+        held = {row[0] for row in db.execute("SELECT set_id FROM sets")}
+    return judged(outcome, held, cpu_s=after_s - before_s, peak_mib=peak_mib)
 
 
 async def _ready(port: int, server: asyncio.subprocess.Process) -> None:
@@ -113,20 +116,23 @@ async def _drive(work_file: Path, port: int) -> Outcome:
     return msgspec.msgpack.decode(said, type=Outcome)
 
 
-def _run(outcome: Outcome, cpu_s: float, peak_mib: float, data_dir: Path) -> Run:
-    acked: list[bytes] = []
+def judged(outcome: Outcome, held: set[bytes], *, cpu_s: float, peak_mib: float) -> Run:
+    """A storm's figures, given the set ids in the database afterwards.
+
+    Raises RuntimeError when a push was not answered 200, a set not stored, or one is not there.
+    """
+    acked: set[bytes] = set()
     for status, body in outcome.replies:
         if status != 200:
             raise RuntimeError(f"a push was answered {status}: {body[:200]!r}")
         for result in exchange.decode(exchange.PushReply, body).results:
             if result.r != exchange.STORED or result.id is None:
                 raise RuntimeError(f"a set was answered {result.r} ({result.why})")
-            acked.append(result.id)
-    with sqlite3.connect(data_dir / "ortoo.db") as db:
-        held = {row[0] for row in db.execute("SELECT id FROM sets")}
-    missing = len(set(acked) - held)
-    if missing or len(set(acked)) != len(outcome.replies) * SETS_PER_DEVICE:
+            acked.add(result.id)
+    if missing := len(acked - held):
         raise RuntimeError(f"{missing} acknowledged sets are not in the database")
+    if len(acked) != len(outcome.replies) * SETS_PER_DEVICE:
+        raise RuntimeError(f"{len(acked)} sets were acknowledged, which is not all of them")
     took_s = sorted(took / 1e9 for took in outcome.took_ns)
     return Run(
         sets=len(acked),

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from server.fleet.bench.machine import machine, versions
+from server.fleet.bench.machine import Machine, versions
 from server.fleet.bench.p1 import Run
 
 # What a figure is called, its target, whether more is better, and how to read it off a run.
@@ -34,7 +34,7 @@ class Figure(msgspec.Struct, frozen=True):
     max: float
 
 
-def report(case: str, runs: list[Run]) -> dict[str, Any]:
+def report(case: str, runs: list[Run], machine: Machine) -> dict[str, Any]:
     """The case as JSON-ready values; the first figure is the case's own."""
     figures = {
         name: _figure(target, [read(run) for run in runs], more_is_better=more)
@@ -54,7 +54,7 @@ def report(case: str, runs: list[Run]) -> dict[str, Any]:
         "peak_mib": figures["peak_mib"].measured,
         "figures": msgspec.to_builtins(figures),
         "runs": msgspec.to_builtins(runs),
-        "machine": machine(),
+        "machine": machine,
         "versions": versions(),
     }
 
