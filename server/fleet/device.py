@@ -264,7 +264,7 @@ class Device:
         if pull:
             self._wants_pull = False
             try:
-                await self._pull()
+                await self.pull()
             except BaseException:
                 self._wants_pull = True
                 raise
@@ -293,7 +293,8 @@ class Device:
         self._greeted_ms = now_ms
         return reply
 
-    async def _pull(self) -> None:
+    async def pull(self) -> None:
+        """Read every known scope to its newest entry. Raises BrokenScopeError for one that lies."""
         complete = False
         while not complete:
             request = exchange.PullRequest(

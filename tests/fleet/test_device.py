@@ -1,0 +1,224 @@
+"""Simulated phones as clients: what they keep, what they send again, whom they do not believe.
+
+Example: a reply lost on the way makes the next push a duplicate, and no set is lost or stored twice.
+"""
+
+import random
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+
+from server.fleet.device import BrokenScopeError, Device, ServerRefusalError, seeded_entropy
+from server.fleet.vault import Cursor, Head, Identity, Vault
+from sync import exchange, rulings
+from sync.changeset import KIND_INCIDENT
+from tests.fleet.conftest import START_MS, House
+
+NOTE = {"t": "entry.add", "kind": "note", "text": "羊群已赶回草场"}
+MINUTE_MS = 60_000
+
+
+class Outage:
+    """Down from one instant to another, a second each way."""
+
+    def __init__(self, from_ms: int, until_ms: int) -> None:
+        self.from_ms, self.until_ms = from_ms, until_ms
+
+    def state(self, at_ms: int) -> tuple[bool, int]:
+        if at_ms >= self.until_ms:
+            return True, 1 << 50
+        return (False, self.until_ms) if at_ms >= self.from_ms else (True, self.from_ms)
+
+    def sent_ms(self, at_ms: int, size_bytes: int) -> int:
+        del size_bytes
+        return at_ms + 1_000
+
+    received_ms = sent_ms
+
+
+def note(device: Device, incident: str, *, priority: bool = False, text: str = "一句") -> bytes:
+    op = NOTE | {"text": text}
+    return device.write(
+        KIND_INCIDENT, bytes.fromhex(incident), [op], scope="org", priority=priority
+    )
+
+
+async def texts(house: House, incident: str) -> list[str]:
+    story = await house.desk.get(f"/api/incidents/{incident}")
+    return [entry["text"] for entry in story["view"]["entries"]]
+
+
+async def test_what_is_written_in_a_dead_zone_arrives_when_the_network_does(house: House) -> None:
+    down = Outage(START_MS, START_MS + 30 * MINUTE_MS)
+    device, transport = await house.phone(0, down)
+    incident = (await house.incident())["id"]
+    note(device, incident, text="没有信号")
+    device.kick()
+    await house.time.run()
+    assert house.time.now_ms() >= START_MS + 30 * MINUTE_MS
+    assert transport.outages == 1
+    assert await texts(house, incident) == ["没有信号"]
+    tally = device.vault.tally()
+    assert tally.made == tally.acked == 2  # the opening of the chain, and the note
+
+
+async def test_a_lost_reply_is_sent_again_and_stored_once(house: House) -> None:
+    # Hello takes two seconds, the push one more to get there; its reply meets the outage.
+    device, transport = await house.phone(0, Outage(START_MS + 3_500, START_MS + MINUTE_MS))
+    incident = (await house.incident())["id"]
+    written = note(device, incident)
+    device.kick()
+    await house.time.run()
+    assert (transport.cut_replies, device.duplicates) == (1, 2)
+    story = await house.desk.get(f"/api/incidents/{incident}")
+    assert [entry["set"] for entry in story["timeline"]].count(written.hex()) == 1
+    assert device.vault.tally().acked == 2
+
+
+async def test_a_vault_goes_on_where_the_process_that_wrote_it_ended(
+    house: House, tmp_path: Path
+) -> None:
+    file = tmp_path / "phone.db"
+    device, _ = await house.phone(0, Outage(START_MS, START_MS + MINUTE_MS), Vault(file))
+    incident = (await house.incident())["id"]
+    note(device, incident, text="先")
+    device.vault.close()  # and nothing was ever sent
+    again, _ = house.device(Vault(file), 0)
+    assert again.enrolled
+    note(again, incident, text="后")
+    again.kick(pull=True)
+    await house.time.run()
+    assert sorted(await texts(house, incident)) == ["先", "后"]
+    assert again.vault.tally().acked == 3
+
+
+async def test_two_processes_on_one_vault_cannot_fork_the_chain(
+    house: House, tmp_path: Path
+) -> None:
+    file = tmp_path / "phone.db"
+    device, _ = await house.phone(0, None, Vault(file))
+    twin, _ = house.device(Vault(file), 0)
+    incident = (await house.incident())["id"]
+    note(device, incident)
+    with pytest.raises(sqlite3.IntegrityError):
+        note(twin, incident)
+
+
+async def test_a_pull_brings_what_others_wrote_and_checks_every_head(house: House) -> None:
+    (one, _), (two, _) = await house.phone(0), await house.phone(1)
+    incident = (await house.incident())["id"]
+    for device in (one, two):
+        device.pulled_sets = set()
+    written = note(one, incident)
+    one.kick()
+    await house.time.run()
+    two.kick(pull=True)
+    await house.time.run()
+    assert two.pulled_sets is not None
+    assert written in two.pulled_sets
+    cursors = two.vault.cursors()
+    assert any(scope.startswith("station:") and at.n > 0 for scope, at in cursors.items())
+
+
+async def test_a_revoked_phone_hands_in_what_it_holds_and_is_told_no_more(house: House) -> None:
+    device, _ = await house.phone(0)
+    incident = (await house.incident())["id"]
+    device.kick(pull=True)
+    await house.time.run()
+    identity = device.vault.identity()
+    assert identity is not None
+    await house.admin.post(f"/api/devices/{identity.chain.hex()}/revoke", {"why": "手机遗失"})
+    note(device, incident, text="撤销之后")
+    device.kick()
+    await house.time.run()
+    assert device.vault.tally().acked == 2
+    device.kick(pull=True)
+    with pytest.raises(ServerRefusalError, match="device_revoked"):
+        await house.time.run()
+
+
+class Answers:
+    """A server made of one pull page."""
+
+    def __init__(self, page: exchange.ScopePage) -> None:
+        self.page = page
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        assert request.url.path.endswith("/pull")
+        reply = exchange.PullReply(size=1, now_ms=0, scopes=[self.page], complete=True)
+        return httpx2.Response(200, content=exchange.encode(reply))
+
+
+def entry(n: int, ruling: bytes) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.msgpack.encode([n, ruling, None]))
+
+
+RULING = rulings.encode_ruling(
+    rulings.Ruling(1, 1, 1_000, "org", {"what": "units", "id": bytes(16), "row": None})
+)
+HEAD = rulings.scope_head(rulings.SCOPE_HEAD_ZERO, rulings.leaf_hash(RULING))
+
+
+@pytest.mark.parametrize(
+    ("entries", "head", "why"),
+    [
+        ([entry(2, RULING)], HEAD, "entry 2 where 1 was due"),
+        ([entry(1, RULING)], bytes(16), "the head at 1 is another"),
+        ([], HEAD, "the head at 0 is another"),
+    ],
+)
+async def test_a_scope_that_is_not_dense_or_leads_elsewhere_is_not_believed(
+    entries: list[msgspec.Raw], head: bytes, why: str
+) -> None:
+    vault = Vault()
+    vault.keep_identity(Identity("Ed25519", bytes(32), bytes(16), bytes(16), bytes(16), "token"))
+    page = exchange.ScopePage("org", 1, 1, len(entries), len(entries), head, entries)
+    transport = httpx2.MockTransport(Answers(page))
+    time: Any = type("Noon", (), {"now_ms": lambda _self: 5_000})()
+    device = Device(
+        vault,
+        httpx2.AsyncClient(transport=transport, base_url="http://x"),
+        time,
+        entropy=seeded_entropy("x"),
+        chance=random.Random(1),
+    )
+    with pytest.raises(BrokenScopeError, match=why):
+        await device.pull()
+    assert vault.cursors() == {}  # nothing of the page was taken in
+
+
+def test_the_outbox_sends_the_priority_lane_first_and_within_bounds() -> None:
+    vault = Vault()
+    for seq, lane in enumerate((0, 1, 0, 1)):
+        vault.append(Head(seq, bytes([seq]) * 32, bytes(8)), lane, 1_000 + seq, b"x" * 100)
+    assert [one.id[0] for one in vault.waiting(10, 10_000)] == [1, 3, 0, 2]
+    assert [one.id[0] for one in vault.waiting(3, 250)] == [1, 3]
+    assert [one.id[0] for one in vault.waiting(3, 50)] == [1]  # one always goes
+    vault.settle([(bytes([1]) * 32, "stored", None), (bytes([3]) * 32, "malformed", "x")])
+    assert [one.id[0] for one in vault.waiting(10, 10_000)] == [0, 2]
+    assert vault.pending() == (2, 1_000)
+    tally = vault.tally()
+    assert (tally.made, tally.acked, tally.refused) == (4, 1, 1)
+
+
+def test_retiring_forgets_what_was_answered_and_keeps_what_the_next_set_needs() -> None:
+    vault = Vault()
+    for seq in range(4):
+        vault.append(Head(seq, bytes([seq]) * 32, bytes(8)), 0, 1_000, b"x")
+    vault.settle([(bytes([seq]) * 32, "stored", None) for seq in (0, 1, 3)])
+    vault.retire(2_000)
+    assert [id_[0] for id_ in vault.ids()] == [2, 3]
+    head = vault.head()
+    assert head is not None
+    assert head.seq == 3
+
+
+def test_a_cursor_is_remembered() -> None:
+    vault = Vault()
+    vault.move_cursor("org", Cursor(1, 5, bytes(16)))
+    vault.move_cursor("org", Cursor(2, 7, bytes(16)))
+    assert vault.cursors() == {"org": Cursor(2, 7, bytes(16))}
