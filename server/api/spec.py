@@ -136,7 +136,7 @@ class Described(JsonRenderPlugin):
 
     def __init__(self, words: Callable[[], dict[str, str]]) -> None:
         """`words` gives the docstring of each structure by its name."""
-        super().__init__(path="/openapi.json")
+        super().__init__(path="/")
         self._words = words
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
@@ -174,7 +174,7 @@ def openapi_config(words: Callable[[], dict[str, str]]) -> OpenAPIConfig:
         title="Ortoo",
         version=server.__version__,
         description=DESCRIPTION,
-        path="/api",
+        path="/api/openapi.json",  # alone there: the router answers what is below its path in HTML
         render_plugins=[Described(words)],
         use_handler_docstrings=True,
         tags=[

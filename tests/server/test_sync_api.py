@@ -432,3 +432,11 @@ def test_an_unmigrated_database_is_not_served(tmp_path: Path) -> None:
     )
     assert done.returncode != 0
     assert b"ortoo migrate" in done.stderr
+
+
+async def test_an_address_nobody_has_is_refused_as_a_problem_everywhere(centre: Centre) -> None:
+    async with httpx2.AsyncClient() as client:
+        for path in ("/api/nothing", "/api/a/b", "/sync/v1", "/sync/v2/hello"):
+            answer = await client.get(centre.url + path)
+            assert answer.status_code in {404, 405}, path
+            assert answer.headers["content-type"] == "application/problem+json", path
