@@ -41,6 +41,7 @@ function start(): void {
   connect();
   rest();
   document.addEventListener("visibilitychange", whenShown);
+  addEventListener("online", hint);
 }
 
 function stop(): void {
@@ -48,6 +49,7 @@ function stop(): void {
   stream?.close();
   stream = null;
   document.removeEventListener("visibilitychange", whenShown);
+  removeEventListener("online", hint);
 }
 
 function connect(): void {
@@ -55,6 +57,7 @@ function connect(): void {
   stream = openStream("/api/live");
   stream.addEventListener("hello", hint); // something may have moved while the stream was away
   stream.addEventListener("moved", hint);
+  stream.addEventListener("error", hint); // it ended or broke: whoever asks now learns at once whether the centre is there
 }
 
 function hint(): void {

@@ -1,0 +1,227 @@
+// @vitest-environment happy-dom
+/** Desks as a person uses them: mounted whole, answered by a real HTTP server, worked from the keyboard alone. */
+import { mount } from "@vue/test-utils";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { streamBy } from "../../src/centre/live";
+import { forgetAll } from "../../src/centre/loaded";
+import { reach } from "../../src/centre/reach";
+import CallbackDesk from "../../src/desks/callback/CallbackDesk.vue";
+import { current, later } from "../../src/desks/callback/drafts";
+import { kept } from "../../src/desks/command/wall/kept";
+import Wall from "../../src/desks/command/wall/Wall.vue";
+import LoginDesk from "../../src/desks/login/LoginDesk.vue";
+import { place } from "../../src/router";
+import { session } from "../../src/session";
+import { column, id, org, row, wall } from "./fixtures";
+import { centre } from "./served";
+
+let mounted: ReturnType<typeof mount> | undefined;
+
+beforeEach(() => {
+  streamBy(() => Object.assign(new EventTarget(), { readyState: 1, close: () => undefined }));
+  forgetAll();
+  reach.sinceMs = null;
+  kept.value = null;
+  current.value = null;
+  later.value = [];
+  Object.assign(session, {
+    known: true,
+    csrf: "token",
+    person: { id: id("naren"), name: "娜日苏", role: "dispatcher", roles: ["dispatcher"], station: null, unit: null },
+    server: { role: "centre", name: "指挥中心" },
+  });
+  // happy-dom has no modal dialogs; the browser stories open real ones
+  HTMLDialogElement.prototype.showModal = function show() {
+    this.setAttribute("open", "");
+  };
+  HTMLDialogElement.prototype.close = function hide() {
+    this.removeAttribute("open");
+  };
+  Element.prototype.scrollIntoView = () => undefined;
+});
+afterEach(() => {
+  mounted?.unmount();
+  document.body.replaceChildren();
+});
+
+function press(key: string, init: KeyboardEventInit = {}): void {
+  (document.activeElement ?? document.body).dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...init }),
+  );
+}
+const show = (component: Parameters<typeof mount>[0]) => {
+  mounted = mount(component, { attachTo: document.body });
+  return mounted;
+};
+const now = Date.now();
+
+it("the wall: Q chooses, R calls by radio, and that nobody answered stands in the timeline", async () => {
+  const due = row("打架", { deadline: { id: "C2", start_ms: now - 44_000, due_ms: now - 14_000 } });
+  const here = await centre({
+    "GET /api/wall": { body: wall({ now_ms: now, signing: column([due]) }) },
+    "GET /api/org": { body: org },
+    [`POST /api/incidents/${due.incident}/moves`]: { body: { set: "", idx: 1, decision: "accepted" } },
+  });
+  const desk = show(Wall);
+  await vi.waitFor(() => expect(desk.text()).toContain("打架"));
+  press("q");
+  await vi.waitFor(() => expect(document.activeElement?.classList.contains("wall-row")).toBe(true));
+  press("r");
+  await vi.waitFor(() => expect(desk.text()).toContain("苏和，昂素镇，打架，收到请回答。"));
+  press("Enter", { ctrlKey: true });
+  await vi.waitFor(() => expect(here.posted).toHaveLength(1));
+  expect(here.posted[0]).toEqual({
+    path: `/api/incidents/${due.incident}/moves`,
+    body: { move: "nudge", channel: "radio", order: due.order },
+    csrf: "token",
+  });
+  await vi.waitFor(() => expect(desk.find("dialog").exists()).toBe(false));
+});
+
+it("the wall: a command that cannot be sent says so, keeps what was typed, and goes out when the centre is back", async () => {
+  const due = row("打架", { deadline: { id: "C2", start_ms: now - 44_000, due_ms: now - 14_000 } });
+  const here = await centre({
+    "GET /api/wall": { body: wall({ now_ms: now, signing: column([due]) }) },
+    "GET /api/org": { body: org },
+    [`POST /api/incidents/${due.incident}/moves`]: { body: { set: "", idx: 1, decision: "accepted" } },
+  });
+  const desk = show(Wall);
+  await vi.waitFor(() => expect(desk.text()).toContain("打架"));
+  await vi.waitFor(() => expect(here.open()).toBe(0));
+  press("q");
+  press("n");
+  await vi.waitFor(() => expect(desk.find("dialog input").exists()).toBe(true));
+  await desk.find("dialog input").setValue("请速签收");
+  here.unplug();
+  press("Enter", { ctrlKey: true });
+  await vi.waitFor(() => expect(desk.text()).toContain("中心没有回音，这一步没有发出去。"));
+  expect(desk.text()).toContain("画面停在");
+  expect(desk.text()).toContain("打架"); // the last picture stays
+  here.plugIn();
+  press("Enter", { ctrlKey: true });
+  await vi.waitFor(() => expect(here.posted).toMatchObject([{ body: { move: "nudge", text: "请速签收" } }]));
+});
+
+it("the wall shows nothing that would be a finding about a person", async () => {
+  const recent = [
+    { incident: id("x"), title: "家畜走失", person: "苏和", at: now - 60_000, elapsed_ms: 41_000, state: "over" },
+  ];
+  await centre({
+    "GET /api/wall": {
+      body: wall({ now_ms: now, signing: column([], { recent, today: { done: 32, over: 1, undetermined: 1 } }) }),
+    },
+    "GET /api/org": { body: org },
+  });
+  const desk = show(Wall);
+  await vi.waitFor(() => expect(desk.text()).toContain("41 秒"));
+  expect(desk.text()).toContain("今天签收 34 起");
+  for (const finding of ["达标", "超时起", "无法判定"]) expect(desk.text()).not.toContain(finding);
+  expect(desk.find(".is-missed, .is-met, .is-undetermined").exists()).toBe(false);
+});
+
+const call = (name: string, closedAgoMs = 3_600_000) => ({
+  incident: id(name),
+  number: "260312-0021",
+  tag: "",
+  title: name,
+  place: "昂素镇",
+  station: null,
+  closed_at: now - closedAgoMs,
+  attempts: 0,
+  last_outcome: null,
+  last_at: null,
+  due_ms: now + 3_600_000,
+  state: "due",
+  score: null,
+  why: null,
+});
+const card = (name: string) => ({
+  ...call(name),
+  now_ms: now,
+  station_name: "昂素所",
+  round: 0,
+  narrative: null,
+  result: null,
+  feedback: "现场调解。",
+  steps: [{ kind: "reported", at: now - 7_200_000 }],
+  caller: { name: "包女士", phone: "13812342046", phone_masked: "138****2046" },
+  script: "您好。",
+  recorded_minutes: 25,
+  attempts: [],
+});
+
+it("a callback without a mouse: score, minutes, wish, saved, and the next call is there", async () => {
+  let saved = false;
+  const figures = { list: 2, reached: 0, left: 2, satisfied: 0, basically: 0, dissatisfied: 0, unreachable: 0 };
+  const here = await centre({
+    "GET /api/wall": { body: wall() },
+    "GET /api/callback/today": () => ({
+      body: {
+        now_ms: now,
+        list: [{ ...call("甲", 7_200_000), ...(saved && { state: "done", score: 2 }) }, call("乙")],
+        more: 0,
+        excluded: [{ incident: id("丙"), number: null, title: "丙", why: "no_phone" }],
+        totals: saved ? { ...figures, reached: 1, left: 1, basically: 1 } : figures,
+        satisfaction: {
+          numerator: saved ? 1 : 0,
+          denominator: saved ? 1 : 0,
+          basis_points: saved ? 10_000 : null,
+          formula: "",
+        },
+      },
+    }),
+    [`GET /api/callback/${id("甲")}`]: { body: card("甲") },
+    [`GET /api/callback/${id("乙")}`]: { body: card("乙") },
+    [`POST /api/incidents/${id("甲")}/moves`]: () => {
+      saved = true;
+      return { body: { set: "", idx: 2, decision: "accepted" } };
+    },
+  });
+  const desk = show(CallbackDesk);
+  await vi.waitFor(() => expect(desk.find("h1").text()).toBe("甲"));
+  expect(desk.text()).toContain("还没接通，没有满意率");
+  expect(desk.text()).toContain("138 1234 2046"); // the card is where a caller's number is shown
+  press("Enter", { ctrlKey: true });
+  await vi.waitFor(() => expect(desk.text()).toContain("先打分"));
+  press("2");
+  press("m");
+  await desk.find(".minutes input").setValue("35");
+  expect(desk.text()).toContain("相差 10 分，转复核，不算谁错。");
+  press("1"); // typed into a field: no score
+  press("Enter", { ctrlKey: true });
+  await vi.waitFor(() =>
+    expect(here.posted).toMatchObject([{ body: { move: "callback", outcome: "reached", score: 2, minutes: 35 } }]),
+  );
+  await vi.waitFor(() => expect(desk.find("h1").text()).toBe("乙"));
+  await vi.waitFor(() => expect(desk.text()).toContain("（满意 0 + 基本满意 1）÷ 接通 1"));
+  expect(desk.text()).toContain("没有报警电话 1");
+});
+
+it("a log-in that was wrong says so, keeps the number, clears the password; the right one opens the role's desk", async () => {
+  Object.assign(session, { known: false, person: null, csrf: "" });
+  const nobody = { person: null, csrf: "", server: { role: "centre", name: "指挥中心", now_ms: Date.now() } };
+  const here = await centre({
+    "GET /api/session": { body: nobody },
+    "POST /api/session": { status: 401, body: { code: "wrong_login" } },
+  });
+  const desk = show(LoginDesk);
+  await vi.waitFor(() => expect(desk.text()).toContain("中心在线"));
+  await desk.find("form").trigger("submit");
+  expect(desk.text()).toContain("先填警号。");
+  const [login, password] = desk.findAll("input");
+  await login?.setValue("1506 2317");
+  await password?.setValue("wrong");
+  await desk.find("form").trigger("submit");
+  await vi.waitFor(() => expect(desk.text()).toContain("警号和口令对不上。"));
+  expect([login?.element.value, password?.element.value]).toEqual(["1506 2317", ""]);
+  here.answers.set("POST /api/session", {
+    body: {
+      ...nobody,
+      csrf: "t",
+      person: { id: id("a"), name: "高娃", role: "callback", roles: ["callback"], station: null, unit: null },
+    },
+  });
+  await password?.setValue("right");
+  await desk.find("form").trigger("submit");
+  await vi.waitFor(() => expect(place.value).toEqual({ name: "callback" }));
+});
