@@ -271,7 +271,7 @@ export class Replica {
           entity: toHex(set.body.entity),
           kind: set.body.kind,
           lane: set.header.lane,
-          wroteAtMs: set.header.wallMs,
+          wroteAtMs: unpack(set.header.hlc).ms,
           raw: set.raw,
         },
         answer,

@@ -21,6 +21,7 @@ import type { Replica } from "./replica";
 export interface Status {
   reachable: boolean;
   trouble: { kind: LinkTrouble; code: string; detail: string } | null;
+  /** In the centre's time, like `nextTryMs`. */
   lastContactMs: number | null;
   /** Server − device, ms; null until the first hello. */
   offsetMs: number | null;
@@ -152,18 +153,23 @@ export class Rounds {
     }
   }
 
+  /** The centre's time as far as this phone knows it; all times in the status are of this clock. */
+  #nowMs(): number {
+    return this.#parts.clock.nowMs() + (this.#parts.status.offsetMs ?? 0);
+  }
+
   #wait(ms: number): void {
     if (this.#stopped.signal.aborted) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.kick(), ms);
-    this.#parts.status.nextTryMs = this.#parts.clock.nowMs() + ms;
+    this.#parts.status.nextTryMs = this.#nowMs() + ms;
   }
 
   #reached(): void {
-    const { status, clock } = this.#parts;
+    const { status } = this.#parts;
     status.reachable = true;
     status.trouble = null;
-    status.lastContactMs = clock.nowMs();
+    status.lastContactMs = this.#nowMs();
   }
 
   #lost(error: LinkError): void {

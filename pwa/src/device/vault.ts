@@ -39,6 +39,7 @@ export interface OwnSet {
   kind: string;
   /** 0 normal, 1 priority. */
   lane: number;
+  /** As the set's own stamp says: corrected by the centre's clock where that was known. */
   wroteAtMs: number;
   raw: Uint8Array;
 }

@@ -173,7 +173,7 @@ export class ChainWriter {
       entity: draft.entity,
       kind: draft.kind ?? "incident",
       lane: draft.lane,
-      wroteAtMs: wallMs,
+      wroteAtMs: written.writer.stamp.ms,
       raw: written.raw,
     };
     return { set, next: written.writer, ops: draft.ops.map((_op, at) => toHex(opId(written.setId, at))) };

@@ -67,7 +67,14 @@ test("the clock's offset is learnt, and times of later writes stand in the centr
   phone.centre.nowMs = NOON + 120_000; // this phone is two minutes slow
   await phone.exchange();
   expect(phone.status.offsetMs).toBeGreaterThan(119_000);
-  expect(phone.status.lastContactMs).toBe(NOON);
+  expect(phone.status.lastContactMs).toBe(NOON + (phone.status.offsetMs ?? 0));
+  const { set } = await phone.replica.record({
+    entity: INCIDENT,
+    scope: "x",
+    lane: 0,
+    ops: [{ t: "entry.add", kind: "note", text: "三" }],
+  });
+  expect(set.wroteAtMs).toBeGreaterThan(NOON + 119_000);
 });
 
 test("a link that breaks is asked for less at a time", async () => {

@@ -9,7 +9,7 @@
  */
 import { type ComputedRef, computed, type InjectionKey, inject, type ShallowRef, shallowRef, watch } from "vue";
 import type { Device } from "../../device/device";
-import { fix, freshFix } from "../../device/position";
+import { distanceM, fix, freshFix } from "../../device/position";
 import type { Incident, MilestoneKind } from "../../device/views";
 import { toHex } from "../../sync/ids";
 import {
@@ -19,7 +19,7 @@ import {
   deadlinesOf,
   type Policy,
 } from "../../sync/incident/deadlines";
-import { nowMs } from "../../ui/now";
+import { now } from "../../ui/now";
 import { categoryLabel } from "./catalog";
 import { type At, askReturn, claim, entry, takeBack } from "./drafts";
 import { factText, type Job, jobsOf, type Ringing, ringing } from "./model";
@@ -138,14 +138,15 @@ export function createOfficer(device: Device): Officer {
   };
 }
 
-/** How far the scene is in a straight line, and how old the fix is; null without both points. */
-export function away(
-  point: [number, number] | null,
-  measure: (a: readonly [number, number], b: readonly [number, number]) => number,
-) {
+/**
+ * How far the scene is in a straight line, and how old the fix is; null without both points. The fix carries this phone's
+ * own time, so its age is reckoned by that: `offsetMs` is what the screen's clock is ahead of it.
+ */
+export function away(point: [number, number] | null, offsetMs: number) {
   const here = fix.value;
   if (!point || !here) return null;
-  return { metres: measure([here.lat, here.lon], point), ageMs: Math.max(0, nowMs() - here.atMs), accM: here.accM };
+  const ageMs = Math.max(0, now.value - offsetMs - here.atMs);
+  return { metres: distanceM([here.lat, here.lon], point), ageMs, accM: here.accM };
 }
 
 export const OFFICER: InjectionKey<Officer> = Symbol("officer");
