@@ -143,6 +143,51 @@ def test_cs7_a_damaged_set_is_refused_by_both_for_the_same_reason(
     assert answer.get("refused") == code
 
 
+_PIECES: list[Any] = [
+    None,
+    True,
+    0,
+    1,
+    2,
+    -1,
+    2**53 - 1,
+    "",
+    "x" * 129,
+    [],
+    {},
+    [0],
+    [b"8-bytes!", 0],
+    [1, 2],
+]
+strange = st.sampled_from(_PIECES) | st.sampled_from([8, 16, 31, 32]).map(bytes) | values
+
+
+@given(histories(size=3), st.data())
+def test_cs7_a_set_with_a_strange_part_is_read_or_refused_alike(
+    peer: Peer, history: list[Ruled], data: st.DataObject
+) -> None:
+    header_bytes, signature, body_bytes = canon.decode(history[0].raw)
+    header, body = canon.decode(header_bytes), canon.decode(body_bytes)
+    changed = data.draw(st.sampled_from([header, body, body[3]]))
+    at = data.draw(st.integers(0, len(changed) - 1))
+    cut = data.draw(st.booleans()) and data.draw(st.booleans())
+    changed[at : at + 1] = [] if cut else [data.draw(strange)]
+    try:
+        body_bytes = canon.encode(body)
+        if changed is not header:
+            header[14] = ids.body_hash(body_bytes)
+        raw = canon.encode([canon.encode(header), signature, body_bytes])
+    except canon.CanonError:
+        return
+    read = changeset.read(raw)
+    expected = (
+        {"refused": read.code}
+        if isinstance(read, changeset.Refusal)
+        else {"set": read.set_id.hex()}
+    )
+    assert peer("set.read", hex=raw.hex()) == expected
+
+
 @given(histories())
 def test_sc2_the_head_of_a_scope_is_the_same(peer: Peer, history: list[Ruled]) -> None:
     head = rulings.SCOPE_HEAD_ZERO

@@ -60,6 +60,7 @@ VALUES: list[tuple[str, str, Any]] = [
     ("upper case before lower case", "CB3", {"a": 1, "B": 2}),
     ("keys sort by UTF-8, not by UTF-16", "CB3", {"𠮷": 1, "～": 2}),
     ("a long key sorts by its text, not by its length", "CB3", {"b": 1, "a" * 40: 2}),
+    ("longer keys do too", "CB3", {"b" * 256: 1, "a" * 300: 2}),
     ("keys that look like numbers", "CB3", {"10": 1, "9": 2, "1": 3}),
     (
         "keys with a meaning to some languages",

@@ -191,23 +191,21 @@ def read() -> list[dict[str, Any]]:
 def newer() -> list[dict[str, Any]]:
     """Sets of later versions: opaque and kept, their place in the chain known (CS1, CS7)."""
     note = body_of([NOTE])
-    heads = [
-        (
-            "version 2 with other items behind the fourth",
-            [2, INCIDENT, 9, bytes(32), "later", {"x": 1}],
-        ),
-        ("version 2 with nothing behind the fourth", [2, INCIDENT, 0, None]),
-        ("version 1 that asks for a later reader", header(note, schema=[2, 2])),
+    heads: list[tuple[str, list[Any], int]] = [
+        ("version 2 with other items behind", [2, INCIDENT, 9, bytes(32), "later", {"x": 1}], 80),
+        ("version 2 with nothing behind the fourth", [2, INCIDENT, 0, None], 64),
+        ("version 1 that asks for a later reader", header(note, schema=[2, 2]), 64),
+        ("a later reader and another signature", header(note, schema=[2, 2]), 80),
     ]
     return [
         {
             "story": story,
-            **_set_json(envelope(pack(head), note, bytes(80)), pack(head)),
+            **_set_json(envelope(pack(head), note, bytes(signed)), pack(head)),
             "chain": head[1].hex(),
             "seq": head[2],
             "prev": head[3] and head[3].hex(),
         }
-        for story, head in heads
+        for story, head, signed in heads
     ]
 
 
