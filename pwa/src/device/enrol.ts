@@ -113,8 +113,13 @@ export async function enrol(
     enrolledAtMs: clock.nowMs(),
   };
   await vault.enrol(key, { ...sessionMeta(session), org: answer.org, duty: { on: true, sinceMs: clock.nowMs() } });
-  await navigator.storage?.persist?.().catch(() => false);
+  askToKeep();
   return session;
+}
+
+/** Ask the browser not to clear this storage on its own. It may take its time or say no; nothing waits for it. */
+function askToKeep(): void {
+  if (typeof navigator !== "undefined") void navigator.storage?.persist?.().catch(() => false);
 }
 
 /** The first set of the chain (CS5). */
