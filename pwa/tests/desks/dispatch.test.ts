@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { offers, orderOffers } from "../../src/desks/command/authority";
+import { mayRecord, offers, orderOffers } from "../../src/desks/command/authority";
 import { readClock } from "../../src/desks/command/dialogs/subject";
 import { asked, begun, byDay, EMPTY, missing, request } from "../../src/desks/command/dispatch/model";
 import { heardByPerson, speakers, targetName, targets } from "../../src/desks/command/targets";
@@ -106,6 +106,14 @@ describe("what is offered to whom", () => {
     expect([offers(dispatcher, view({ status: "closed" })), offers(dispatcher, view({ status: "duplicate" }))]).toEqual(
       [["reopen"], ["unlink"]],
     );
+  });
+  it("facts are recorded by every seat but one that only calls back", () => {
+    expect([
+      mayRecord({ roles: ["callback"], station: null }),
+      mayRecord({ roles: ["callback", "reviewer"], station: null }),
+      mayRecord(dispatcher),
+      mayRecord(null),
+    ]).toEqual([false, true, true, false]);
   });
   it("a request to return an order is answered before the order is taken back", () => {
     const asks = order({ return_request: { op: "", by: id("suhe"), at: NOW, why: "车陷沙地" } });

@@ -32,6 +32,11 @@ export function mayCommand(person: Commander | null, station: string | null): bo
   return person.roles.includes("station") && station !== null && person.station === station;
 }
 
+/** Whether somebody may record facts: everyone at a desk but a callback seat, which notes calls and nothing else. */
+export function mayRecord(person: Commander | null): boolean {
+  return person?.roles.some((role) => role !== "callback") ?? false;
+}
+
 /** What can be done with the incident itself. */
 export function offers(person: Commander | null, view: Pick<View, "status" | "station">): CommandName[] {
   if (!mayCommand(person, view.station)) return [];
