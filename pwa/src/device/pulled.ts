@@ -14,6 +14,7 @@ import type { ScopePage } from "../sync/exchange";
 import { equalBytes, toHex } from "../sync/ids";
 import { leafHash, type Ruling, readRuling, SCOPE_HEAD_ZERO, scopeHead } from "../sync/rulings";
 import type { Cursor, Entry, OrgRow, Page } from "./cache";
+import { forMe, type Me } from "./views";
 
 /** A line with what it says. `set` is null when it brought none, or one this version cannot read. */
 export interface Line {
@@ -84,4 +85,22 @@ export function orgRowsOf(lines: readonly Line[]): OrgRow[] {
     }
   }
   return rows;
+}
+
+/** Incidents in these lines that are known as mine, that I wrote in, or that order me somewhere. Ids in hex. */
+export function concernedBy(lines: readonly Line[], me: Me, mine: { has(id: string): boolean }): Set<string> {
+  const ids = new Set<string>();
+  for (const { entry, set } of lines) {
+    if (!entry.entity || ids.has(entry.entity)) continue;
+    if (mine.has(entry.entity) || (set?.body?.kind === "incident" && toHex(set.header.user) === me.person)) {
+      ids.add(entry.entity);
+      continue;
+    }
+    for (const op of set?.body?.ops ?? []) {
+      const to = op["to"];
+      if (!Array.isArray(to) || !(to[1] instanceof Uint8Array)) continue;
+      if (forMe({ to: { kind: String(to[0]), id: toHex(to[1]) } }, me)) ids.add(entry.entity);
+    }
+  }
+  return ids;
 }

@@ -19,7 +19,7 @@ import { type Cache, CursorMoved, type Page, type Projected } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import type { Clock } from "./now";
 import type { Outbox } from "./outbox";
-import { checkPage, type Line, orgRowsOf } from "./pulled";
+import { checkPage, concernedBy, type Line, orgRowsOf } from "./pulled";
 import type { OwnSet, PushAnswer, Vault } from "./vault";
 import { concerns, forMe, type Incident, incidentOf, type Me, type View } from "./views";
 import type { ChainWriter, Draft, Written } from "./writer";
@@ -199,7 +199,7 @@ export class Replica {
   async #keep(page: Page, lines: Line[]): Promise<boolean> {
     const { cache, writer, orgChanged, changed } = this.#parts;
     const projected: Projected[] = [];
-    for (const id of this.#concerned(lines)) {
+    for (const id of concernedBy(lines, this.#parts.me(), this.incidents)) {
       const folded = await this.#fold(id, page);
       if (folded && concerns(incidentOf(folded.view), this.#parts.me())) projected.push({ id, view: folded.view });
     }
@@ -225,28 +225,6 @@ export class Replica {
     for (const { id, view } of projected) this.#show(id, view as View);
     if (projected.length > 0) changed(projected.map(({ id }) => id));
     return true;
-  }
-
-  /** Incidents in these lines that are mine already, that I wrote in, or that order me somewhere. */
-  #concerned(lines: readonly Line[]): Set<string> {
-    const me = this.#parts.me();
-    const ids = new Set<string>();
-    for (const { entry, set } of lines) {
-      if (!entry.entity || ids.has(entry.entity)) continue;
-      if (
-        this.incidents.has(entry.entity) ||
-        (set && toHex(set.header.user) === me.person && set.body?.kind === "incident")
-      ) {
-        ids.add(entry.entity);
-        continue;
-      }
-      for (const op of set?.body?.ops ?? []) {
-        const to = op["to"];
-        if (!Array.isArray(to) || !(to[1] instanceof Uint8Array)) continue;
-        if (forMe({ to: { kind: String(to[0]), id: toHex(to[1]) } }, me)) ids.add(entry.entity);
-      }
-    }
-    return ids;
   }
 
   /** Take back own sets that the centre holds and this storage has lost (a restored or half-written vault). */
