@@ -35,10 +35,11 @@ class _Move(
 
 
 class IssueOrder(_Move, frozen=True, tag="issue_order"):
-    """Send an order to a unit, person or vehicle."""
+    """Send an order to a unit, person or vehicle. ``at`` is when it was given by voice, now if left out."""
 
     to: Target
     kind: OrderKind = "dispatch"
+    at: Ms | None = None
 
 
 class WithdrawOrder(_Move, frozen=True, tag="withdraw_order"):
@@ -222,9 +223,8 @@ def ops_of(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
     round_ = view["round"]
     match move:
         case IssueOrder():
-            return [
-                _op("order.issue", order=chance, to=_target(move.to), kind=move.kind, round=round_)
-            ]
+            issue = _op("order.issue", order=chance, to=_target(move.to), kind=move.kind)
+            return [issue | _op("order.issue", round=round_, at=move.at)]
         case WithdrawOrder():
             return [_op("order.withdraw", order=_order(move.order, view), why=move.why)]
         case Reassign():

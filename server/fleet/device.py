@@ -201,6 +201,11 @@ class Device:
         self._writer = written.writer
         return written.set_id
 
+    def follow_scope(self, scope: str) -> None:
+        """Read a scope too that hello does not name, such as an older month of the own station."""
+        if scope not in self._cursors:
+            self._move(scope, Cursor(0, 0, rulings.SCOPE_HEAD_ZERO))
+
     def kick(self, *, pull: bool = False) -> None:
         """Send what waits (and read what is new), trying again until it is done."""
         self._wants_pull |= pull

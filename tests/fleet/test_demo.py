@@ -174,6 +174,13 @@ def test_an_officer_hears_an_order_once_and_sees_who_signed_it() -> None:
     assert case.over
 
 
+def test_an_order_of_long_ago_is_known_to_be_old() -> None:
+    heard: list[Case] = []
+    cases = Cases(frozenset({("unit", UNIT)}), heard.append)
+    cases.follow(*said(ME, issue() | {"at": 17}))
+    assert heard[0].issued_ms == 17  # and not when the centre heard of it
+
+
 def test_a_radio_message_counts_for_whoever_said_it() -> None:
     heard: list[Case] = []
     cases = Cases(frozenset({("unit", UNIT)}), heard.append)

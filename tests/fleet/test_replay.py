@@ -20,11 +20,13 @@ from server.fleet.links import Link, Made
 from server.fleet.replay import readback, sources
 from server.fleet.replay.alone import replay_alone
 from server.fleet.replay.calls import Call, Leg, Source, Step
-from server.fleet.replay.cast import PERFECT, Links
+from server.fleet.replay.cast import PERFECT, Links, desk_people
 from server.fleet.replay.intervals import Interval, Measured
 from server.fleet.replay.plan import plan
 from server.fleet.replay.report import Report
-from server.fleet.replay.run import Options
+from server.fleet.replay.run import Labelled, Login, Options, begins_ms, replay
+from server.now import VirtualClock
+from tests.fleet.conftest import House
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 FILES = {"alexandria": "alexandria.csv", "sf-fire": "sf_fire.csv", "san-diego": "san_diego.csv"}
@@ -238,3 +240,24 @@ def test_a_plan_is_in_order_and_gives_each_leg_to_one_device() -> None:
     assert {device for crew in whole.crews for device in crew} == {0, 1, 2}
     random.Random(3).shuffle(calls)
     assert plan(tuple(calls), 3).orders == whole.orders
+
+
+async def test_a_replay_against_a_running_centre_comes_in_late_and_holds(house: House) -> None:
+    # The centre's clock stands months after the calls; the replay brings its own.
+    source = sources.read(DATA / "alexandria.csv", "alexandria")
+    logins = [Login(login, password) for _person, login, password in desk_people()]
+    seed = "late"
+    options = Options(file="f", devices=2, links=HARSH, seed=seed, own_server=False)
+    report = await replay(
+        source,
+        house.url,
+        logins,
+        options,
+        clock=VirtualClock(begins_ms(source)),
+        chance=Labelled(seed),
+        progress=lambda _done: None,
+    )
+    assert report.faults == []
+    assert report.late_entries >= report.sets_made - report.devices
+    listed = await house.desk.get("/api/incidents?limit=200")
+    assert len(listed["incidents"]) == len(source.calls)

@@ -64,7 +64,7 @@ class Cases:
                 while len(self._titles) > TITLES_KEPT:
                     self._titles.popitem(last=False)
             case "order.issue":
-                self._order(op["order"], op["to"], incident, op["round"], at_ms)
+                self._order(op["order"], op["to"], incident, op["round"], op.get("at", at_ms))
             case "order.reassign":
                 known = self._end(op["order"])
                 round_ = known.round if known else 0

@@ -49,6 +49,7 @@ CALL_EVERY_MS = 200_000  # some ten things happen about each: one every twenty s
 REPORT_EVERY_MS = 15 * 60_000
 LOOK_EVERY_MS = 25_000
 PAST_LOOK_EVERY_MS = 60_000
+HUMAN_LOOK_EVERY_MS = 8_000
 CALL_BACK_EVERY_MS = 240_000
 UP_MEAN_MS = 30 * 60_000
 DOWN_MS = (40_000, 6 * 60_000)
@@ -189,7 +190,8 @@ class Banner:
         self.time.spawn(self._opening())
         self.time.spawn(self._again(CALL_EVERY_MS, self.dispatcher.city_calls))
         self.time.spawn(self._again(REPORT_EVERY_MS, self._report))
-        self.time.spawn(self._again(LOOK_EVERY_MS, self._look))
+        self.time.spawn(self._again(LOOK_EVERY_MS, self.dispatcher.look))
+        self.time.spawn(self._again(HUMAN_LOOK_EVERY_MS, self.dispatcher.look_after_human))
         self.time.spawn(self._again(CALL_BACK_EVERY_MS, self.caller.call_one))
         self.time.spawn(self._again(KEEP_SETS_MS // 72, self._retire))
 
@@ -206,10 +208,6 @@ class Banner:
 
     async def _report(self) -> None:
         await self._officer().report()
-
-    async def _look(self) -> None:
-        await self.dispatcher.look()
-        await self.dispatcher.look_after_human()
 
     async def _retire(self) -> None:
         for crew in self.crews:

@@ -126,7 +126,6 @@ async def replay(
         desk,
         time,
         source=f"replay:{source.format}:{options.seed}",
-        orders_with_import=not options.own_server,
         label=chance.name,
     )
     await stage.play(progress)

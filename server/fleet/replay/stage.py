@@ -17,7 +17,7 @@ from server.fleet.replay.calls import Call, Leg, Step
 from server.fleet.replay.cast import Player
 from server.fleet.replay.plan import Act, Phase, Plan
 from server.fleet.timebase import VirtualTime
-from server.intake.places import home_scope
+from server.intake.places import home_scope, month_of
 from sync.changeset import KIND_INCIDENT
 
 RESULT_CHARS = 64  # a desk's result is a code
@@ -37,14 +37,12 @@ class Stage:
         time: VirtualTime,
         *,
         source: str,
-        orders_with_import: bool,
         label: Callable[[str], None],
     ) -> None:
         """`source` names the imports' origin.
 
-        With `orders_with_import` a call's first order comes with its import and keeps its recorded
-        time, as it must where the server's clock is not ours. `label` is told before each act of the
-        desk what is about to happen, so that a server made for the replay draws the same ids again.
+        `label` is told before each act of the desk what is about to happen, so that a server made
+        for the replay draws the same ids again.
         """
         self._calls = calls
         self._plan = plan
@@ -52,13 +50,17 @@ class Stage:
         self._desk = desk
         self._time = time
         self._source = source
-        self._orders_with_import = orders_with_import
         self._label = label
         self.incidents: dict[int, str] = {}  # call -> incident id
         self._orders: dict[tuple[int, int], bytes] = {}  # call, leg -> order id
 
     async def play(self, progress: Progress) -> None:
         """Do everything, then let every device finish sending and reading."""
+        # A running server tells devices of this month and the last; the calls may be older.
+        months = {month_of(call.received_ms) for call in self._calls}
+        for player in self._players:
+            for month in sorted(months):
+                player.device.follow_scope(f"station:{player.officer.station}:{month}")
         self._time.spawn(self._acts(progress))
         await self._time.run()
         for player in self._players:
@@ -104,36 +106,18 @@ class Stage:
         }
         if call.point is not None:
             said |= {"lat": call.point[0] / 10_000_000, "lon": call.point[1] / 10_000_000}
-        first = self._first_leg(call) if self._orders_with_import else None
-        if first is not None:
-            officer = self._players[self._plan.crews[number][first]].officer
-            kind, target = officer.target
-            said |= {kind: target, "issued_at": call.legs[first].dispatched_ms}
         answer = await self._desk.post("/api/orders", said)
         self.incidents[number] = answer["id"]
-        if first is not None:
-            view = (await self._desk.get(f"/api/incidents/{answer['id']}"))["view"]
-            self._orders[number, first] = bytes.fromhex(view["orders"][0]["id"])
-
-    @staticmethod
-    def _first_leg(call: Call) -> int | None:
-        """The leg sent first, if it was sent in the first round."""
-        sent = [
-            (leg.dispatched_ms, index)
-            for index, leg in enumerate(call.legs)
-            if leg.dispatched_ms is not None and leg.round == 0
-        ]
-        return min(sent)[1] if sent else None
 
     async def _issue(self, act: Act) -> None:
         assert act.leg is not None
         assert act.device is not None
         player = self._players[act.device]
-        if (act.call, act.leg) not in self._orders:
-            answer = await self._desk.move(
-                self.incidents[act.call], "issue_order", to=list(player.officer.target)
-            )
-            self._orders[act.call, act.leg] = bytes.fromhex(answer["order"])
+        # The recorded time is said even where it is now: a running server's clock is not ours.
+        answer = await self._desk.move(
+            self.incidents[act.call], "issue_order", to=list(player.officer.target), at=act.at_ms
+        )
+        self._orders[act.call, act.leg] = bytes.fromhex(answer["order"])
         player.device.kick(pull=True)
 
     def _field(self, act: Act) -> None:
@@ -161,13 +145,15 @@ def _knows_order(leg: Leg, step: Step) -> bool:
 
 
 def _op(step: Step, round_: int, order: bytes | None) -> dict[str, Any]:
+    """The op of a step. It names its time: the HLC may run ahead of it by what was pulled (HL2)."""
     if step.kind == "note":
-        return {"t": "entry.add", "kind": "note", "text": step.text}
+        return {"t": "entry.add", "kind": "note", "text": step.text, "at": step.at_ms}
     op: dict[str, Any] = {
         "t": "milestone.claim",
         "kind": step.kind,
         "round": round_,
         "via": "self",
+        "at": step.at_ms,
     }
     if order is not None:
         op["order"] = order
