@@ -28,7 +28,7 @@ const DESKS_OF: Record<string, readonly DeskPlace[]> = {
   dispatcher: ["wall", "dispatch", "callback", "devices"],
   commander: ["wall", "dispatch", "callback", "devices"],
   station: ["wall", "dispatch", "devices"],
-  supervisor: ["wall", "callback"],
+  supervisor: ["wall", "devices"],
   reviewer: ["wall"],
   callback: ["callback", "wall"],
   admin: ["devices", "wall"],

@@ -144,6 +144,31 @@ describe("what stands on one line", () => {
     expect(by.get(op("radio"))?.rival).toBeNull();
   });
 
+  it("of a unit's order everybody has a road of their own: four who sign do not contradict each other", () => {
+    const by = (name: string, who: string, clock: string) => ({ ...standing(name, "signed", clock), by: id(who) });
+    const of = incident(
+      [
+        claim("a", "signed", "14:32:26"),
+        claim("b", "signed", "14:35:00", { by: id("baiyin") }),
+        claim("again", "signed", "14:40:00"),
+      ],
+      {
+        orders: [order({ to: ["unit", id("u1")], milestones: { signed: milestone("a", "14:32:26") } })],
+        claims: [by("a", "suhe", "14:32:26"), by("b", "baiyin", "14:35:00"), by("again", "suhe", "14:40:00")],
+      },
+    );
+    expect(entries(lines(of, EVENT)).map(({ variant, rival }) => [variant, rival?.op ?? null])).toEqual([
+      ["plain", null],
+      ["plain", null],
+      ["conflict", op("a")],
+    ]);
+  });
+
+  it("steps at the same moment stand in the order of the road", () => {
+    const of = incident([claim("x", "signed", "14:32:26"), claim("y", "delivered", "14:32:26", { via: "system" })]);
+    expect(entries(lines(of, EVENT)).map(({ entry: { kind } }) => kind)).toEqual(["delivered", "signed"]);
+  });
+
   it("steps tell how long they took, from where the rules measure them", () => {
     const milestones = {
       delivered: milestone("d", "14:32:11"),

@@ -39,16 +39,18 @@ export interface FactRow {
   readonly conflict: boolean;
 }
 
+/** Where a field stands among the others. */
+export function fieldRank(field: string): number {
+  const at = FIELDS.indexOf(field as (typeof FIELDS)[number]);
+  return at < 0 ? FIELDS.length : at;
+}
+
 /** Facts that have a value; those in two versions first, for they want somebody. */
 export function factRows(view: View): FactRow[] {
-  const rank = (field: string): number => {
-    const at = FIELDS.indexOf(field as (typeof FIELDS)[number]);
-    return at < 0 ? FIELDS.length : at;
-  };
   return Object.entries(view.fields)
     .filter(([, values]) => values.length > 0)
     .map(([field, values]) => ({ field, values, conflict: values.length > 1 }))
-    .sort((a, b) => Number(b.conflict) - Number(a.conflict) || rank(a.field) - rank(b.field));
+    .sort((a, b) => Number(b.conflict) - Number(a.conflict) || fieldRank(a.field) - fieldRank(b.field));
 }
 
 export const editable = (field: string): boolean => !FIXED.has(field);

@@ -78,13 +78,26 @@ function disputed(view: View): Set<Hex> {
   );
 }
 
-/** The claim that counts for the step a claim is about, when that is another one. */
+type Claim = View["claims"][number];
+/** Whom a claim is about: who said it by radio, else who wrote it. */
+const subject = (claim: Milestone): Hex => claim.said_by ?? claim.by;
+
+/**
+ * The statement that counts instead of this one, when they are about the same step of the same person. An order to one
+ * person has one road, whoever speaks of it; of a unit or a car everybody has a road of their own.
+ */
 function rivalOf(entry: Entry, view: View): Milestone | null {
   const claim = view.claims.find(({ op }) => op === entry.op);
-  if (!claim?.counts || entry.kind === null || entry.kind === "feedback") return null;
-  const road = claim.order === null ? view.milestones : view.orders.find(({ id }) => id === claim.order)?.milestones;
-  const effective = road?.[entry.kind];
-  return effective && effective.op !== entry.op ? effective : null;
+  if (!claim?.counts || claim.kind === "feedback") return null;
+  const toPerson = view.orders.find(({ id }) => id === claim.order)?.to[0] === "person";
+  const same = (one: Claim): boolean =>
+    one.counts &&
+    one.kind === claim.kind &&
+    one.round === claim.round &&
+    one.order === claim.order &&
+    (toPerson || subject(one) === subject(claim));
+  const earliest = view.claims.filter(same).sort((a, b) => a.at - b.at || a.op.localeCompare(b.op))[0];
+  return earliest && earliest.op !== claim.op ? earliest : null;
 }
 
 function afterOf(entry: Entry, view: View): EntryLine["after"] {
@@ -152,9 +165,11 @@ function isOf({ entry }: EntryLine, of: Reading["of"]): boolean {
   return "person" in of ? entry.by === of.person || entry.said_by === of.person : entry.order === of.order;
 }
 
+/** Steps at the same moment stand in the order of the road. */
+const onRoad = ({ kind }: Entry): number => ROAD.indexOf(kind as (typeof ROAD)[number]);
 const never = Number.MAX_SAFE_INTEGER;
 const SORT: Record<Reading["by"], (a: EntryLine, b: EntryLine) => number> = {
-  event: (a, b) => a.entry.at - b.entry.at || a.key.localeCompare(b.key),
+  event: (a, b) => a.entry.at - b.entry.at || onRoad(a.entry) - onRoad(b.entry) || a.key.localeCompare(b.key),
   received: ({ entry: a }, { entry: b }) =>
     (a.received_at ?? never) - (b.received_at ?? never) ||
     (a.idx ?? never) - (b.idx ?? never) ||

@@ -9,7 +9,7 @@ import { about, clockSeconds, instant, maskedPhone } from "../../../ui/format";
 import { inWords, language } from "../../../words/language";
 import { targetName } from "../targets";
 import type { Entry, Org, Target, View } from "../types";
-import { FIELDS } from "./facts";
+import { FIELDS, fieldRank } from "./facts";
 import { counts, type EntryLine, isProxy } from "./lines";
 import { t } from "./words";
 
@@ -53,9 +53,11 @@ const noted = (parts: Parts): string => join(parts, language.value === "en" ? ";
 const fields = (value: unknown): Record<string, unknown> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
+/** Facts in the order of the panel, whatever order they were written in. */
 function factText(entries: readonly Entry[], { org, nowMs }: Context): string {
+  const inOrder = [...entries].sort((a, b) => fieldRank(a.field ?? "") - fieldRank(b.field ?? ""));
   return join(
-    entries.map(({ field, value }) => {
+    inOrder.map(({ field, value }) => {
       const word = valueWord(field ?? "", value, org, nowMs);
       return field === "level" || field === "tier" ? word : `${fieldWord(field ?? "")} ${word}`;
     }),
