@@ -32,6 +32,16 @@ describe("the wall at a moment", () => {
     expect(later.signing).toMatchObject({ overdue: 1, nextDueMs: null });
   });
 
+  it("of rows that fall due together the one that has waited longest comes first", () => {
+    const closed = (name: string, agoMs: number) =>
+      row(name, { deadline: { id: "C9", start_ms: NOW - agoMs, due_ms: NOW + 50_000_000 } });
+    const shown = wallAt(
+      wall({ callback: column([closed("noon", 1_000), closed("morning", 9_000), closed("later", 500)]) }),
+      NOW,
+    );
+    expect(shown.callback.rows.map(({ title }) => title)).toEqual(["morning", "noon", "later"]);
+  });
+
   it("an order that does not reach its phone in time leaves the signing column: a task for the desk, nobody's breach", () => {
     const fresh = wall({ signing: column([c1("sent", NOW + 1_000), c2("other", NOW + 20_000)]) });
     expect(wallAt(fresh, NOW).undelivered).toEqual([]);

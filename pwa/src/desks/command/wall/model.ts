@@ -29,6 +29,11 @@ export function keyOf(row: WallItem): string {
 }
 
 const due = ({ due_ms, start_ms }: DeadlineState): number => due_ms ?? (start_ms ?? 0) + 1e15;
+/** The next breach first; of equals the one that has waited longest. */
+const byBreach = (a: WallItem, b: WallItem): number =>
+  due(a.deadline) - due(b.deadline) ||
+  (a.deadline.start_ms ?? 0) - (b.deadline.start_ms ?? 0) ||
+  keyOf(a).localeCompare(keyOf(b));
 const isOver = ({ deadline }: WallItem, nowMs: number): boolean =>
   deadline.done_ms === null && deadline.due_ms !== null && deadline.due_ms < nowMs;
 /** What was done lately, once each: one report can end two clocks, and then no single span is its own. */
@@ -48,7 +53,7 @@ const isLost = (row: WallItem, nowMs: number): boolean => row.deadline.id === "C
 
 function column(from: WallColumnData, nowMs: number): ShownColumn {
   const kept = from.rows.filter((row) => !isLost(row, nowMs));
-  const rows = kept.sort((a, b) => due(a.deadline) - due(b.deadline) || keyOf(a).localeCompare(keyOf(b)));
+  const rows = kept.sort(byBreach);
   const counted = rows.filter(({ exercise }) => !exercise);
   const here = counted.filter((row) => isOver(row, nowMs)).length;
   const ahead = counted.find((row) => !isOver(row, nowMs) && row.deadline.due_ms !== null)?.deadline.due_ms ?? null;
