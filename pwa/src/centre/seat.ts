@@ -6,30 +6,42 @@
  */
 import { ref } from "vue";
 import { homeOf, type NavItem, navOf } from "../nav";
-import { go, type Place } from "../router";
-import { type Person, signOut } from "../session";
-import { forgetAll } from "./loaded";
+import { go, href, type Place } from "../router";
+import { type Person, Problem, signOut } from "../session";
+import { unanswered } from "./reach";
 import { t } from "./words";
 
 let wanted: Place | null = null;
+let lastPerson: string | null = null;
+let leaving = false;
 const lastIncident = ref<string | null>(null);
 
 /** To the log-in, and afterwards back to `from`. */
 export function toLogin(from: Place): void {
-  wanted = from;
+  wanted = leaving ? null : from;
   go({ name: "login" }, { replace: true });
 }
 
-/** Where a person who just signed in goes: back to what was wanted, else the first desk of the role. */
-export function enter(person: Person): void {
-  const to = wanted ?? homeOf(person.role);
-  wanted = null;
-  go(to, { replace: true });
+/** Somebody works in this page; what is typed and seen from here on is theirs. */
+export function sits(person: Person): void {
+  lastPerson = person.id;
 }
 
-/** Whether the log-in was reached because a session ended, to say so. */
+/**
+ * Where a person who just signed in goes: back to what was wanted, else the first desk of the role. Another person than
+ * before begins at home in a fresh page: what somebody typed and saw stays theirs.
+ */
+export function enter(person: Person): void {
+  const another = lastPerson !== null && lastPerson !== person.id;
+  const to = another ? homeOf(person.role) : (wanted ?? homeOf(person.role));
+  wanted = null;
+  if (another) location.replace(href(to));
+  else go(to, { replace: true });
+}
+
+/** Whether the log-in was reached because somebody's session ended, to say so. */
 export function wasSent(): boolean {
-  return wanted !== null;
+  return wanted !== null && lastPerson !== null;
 }
 
 export function looking(incident: string): void {
@@ -44,10 +56,15 @@ export function strapOf(role: string): NavItem[] {
   return [...items, timeline].sort((a, b) => a.digit.localeCompare(b.digit));
 }
 
+/** Sign out and begin a fresh page, so that nothing of this person is left in it. Without an answer nothing changes. */
 export async function leave(): Promise<void> {
-  await signOut();
-  forgetAll();
-  lastIncident.value = null;
-  wanted = null;
-  go({ name: "login" });
+  leaving = true;
+  try {
+    await signOut();
+    location.replace(href({ name: "login" }));
+  } catch (error) {
+    leaving = false;
+    if (!(error instanceof Problem)) throw error;
+    if (error.status === 0) unanswered();
+  }
 }

@@ -6,7 +6,9 @@ import { follow, QUIET_MS, type Stream, streamBy } from "../../src/centre/live";
 import { forgetAll, useLoaded } from "../../src/centre/loaded";
 import { explain } from "../../src/centre/problems";
 import { reach } from "../../src/centre/reach";
-import { Problem } from "../../src/session";
+import { enter, sits, toLogin, wasSent } from "../../src/centre/seat";
+import { place } from "../../src/router";
+import { type Person, Problem } from "../../src/session";
 import { speak } from "../../src/words/language";
 import { centre } from "./served";
 
@@ -167,5 +169,27 @@ describe("refusals", () => {
     expect([act.mock.calls.length, problem.value?.code, busy.value]).toEqual([1, "queue_full", false]);
     expect(await run(async () => undefined)).toBe(true);
     expect(problem.value).toBeNull();
+  });
+});
+
+describe("who sits here", () => {
+  const someone = (name: string, role: string): Person => ({
+    id: name,
+    name,
+    role,
+    roles: [role],
+    station: null,
+    unit: null,
+  });
+  it("the same person comes back to where the session ended; another begins at home in a fresh page", () => {
+    const fresh = vi.spyOn(location, "replace").mockImplementation(() => undefined);
+    sits(someone("naren", "dispatcher"));
+    toLogin({ name: "devices" });
+    expect([place.value.name, wasSent()]).toEqual(["login", true]);
+    enter(someone("naren", "dispatcher"));
+    expect([place.value.name, wasSent(), fresh.mock.calls.length]).toEqual(["devices", false, 0]);
+    toLogin({ name: "devices" });
+    enter(someone("gaowa", "callback"));
+    expect(fresh).toHaveBeenCalledWith("/desk/callback");
   });
 });
