@@ -44,7 +44,8 @@ export const t = book(zh, {
   fast: "fast",
   slow: "slow",
   forgot: "Password forgotten? Ask the administrator for a new one. Phones need none: they enrol with a code.",
-  ended: "The session is over. Sign in again and you are back where you were; an unsaved incident or call card is still there.",
+  ended:
+    "The session is over. Sign in again and you are back where you were; an unsaved incident or call card is still there.",
   enrolTitle: "Enrol a phone",
   step1: "Ask the administrator to press N under Devices: it issues a code",
   step2: "In the phone's browser open",
