@@ -34,10 +34,10 @@ def by_field(items: Iterable[Item]) -> dict[str, list[Item]]:
 
 
 def multi(writes: Iterable[Item]) -> list[Item]:
-    """Live writes of one field, all kept, in the order of the cells (CE1)."""
+    """Live writes of one field, all kept, in the order of the cells (CE1). A redacted one replaces and is no value."""
     known = list(writes)
     replaced = preds_of(known)
-    return in_order(item for item in known if item.op not in replaced)
+    return in_order(item for item in known if item.op not in replaced and item.redaction is None)
 
 
 def members(adds: Iterable[Item], removes: Iterable[Item]) -> list[tuple[Any, list[bytes]]]:
@@ -46,7 +46,7 @@ def members(adds: Iterable[Item], removes: Iterable[Item]) -> list[tuple[Any, li
     removed = preds_of(removes)
     held: dict[bytes, tuple[Any, list[bytes]]] = {}
     for item in adds:
-        if item.op not in removed:
+        if item.op not in removed and item.redaction is None:
             value = item.fields["v"]
             held.setdefault(canon.encode(value), (value, []))[1].append(item.op)
     return [(value, sorted(ops)) for _, (value, ops) in sorted(held.items())]

@@ -4,8 +4,8 @@ Responsible for turning one change set and what the centre ruled about it into i
 author, its stamp and whether it counts. Does not know what any op means.
 
 >>> item = Item(op=OpId(bytes(17)), t="entry.add", fields={"t": "entry.add", "at": 900}, user=bytes(16),
-...             chain=bytes(16), seq=1, eff=Stamp(1000, 0).pack(), at_ms=70_000, decision="accepted", why=None,
-...             flags=(), number=None)
+...             chain=bytes(16), seq=1, eff=Stamp(1000, 0).pack(), idx=1, at_ms=70_000, decision="accepted",
+...             why=None, flags=(), number=None)
 >>> item.occurred_at_ms, item.late_by_ms
 (900, 69100)
 """
@@ -25,8 +25,20 @@ from sync.rulings import Ruling
 LATE_AFTER_MS: Final = 60_000
 
 
+class Redaction(Struct, frozen=True):
+    """By whom, on what legal ground and when the words of a set were taken away (RD1)."""
+
+    by: bytes
+    ground: str
+    at_ms: int
+
+
 class Item(Struct, frozen=True):
-    """One op and what is known of it. `at_ms` and `decision` are None while the centre has not ruled."""
+    """One op and what is known of it.
+
+    `idx`, `at_ms` and `decision` are None while the centre has not ruled: the index of the ruling that decides, the
+    receipt of the set, and what was decided. Of a redacted set the `fields` are the skeleton (RD2).
+    """
 
     op: OpId
     t: str
@@ -35,11 +47,13 @@ class Item(Struct, frozen=True):
     chain: bytes
     seq: int
     eff: bytes
+    idx: int | None
     at_ms: int | None
     decision: str | None
     why: str | None
     flags: tuple[str, ...]
     number: str | None
+    redaction: Redaction | None = None
 
     @property
     def counts(self) -> bool:
@@ -87,12 +101,19 @@ def effective_stamp(hlc: bytes, at_ms: int) -> bytes:
     return hlc if int.from_bytes(hlc[:6], "big") <= at_ms else Stamp(at_ms, 0).pack()
 
 
+def ops_of(changeset: ChangeSet, ruling: Ruling | None) -> list[dict[str, Any]]:
+    """What a set does: its ops, or once it was redacted their skeletons; none while those have not come (RD2)."""
+    if ruling is not None and ruling.kind == rulings.KIND_REDACT:
+        skeletons: list[dict[str, Any]] = ruling.payload["ops"]
+        return skeletons
+    return changeset.body.ops if changeset.body is not None else []
+
+
 def items_of(changeset: ChangeSet, ruling: Ruling | None) -> list[Item]:
-    """The items of a set: none when its body was redacted. Without a ruling they are the author's own, provisional."""
-    if changeset.body is None:
-        return []
+    """The items of a set under one ruling that decides about it. Without one they are the author's own, provisional."""
     header = changeset.header
     payload = ruling.payload if ruling is not None else None
+    at_ms = None if ruling is None else rulings.received_at_ms(ruling)
     return [
         Item(
             op=ids.op_id(changeset.set_id, index),
@@ -102,11 +123,19 @@ def items_of(changeset: ChangeSet, ruling: Ruling | None) -> list[Item]:
             chain=header.chain,
             seq=header.seq,
             eff=header.hlc if payload is None else payload["eff"],
-            at_ms=None if ruling is None else ruling.at_ms,
+            idx=None if ruling is None else ruling.idx,
+            at_ms=at_ms,
             decision=None if payload is None else payload["d"],
             why=None if payload is None else payload["why"],
             flags=() if payload is None else tuple(payload["flags"]),
             number=None if payload is None else payload["no"],
+            redaction=_redaction(ruling),
         )
-        for index, op in enumerate(changeset.body.ops)
+        for index, op in enumerate(ops_of(changeset, ruling))
     ]
+
+
+def _redaction(ruling: Ruling | None) -> Redaction | None:
+    if ruling is None or ruling.kind != rulings.KIND_REDACT:
+        return None
+    return Redaction(ruling.payload["by"], ruling.payload["ground"], ruling.at_ms)

@@ -23,6 +23,10 @@ VERSION: Final = 1
 KIND_SET: Final = "set"
 KIND_ORG: Final = "org"
 KIND_SCOPE: Final = "scope"
+KIND_REVIEW: Final = "review"
+KIND_REDACT: Final = "redact"
+DECIDING: Final = frozenset({KIND_SET, KIND_REVIEW, KIND_REDACT})
+"""Kinds that decide about one set, each whole in itself: the newest of them stands (RL6)."""
 
 ACCEPTED: Final = "accepted"
 ACCEPTED_LATE: Final = "accepted_late"
@@ -78,6 +82,22 @@ def set_payload(
         "flags": flags,
         "no": number,
     }
+
+
+_OF_EVERY_DECISION: Final = ("set", "chain", "seq", "e", "d", "why", "eff", "flags", "no")
+
+
+def renewed_payload(standing: Ruling, **changed: Any) -> dict[str, Any]:
+    """The payload of a later ruling on the set that `standing` decides: what stood, `changed`, and as `at` when the set
+    was received (RL6)."""
+    kept = {name: standing.payload[name] for name in _OF_EVERY_DECISION}
+    return kept | {"at": received_at_ms(standing)} | changed
+
+
+def received_at_ms(ruling: Ruling) -> int:
+    """When the set that a ruling decides about was received: the centre's clock at its first ruling (RL6)."""
+    at_ms: int = ruling.payload.get("at", ruling.at_ms)
+    return at_ms
 
 
 def read_ruling(data: bytes) -> Ruling:

@@ -22,7 +22,8 @@ from sync.incident import kinds
 Check = Callable[[Any], bool]
 
 
-def _text(value: Any) -> bool:
+def is_text(value: Any) -> bool:
+    """The check of every field that holds free words."""
     return isinstance(value, str)
 
 
@@ -82,53 +83,53 @@ _id = _bytes(16)
 _op = _bytes(17)
 
 REQUIRED: Final[dict[str, dict[str, Check]]] = {
-    "incident.create": {"source": _one_of(kinds.SOURCES), "station": _id, "tag": _text},
+    "incident.create": {"source": _one_of(kinds.SOURCES), "station": _id, "tag": is_text},
     "fact.set": {"f": _one_of(kinds.FACTS), "p": _ops},
-    "set.add": {"f": _one_of(kinds.SET_FIELDS), "v": _text},
+    "set.add": {"f": _one_of(kinds.SET_FIELDS), "v": is_text},
     "set.remove": {"f": _one_of(kinds.SET_FIELDS), "p": _ops},
-    "latest.set": {"f": _one_of(kinds.LATEST_FIELDS), "v": _text},
-    "entry.add": {"kind": _one_of(kinds.ENTRY_KINDS), "text": _text},
-    "entry.correct": {"entry": _op, "text": _text},
+    "latest.set": {"f": _one_of(kinds.LATEST_FIELDS), "v": is_text},
+    "entry.add": {"kind": _one_of(kinds.ENTRY_KINDS), "text": is_text},
+    "entry.correct": {"entry": _op, "text": is_text},
     "milestone.claim": {
         "kind": _one_of(kinds.MILESTONES),
         "round": _natural,
         "via": _one_of(kinds.VIAS),
     },
-    "milestone.withdraw": {"claim": _op, "why": _text},
-    "milestone.dispute": {"claim": _op, "why": _text},
+    "milestone.withdraw": {"claim": _op, "why": is_text},
+    "milestone.dispute": {"claim": _op, "why": is_text},
     "order.issue": {
         "order": _id,
         "to": _target,
         "kind": _one_of(kinds.ORDER_KINDS),
         "round": _natural,
     },
-    "order.withdraw": {"order": _id, "why": _text},
+    "order.withdraw": {"order": _id, "why": is_text},
     "order.reassign": {"order": _id, "new": _id, "to": _target},
-    "order.return_request": {"order": _id, "why": _text},
+    "order.return_request": {"order": _id, "why": is_text},
     "order.return_review": {"order": _id, "ok": _flag},
-    "incident.transfer": {"station": _id, "why": _text},
+    "incident.transfer": {"station": _id, "why": is_text},
     "incident.link": {"to": _id, "kind": _one_of(kinds.LINK_KINDS)},
     "incident.unlink": {"p": _ops},
-    "incident.withdraw": {"why": _text},
+    "incident.withdraw": {"why": is_text},
     "incident.close": {"round": _natural},
-    "incident.reopen": {"round": _natural, "why": _text},
+    "incident.reopen": {"round": _natural, "why": is_text},
     "callback.attempt": {"round": _natural, "outcome": _one_of(kinds.OUTCOMES)},
 }
 OPTIONAL: Final[dict[str, dict[str, Check]]] = {
     "incident.create": {"exercise": _flag},
     "entry.add": {"data": _map},
     "milestone.claim": {"order": _id, "by": _id, "unit": _id, "pos": _position, "data": _map},
-    "order.reassign": {"why": _text},
-    "order.return_review": {"why": _text},
-    "incident.close": {"result": _text},
+    "order.reassign": {"why": is_text},
+    "order.return_review": {"why": is_text},
+    "incident.close": {"result": is_text},
     "callback.attempt": {
         "score": _between(1, 3),
         "minutes": _natural,
-        "why": _text,
-        "text": _text,
+        "why": is_text,
+        "text": is_text,
     },
 }
-FEEDBACK_DATA: Final[dict[str, Check]] = {"result": _text, "text": _text}
+FEEDBACK_DATA: Final[dict[str, Check]] = {"result": is_text, "text": is_text}
 _BOUNDED_FACTS: Final = {"level": (1, 4), "tier": (0, 1_440)}
 _NONE: Final[dict[str, Check]] = {}
 
@@ -173,4 +174,4 @@ def _fact_check(field: str) -> Check:
         return _point
     if field in _BOUNDED_FACTS:
         return _between(*_BOUNDED_FACTS[field])
-    return _text if field in kinds.TEXT_FACTS else _natural
+    return is_text if field in kinds.TEXT_FACTS else _natural

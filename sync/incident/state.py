@@ -25,6 +25,14 @@ _MISFIT: Final = ""
 """Where items are filed whose op this version does not know, or knows in another shape (IN1)."""
 
 
+def _filed_under(item: Item) -> str:
+    """Its kind of op when this version understands it; a skeleton lacks words and is understood all the same."""
+    is_understood = shapes.is_known(item.t) and (
+        item.redaction is not None or shapes.problem(item.fields) is None
+    )
+    return item.t if is_understood else _MISFIT
+
+
 class IncidentState:
     """Everything known of one incident. `view()` is canonical-encodable; `derived()` is the cheap part lists need.
 
@@ -39,15 +47,15 @@ class IncidentState:
         self._derived: Derived | None = None
 
     def add(self, items: Iterable[Item]) -> None:
-        """Take items in. One already known is replaced only by the same item with the centre's ruling on it."""
+        """Take items in. One already known is replaced only by the same item under a newer ruling (RL6)."""
         for item in items:
             known = self.items.get(item.op)
-            if known is not None and (known.at_ms is not None or item.at_ms is None):
-                continue
+            if known is not None:
+                if (known.idx or 0) >= (item.idx or 0):
+                    continue
+                self._by_t[_filed_under(known)].pop(item.op)
             self.items[item.op] = item
-            t = item.t
-            if not shapes.is_known(t) or shapes.problem(item.fields) is not None:
-                t = _MISFIT
+            t = _filed_under(item)
             self._by_t.setdefault(t, {})[item.op] = item
             if t not in _APART:
                 self._derived = None
@@ -76,6 +84,16 @@ class IncidentState:
                 {"op": item.op, "t": item.t}
                 for item in sorted(self.counted(_MISFIT), key=lambda item: item.op)
             ],
+            "redacted": [
+                {
+                    "op": item.op,
+                    "by": item.redaction.by,
+                    "ground": item.redaction.ground,
+                    "at": item.redaction.at_ms,
+                }
+                for item in sorted(self.items.values(), key=lambda item: item.op)
+                if item.redaction is not None and item.counts
+            ],
         }
 
     def _of_field(self, t: str, field: str) -> list[Item]:
@@ -87,7 +105,7 @@ class IncidentState:
 
     def _latest(self, field: str) -> str | None:
         winner = cells.latest(self._of_field("latest.set", field))
-        return None if winner is None else winner.fields["v"]
+        return None if winner is None else winner.fields.get("v")
 
     def _claim(self, item: Item, derived: Derived) -> dict[str, Any]:
         fields = item.fields

@@ -44,9 +44,11 @@ def timeline(items: Iterable[Item], view: dict[str, Any]) -> list[dict[str, Any]
     """Entries by event time, then op id. Times in ms, ids as bytes.
 
     Keys: op, set (first 16 bytes of the set id), t, kind, at, received_at, late_by, late_entry, flags, by, said_by,
-    via, order, about (the op it speaks of), field, value, text, why, struck, correction, decision, pending, chain, seq.
+    via, order, about (the op it speaks of), field, value, text, why, struck, correction, redacted, decision, pending,
+    chain, seq.
 
     `struck`: a claim that no longer stands, an entry that was corrected; `correction` is what stands beside it then.
+    `redacted`: by whom, on what ground and when its words were taken away (RD1), None for most.
     """
     struck = {claim["op"] for claim in view["claims"] if not claim["standing"]}
     corrections = {
@@ -81,6 +83,13 @@ def _entry(
         "why": item.why if item.why is not None else _text(fields, "why"),
         "struck": item.op in struck or correction is not None,
         "correction": correction,
+        "redacted": None
+        if item.redaction is None
+        else {
+            "by": item.redaction.by,
+            "ground": item.redaction.ground,
+            "at": item.redaction.at_ms,
+        },
         "decision": item.decision,
         "pending": item.decision is None,
         "chain": item.chain,

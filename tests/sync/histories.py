@@ -11,6 +11,7 @@ from sync import changeset, ids, rulings
 from sync.changeset import Draft, Writer
 from sync.fold import effective_stamp
 from sync.ids import ChainId
+from sync.incident.redaction import skeleton
 
 ENTITY = b"incident-sixteen"
 PEOPLE = [bytes([65 + n]) * 16 for n in range(3)]
@@ -135,8 +136,36 @@ def histories(draw: st.DrawFn, *, size: int = 14) -> list[Ruled]:
         )
         writers[person] = written.writer
         earlier += [ids.op_id(written.set_id, index) for index in range(len(drafted))]
-        history.append(Ruled(written.raw, draw(_rulings(idx, written, person))))
+        ruling = draw(_rulings(idx, written, person))
+        history.append(Ruled(written.raw, ruling))
+        if ruling is not None:
+            # Rulings of later sets are numbered below a thousand, later rulings on a set above (RL6).
+            history += [
+                Ruled(written.raw, later) for later in draw(_later(1_000 * idx, ruling, drafted))
+            ]
     return history
+
+
+def _later(idx: int, first: bytes, ops: list[dict[str, Any]]) -> st.SearchStrategy[list[bytes]]:
+    """What is ruled on a set afterwards: mostly nothing; a review, a redaction, or the one and then the other."""
+    standing = rulings.read_ruling(first)
+
+    def rule(kinds: list[str]) -> list[bytes]:
+        made, before = [], standing
+        for place, kind in enumerate(kinds):
+            by = {"by": PEOPLE[0], "text": ""}
+            changed: dict[str, Any] = (
+                {"d": "accepted_late", "why": None}
+                if kind == rulings.KIND_REVIEW
+                else {"ground": "minor", "ops": [skeleton(op) for op in ops]}
+            )
+            payload = rulings.renewed_payload(before, **by, **changed)
+            before = rulings.Ruling(1, idx + place, standing.at_ms + 5_000, kind, payload)
+            made.append(rulings.encode_ruling(before))
+        return made
+
+    review, redact = [rulings.KIND_REVIEW], [rulings.KIND_REDACT]
+    return st.sampled_from([[], [], [], review, redact, review + redact]).map(rule)
 
 
 def _rulings(

@@ -2,7 +2,8 @@
  * One incident out of everything this phone holds about it: pulled lines with their rulings, and own sets that have none
  * yet. Pure but for hashing.
  *
- * Responsible for counting every set once, under its ruling when there is one (SPEC CE, ST1). Refuses to read storage.
+ * Responsible for counting every set once, under its newest ruling when there is one (SPEC CE, RL6). Refuses to read
+ * storage.
  *
  *     (await foldIncident(id, await cache.entriesOf(id), await vault.ownOf(id)))?.view;
  */
@@ -25,24 +26,20 @@ export async function foldIncident(
   entries: readonly Entry[],
   own: readonly OwnSet[],
 ): Promise<Folded | null> {
-  const items: Item[] = [];
-  const seen = new Set<string>();
+  const state = new IncidentState(fromHex(id));
+  const newest = new Map<string, Entry>();
   for (const entry of entries) {
-    if (!entry.raw || seen.has(entry.set)) continue;
-    const set = await readSet(entry.raw);
-    if (isRefusal(set)) continue;
-    seen.add(entry.set);
-    items.push(...itemsOf(set, readRuling(entry.ruling)));
+    if (entry.raw && entry.idx > (newest.get(entry.set)?.idx ?? 0)) newest.set(entry.set, entry);
+  }
+  for (const { raw, ruling } of newest.values()) {
+    const set = await readSet(raw as Uint8Array);
+    if (!isRefusal(set)) state.add(itemsOf(set, readRuling(ruling)));
   }
   for (const one of own) {
-    if (seen.has(one.id)) continue;
+    if (newest.has(one.id)) continue;
     const set = await readSet(one.raw);
-    if (isRefusal(set)) continue;
-    seen.add(one.id);
-    items.push(...itemsOf(set, null));
+    if (!isRefusal(set)) state.add(itemsOf(set, null));
   }
-  if (items.length === 0) return null;
-  const state = new IncidentState(fromHex(id));
-  state.add(items);
-  return { items, view: state.view() };
+  const { items } = state;
+  return items.length === 0 ? null : { items, view: state.view() };
 }

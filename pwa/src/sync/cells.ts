@@ -27,10 +27,10 @@ export function byField(items: readonly Item[]): Map<string, Item[]> {
   return apart;
 }
 
-/** Live writes of one field, all kept, in the order of the cells (CE1). */
+/** Live writes of one field, all kept, in the order of the cells (CE1). A redacted write replaces and says nothing. */
 export function multi(writes: readonly Item[]): Item[] {
   const replaced = predsOf(writes);
-  return writes.filter(({ key }) => !replaced.has(key)).sort(byOrder);
+  return writes.filter(({ key, redaction }) => !replaced.has(key) && redaction === null).sort(byOrder);
 }
 
 /** One member of a set, with the op ids that hold it there: what a remove must name. */
@@ -46,8 +46,8 @@ export interface Member {
 export function members(adds: readonly Item[], removes: readonly Item[]): Member[] {
   const removed = predsOf(removes);
   const held = new Map<string, Member>();
-  for (const { key, op, fields } of [...adds].sort((a, b) => ascending(a.key, b.key))) {
-    if (removed.has(key)) continue;
+  for (const { key, op, fields, redaction } of [...adds].sort((a, b) => ascending(a.key, b.key))) {
+    if (removed.has(key) || redaction !== null) continue;
     const v = fields["v"] as Value;
     const bytes = toHex(encode(v));
     const member = held.get(bytes);

@@ -7,11 +7,21 @@ import type { Value } from "./canon";
 import type { ChangeSet, Op } from "./changeset";
 import { pack, unpack } from "./clock";
 import { opId, toHex } from "./ids";
-import { COUNTED, type Ruling, type SetRuling } from "./rulings";
+import { COUNTED, type Decision, KIND_REDACT, type RedactRuling, type Ruling, receivedAtMs } from "./rulings";
 
 export const LATE_AFTER_MS = 60_000;
 
-/** One op and what is known of it. `atMs` and `decision` are null while the centre has not ruled. */
+/** By whom, on what legal ground and when the words of a set were taken away (RD1). */
+export interface Redaction {
+  readonly by: Uint8Array;
+  readonly ground: string;
+  readonly atMs: number;
+}
+
+/**
+ * One op and what is known of it. `idx`, `atMs` and `decision` are null while the centre has not ruled: the index of the
+ * ruling that decides, the receipt of the set, and what was decided. Of a redacted set the `fields` are the skeleton (RD2).
+ */
 export interface Item {
   readonly op: Uint8Array;
   /** The op id in hex: the key under which items are kept. */
@@ -24,11 +34,13 @@ export interface Item {
   readonly chain: Uint8Array;
   readonly seq: number;
   readonly eff: Uint8Array;
+  readonly idx: number | null;
   readonly atMs: number | null;
   readonly decision: string | null;
   readonly why: string | null;
   readonly flags: readonly string[];
   readonly number: string | null;
+  readonly redaction: Redaction | null;
   /** Accepted, or the author's own and not yet ruled (CE). */
   readonly counts: boolean;
   /** When it happened: its own `at`, else its effective stamp; never after its receipt (ST2). */
@@ -66,12 +78,18 @@ export function effectiveStamp(hlc: Uint8Array, atMs: number): Uint8Array {
   return unpack(hlc).ms <= atMs ? hlc : pack({ ms: atMs, counter: 0 });
 }
 
-/** The items of a set: none when its body was redacted. */
+/** What a set does: its ops, or once it was redacted their skeletons; none while those have not come (RD2). */
+export function opsOf(changeset: ChangeSet, ruling: Ruling | null): readonly Op[] {
+  if (ruling?.kind === KIND_REDACT) return (ruling.payload as unknown as RedactRuling).ops;
+  return changeset.body?.ops ?? [];
+}
+
+/** The items of a set under one ruling that decides about it. Without one they are the author's own, provisional. */
 export function itemsOf(changeset: ChangeSet, ruling: Ruling | null): Item[] {
-  if (changeset.body === null) return [];
   const { header } = changeset;
-  const ruled = ruling === null ? null : (ruling.payload as unknown as SetRuling);
-  return changeset.body.ops.map((fields, index) =>
+  const ruled = ruling === null ? null : (ruling.payload as unknown as Decision);
+  const redaction = ruling === null ? null : redactionOf(ruling);
+  return opsOf(changeset, ruling).map((fields, index) =>
     item({
       op: opId(changeset.setId, index),
       t: fields.t,
@@ -80,13 +98,21 @@ export function itemsOf(changeset: ChangeSet, ruling: Ruling | null): Item[] {
       chain: header.chain,
       seq: header.seq,
       eff: ruled === null ? header.hlc : ruled.eff,
-      atMs: ruling === null ? null : ruling.atMs,
+      idx: ruling === null ? null : ruling.idx,
+      atMs: ruling === null ? null : receivedAtMs(ruling),
       decision: ruled === null ? null : ruled.d,
       why: ruled === null ? null : ruled.why,
       flags: ruled === null ? [] : ruled.flags,
       number: ruled === null ? null : ruled.no,
+      redaction,
     }),
   );
+}
+
+function redactionOf(ruling: Ruling): Redaction | null {
+  if (ruling.kind !== KIND_REDACT) return null;
+  const { by, ground } = ruling.payload as unknown as RedactRuling;
+  return { by, ground, atMs: ruling.atMs };
 }
 
 /** An id in an op as the key items and orders are kept under; "" when it is not there. */

@@ -5,10 +5,15 @@
  *     head = await scopeHead(head, await leafHash(bytes));
  */
 import { CanonError, decode, encode, type Value } from "./canon";
-import { KIND_CHARS_MAX } from "./changeset";
+import { KIND_CHARS_MAX, type Op } from "./changeset";
 import { type Bytes, concat, sha256, taggedHash } from "./ids";
 
 export const COUNTED: ReadonlySet<string> = new Set(["accepted", "accepted_late"]);
+export const KIND_SET = "set";
+export const KIND_REVIEW = "review";
+export const KIND_REDACT = "redact";
+/** Kinds that decide about one set, each whole in itself: the newest of them stands (RL6). */
+export const DECIDING: ReadonlySet<string> = new Set([KIND_SET, KIND_REVIEW, KIND_REDACT]);
 export const SCOPE_HEAD_ZERO: Bytes = new Uint8Array(16);
 
 export interface Ruling {
@@ -18,8 +23,8 @@ export interface Ruling {
   readonly payload: { readonly [key: string]: Value };
 }
 
-/** The payload of a `set` ruling, typed. */
-export interface SetRuling {
+/** What every ruling that decides about a set says of it. `at`: its receipt, in all but the first (RL6). */
+export interface Decision {
   readonly set: Uint8Array;
   readonly chain: Uint8Array;
   readonly seq: number;
@@ -29,6 +34,20 @@ export interface SetRuling {
   readonly eff: Uint8Array;
   readonly flags: readonly string[];
   readonly no: string | null;
+  readonly at?: number;
+}
+
+/** The payload of a `redact` ruling, typed: the decision that stood, who took the words away, and what is left (RD1). */
+export interface RedactRuling extends Decision {
+  readonly by: Uint8Array;
+  readonly ground: string;
+  readonly text: string;
+  readonly ops: readonly Op[];
+}
+
+/** When the set that a ruling decides about was received: the centre's clock at its first ruling (RL6). */
+export function receivedAtMs(ruling: Ruling): number {
+  return (ruling.payload as unknown as Decision).at ?? ruling.atMs;
 }
 
 /** Canonical bytes of a ruling. */

@@ -10,7 +10,7 @@ Everything else stands as it is.
 from typing import Any
 
 from sync.clock import Stamp
-from sync.fold import Item
+from sync.fold import Item, Redaction
 from sync.ids import OpId
 from sync.incident.state import IncidentState
 
@@ -43,12 +43,18 @@ def item_of(told: dict[str, Any]) -> Item:
         chain=expand(told["by"]),
         seq=1,
         eff=Stamp(told["ms"], 0).pack(),
+        idx=None if ruled is None else told.get("idx", 1),
         at_ms=None if ruled is None else received,
         decision=ruled,
         why=told.get("why"),
         flags=tuple(told.get("flags", ())),
         number=told.get("number"),
+        redaction=_redaction(told.get("redacted")),
     )
+
+
+def _redaction(told: dict[str, Any] | None) -> Redaction | None:
+    return None if told is None else Redaction(expand(told["by"]), told["ground"], told["at"])
 
 
 def state_of(told: list[dict[str, Any]]) -> IncidentState:

@@ -61,6 +61,7 @@ def test_an_item_knows_when_it_happened_and_how_late_it_came(case: dict[str, Any
         chain=bytes(16),
         seq=1,
         eff=Stamp(case["eff"], 3).pack(),
+        idx=None if case["received"] is None else 1,
         at_ms=case["received"],
         decision=None if case["received"] is None else "accepted",
         why=None,

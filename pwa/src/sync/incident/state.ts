@@ -35,6 +35,8 @@ export interface View extends DerivedView {
   claims: Claim[];
   entries: Entry[];
   unknown: { op: Uint8Array; t: string }[];
+  /** Ops that count and whose words were taken away: by whom, on what ground, when (RD1). */
+  redacted: { op: Uint8Array; by: Uint8Array; ground: string; at: number }[];
 }
 
 /** Ops that nothing in `derived()` looks at: they leave it as it was computed. */
@@ -58,13 +60,16 @@ export class IncidentState {
     return [...this.known.values()];
   }
 
-  /** Take items in. One already known is replaced only by the same item with the centre's ruling on it. */
+  /** Take items in. One already known is replaced only by the same item under a newer ruling (RL6). */
   add(items: readonly Item[]): void {
     for (const item of items) {
       const known = this.known.get(item.key);
-      if (known && (known.atMs !== null || item.atMs === null)) continue;
+      if (known) {
+        if ((known.idx ?? 0) >= (item.idx ?? 0)) continue;
+        this.byT.get(filedUnder(known))?.delete(item.key);
+      }
       this.known.set(item.key, item);
-      const t = isKnown(item.t) && problem(item.fields) === null ? item.t : MISFIT;
+      const t = filedUnder(item);
       const filed = this.byT.get(t);
       if (filed) filed.set(item.key, item);
       else this.byT.set(t, new Map([[item.key, item]]));
@@ -91,6 +96,11 @@ export class IncidentState {
       unknown: this.counted(MISFIT)
         .sort((a, b) => ascending(a.key, b.key))
         .map(({ op, t }) => ({ op, t })),
+      redacted: this.items
+        .sort((a, b) => ascending(a.key, b.key))
+        .flatMap(({ op, redaction, counts }) =>
+          redaction && counts ? [{ op, by: redaction.by, ground: redaction.ground, at: redaction.atMs }] : [],
+        ),
     };
   }
 
@@ -119,6 +129,11 @@ export class IncidentState {
         };
       });
   }
+}
+
+/** Its kind of op when this version understands it; a skeleton lacks words and is understood all the same. */
+function filedUnder(item: Item): string {
+  return isKnown(item.t) && (item.redaction !== null || problem(item.fields) === null) ? item.t : MISFIT;
 }
 
 function claimOf(item: Item, derived: Derived): Claim {

@@ -6,7 +6,7 @@
  *     timeline(state.items, state.view())   // by event time, then op id; held, rejected and pending ones among them
  */
 import type { Value } from "../canon";
-import { byTime, type Item, keyOf } from "../fold";
+import { byTime, type Item, keyOf, type Redaction } from "../fold";
 import type { Entry, View } from "./state";
 
 export interface TimelineItem {
@@ -33,6 +33,8 @@ export interface TimelineItem {
   /** A claim that no longer stands, or an entry that was corrected; `correction` is what stands beside it then. */
   readonly struck: boolean;
   readonly correction: Entry["correction"];
+  /** By whom, on what ground and when its words were taken away (RD1). */
+  readonly redacted: Redaction | null;
   readonly decision: string | null;
   readonly pending: boolean;
 }
@@ -74,6 +76,7 @@ function entryOf(item: Item, fallen: ReadonlySet<string>, correction: Entry["cor
     why: item.why ?? text(fields["why"]),
     struck: fallen.has(item.key) || correction !== null,
     correction,
+    redacted: item.redaction,
     decision: item.decision,
     pending: item.decision === null,
   };

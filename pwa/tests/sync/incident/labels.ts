@@ -55,11 +55,15 @@ export function itemOf(told: Told): Item {
     chain: expand(told.by),
     seq: 1,
     eff: eff(told.ms),
+    idx: ruled === null ? null : (told.idx ?? 1),
     atMs: ruled === null ? null : (told.received ?? told.ms),
     decision: ruled,
     why: told.why ?? null,
     flags: told.flags ?? [],
     number: told.number ?? null,
+    redaction: told.redacted
+      ? { by: expand(told.redacted.by), ground: told.redacted.ground, atMs: told.redacted.at }
+      : null,
   });
 }
 

@@ -46,11 +46,13 @@ it.each(cases("fold", "times"))("an item knows when it happened: $story", (told:
     chain: new Uint8Array(16),
     seq: 1,
     eff: eff(told.eff, 3),
+    idx: told.received === null ? null : 1,
     atMs: told.received,
     decision: told.received === null ? null : "accepted",
     why: null,
     flags: [],
     number: null,
+    redaction: null,
   });
   expect([known.occurredAtMs, known.lateByMs, known.isLateEntry]).toEqual([
     told.occurred,
