@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from server import curve
+
 ED25519 = "Ed25519"
 ES256 = "ES256"
 ALGORITHMS = frozenset({ED25519, ES256})
@@ -31,6 +33,8 @@ KEY_FILE_MODE = 0o600
 # The order of P-256; a private key is an integer in 1 .. order-1 (FIPS 186-5).
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _ES256 = ec.ECDSA(hashes.SHA256())
+# Libraries read other forms of the same point too, and not the same ones (SEC 1 section 2.3.3).
+_POINT_BYTES, _UNCOMPRESSED = 65, 0x04
 
 
 class SigningKey:
@@ -94,7 +98,11 @@ def verify(alg: str, public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def is_public_key(alg: str, public: bytes) -> bool:
-    """Whether these bytes are a usable public key of this algorithm."""
+    """Whether these bytes are a public key that may be enrolled (CS9)."""
+    if alg == ED25519:
+        return curve.is_key(public)
+    if len(public) != _POINT_BYTES or public[0] != _UNCOMPRESSED:
+        return False
     try:
         _verifier(alg, public)
     except ValueError:

@@ -35,7 +35,6 @@ from server.store import devices, log
 from server.store.devices import Device
 from server.store.engine import Database
 from sync import ids
-from sync.changeset import PUBLIC_KEY_BYTES
 
 Base64Url = Annotated[str, msgspec.Meta(max_length=128, description="base64url, padding optional")]
 
@@ -120,11 +119,7 @@ async def enrol(
     lives.
     """
     pub, nonce = _bytes(data.pub, "pub"), _bytes(data.nonce, "nonce")
-    if (
-        len(pub) != PUBLIC_KEY_BYTES[data.alg]
-        or not keys.is_public_key(data.alg, pub)
-        or len(nonce) != 16
-    ):
+    if not keys.is_public_key(data.alg, pub) or len(nonce) != 16:
         raise ProblemError(
             "bad_key", detail=f"This is not a public key of {data.alg} with a nonce of 16 bytes."
         )

@@ -26,7 +26,7 @@ SERVER_FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"auth"}),
     frozenset({"intake", "perform"}),
     frozenset({"store"}),
-    frozenset({"settings", "now", "problems", "observe", "keys"}),
+    frozenset({"settings", "now", "problems", "observe", "keys", "curve"}),
 )
 
 # Parts of the standard library that read a clock, roll a die or touch the world.

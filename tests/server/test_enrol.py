@@ -144,6 +144,7 @@ async def test_guessing_codes_is_stopped_and_wrong_codes_all_sound_alike(house: 
     [
         ({"pub": "!!!"}, "bad_key"),
         ({"pub": b64(b"x" * 31)}, "bad_key"),
+        ({"pub": b64(b"\x01" + bytes(31))}, "bad_key"),  # everybody can sign for this one (CS9)
         ({"alg": "ES256"}, "bad_key"),
         ({"alg": "ES256", "pub": b64(b"\x04" + b"\x01" * 64)}, "bad_key"),
         (

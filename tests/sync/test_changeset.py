@@ -122,6 +122,11 @@ def test_cs3_a_signature_holds_or_not(case: dict[str, Any]) -> None:
     assert keys.verify(case["alg"], pub, signing_bytes(of_set), made) is case["holds"]
 
 
+@pytest.mark.parametrize("case", vector_cases("changeset", "keys"))
+def test_cs9_bytes_are_a_key_or_not(case: dict[str, Any]) -> None:
+    assert keys.is_public_key(case["alg"], bytes.fromhex(case["pub"])) is case["usable"]
+
+
 def test_a_value_that_has_no_bytes_is_refused_before_anything_is_signed() -> None:
     def sign(message: bytes) -> bytes:
         raise AssertionError(message)

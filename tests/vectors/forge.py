@@ -144,7 +144,12 @@ FILES = {
     "ids": ids,
     "clock": clocks.cases,
     "changeset": lambda: (
-        sets.cases() | {"refused": bad_sets.refused(), "signatures": signatures.signatures()}
+        sets.cases()
+        | {
+            "refused": bad_sets.refused(),
+            "signatures": signatures.signatures(),
+            "keys": signatures.public_keys(),
+        }
     ),
     "rulings": rulings,
     "exchange": exchange,
