@@ -9,13 +9,18 @@ Example: `ortoo migrate && ortoo serve`.
 
 import asyncio
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from server import __version__
-from server.settings import Settings, SettingsError, load
+from server.settings import PORT_MAX, Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from server.doctor import Finding
 
 GRACE_S = 5
 
@@ -82,15 +87,32 @@ def settings_of(ctx: click.Context) -> Settings:
         raise click.UsageError(str(error)) from error
 
 
+def refuse(findings: "Iterable[Finding]") -> None:
+    """Stop with exit code 1 and the doctor's words at the first thing that stands in the way."""
+    for finding in findings:
+        if not finding.fine:
+            raise click.ClickException(f"{finding.what}: {finding.seen}\n  -> {finding.cure}")
+
+
 @main.command()
 @click.pass_context
 def migrate(ctx: click.Context) -> None:
     """Bring the database to the newest revision."""
+    from server.doctor import MIGRATE, database
     from server.store.engine import Database
     from server.store.migrate import revisions, upgrade
 
+    settings = settings_of(ctx)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(
+            f"data directory: {settings.data_dir}: {error.strerror}"
+        ) from error
+    refuse(found for found in asyncio.run(database(settings)) if found.cure != MIGRATE)
+
     async def run() -> tuple[str | None, str | None]:
-        db = Database(settings_of(ctx).url)
+        db = Database(settings.url)
         try:
             before, _head = await revisions(db)
             await upgrade(db)
@@ -104,7 +126,9 @@ def migrate(ctx: click.Context) -> None:
 
 @main.command()
 @click.option("--host", help="Address to listen on, over the settings.")
-@click.option("--port", type=int, help="Port to listen on, over the settings.")
+@click.option(
+    "--port", type=click.IntRange(0, PORT_MAX), help="Port to listen on, over the settings."
+)
 @click.option("--migrate/--no-migrate", "first", default=False, help="Bring the database up first.")
 @click.pass_context
 def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -> None:
@@ -114,7 +138,7 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
     import msgspec
     import uvicorn
 
-    from server import observe
+    from server import doctor, observe
     from server.app import build_app
 
     settings = settings_of(ctx)
@@ -124,7 +148,7 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
     settings = msgspec.structs.replace(
         settings, host=host or settings.host, port=settings.port if port is None else port
     )
-    _require_newest_revision(settings)
+    refuse([*asyncio.run(doctor.database(settings)), doctor.port(settings)])
     app = build_app(settings)
     _greet(settings)
     # Folded incidents live long and form no cycles: looking through them at every few hundred
@@ -156,30 +180,8 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
     ).run()
 
 
-def _require_newest_revision(settings: Settings) -> None:
-    """A sentence and exit code 1 when the database was not brought up to this program."""
-    from server.store.engine import Database
-    from server.store.migrate import revisions
-
-    async def stands() -> tuple[str | None, str | None]:
-        db = Database(settings.url)
-        try:
-            return await revisions(db)
-        finally:
-            await db.close()
-
-    current, newest = asyncio.run(stands())
-    if current != newest:
-        raise click.ClickException(
-            f"The database stands at revision {current or 'none'}, the newest is {newest}."
-            " Run: ortoo migrate"
-        )
-
-
 def _greet(settings: Settings) -> None:
     """Where the server is to be found, and how the first person gets in when there is nobody yet."""
-    from sqlalchemy.exc import SQLAlchemyError
-
     from server.auth.logins import anyone
     from server.store.engine import Database
 
@@ -187,8 +189,6 @@ def _greet(settings: Settings) -> None:
         db = Database(settings.url)
         try:
             return await db.reading(anyone)
-        except SQLAlchemyError:
-            return True  # no tables yet: the start below says so and what to do
         finally:
             await db.close()
 
@@ -202,19 +202,23 @@ def _greet(settings: Settings) -> None:
 @click.pass_context
 def rebuild(ctx: click.Context, check: bool) -> None:
     """Fold every incident again from the log and replace what screens read."""
+    from server.doctor import database
     from server.intake.rebuild import rebuild as run
+
+    settings = settings_of(ctx)
+    refuse(asyncio.run(database(settings)))
 
     def show(seen: int, wrong: int) -> None:
         click.echo(f"{seen} incidents folded, {wrong} differed", err=True)
 
-    seen, wrong = asyncio.run(run(settings_of(ctx).url, check=check, progress=show))
+    seen, wrong = asyncio.run(run(settings.url, check=check, progress=show))
     click.echo(f"{seen} incidents, {wrong} {'differ' if check else 'were replaced'}.")
     ctx.exit(1 if check and wrong else 0)
 
 
-@main.command()
+@main.command("doctor")
 @click.pass_context
-def doctor(ctx: click.Context) -> None:
+def look(ctx: click.Context) -> None:
     """Look the installation over and say what to do about each finding."""
     from server.doctor import examine
 

@@ -22,7 +22,8 @@ from server.api.imports import ImportReport, Mode, report_of, shown
 from server.auth.logins import Logins
 from server.auth.passwords import Cost, Passwords
 from server.auth.sessions import Sessions
-from server.cli import settings_of
+from server.cli import refuse, settings_of
+from server.doctor import database
 from server.imports.apply import Importer, RejectedImportError
 from server.imports.files import FileKind, Format, read_file
 from server.imports.hygiene import for_terminal, write_csv
@@ -36,7 +37,6 @@ from server.perform import Performer
 from server.problems import ProblemError
 from server.settings import Settings
 from server.store.engine import Database
-from server.store.migrate import revisions
 from sync import errors
 from sync.incident.kinds import ROLES
 
@@ -53,15 +53,11 @@ async def house(settings: Settings) -> AsyncIterator[tuple[Database, Intake]]:
     async def nobody_listens(_payload: bytes) -> None:
         """Listeners are in the server's process; they see the log when they next look."""
 
+    refuse(await database(settings))
     db = Database(settings.url, readers=settings.limits.reader_connections)
     performer = Performer({MOVED: nobody_listens})
     intake = Intake(settings, SystemClock(), secrets.token_bytes, db, performer)
     try:
-        current, head = await revisions(db)
-        if current != head:
-            raise click.ClickException(
-                f"the database stands at {current}, the newest is {head}. Run: ortoo migrate"
-            )
         await intake.start()
         yield db, intake
     finally:
@@ -192,7 +188,10 @@ def import_orders(
     """
     settings = settings_of(ctx)
     if mapping.startswith("@"):
-        mapping = Path(mapping[1:]).read_text(encoding="utf-8-sig")
+        try:
+            mapping = Path(mapping[1:]).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.BadParameter(f"{mapping[1:]}: {error}", param_hint="--mapping") from error
     kind = FileKind(form or ("csv" if file.suffix.lower() == ".csv" else "jsonl"), encoding)
 
     data = file.read_bytes()

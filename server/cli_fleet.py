@@ -39,6 +39,31 @@ def _logins(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...
     return found
 
 
+def _output(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
+    """A file to write at the end, tried at the beginning: minutes of work must not end in a refusal."""
+    if value is not None:
+        try:
+            value.parent.mkdir(parents=True, exist_ok=True)
+            value.open("ab").close()
+        except OSError as error:
+            raise click.BadParameter(f"{value} cannot be written: {error.strerror}") from error
+    return value
+
+
+def _empty_directory(
+    _ctx: click.Context, _param: click.Parameter, value: Path | None
+) -> Path | None:
+    if value is not None:
+        try:
+            value.mkdir(parents=True, exist_ok=True)
+            full = any(value.iterdir())
+        except OSError as error:
+            raise click.BadParameter(f"{value} cannot be used: {error.strerror}") from error
+        if full:
+            raise click.BadParameter(f"{value} is not empty: a replay begins with nothing")
+    return value
+
+
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
@@ -55,7 +80,7 @@ def _logins(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...
     multiple=True,
     callback=_logins,
     metavar="NAME:PASSWORD",
-    help="With --server: a dispatcher's and an administrator's login (give it twice).",
+    help="With --server: a dispatcher's and an administrator's login (give it twice).  [default: the demo's]",
 )
 @click.option("--devices", type=click.IntRange(1, 500), default=DEVICES, show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="Only the first N calls.")
@@ -70,12 +95,14 @@ def _logins(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...
 @click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
+    callback=_empty_directory,
     help="Keep the database and the devices' vaults in this directory.",
 )
 @click.option(
     "--report",
     "report_file",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=_output,
     help="Write the report as JSON.",
 )
 @click.pass_context
@@ -95,15 +122,17 @@ def replay(
 ) -> None:
     """Replay recorded calls for service through a centre, with simulated officers.
 
-    Exit code 1 when a set was lost or the timelines do not agree with the file.
+    Exit code 1 when a set was lost or the timelines do not agree with the file, or when the file or the server
+    cannot be used.
     """
+    from server.fleet import world
     from server.fleet.replay import run, sources
     from server.fleet.replay.calls import SourceError
 
-    if bool(server) != bool(logins):
-        raise click.UsageError("--server and --login belong together")
-    if keep is not None and keep.exists() and any(keep.iterdir()):
-        raise click.UsageError(f"{keep} is not empty: a replay begins with nothing")
+    if logins and not server:
+        raise click.UsageError("--login is for a running centre: name it with --server")
+    if server and not logins:
+        logins = [run.Login(name, world.PASSWORD) for name in ("dispatcher", "admin")]
     try:
         source = sources.read(file, format_name, limit)
     except SourceError as error:
@@ -112,7 +141,6 @@ def replay(
         raise click.ClickException(f"{file} holds no call that can be read")
     with tempfile.TemporaryDirectory(prefix="ortoo-replay-") as temporary:
         place = keep or Path(temporary)
-        place.mkdir(parents=True, exist_ok=True)
         options = run.Options(
             file=file.name,
             devices=devices,
@@ -125,7 +153,6 @@ def replay(
         report = _run(source, options, server, logins, place)
     click.echo(report.table())
     if report_file is not None:
-        report_file.parent.mkdir(parents=True, exist_ok=True)
         report_file.write_bytes(report.json())
     ctx.exit(1 if report.faults else 0)
 
@@ -161,7 +188,10 @@ def _run(source: Any, options: Any, server: str | None, logins: list[Any], place
                     progress=bar.update,
                 )
             )
-        except (ServerRefusalError, ValueError) as error:
+        except ServerRefusalError as error:
+            hint = "; name others with --login" if error.code == "wrong_login" else ""
+            raise click.ClickException(f"{error}{hint}") from error
+        except ValueError as error:
             raise click.ClickException(str(error)) from error
         except httpx2.TransportError as error:
             raise click.ClickException(f"the server cannot be reached: {error}") from error
@@ -189,6 +219,13 @@ def demo(data: Path, host: str, port: int) -> None:
 
     logging.disable(logging.INFO)  # the terminal is for the address and the logins
     try:
+        data.mkdir(parents=True, exist_ok=True)
+        # The demo's passwords are known to everyone: they must never open a real centre.
+        if (data / "ortoo.db").exists() and not (data / "lock").exists():
+            raise click.UsageError(f"{data} holds a centre that is no demo; choose another --data")
+    except OSError as error:
+        raise click.UsageError(f"--data {data}: {error.strerror}") from error
+    try:
         with alone_in(data):
             uvloop.run(run_demo(build_app, data, host, port, click.echo))
     except InUseError as error:
@@ -203,6 +240,7 @@ def demo(data: Path, host: str, port: int) -> None:
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
+    callback=_output,
     help="Where the figures go, as JSON.",
 )
 @click.option("--runs", type=click.IntRange(1, 50), default=5, show_default=True)
@@ -224,5 +262,4 @@ def bench(case: str, out: Path, runs: int) -> None:
         work = asyncio.run(prepare.prepare(build_app, prepared, p1.DEVICES))
         found = report.report(case, asyncio.run(p1.storms(prepared, work, runs)), before)
     click.echo(report.table(found))
-    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")

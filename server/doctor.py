@@ -2,8 +2,8 @@
 
 Responsible for findings an administrator can act on. Refuses to change anything: it looks.
 
-Example: `ortoo doctor` prints `BAD  database: no tables yet` and below it
-`-> run: ortoo migrate`, and exits with 1.
+Example: `ortoo doctor` prints `BAD  database: sqlite, revision none, newest 0001` and below it
+`-> run: ortoo migrate`, and exits with 1. What stands in the way of `ortoo serve` it says in the same words.
 """
 
 import os
@@ -12,6 +12,7 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 from sqlalchemy import Connection
@@ -19,13 +20,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.settings import Settings
 from server.store.engine import Database
-from server.store.migrate import revisions
+from server.store.migrate import is_known, revisions
 from server.store.rows import query
 
 FREE_SPACE_BYTES = 1_000_000_000
 # A clock before this page was written is wrong; so is one decades later.
 PLAUSIBLE_S = (1_780_000_000, 2_700_000_000)
-TIME_ZONE = "Asia/Shanghai"
+
+MIGRATE = "run: ortoo migrate"
+CHECK_URL = "check database_url and data_dir, and that the database runs and lets this user in"
+CHECK_FILE = "{path} must be an Ortoo database that this user may read and write; if it is damaged, put a copy back"
+START_NEWER = "start the newer Ortoo again, or put back the copy from before it was installed"
+ONE_WRITER = "end what holds it (another program, a backup, an open shell), or mend what it says"
+LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  recognised, not listened to
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -39,20 +47,24 @@ class Finding(msgspec.Struct, frozen=True):
 
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything, in the order an administrator would mend it."""
+    about_database = await database(settings)
+    if all(finding.fine for finding in about_database):
+        about_database.append(await _durability(settings))
     return [
         *_data_directory(settings),
         *_key_files(settings),
-        *await _database(settings),
+        *about_database,
         _clock(),
         _pwa(settings),
-        _port(settings),
+        port(settings),
         _exposure(settings),
+        _address(settings),
     ]
 
 
 def _data_directory(settings: Settings) -> Iterator[Finding]:
     path = settings.data_dir
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112  pathlib raises where a folder above may not be entered
         yield Finding("data directory", False, f"{path} is not there", f"run: mkdir -p {path}")
         return
     writable = os.access(path, os.W_OK | os.X_OK)
@@ -79,41 +91,81 @@ def _key_files(settings: Settings) -> Iterator[Finding]:
         )
 
 
-async def _database(settings: Settings) -> list[Finding]:
-    if settings.url.startswith("sqlite"):
-        path = settings.data_dir / "ortoo.db"
-        if not settings.database_url and not path.exists():
-            return [Finding("database", False, f"{path} is not there", "run: ortoo migrate")]
-    db = Database(settings.url)
+async def database(settings: Settings) -> list[Finding]:
+    """The database: whether it opens, is at this program's revision, and takes writes.
+
+    The cure is `MIGRATE` where bringing it to the newest revision is all that is missing.
+    """
+    missing = _missing_file(settings)
+    if missing is not None:
+        return [Finding("database", False, f"{missing} is not there", MIGRATE)]
     try:
-        current, head = await revisions(db)
-        findings = [
-            Finding(
-                "database",
-                current == head,
-                f"{db.dialect}, revision {current or 'none'}, newest {head}",
-                "run: ortoo migrate",
-            )
-        ]
-        if db.dialect == "sqlite":
-            findings.append(await db.reading(_durability))
-        else:
-            findings.append(await db.reading(_durability_postgresql))
-        return findings
+        db = Database(settings.url)
+    except (SQLAlchemyError, ValueError, OSError) as error:
+        return [Finding("database", False, f"cannot be opened: {_reason(error)}", CHECK_URL)]
+    try:
+        return await _state(db)
     except (SQLAlchemyError, OSError) as error:
         return [
             Finding(
                 "database",
                 False,
-                f"cannot be reached ({type(error).__name__})",
-                "check database_url, and that the database runs and lets this user in",
+                f"{db.dialect} cannot be reached: {_reason(error)}",
+                CHECK_FILE.format(path=db.path) if db.path else CHECK_URL,
             )
         ]
     finally:
         await db.close()
 
 
-def _durability(connection: Connection) -> Finding:
+def _missing_file(settings: Settings) -> Path | None:
+    path = settings.data_dir / "ortoo.db"
+    return None if settings.database_url or os.path.lexists(path) else path
+
+
+async def _state(db: Database) -> list[Finding]:
+    current, newest = await revisions(db)
+    seen = f"{db.dialect}, revision {current or 'none'}, newest {newest}"
+    if current is not None and not is_known(current):
+        return [Finding("database", False, f"{seen}: a newer Ortoo wrote it", START_NEWER)]
+    return [Finding("database", current == newest, seen, MIGRATE), await _writable(db)]
+
+
+async def _writable(db: Database) -> Finding:
+    if db.path is not None and not os.access(db.path, os.W_OK):
+        seen = f"{db.path} is read-only for this user"
+        return Finding("writing", False, seen, f"run: chown <user> {db.path}*")
+    try:
+        await db.writing(_takes_writes)
+    except (SQLAlchemyError, OSError) as error:
+        return Finding("writing", False, f"it takes none: {_reason(error)}", ONE_WRITER)
+    return Finding("writing", True, "a transaction can begin")
+
+
+def _takes_writes(connection: Connection) -> None:
+    """SQLite has taken the lock by now; PostgreSQL is asked, because a standby reads well."""
+    if connection.dialect.name == "postgresql":
+        [[read_only]] = query(connection, "SHOW transaction_read_only")
+        if read_only == "on":
+            raise OSError("the database is read-only, perhaps a standby")
+
+
+def _reason(error: Exception) -> str:
+    """The driver's own sentence, without statement and links."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0] or type(error).__name__
+
+
+async def _durability(settings: Settings) -> Finding:
+    db = Database(settings.url)
+    try:
+        if db.dialect == "sqlite":
+            return await db.reading(_durability_sqlite)
+        return await db.reading(_durability_postgresql)
+    finally:
+        await db.close()
+
+
+def _durability_sqlite(connection: Connection) -> Finding:
     mode = query(connection, "PRAGMA journal_mode")[0][0]
     level = query(connection, "PRAGMA synchronous")[0][0]
     return Finding(
@@ -150,28 +202,44 @@ def _pwa(settings: Settings) -> Finding:
         "app",
         index.is_file(),
         f"{index} is {'there' if index.is_file() else 'missing'}",
-        "build it: npm --prefix pwa ci && npm --prefix pwa run build, or set pwa_dir",
+        "build it: make setup, or set pwa_dir",
     )
 
 
-def _port(settings: Settings) -> Finding:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            seen, fine = f"{settings.host}:{settings.port}: {error.strerror}", False
-        else:
-            seen, fine = f"{settings.host}:{settings.port} is free", True
-    return Finding("port", fine, seen, "stop what listens there (perhaps this server), or set port")
+def port(settings: Settings) -> Finding:
+    """Whether the server could listen where it is told to."""
+    place = f"{settings.host}:{settings.port}"
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        seen, fine = f"{place}: {error.strerror}", False
+    else:
+        seen, fine = f"{place} is free", True
+    return Finding(
+        "port", fine, seen, "stop what listens there (perhaps this server), or set host and port"
+    )
 
 
 def _exposure(settings: Settings) -> Finding:
     secure = settings.origin.startswith("https://")
-    local = settings.host in {"127.0.0.1", "::1", "localhost"}
     return Finding(
         "cookies",
-        settings.cookie_secure or (local and not secure),
+        settings.cookie_secure == secure and (secure or settings.host in LOCAL),
         f"cookie_secure is {str(settings.cookie_secure).lower()}, origin {settings.origin}",
-        "put TLS in front and set cookie_secure = true: phones need https to work offline",
+        "put TLS in front, give its https address as public_url and set cookie_secure = true:"
+        " phones need https to work offline, and browsers drop secure cookies without it",
+    )
+
+
+def _address(settings: Settings) -> Finding:
+    return Finding(
+        "address",
+        bool(settings.public_url) or settings.host not in EVERYWHERE,
+        f"phones are sent to {settings.origin}",
+        "set public_url to the address that phones and desks use: it stands in enrolment codes",
     )

@@ -40,6 +40,7 @@ PRIVATE = frozenset(
 def _without_private(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
+    event.pop("color_message", None)  # uvicorn's second copy of a line, for terminals
     for name in PRIVATE & event.keys():
         event[name] = "(left out)"
     return event

@@ -10,12 +10,19 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 PREFIX = "ORTOO_"
 CONFIG_VARIABLE = "ORTOO_CONFIG"
+PORT_MAX = 65_535
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=PORT_MAX)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+DatabaseUrl = Annotated[
+    str, msgspec.Meta(pattern=r"^$|^(postgres(ql)?(\+asyncpg)?|sqlite(\+aiosqlite)?)://")
+]
 
 
 class SettingsError(ValueError):
@@ -25,13 +32,13 @@ class SettingsError(ValueError):
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds on everything that grows while the server runs."""
 
-    queue_sets: int = 20_000  # waiting for the writer; past it a push is answered 503
-    batch_sets: int = 2_000  # written by one transaction
-    verify_threads: int = 2
-    cached_incidents: int = 20_000  # folded states kept in memory
-    reader_connections: int = 4
-    events_lifetime_ms: int = 300_000  # one event stream; the client then opens the next
-    event_streams: int = 10_000
+    queue_sets: Positive = 20_000  # waiting for the writer; past it a push is answered 503
+    batch_sets: Positive = 2_000  # written by one transaction
+    verify_threads: Positive = 2
+    cached_incidents: Positive = 20_000  # folded states kept in memory
+    reader_connections: Positive = 4
+    events_lifetime_ms: Positive = 300_000  # one event stream; the client then opens the next
+    event_streams: Positive = 10_000
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,9 +47,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     name: str = "指挥中心"
     role: Literal["centre"] = "centre"
     data_dir: Path = Path(".data/ortoo")
-    database_url: str = ""  # empty: a SQLite file in data_dir
+    database_url: DatabaseUrl = ""  # empty: a SQLite file in data_dir
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: Port = 8000
     public_url: str = ""  # empty: http://host:port
     pwa_dir: Path = Path("pwa/dist")
     cookie_secure: bool = False  # true wherever TLS ends before this server
@@ -51,18 +58,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def url(self) -> str:
-        """The database as SQLAlchemy writes it; PostgreSQL always through asyncpg."""
+        """The database as SQLAlchemy writes it: PostgreSQL through asyncpg, SQLite through aiosqlite."""
         if not self.database_url:
             return f"sqlite+aiosqlite:///{self.data_dir / 'ortoo.db'}"
-        for plain in ("postgresql://", "postgres://"):
-            if self.database_url.startswith(plain):
-                return "postgresql+asyncpg://" + self.database_url.removeprefix(plain)
-        return self.database_url
+        kind, _, rest = self.database_url.partition("://")
+        driver = "sqlite+aiosqlite" if kind.startswith("sqlite") else "postgresql+asyncpg"
+        return f"{driver}://{rest}"
 
     @property
     def origin(self) -> str:
         """Where browsers and devices find this server, without a slash at the end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -38,6 +38,12 @@ async def downgrade(db: Database, revision: str) -> None:
         await connection.run_sync(lambda sync: command.downgrade(_config(sync), revision))
 
 
+def is_known(revision: str) -> bool:
+    """Whether this program has the revision; one it has not was written by a newer program."""
+    known = ScriptDirectory.from_config(_config()).walk_revisions()
+    return revision in {script.revision for script in known}
+
+
 async def revisions(db: Database) -> tuple[str | None, str | None]:
     """The revision the database stands at (None: empty) and the newest one there is."""
     head = ScriptDirectory.from_config(_config()).get_current_head()

@@ -1,6 +1,9 @@
 """The command line: settings that are refused with a sentence, and a doctor with a cure."""
 
 import socket
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,6 +40,10 @@ def test_variables_win_over_the_file_and_reach_into_groups(tmp_path: Path) -> No
         ("prot = 8000", "prot"),
         ("port = ", "not TOML"),
         ("role = 'hub'", "role"),
+        ("port = 65536", "port"),
+        ("limits = { queue_sets = 0 }", "queue_sets"),
+        ("database_url = 'mysql://u@h/d'", "database_url"),
+        ("database_url = '/var/lib/ortoo.db'", "database_url"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, text: str, names: str) -> None:
@@ -49,6 +56,11 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, text: str, names
 def test_plain_postgresql_urls_go_through_asyncpg() -> None:
     for given in ("postgresql://u@h/d", "postgres://u@h/d", "postgresql+asyncpg://u@h/d"):
         assert Settings(database_url=given).url == "postgresql+asyncpg://u@h/d"
+    assert Settings(database_url="sqlite:////x.db").url == "sqlite+aiosqlite:////x.db"
+
+
+def test_an_ipv6_address_stands_in_brackets() -> None:
+    assert Settings(host="::1", port=9).origin == "http://[::1]:9"
 
 
 def test_migrate_says_where_the_database_stood_and_stands(tmp_path: Path) -> None:
@@ -72,7 +84,7 @@ def test_the_doctor_says_what_to_do_about_each_finding(tmp_path: Path) -> None:
     assert code == 1
     assert "-> run: ortoo migrate" in output
     assert "-> run: chmod 600" in output
-    assert "npm --prefix pwa run build" in output
+    assert "-> build it: make setup" in output
 
     invoke("migrate", DATA_DIR=str(data))
     (data / "desk.key").chmod(0o600)
@@ -93,9 +105,129 @@ def test_the_doctor_notices_a_taken_port_and_an_open_cookie(tmp_path: Path) -> N
     assert "BAD  cookies" in output
 
 
+def test_the_doctor_notices_what_would_lock_everybody_out(tmp_path: Path) -> None:
+    _code, output = invoke(
+        "doctor", DATA_DIR=str(tmp_path), HOST="0.0.0.0", PORT="0", COOKIE_SECURE="true"
+    )
+    assert "BAD  cookies: cookie_secure is true, origin http://0.0.0.0:0" in output
+    assert "BAD  address" in output
+
+
+def test_the_doctor_takes_an_ipv6_address_for_what_it_is(tmp_path: Path) -> None:
+    _code, output = invoke("doctor", DATA_DIR=str(tmp_path), HOST="::1", PORT="0")
+    assert "::1:0 is free" in output
+
+
 def test_the_doctor_does_not_need_the_database_to_answer(tmp_path: Path) -> None:
     code, output = invoke(
         "doctor", DATA_DIR=str(tmp_path), DATABASE_URL="postgresql://nobody@127.0.0.1:1/none"
     )
     assert code == 1
     assert "cannot be reached" in output
+
+
+def _empty(path: Path) -> None:
+    path.parent.mkdir()
+
+
+def _unmigrated(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+
+
+def _folder(path: Path) -> None:
+    path.mkdir(parents=True)
+
+
+def _noise(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"this is not a database" * 1_000)
+
+
+def _newer(path: Path) -> None:
+    invoke("migrate", DATA_DIR=str(path.parent))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+
+COMMANDS = [
+    ["serve", "--port", "0"],
+    ["rebuild"],
+    ["rebuild", "--check"],
+    ["admin", "create", "--login", "narsu", "--name", "娜日苏"],
+    ["admin", "password", "--login", "narsu"],
+    ["import", __file__, "--source", "city", "--as", "narsu"],
+]
+
+
+@pytest.mark.parametrize(
+    ("ruin", "cure", "mends"),
+    [
+        (_empty, "run: ortoo migrate", True),
+        (_unmigrated, "run: ortoo migrate", True),
+        (_folder, "must be an Ortoo database", False),
+        (_noise, "must be an Ortoo database", False),
+        (_newer, "start the newer Ortoo again", False),
+    ],
+)
+def test_no_command_begins_on_a_database_that_is_not_ready_and_each_says_what_to_do(
+    tmp_path: Path, ruin: Callable[[Path], None], cure: str, mends: bool
+) -> None:
+    data = tmp_path / "data"
+    ruin(data / "ortoo.db")
+    _code, said = invoke("doctor", DATA_DIR=str(data), PORT="0")
+    assert f"-> {cure}" in said or cure in said
+    for command in COMMANDS:
+        code, output = invoke(*command, DATA_DIR=str(data), ADMIN_PASSWORD="steppe wind 31")
+        assert (code, cure in output) == (1, True), (command, output)
+    code, output = invoke("migrate", DATA_DIR=str(data))
+    assert (code, "stands at revision" in output or cure in output) == (0 if mends else 1, True)
+
+
+def test_a_database_that_another_program_holds_is_said_to_be_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.store.engine.BUSY_TIMEOUT_S", 0.1)
+    invoke("migrate", DATA_DIR=str(tmp_path))
+    holder = sqlite3.connect(tmp_path / "ortoo.db", isolation_level=None)
+    with closing(holder):
+        holder.execute("BEGIN IMMEDIATE")
+        for command in (["serve", "--port", "0"], ["rebuild"], ["migrate"], ["doctor"]):
+            code, output = invoke(*command, DATA_DIR=str(tmp_path), PORT="0")
+            assert (code, "it takes none: database is locked" in output) == (1, True), output
+
+
+def test_a_port_that_is_taken_ends_serving_before_it_begins(tmp_path: Path) -> None:
+    invoke("migrate", DATA_DIR=str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, output = invoke("serve", "--port", str(port), DATA_DIR=str(tmp_path))
+    assert code == 1
+    assert output.splitlines()[0] == f"Error: port: 127.0.0.1:{port}: Address already in use"
+    assert invoke("serve", "--port", "70000", DATA_DIR=str(tmp_path))[0] == 2
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for command in (["migrate"], ["demo", "--data", str(tmp_path / "file" / "below")]):
+        code, output = invoke(*command, DATA_DIR=str(tmp_path / "file" / "below"))
+        assert code in (1, 2)
+        assert f"{tmp_path / 'file' / 'below'}: Not a directory" in output
+
+
+def test_the_demo_does_not_move_into_a_real_centre(tmp_path: Path) -> None:
+    invoke("migrate", DATA_DIR=str(tmp_path))
+    code, output = invoke("demo", "--data", str(tmp_path), "--port", "0")
+    assert code == 2
+    assert "no demo" in output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ortoo.db"]
+
+
+def test_a_mapping_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    invoke("migrate", DATA_DIR=str(tmp_path))
+    code, output = invoke(
+        "import", __file__, "--source", "s", "--as", "x", "--mapping", "@nowhere.json",
+        DATA_DIR=str(tmp_path),
+    )  # fmt: skip
+    assert code == 2
+    assert "nowhere.json" in output
