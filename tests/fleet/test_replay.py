@@ -23,7 +23,7 @@ from server.fleet.replay.calls import Call, Leg, Source, Step
 from server.fleet.replay.cast import PERFECT, Links, desk_people
 from server.fleet.replay.intervals import Interval, Measured
 from server.fleet.replay.plan import plan
-from server.fleet.replay.report import Report
+from server.fleet.replay.report import Report, digest
 from server.fleet.replay.run import Labelled, Login, Options, begins_ms, replay
 from server.now import VirtualClock
 from tests.fleet.conftest import House
@@ -156,6 +156,28 @@ def test_the_command_names_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     assert "holds no trace" in links.output
 
 
+@pytest.mark.parametrize("option", ["--report", "--keep"])
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_played(
+    tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "a file").touch()
+    words = [str(DATA / "san_diego.csv"), "--format", "san-diego", option]
+    said = CliRunner().invoke(replay_command, [*words, str(tmp_path / "a file" / "below")])
+    assert said.exit_code == 2
+    assert option in said.output
+    assert "calls" not in said.output
+
+
+def test_a_running_centre_is_asked_with_the_logins_of_the_demo() -> None:
+    # Nobody listens there; what matters is that no login had to be named.
+    words = [str(DATA / "san_diego.csv"), "--format", "san-diego"]
+    away = CliRunner().invoke(replay_command, [*words, "--server", "http://127.0.0.1:9"])
+    assert away.exit_code == 1
+    assert "cannot be reached" in away.output
+    alone = CliRunner().invoke(replay_command, [*words, "--login", "a:b"])
+    assert alone.exit_code == 2
+
+
 FINE = Interval(n=1, p50_s=1.0, p90_s=1.0, within={})
 HELD = {
     "format": "x",
@@ -230,6 +252,74 @@ def test_an_incident_that_differs_from_its_call_is_found() -> None:
         found = readback.difference(call, {"view": view | {name: value}})
         assert found is not None
         assert found.startswith(how)
+
+
+async def test_steps_recorded_before_the_receipt_are_told_once_the_call_is_there(
+    play: Play,
+) -> None:
+    source = sources.read(DATA / "alexandria.csv", "alexandria", limit=3)
+    call = source.calls[1]
+    late = msgspec.structs.replace(call, received_ms=call.legs[0].steps[-1].at_ms + 60_000)
+    swapped = msgspec.structs.replace(source, calls=(source.calls[0], late, source.calls[2]))
+    report = await play(swapped, Links.named(PERFECT))
+    assert report.faults == []
+    assert report.late_entries > 0
+    assert report.arrival.source == (await play(source, Links.named(PERFECT))).arrival.source
+
+
+VIEW: dict[str, Any] = {
+    "number": "261124-0001",
+    "status": "closed",
+    "round": 1,
+    "created": {"op": "c0", "by": "d", "at": 1, "source": "import", "station": "s", "tag": "7", "exercise": False},
+    "station": "s",
+    "withdrawn": {"op": "w0", "by": "d", "at": 9, "why": "duplicate"},
+    "gaps": ["delivered"],
+    "fields": {"title": [{"op": "c1", "by": "d", "at": 1, "v": "fence", "eff": "00"}]},
+    "latest": {"colour": None},
+    "sets": {"tags": [{"v": "dog", "ops": ["t0"]}]},
+    "orders": [{"id": "o", "to": ["unit", "u"], "kind": "dispatch", "round": 0, "status": "cleared", "gaps": []}],
+    "claims": [
+        {"op": "m0", "by": "p", "at": 5, "via": "self", "kind": "signed", "round": 0, "order": "o",
+         "standing": True, "late_by": 70_000},
+    ],
+    "feedback": [{"op": "f0", "by": "p", "at": 7, "round": 0, "final": True, "result": "filed", "text": "done"}],
+    "entries": [{"op": "e0", "by": "p", "at": 6, "kind": "note", "text": "a word", "data": None, "received_at": 8}],
+    "closes": [{"op": "x0", "by": "d", "at": 8, "round": 0, "result": "filed"}],
+    "reopens": [{"op": "r0", "by": "d", "at": 9, "round": 1, "why": "again"}],
+}  # fmt: skip
+SAID = (
+    "status", "round", "station", "created.source", "created.station", "created.tag", "created.exercise",
+    "withdrawn.why", "gaps.0", "fields.title.0.v", "latest.colour", "sets.tags.0.v",
+    "orders.0.id", "orders.0.to.1", "orders.0.kind", "orders.0.round", "orders.0.status", "orders.0.gaps",
+    "claims.0.op", "claims.0.by", "claims.0.at", "claims.0.via", "claims.0.kind", "claims.0.round",
+    "claims.0.order", "claims.0.standing",
+    "feedback.0.op", "feedback.0.at", "feedback.0.final", "feedback.0.result", "feedback.0.text",
+    "entries.0.op", "entries.0.at", "entries.0.kind", "entries.0.text", "entries.0.data",
+    "closes.0.round", "closes.0.result", "reopens.0.round", "reopens.0.why",
+)  # fmt: skip
+UNSAID = (
+    "number", "created.op", "created.at", "fields.title.0.op", "fields.title.0.at", "fields.title.0.eff",
+    "claims.0.late_by", "entries.0.received_at", "closes.0.op", "closes.0.at", "reopens.0.at",
+)  # fmt: skip
+
+
+def altered(view: Any, path: str) -> Any:
+    """A copy in which the value at `path` is another."""
+    name, _, rest = path.partition(".")
+    key: Any = int(name) if isinstance(view, list) else name
+    copy = list(view) if isinstance(view, list) else dict(view)
+    value = copy[key]
+    copy[key] = altered(value, rest) if rest else [value, "else"] if value == [] else f"{value}!"
+    return copy
+
+
+def test_the_digest_depends_on_every_value_and_not_on_when_it_was_received() -> None:
+    found = {path: digest([("7", altered(VIEW, path), ["ab"])]) for path in SAID}
+    same = digest([("7", VIEW, ["ab"])])
+    assert len({same, *found.values()}) == len(SAID) + 1
+    assert {digest([("7", altered(VIEW, path), ["ab"])]) for path in UNSAID} == {same}
+    assert digest([("7", VIEW, ["ac"])]) != same != digest([("8", VIEW, ["ab"])])
 
 
 def test_a_plan_is_in_order_and_gives_each_leg_to_one_device() -> None:

@@ -5,6 +5,7 @@ The files in `tests/data` are made up; their columns are the sources' own.
 Example: a dispatch printed 01:05 for a call received at 01:40 was made in the second pass of the hour.
 """
 
+import csv
 import gzip
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,15 +91,44 @@ def test_a_unit_sent_after_the_reopening_belongs_to_the_new_round(
 def test_the_doubled_hour_is_told_apart_where_the_order_of_events_tells(
     alexandria: dict[str, Call],
 ) -> None:
-    told, untold = alexandria["99-000006"], alexandria["99-000007"]
+    told, outlasting = alexandria["99-000006"], alexandria["99-000007"]
     assert told.received_ms == utc("2025-11-02T05:40:00")
     assert told.legs[0].dispatched_ms == utc("2025-11-02T06:05:00")
     assert steps(told)["arrived"] == utc("2025-11-02T06:10:00")
     assert told.desk[0].at_ms == utc("2025-11-02T06:30:00")
-    assert untold.legs[0].dispatched_ms == utc("2025-11-02T05:51:00")  # the first pass
+    # Sent at 01:51, there at 02:20: 29 minutes are likelier than 89.
+    assert outlasting.received_ms == utc("2025-11-02T06:50:00")
+    assert outlasting.legs[0].dispatched_ms == utc("2025-11-02T06:51:00")
+    assert steps(outlasting)["arrived"] == utc("2025-11-02T07:20:00")
     assert told.ambiguous
-    assert untold.ambiguous
+    assert outlasting.ambiguous
     assert not alexandria["99-000001"].ambiguous
+
+
+def test_a_call_within_the_doubled_hour_stays_in_its_first_pass(tmp_path: Path) -> None:
+    text = (DATA / "alexandria.csv").read_text(encoding="utf-8")
+    within = tmp_path / "within.csv"
+    within.write_text(
+        text.replace("11-02 02:20", "11-02 01:55").replace("11-02 02:40", "11-02 01:58")
+    )
+    call = by_number(read(within, "alexandria"))["99-000007"]
+    assert call.received_ms == utc("2025-11-02T05:50:00")
+    assert steps(call)["arrived"] == utc("2025-11-02T05:55:00")
+    assert call.ambiguous
+
+
+def test_a_first_closing_after_the_reopening_closes_the_new_round(tmp_path: Path) -> None:
+    rows = list(csv.DictReader((DATA / "alexandria.csv").open(encoding="utf-8")))
+    row = next(row for row in rows if row["Master_Incident_Number"] == "99-000004")
+    row["First_Reopen_Time"] = "2025-11-01 23:05:00.000"  # and first closed later
+    row["Final_Closed_Time"] = "NULL"
+    file = tmp_path / "late.csv"
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, row)
+        writer.writeheader()
+        writer.writerow(row)
+    [call] = read(file, "alexandria").calls
+    assert [(step.kind, step.round) for step in call.desk] == [("reopen", 1), ("close", 1)]
 
 
 def test_one_row_per_unit_becomes_one_call_with_a_leg_for_each() -> None:
@@ -146,6 +176,44 @@ def test_a_cell_that_cannot_be_read_is_named_and_the_row_kept(tmp_path: Path) ->
     source = read(broken, "alexandria")
     assert (source.problem_count, len(source.calls)) == (1, 15)
     assert (source.problems[0].line, source.problems[0].column) == (2, "Incident_Arrival_Time")
+
+
+def test_a_row_of_another_width_or_encoding_is_named_and_kept(tmp_path: Path) -> None:
+    first, *rest = (DATA / "san_diego.csv").read_bytes().splitlines()
+    broken = tmp_path / "broken.csv"
+    rest[0] += b",one more"
+    rest[1] = rest[1].replace(b"MARKET", b"\xb0\xba")
+    broken.write_bytes(b"\n".join([first, *rest]))
+    source = read(broken, "san-diego")
+    assert len(source.calls) == len(rest)
+    named = [(problem.line, problem.column, problem.reason) for problem in source.problems]
+    assert named == [
+        (2, "", "15 cells where the header has 14"),
+        (3, "address_road_primary", "bytes that are not UTF-8"),
+    ]
+
+
+def test_a_year_that_no_call_can_have_is_a_damaged_cell(tmp_path: Path) -> None:
+    text = (DATA / "alexandria.csv").read_text(encoding="utf-8")
+    broken = tmp_path / "broken.csv"
+    broken.write_text(text.replace("2025-11-01 22:15:10.500", "1900-01-01 00:00:00.000"), "utf-8")
+    [problem] = read(broken, "alexandria").problems
+    assert (problem.line, problem.column) == (2, "Incident_Arrival_Time")
+    assert "1900" in problem.reason
+
+
+def test_a_priority_that_only_looks_like_a_number_is_the_lowest(tmp_path: Path) -> None:
+    text = (DATA / "alexandria.csv").read_text(encoding="utf-8")
+    odd = tmp_path / "odd.csv"
+    odd.write_text(text.replace(",FENCE DISPUTE,2,", ",FENCE DISPUTE,²,"), "utf-8")
+    assert by_number(read(odd, "alexandria"))["99-000001"].level == 4
+
+
+def test_a_file_that_ends_too_early_is_refused_with_its_last_good_line(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.csv.gz"
+    cut.write_bytes(gzip.compress((DATA / "alexandria.csv").read_bytes() * 50)[:-30])
+    with pytest.raises(SourceError, match=r"beyond line \d+: Compressed file ended"):
+        read(cut, "alexandria")
 
 
 def test_another_format_is_refused_by_the_columns_it_lacks(tmp_path: Path) -> None:

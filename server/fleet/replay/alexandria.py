@@ -8,12 +8,17 @@ What each column becomes: `Incident_Start_Time` received, `Incident_Queue_Time` 
 `Incident_Dispatch_Time` the order, `TimeFirstUnitDispatchAcknowledged` signed,
 `Incident_Enroute_Time` departed, `Incident_Arrival_Time` arrived, `TimeFirstCallCleared` cleared,
 `Incident_First_Close_Time` close, `First_Reopen_Time` a new round, `Final_Closed_Time` the close of
-that round. A final closing before the reopening leaves the new round open, as the source does.
+that round. A final closing before the reopening leaves the new round open, as the source does; a
+first closing after it closes the new round.
+
+A call received in the hour that clocks run through twice, with a step after that hour, was received in
+its second pass: of two readings the shorter call is the likely one.
 
 Example: a row with acknowledgement after en route gives a `signed` step later than its `departed`.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from server.fleet.replay.calls import Call, DeskStep, Leg, Numbers, Problems, Step, StepKind, rows
@@ -45,7 +50,7 @@ COLUMNS = frozenset(
 
 def read(path: Path, problems: Problems, numbers: Numbers) -> Iterator[Call]:
     """Each row as a call, in file order. Raises SourceError for another format."""
-    for line, row in rows(path, COLUMNS):
+    for line, row in rows(path, COLUMNS, problems):
         call = _call(line, row, problems, numbers)
         if call is not None:
             yield call
@@ -64,6 +69,7 @@ def _call(line: int, row: dict[str, str], problems: Problems, numbers: Numbers) 
             problems.add(line, column, str(error))
             return None
 
+    zone.second_pass = _runs_out_of_the_doubled_hour(row, zone)
     received_ms = at(RECEIVED, None)
     if received_ms is None:
         problems.add(line, RECEIVED, "no time of receipt: the row is left out")
@@ -97,20 +103,29 @@ def _call(line: int, row: dict[str, str], problems: Problems, numbers: Numbers) 
     )
 
 
+def _runs_out_of_the_doubled_hour(row: dict[str, str], zone: Zone) -> bool:
+    doubled = []
+    for column in (RECEIVED, DISPATCHED, *(column for column, _ in STEPS)):
+        with suppress(ValueError):  # said where the cell is read
+            doubled.append(zone.doubled(iso(row[column].strip())))
+    return doubled[:1] == [True] and not all(doubled)
+
+
 def _desk(
     closed_ms: int | None, reopened_ms: int | None, final_ms: int | None, disposition: str
 ) -> tuple[DeskStep, ...]:
-    first_close_ms = final_ms if closed_ms is None and reopened_ms is None else closed_ms
-    steps = []
-    if first_close_ms is not None:
-        steps.append(DeskStep("close", first_close_ms, 0, disposition))
-    if reopened_ms is not None:
-        steps.append(DeskStep("reopen", reopened_ms, 1, "reopened in the source"))
-        if final_ms is not None and final_ms >= reopened_ms:
-            steps.append(DeskStep("close", final_ms, 1, disposition))
+    if reopened_ms is None:
+        only_ms = final_ms if closed_ms is None else closed_ms
+        return () if only_ms is None else (DeskStep("close", only_ms, 0, disposition),)
+    steps = [DeskStep("reopen", reopened_ms, 1, "reopened in the source")]
+    if closed_ms is not None and closed_ms <= reopened_ms:
+        steps.insert(0, DeskStep("close", closed_ms, 0, disposition))
+    again_ms = max((ms for ms in (closed_ms, final_ms) if ms is not None), default=reopened_ms)
+    if again_ms > reopened_ms or final_ms == reopened_ms:
+        steps.append(DeskStep("close", again_ms, 1, disposition))
     return tuple(steps)
 
 
 def _level(priority: str) -> int:
     """1 (highest) to 4; the source's 5 to 10 are all below its 4."""
-    return min(max(int(priority), 1), 4) if priority.strip().isdigit() else 4
+    return min(max(int(priority), 1), 4) if priority.strip().isdecimal() else 4

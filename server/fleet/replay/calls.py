@@ -11,6 +11,7 @@ since the Unix epoch, UTC; a time the source does not have is None or simply no 
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -133,26 +134,39 @@ class Numbers:
         return f"{name}#{times}"
 
 
-def rows(path: Path, needed: frozenset[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def rows(
+    path: Path, needed: frozenset[str], problems: Problems
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells of each row of a CSV file (gzip by its first bytes), streaming.
 
-    A UTF-8 byte order mark is skipped, missing cells are empty. Raises SourceError when the file
-    cannot be read as UTF-8 CSV or lacks one of the columns.
+    A UTF-8 byte order mark is skipped. A row of another width than the header, or with bytes that are no UTF-8, is
+    noted and kept: missing cells are empty, further ones left out. Raises SourceError when the file cannot be read
+    to its end or lacks one of the columns.
     """
+    line = 0
     try:
         with path.open("rb") as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             stream = gzip.GzipFile(fileobj=raw) if zipped else raw
-            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-            reader = csv.DictReader(text, restval="")
-            missing = needed - set(reader.fieldnames or ())
+            text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+            reader = csv.reader(text)
+            header = next(reader, [])
+            missing = needed - set(header)
             if missing:
                 raise SourceError(
                     f"{path.name} has no column {', '.join(sorted(missing))}; is it another format?"
                 )
-            for row in reader:
-                row.pop(None, None)  # cells past the last column
-                yield reader.line_num, row
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path} cannot be read: {error}") from error
+            for cells in reader:
+                line = reader.line_num
+                if not cells:
+                    continue
+                if len(cells) != len(header):
+                    problems.add(line, "", f"{len(cells)} cells where the header has {len(header)}")
+                row = dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
+                for column, cell in row.items():
+                    if "\ufffd" in cell:
+                        problems.add(line, column, "bytes that are not UTF-8")
+                yield line, row
+    except (OSError, EOFError, zlib.error, csv.Error) as error:
+        raise SourceError(f"{path.name} cannot be read beyond line {line}: {error}") from error

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What lies outside is a damaged cell, such as the 1900-01-01 of an empty field.
+YEARS = (2000, 2100)
 
 
 class Zone:
@@ -20,21 +22,30 @@ class Zone:
         """Name a zone of the IANA database."""
         self._zone = ZoneInfo(name)
         self.met_doubled_hour = False
+        self.second_pass = False  # told by `utc_ms` where nothing else tells the passes apart
+
+    def doubled(self, local: datetime) -> bool:
+        """Whether a naive local time stands for two instants."""
+        first, second = (_ms(local.replace(tzinfo=self._zone, fold=fold)) for fold in (0, 1))
+        return second > first  # equal on all but two nights; less in the hour that is left out
 
     def utc_ms(self, local: datetime, not_before_ms: int | None = None) -> int:
         """The instant a naive local time stands for, in ms.
 
-        In the doubled hour it is the first pass, unless that lies before `not_before_ms` and the
-        second does not. What cannot be told apart stays the first pass.
+        In the doubled hour it is the first pass, unless `second_pass` is set, or the first lies before
+        `not_before_ms` and the second does not.
+
+        Raises ValueError for a year that no recorded call can have.
         """
+        if not YEARS[0] <= local.year < YEARS[1]:
+            raise ValueError(f"the year {local.year} is not between {YEARS[0]} and {YEARS[1]}")
         first = _ms(local.replace(tzinfo=self._zone, fold=0))
-        second = _ms(local.replace(tzinfo=self._zone, fold=1))
-        if second <= first:  # equal on all but two nights; less in the hour that is left out
+        if not self.doubled(local):
             return first
         self.met_doubled_hour = True
-        if not_before_ms is not None and first < not_before_ms <= second:
-            return second
-        return first
+        second = _ms(local.replace(tzinfo=self._zone, fold=1))
+        told = not_before_ms is not None and first < not_before_ms <= second
+        return second if told or self.second_pass else first
 
 
 def _ms(aware: datetime) -> int:

@@ -11,6 +11,7 @@ Example: `plan(calls, 40).acts[0]` is the receipt of the first call.
 
 import heapq
 from enum import IntEnum
+from functools import partial
 
 import msgspec
 
@@ -31,7 +32,7 @@ class Phase(IntEnum):
 
 
 class Act(msgspec.Struct, frozen=True):
-    """One thing to do. `leg` is an index into the call's legs; `device` one of the devices."""
+    """One thing to do at `at_ms`. `leg` is an index into the call's legs; `device` one of the devices."""
 
     at_ms: int
     phase: Phase
@@ -57,14 +58,17 @@ def plan(calls: tuple[Call, ...], devices: int) -> Plan:
     acts: list[Act] = []
     for number, (call, crew) in enumerate(zip(calls, crews, strict=True)):
         acts.append(Act(call.received_ms, Phase.RECEIVE, number))
+        # What is recorded for a time before the receipt can only be told once the call is there.
+        told_ms = partial(max, call.received_ms)
         for index, (leg, device) in enumerate(zip(call.legs, crew, strict=True)):
             if leg.dispatched_ms is not None:
                 phase = Phase.ISSUE_LATER_ROUND if leg.round else Phase.ISSUE_FIRST_ROUND
-                acts.append(Act(leg.dispatched_ms, phase, number, index, device))
+                acts.append(Act(told_ms(leg.dispatched_ms), phase, number, index, device))
             acts += (
-                Act(step.at_ms, Phase.FIELD, number, index, device, step=step) for step in leg.steps
+                Act(told_ms(step.at_ms), Phase.FIELD, number, index, device, step=step)
+                for step in leg.steps
             )
-        acts += (Act(step.at_ms, _phase(step), number, desk=step) for step in call.desk)
+        acts += (Act(told_ms(step.at_ms), _phase(step), number, desk=step) for step in call.desk)
     acts.sort(key=_order)
     return Plan(
         acts=tuple(acts),

@@ -7,9 +7,9 @@ A replay holds when every set made was acknowledged, none is missing at the serv
 read back from the timelines equal those of the file.
 
 The digest is SHA-256 over the incidents in order of their source number: status, round, set ids
-of the devices, field values, orders, claims, entries, closings. Received times, log indices, incident
-numbers and the desk's own set ids are left out: the desk notes in each set how much of the log it had
-seen, which depends on what had arrived. So links and arrival order do not matter.
+of the devices, field values, orders, claims, feedback, entries, closings, reopenings. Received times,
+log indices, incident numbers and the desk's own set ids are left out: the desk notes in each set how much
+of the log it had seen, which depends on what had arrived. So links and arrival order do not matter.
 
 Example: `ortoo replay calls.csv.gz --format alexandria --report r.json` writes one such report.
 """
@@ -148,27 +148,31 @@ def digest(incidents: Iterable[tuple[str, Mapping[str, Any], Iterable[str]]]) ->
 
 def _said(view: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a view that follow from what was recorded, whatever came first."""
+    created, withdrawn = view["created"], view["withdrawn"]
     return {
         "status": view["status"],
         "round": view["round"],
-        "withdrawn": bool(view["withdrawn"]),
+        "created": [created[part] for part in ("source", "station", "tag", "exercise")],
+        "station": view["station"],
+        "withdrawn": None if withdrawn is None else withdrawn["why"],
         "gaps": sorted(view["gaps"]),
         "fields": {
             name: sorted(canon.encode(value["v"]).hex() for value in values)
             for name, values in view["fields"].items()
         },
-        "orders": sorted(
-            [order["id"], order["round"], order["status"], sorted(order["gaps"])]
-            for order in view["orders"]
+        "latest": view["latest"],
+        "tags": {name: [one["v"] for one in members] for name, members in view["sets"].items()},
+        "orders": _rows(view["orders"], "id", "to", "kind", "round", "status", "gaps"),
+        "claims": _rows(
+            view["claims"], "op", "kind", "round", "order", "at", "by", "via", "standing"
         ),
-        "claims": sorted(
-            [claim["kind"], claim["round"], claim["order"] or "", claim["at"], claim["op"]]
-            for claim in view["claims"]
-        ),
-        "feedback": sorted([one["op"], one["text"] or "", one["at"]] for one in view["feedback"]),
-        "entries": sorted(
-            [one["op"], one["kind"], one["text"], one["at"]] for one in view["entries"]
-        ),
-        "closes": sorted(one["round"] for one in view["closes"]),
-        "reopens": sorted(one["round"] for one in view["reopens"]),
+        "feedback": _rows(view["feedback"], "op", "at", "final", "result", "text"),
+        "entries": _rows(view["entries"], "op", "at", "kind", "text", "data"),
+        "closes": _rows(view["closes"], "round", "result"),
+        "reopens": _rows(view["reopens"], "round", "why"),
     }
+
+
+def _rows(found: Iterable[Mapping[str, Any]], *parts: str) -> list[str]:
+    """Those parts of each, in an order that is the same whatever came first."""
+    return sorted(canon.encode([one[part] for part in parts]).hex() for one in found)

@@ -34,7 +34,7 @@ WITHOUT_UNIT = frozenset({"", "DUP", "V", *WITHDRAWN})
 
 def read(path: Path, problems: Problems, numbers: Numbers) -> Iterator[Call]:
     """Each row as a call, in file order. Raises SourceError for another format."""
-    for line, row in rows(path, COLUMNS):
+    for line, row in rows(path, COLUMNS, problems):
         zone = Zone(ZONE)
         try:
             received_ms = zone.utc_ms(iso(row[TIME].strip()))
@@ -77,4 +77,4 @@ def _place(row: dict[str, str]) -> str:
 
 def _level(priority: str) -> int:
     """1 (highest) to 4 from the source's 0 to 4; its 9 is informational."""
-    return min(int(priority) + 1, 4) if priority.strip().isdigit() else 4
+    return min(int(priority) + 1, 4) if priority.strip().isdecimal() else 4

@@ -43,7 +43,7 @@ LEVELS = {"E": 1, "A": 1, "3": 1, "B": 2, "2": 2, "C": 3, "1": 3}
 def read(path: Path, problems: Problems, numbers: Numbers) -> Iterator[Call]:
     """Each call once all its rows are gathered, in order of first appearance."""
     by_call: dict[str, list[tuple[int, dict[str, str]]]] = {}
-    for line, row in rows(path, COLUMNS):
+    for line, row in rows(path, COLUMNS, problems):
         by_call.setdefault(row[CALL].strip() or f"line {line}", []).append((line, row))
     for number, members in by_call.items():
         call = _call(number, members, problems, numbers)

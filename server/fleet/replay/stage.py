@@ -115,7 +115,10 @@ class Stage:
         player = self._players[act.device]
         # The recorded time is said even where it is now: a running server's clock is not ours.
         answer = await self._desk.move(
-            self.incidents[act.call], "issue_order", to=list(player.officer.target), at=act.at_ms
+            self.incidents[act.call],
+            "issue_order",
+            to=list(player.officer.target),
+            at=self._calls[act.call].legs[act.leg].dispatched_ms,
         )
         self._orders[act.call, act.leg] = bytes.fromhex(answer["order"])
         player.device.kick(pull=True)
