@@ -80,8 +80,8 @@ class ProblemError(Exception):
         return named
 
 
-def _answer(problem: ProblemError) -> Response[bytes]:
-    headers = problem.headers()
+def _answer(problem: ProblemError, allow: str = "") -> Response[bytes]:
+    headers = problem.headers() | ({"allow": allow} if allow else {})
     media_type = headers.pop("content-type")
     return Response(
         content=problem.body(), status_code=problem.status, headers=headers, media_type=media_type
@@ -101,7 +101,9 @@ def on_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[
     extra: dict[str, Any] = {}
     if isinstance(error, LitestarValidation) and error.extra:
         extra["errors"] = error.extra
-    return _answer(ProblemError(code, error.detail if code != "internal" else "", extra=extra))
+    told = {name.lower(): text for name, text in (error.headers or {}).items()}
+    refusal = ProblemError(code, error.detail if code != "internal" else "", extra=extra)
+    return _answer(refusal, told.get("allow", ""))
 
 
 def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

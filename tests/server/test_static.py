@@ -86,6 +86,12 @@ async def test_addresses_of_the_api_never_turn_into_the_page(client: Client) -> 
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+async def test_a_method_a_file_does_not_take_is_refused_with_those_it_takes(client: Client) -> None:
+    answer = await client.post("/index.html")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert {"GET", "HEAD"} <= set(answer.headers["allow"].split(", "))
+
+
 @pytest.mark.parametrize(
     "path",
     [
