@@ -54,7 +54,10 @@ class WallRow(msgspec.Struct, frozen=True):
 
 
 class Recent(msgspec.Struct, frozen=True):
-    """Something done lately: ``state`` is ``done`` within its limit, ``over`` past it, or ``undetermined``."""
+    """Something done lately: ``state`` is ``done`` within its limit, ``over`` past it, or ``undetermined``.
+
+    ``score`` is what the caller said, 1 to 3, where what was done is a callback.
+    """
 
     incident: Hex32
     title: str
@@ -62,6 +65,7 @@ class Recent(msgspec.Struct, frozen=True):
     at: Ms
     elapsed_ms: int | None
     state: str
+    score: int | None
 
 
 class Today(msgspec.Struct, frozen=True):
@@ -207,4 +211,5 @@ def recent_of(found: RowMapping, names: Names) -> Recent:
         at=done,
         elapsed_ms=None if start is None else done - start,
         state="undetermined" if start is None or due is None else "done" if done <= due else "over",
+        score=found["callback_score"] if found["deadline"] == "C9" else None,
     )

@@ -95,6 +95,7 @@ async def test_an_order_walks_over_the_wall(house: Centre) -> None:
             "at": signed_ms,
             "elapsed_ms": 15_000,
             "state": "done",
+            "score": None,
         }
     ]
 
@@ -121,6 +122,7 @@ async def test_an_order_walks_over_the_wall(house: Centre) -> None:
     await desk.did(incident.hex(), "callback", outcome="reached", score=1)
     wall = await desk.ask("/api/wall")
     assert (wall["callback"]["rows"], wall["callback"]["today"]["done"]) == ([], 1)
+    assert [one["score"] for one in wall["callback"]["recent"]] == [1], "what the caller said"
 
 
 async def test_nobody_is_reminded_to_call_where_there_is_no_number(house: Centre) -> None:

@@ -104,7 +104,15 @@ it("the wall: a command that cannot be sent says so, keeps what was typed, and g
 
 it("the wall shows nothing that would be a finding about a person", async () => {
   const recent = [
-    { incident: id("x"), title: "家畜走失", person: "苏和", at: now - 60_000, elapsed_ms: 41_000, state: "over" },
+    {
+      incident: id("x"),
+      title: "家畜走失",
+      person: "苏和",
+      at: now - 60_000,
+      elapsed_ms: 41_000,
+      state: "over",
+      score: null,
+    },
   ];
   await centre({
     "GET /api/wall": {
@@ -117,6 +125,18 @@ it("the wall shows nothing that would be a finding about a person", async () => 
   expect(desk.text()).toContain("今天签收 34 起");
   for (const finding of ["达标", "超时起", "无法判定"]) expect(desk.text()).not.toContain(finding);
   expect(desk.find(".is-missed, .is-met, .is-undetermined").exists()).toBe(false);
+});
+
+it("a callback just reached shows what the caller said, not how long the call was in coming", async () => {
+  const done = { incident: id("x"), title: "家畜走失", person: "苏和", state: "done" };
+  const recent = [{ ...done, at: now - 60_000, elapsed_ms: 17_600_000, score: 2 }];
+  await centre({
+    "GET /api/wall": { body: wall({ now_ms: now, callback: column([], { recent }) }) },
+    "GET /api/org": { body: org },
+  });
+  const desk = show(Wall);
+  await vi.waitFor(() => expect(desk.text()).toContain("基本满意"));
+  expect(desk.text()).not.toContain("4 小时 53 分");
 });
 
 const call = (name: string, closedAgoMs = 3_600_000) => ({

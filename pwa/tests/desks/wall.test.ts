@@ -67,7 +67,7 @@ describe("the wall at a moment", () => {
   });
 
   it("one report that ends two clocks is told once, without a span that would be neither's", () => {
-    const done = { incident: id("x"), title: "家畜走失", person: "", at: NOW, state: "done" };
+    const done = { incident: id("x"), title: "家畜走失", person: "", at: NOW, state: "done", score: null };
     const recent = [
       { ...done, elapsed_ms: 1_980_000 },
       { ...done, elapsed_ms: 420_000 },
@@ -150,6 +150,7 @@ describe("the keyboard on the wall", () => {
 describe("what a row says", () => {
   it("when the next one falls due: a span while near, a moment when far, 24:00 for the end of a day", () => {
     expect(nextText(NOW + 7_000, NOW)).toBe("下一起 7 秒后到时");
+    expect(nextText(NOW + 6_001, NOW)).toBe("下一起 7 秒后到时"); // its row counts 0:07 as well
     expect(nextText(at("23:59:59.999"), NOW)).toBe("下一起 今天 24:00 到时");
     expect(nextText(at("23:59:59.999", "2026-03-13"), NOW)).toBe("下一起 明天 24:00 到时");
     expect(nextText(at("18:20:00"), NOW)).toBe("下一起 今天 18:20 到时");

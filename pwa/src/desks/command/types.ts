@@ -41,6 +41,8 @@ export interface WallDone {
   readonly at: number;
   readonly elapsed_ms: number | null;
   readonly state: string;
+  /** What the caller said, 1 to 3, where a callback was reached. */
+  readonly score: number | null;
 }
 
 export interface WallColumnData {

@@ -21,7 +21,9 @@ function dayAndClock(atMs: number, nowMs: number): string {
 /** When the next one falls due: a span while it is near, a moment when it is far. */
 export function nextText(dueMs: number | null, nowMs: number): string {
   if (dueMs === null) return t("nothingDue");
-  if (dueMs - nowMs < 3 * HOUR_MS) return t("nextIn", duration(dueMs - nowMs, language.value));
+  // rounded up, as the countdown of the row it speaks of
+  if (dueMs - nowMs < 3 * HOUR_MS)
+    return t("nextIn", duration(Math.ceil((dueMs - nowMs) / 1000) * 1000, language.value));
   // the last millisecond of a day reads as 24:00 of that day
   const ahead = dayNumber(dueMs) - dayNumber(nowMs);
   const time = dayNumber(dueMs + 1) > dayNumber(dueMs) ? "24:00" : clock(dueMs);
