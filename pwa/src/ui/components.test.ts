@@ -8,6 +8,7 @@ import CountdownRing from "./CountdownRing.vue";
 import Field from "./Field.vue";
 import GradeBadge from "./GradeBadge.vue";
 import HoldButton from "./HoldButton.vue";
+import { now } from "./now";
 import Segmented from "./Segmented.vue";
 import Sheet from "./Sheet.vue";
 import StateTag from "./StateTag.vue";
@@ -124,12 +125,12 @@ it("a state is told three ways, in either language", async () => {
   expect(tag.text()).toBe("Missed");
 });
 
-it("the sync chip opens the outbox and says how long the phone has been out of reach", async () => {
-  vi.setSystemTime(10_000_000);
+it("the sync chip opens the outbox and says how long the phone has been out of reach and what waits", async () => {
   const chip = mount(SyncChip, {
-    props: { facts: { waiting: 1, refused: 0, sending: null, offlineSinceMs: Date.now() - 7_300_000 } },
+    props: { facts: { waiting: 1, refused: 0, sending: null, offlineSinceMs: now.value - 7_300_000 } },
   });
   expect(chip.attributes("data-state")).toBe("offline");
+  expect(chip.get(".words").text()).toBe("离线 2 小时，待传 1");
   await chip.trigger("click");
   expect(chip.emitted("open")).toHaveLength(1);
   await chip.setProps({ facts: { waiting: 0, refused: 2, sending: null, offlineSinceMs: 0 } });

@@ -12,7 +12,7 @@ const facts: fc.Arbitrary<SyncFacts> = fc.record({
 it("shows one state, in the rank 需处理 > 离线 > 上传中 > 待传 > 已确认", () => {
   const all: SyncFacts = { waiting: 3, refused: 1, sending: { done: 2, all: 5 }, offlineSinceMs: 7 };
   expect(chipOf(all)).toEqual({ state: "attention", n: 1 });
-  expect(chipOf({ ...all, refused: 0 })).toEqual({ state: "offline", sinceMs: 7 });
+  expect(chipOf({ ...all, refused: 0 })).toEqual({ state: "offline", sinceMs: 7, waiting: 3 });
   expect(chipOf({ ...all, refused: 0, offlineSinceMs: null })).toEqual({ state: "uploading", done: 2, all: 5 });
   expect(chipOf({ ...all, refused: 0, offlineSinceMs: null, sending: null })).toEqual({ state: "pending", n: 3 });
   expect(chipOf({ waiting: 0, refused: 0, sending: null, offlineSinceMs: null })).toEqual({ state: "confirmed" });

@@ -2,6 +2,8 @@
  * What the sync chip says. Pure: the device layer tells the facts, one state comes out, in a fixed rank:
  * 需处理 > 离线 > 上传中 > 待传 > 已确认. 已确认 is never a guess: nothing waits and nothing was refused.
  *
+ * What waits is told offline too, beside how long: that is when somebody wants to know it.
+ *
  *     chipOf({ waiting: 3, refused: 0, sending: null, offlineSinceMs: null })   // { state: "pending", n: 3 }
  */
 export interface SyncFacts {
@@ -17,14 +19,14 @@ export interface SyncFacts {
 
 export type ChipState =
   | { readonly state: "attention"; readonly n: number }
-  | { readonly state: "offline"; readonly sinceMs: number }
+  | { readonly state: "offline"; readonly sinceMs: number; readonly waiting: number }
   | { readonly state: "uploading"; readonly done: number; readonly all: number }
   | { readonly state: "pending"; readonly n: number }
   | { readonly state: "confirmed" };
 
 export function chipOf(facts: SyncFacts): ChipState {
   if (facts.refused > 0) return { state: "attention", n: facts.refused };
-  if (facts.offlineSinceMs !== null) return { state: "offline", sinceMs: facts.offlineSinceMs };
+  if (facts.offlineSinceMs !== null) return { state: "offline", sinceMs: facts.offlineSinceMs, waiting: facts.waiting };
   if (facts.sending) return { state: "uploading", ...facts.sending };
   if (facts.waiting > 0) return { state: "pending", n: facts.waiting };
   return { state: "confirmed" };
