@@ -149,9 +149,9 @@ export function positionAge(ageMs: number, accuracyMetres: number, language: Lan
   return `${ago(ageMs, language)} ${accuracy}`;
 }
 
-/** `9 秒前`, `3 分钟前`, `2 小时前`; `9 s old`. */
-export function ago(ms: number, language: Language): string {
-  if (language === "en") return `${about(ms, language)} old`;
+/** `9 秒前`, `3 分钟前`, `2 小时前`; `9 s old` of a thing, `9 s ago` of an act. */
+export function ago(ms: number, language: Language, en: "old" | "ago" = "old"): string {
+  if (language === "en") return `${about(ms, language)} ${en}`;
   return `${about(ms, language).replace(/分$/, "分钟")}前`;
 }
 

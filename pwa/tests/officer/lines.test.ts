@@ -58,6 +58,7 @@ test("a set is named by its weightiest op, a step with its time, a note with its
     )?.text,
   ).toBe("自接警建单");
   expect(lineOf(own([{ t: "entry.add", kind: "note", text: "分开双方" }]))?.text).toBe("记一笔 分开双方");
+  expect(lineOf(own([{ t: "fact.set", f: "casualties", v: 2, p: [] }]))?.text).toBe("填写受伤人数 2");
   expect(lineOf(own([{ t: "drone.launch" }]))?.text).toBe("其他记录");
   expect(lineOf({ ...own([]), raw: Uint8Array.of(0xc1) })).toBeNull();
 });

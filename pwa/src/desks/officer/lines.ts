@@ -123,7 +123,7 @@ function opWord(op: Fields, said: (claim: Uint8Array) => string): string {
 
 const RANK = ["incident.create", "milestone.claim", "milestone.withdraw", "order.return_request", "entry.add"];
 
-/** One line for a set: its weightiest op, with the time for a milestone and the words for a note. Null when unreadable. */
+/** One line for a set: its weightiest op, with the time for a milestone, the words for a note, the number for a count. Null when unreadable. */
 export function lineOf(set: OwnSet): { text: string; kind: string } | null {
   let ops: Fields[];
   try {
@@ -142,6 +142,7 @@ export function lineOf(set: OwnSet): { text: string; kind: string } | null {
   if (op["t"] === "milestone.claim" && kind !== "feedback")
     return { text: `${word} ${clockSeconds(set.wroteAtMs)}`, kind };
   if (op["t"] === "entry.add") return { text: `${word} ${text(op["text"])}`, kind };
+  if (op["t"] === "fact.set" && typeof op["v"] === "number") return { text: `${word} ${op["v"]}`, kind };
   return { text: word, kind };
 }
 

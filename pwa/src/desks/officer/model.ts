@@ -78,7 +78,7 @@ export function jobsOf(incidents: Iterable<Incident>, me: Me): Job[] {
   );
 }
 
-/** Orders that must ring: delivered here, not signed by anyone, not asked to be returned; advisories do not ring. */
+/** Orders that must ring: delivered here, not signed by anyone, not asked to be returned. An advisory has the same clock. */
 export function ringing(jobs: readonly Job[]): Ringing[] {
   return jobs.filter(
     (job): job is Ringing => job.stage === "sign" && job.order !== null && job.order.returnRequest === null,

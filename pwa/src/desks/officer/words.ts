@@ -79,7 +79,7 @@ const zh = {
   exercise: "演练",
   spoken: (title: string, place: string) => `来警。${title}。${place}`,
   backupKind: "增援",
-  advisoryKind: "通知",
+  advisoryKind: "提示",
 
   // asking to return it
   returnWhy: "为什么退？",
@@ -94,6 +94,7 @@ const zh = {
 
   // on the way
   sinceIssued: "自派出起",
+  sinceOpened: "自建单起",
   tierOf: (tier: string) => `${tier}档`,
   deadlineAt: (time: string) => `${time} 前到场`,
   delivered: "送达",
@@ -359,7 +360,7 @@ export const t = book(zh, {
   offDuty: "Off duty",
   since: (time) => `since ${time}`,
   canReceive: "Orders reach you now",
-  checkedAgo: (ago) => `Checked with the centre, ${ago}. `,
+  checkedAgo: (ago) => `Checked with the centre ${ago}. `,
   checkedNow: "Checked with the centre just now. ",
   keepLit: "Keep the screen lit",
   keepLitWhy: ": a locked phone cannot ring by itself; the desk then calls you by radio.",
@@ -439,6 +440,7 @@ export const t = book(zh, {
   returnAsked: "Return asked for; the desk will answer. Until then it stays yours.",
 
   sinceIssued: "Since issued",
+  sinceOpened: "Since opened",
   tierOf: (tier) => `${tier} tier`,
   deadlineAt: (time) => `Arrive by ${time}`,
   delivered: "Delivered",
@@ -493,7 +495,7 @@ export const t = book(zh, {
   handOverFire: "Fire service",
   handOverKin: "Family",
   handOverText: (who) => `Handed over: ${who}`,
-  kept: (what) => `${what} noted`,
+  kept: (what) => `Noted: ${what}`,
   undoWhy: "Taken back at once",
   takenBack: (what) => `${what} taken back; the record keeps both`,
   noteLabel: "What to note",
