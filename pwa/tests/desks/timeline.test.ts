@@ -78,6 +78,16 @@ describe("what stands on one line", () => {
     expect(told(late, of).note).toBe("补到，晚 22 分");
   });
 
+  it("another system's call stands by its own clock: it says how late it came, and is not boxed as a late phone", () => {
+    const value = { source: "import" };
+    const of = incident([
+      entry("call", "incident.create", "14:31:08", { value, received_at: at("14:32:09"), late_by: 61_000 }),
+    ]);
+    const [call] = entries(lines(of, EVENT));
+    expect(call?.variant).toBe("outside");
+    expect(told(call, of).note).toContain("补到，晚 1 分");
+  });
+
   it("a corrected note stays, struck, with what stands beside it", () => {
     const of = incident(
       [

@@ -51,6 +51,6 @@ export const t = book(zh, {
   openPhone: "Open duty",
   handBack: "Hold: hand back",
   unsentHere: (n) => `${n} unsent; the phone can be handed back once they are sent.`,
-  homeScreen: "Afterwards choose “Add to home screen” in the browser's menu: it then opens without a network.",
+  homeScreen: "Afterwards choose Add to home screen in the browser's menu: it then opens without a network.",
   toLogin: "This is a desk: log in",
 });

@@ -115,9 +115,10 @@ function variantOf(entry: Entry, boxed: boolean): EntryVariant {
   if (boxed) return "conflict";
   if (entry.t === "entry.correct") return "correction";
   if (isProxy(entry)) return "proxy";
-  if (entry.late_by !== null) return "late";
   const source = (entry.value as { source?: unknown } | null)?.source;
-  return entry.via === "import" || (entry.t === "incident.create" && source === "import") ? "outside" : "plain";
+  // another system's clock is told as that; only what our own people wrote can have come late
+  if (entry.via === "import" || (entry.t === "incident.create" && source === "import")) return "outside";
+  return entry.late_by !== null ? "late" : "plain";
 }
 
 function lineOf(entry: Entry, facts: readonly Entry[], view: View, apart: ReadonlySet<Hex>): EntryLine {
