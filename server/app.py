@@ -22,8 +22,10 @@ from litestar.di import Provide
 from server import problems
 from server.api import desk, health, spec, sync
 from server.api.events import Events
+from server.api.stories import Stories
 from server.intake.batch import MOVED
 from server.intake.door import Intake
+from server.intake.redact import ERASE
 from server.live.follow import Follower
 from server.live.hub import Hub
 from server.now import Clock, SystemClock
@@ -46,16 +48,23 @@ def build_app(
     """One centre, ready to be served or driven in-process."""
     clock = clock or SystemClock()
     db = Database(settings.url, readers=settings.limits.reader_connections)
+    stories = Stories(db)
     hub = Hub(limit=settings.limits.event_streams)
 
     async def announce(payload: bytes) -> None:
         idx, moved = msgspec.msgpack.decode(payload, type=tuple[int, dict[str, int]])
         hub.moved(moved, idx)
 
-    performer = Performer({MOVED: announce})
+    async def erase(payload: bytes) -> None:
+        stories.forget(payload)
+        await db.erase()
+
+    performer = Performer({MOVED: announce, ERASE: erase})
     intake = Intake(settings, clock, entropy, db, performer)
     follower = Follower(db, intake, hub)
-    exchange = sync.SyncApi(settings, clock, db, intake, Events(settings, clock, hub))
+    exchange = sync.SyncApi(
+        settings, clock, db, intake, Events(settings, clock, hub), entropy=entropy
+    )
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -81,6 +90,7 @@ def build_app(
         "db": db,
         "intake": intake,
         "hub": hub,
+        "stories": stories,
         **desk.parts(settings, clock, entropy, db, intake),
     }
     given = {name: _given(part) for name, part in parts.items()}

@@ -229,6 +229,11 @@ def read(raw: bytes) -> ChangeSet | Refusal:
     return ChangeSet(header, header_bytes, envelope.signature, body, set_id, raw)
 
 
+def without_body(changeset: ChangeSet) -> bytes:
+    """The envelope as it is stored and sent once its words were taken away (RD1)."""
+    return _encode(Envelope(changeset.header_bytes, changeset.signature, None))
+
+
 def signature_holds(changeset: ChangeSet, alg: str, public_key: bytes, verify: Verify) -> bool:
     """Whether the author's key signed this set (CS3)."""
     return verify(alg, public_key, signing_bytes(changeset.set_id), changeset.signature)

@@ -63,6 +63,16 @@ REQUESTS: Final[dict[str, Entry]] = {
         "This device was revoked; it may still upload.",
         "Upload what is left, then enrol again.",
     ),
+    "bad_rotation": Entry(
+        400,
+        "The set does not open a chain that continues the sender's.",
+        "Send the first set of the new chain, signed and naming the old one.",
+    ),
+    "rotation_needs_login": Entry(
+        403,
+        "Another installation has taken this chain's place.",
+        "Upload what is left, then enrol again with a one-time code.",
+    ),
     "not_found": Entry(404, "There is nothing under this address.", "Check the id or the path."),
     "unknown_order": Entry(404, "The incident has no such order.", "Reload the incident."),
     "method_not_allowed": Entry(
@@ -71,6 +81,11 @@ REQUESTS: Final[dict[str, Entry]] = {
     "login_taken": Entry(409, "Another person has this login name.", "Choose another name."),
     "not_ready": Entry(
         409, "The record is not in a state that allows this.", "Reload it and look what is open."
+    ),
+    "not_redactable": Entry(
+        409,
+        "A named record is not of this incident, or its words are gone or were never readable.",
+        "Reload the incident and choose among the records it shows.",
     ),
     "request_too_large": Entry(
         413, "The body is larger than the limit.", "Send fewer or smaller items at a time."
@@ -167,8 +182,10 @@ SETS: Final[dict[str, Entry]] = {
     "unknown_entity_kind": Entry(
         200, "The set is about a kind of record unknown here.", "Kept; upgrade the server."
     ),
-    "redacted": Entry(
-        200, "The body was removed under a lawful order.", "Nothing to do; the proof remains."
+    "no_body": Entry(
+        200,
+        "The set came without its body and is not known here.",
+        "Send it as its author wrote it.",
     ),
 }
 """Reasons given for one set; the others of its batch are untouched (EX1)."""

@@ -24,6 +24,7 @@ from server.api import (
     moves,
     org,
     people,
+    redactions,
     session,
     spec,
     summaries,
@@ -33,7 +34,6 @@ from server.api import (
 )
 from server.api.spec import words_of
 from server.api.static import static_route
-from server.api.stories import Stories
 from server.auth.enrol import Enrolment
 from server.auth.guards import Access, provide_who
 from server.auth.logins import Logins
@@ -55,6 +55,7 @@ ROOMS = (
     wall,
     incidents,
     writing,
+    redactions,
     callback,
     callcard,
     devices,
@@ -92,5 +93,4 @@ def parts(
         "enrolment": Enrolment(db, clock, entropy),
         "importer": Importer(intake, entropy),
         "logins": Logins(db, passwords, clock),
-        "stories": Stories(db),
     }

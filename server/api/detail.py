@@ -49,6 +49,15 @@ class Gap(msgspec.Struct, frozen=True):
     until: Ms
 
 
+class Redacted(msgspec.Struct, frozen=True):
+    """Who took the words of an entry away, on what legal ground and when (SPEC RD1)."""
+
+    by: Hex32
+    by_name: str
+    ground: str
+    at: Ms
+
+
 class Entry(msgspec.Struct, frozen=True):
     """One op in the merged timeline. ``at`` is when it happened, ``received_at`` when the centre had it, ``late_by``
     the difference when over a minute.
@@ -79,6 +88,7 @@ class Entry(msgspec.Struct, frozen=True):
     about: str | None
     decision: str | None
     why: str | None
+    redacted: Redacted | None
     gap_before: Gap | None
 
 
@@ -221,10 +231,20 @@ def _entries(
                 about=hex_or_none(one["about"]),
                 decision=one["decision"],
                 why=one["why"],
+                redacted=_redacted(one["redacted"], directory, people),
                 gap_before=_gap(one, in_reach, told),
             )
         )
     return entries
+
+
+def _redacted(
+    told: dict[str, Any] | None, directory: Directory, people: dict[bytes, str]
+) -> Redacted | None:
+    if told is None:
+        return None
+    by: bytes = told["by"]
+    return Redacted(by.hex(), _name(people, directory, by) or "", told["ground"], told["at"])
 
 
 def _gap(one: dict[str, Any], in_reach: dict[bytes, int], told: set[bytes]) -> Gap | None:

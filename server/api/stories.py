@@ -1,7 +1,7 @@
 """One incident read whole: its evidence with the rulings, folded as every device folds it.
 
 Responsible for reading and remembering folds for desks. Refuses to write, and to shape what a screen shows. A fold is
-remembered until a newer set about the incident arrives, so a wall that asks every second costs one small query.
+remembered until something newer is ruled about the incident, so a wall that asks every second costs one small query.
 
 Example: ``story = await stories.read(incident_id)``; ``story.view["status"]`` is ``"arrived"``.
 """
@@ -42,9 +42,9 @@ class Story(msgspec.Struct, frozen=True):
     scopes: list[str]
 
 
-def newest_arrival(connection: Connection, entity: bytes) -> int | None:
-    """The place of the newest set about an entity in the order of arrival; ``None`` when there is none."""
-    rows = query(connection, "SELECT MAX(arrival_no) FROM sets WHERE entity = ?", (entity,))
+def newest_ruling(connection: Connection, entity: bytes) -> int | None:
+    """The newest of the rulings that decide about sets of an entity; ``None`` when there is none."""
+    rows = query(connection, "SELECT MAX(idx) FROM sets WHERE entity = ?", (entity,))
     newest: int | None = rows[0][0]
     return newest
 
@@ -52,14 +52,13 @@ def newest_arrival(connection: Connection, entity: bytes) -> int | None:
 def read_story(connection: Connection, entity: bytes, newest: int) -> Story:
     """Fold one incident from its stored evidence."""
     state = IncidentState(entity)
-    items: list[Item] = []
     ruled: dict[bytes, Ruled] = {}
     for stored in sets.evidence(connection, entity):
         found = changeset.read(stored.envelope)
         if isinstance(found, ChangeSet):
-            items += fold.items_of(found, rulings.read_ruling(stored.ruling))
+            state.add(fold.items_of(found, rulings.read_ruling(stored.ruling)))
             ruled[found.set_id[:16]] = Ruled(found.set_id, stored.idx)
-    state.add(items)
+    items = list(state.items.values())
     return Story(entity, newest, state.view(), items, ruled, scopes.of_incident(connection, entity))
 
 
@@ -74,6 +73,10 @@ class Stories:
         """One incident as the log has it now; ``None`` when nothing is known of it."""
         return (await self.read_all([entity])).get(entity)
 
+    def forget(self, entity: bytes) -> None:
+        """Remember nothing more of an incident: words of it were taken away."""
+        self._known.pop(entity, None)
+
     async def read_all(self, entities: list[bytes]) -> dict[bytes, Story]:
         """Several incidents in one snapshot, by id; those nothing is known of are left out."""
         known = self._known
@@ -81,7 +84,7 @@ class Stories:
         def read(connection: Connection) -> dict[bytes, Story]:
             found: dict[bytes, Story] = {}
             for entity in entities:
-                newest = newest_arrival(connection, entity)
+                newest = newest_ruling(connection, entity)
                 if newest is None:
                     continue
                 story = known.get(entity)

@@ -99,6 +99,9 @@ at_desk = _roles(DESK, "at_desk", "Anyone who works at a desk.")
 may_dispatch = _roles(DISPATCH | {"station"}, "may_dispatch", "Those who create and order.")
 may_import = _roles(DISPATCH, "may_import", "Those who take orders of other systems in.")
 may_call_back = _roles(DISPATCH | {"callback"}, "may_call_back", "Those who call callers back.")
+may_redact = _roles(
+    frozenset({"commander", "supervisor"}), "may_redact", "Those who may take words away."
+)
 may_see_devices = _roles(
     DISPATCH | {"station", "admin", "supervisor"},
     "may_see_devices",

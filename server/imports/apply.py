@@ -100,7 +100,14 @@ def _take_one(
         scope = _scope(view, known.incident)
         _write(batch, Draft(person, scope, KIND_INCIDENT, known.incident, ops), said, ops)
     facts = canon.encode(said | _beside(order))
-    row = ImportedOrder(source, order.source_no, known.incident, said_hash, facts, batch.at_ms)
+    row = ImportedOrder(
+        source,
+        order.source_no,
+        known.incident,
+        b"" if _has_redacted(said) else said_hash,
+        facts,
+        batch.at_ms,
+    )
     imports.save(batch.connection, [row])
     return Outcome(order.source_no, known.incident, number, "updated" if ops else "duplicate")
 
@@ -128,6 +135,10 @@ def _write(batch: Batch, draft: Draft, said: dict[str, list[Any]], ops: list[Op]
         if op["t"] == "fact.set":
             said[op["f"]] = [ids.op_id(result.id, index), op["v"]]
     return result.no
+
+
+def _has_redacted(said: dict[str, list[Any]]) -> bool:
+    return any(value is imports.REDACTED for f, (_op, value) in said.items() if f != TARGET)
 
 
 def _plain(value: Fact) -> Any:
@@ -185,12 +196,12 @@ def update_ops(
     """What changed since the source last spoke, as ops. ``said``: field -> [op id, value] of that time.
 
     A field that already stands everywhere as the source now says needs no op. A value a desk stated meanwhile is not
-    replaced."""
+    replaced, and a value that was redacted does not come back."""
     ops: list[Op] = []
     for field, fact in order.facts.items():
         value = _plain(fact)
         before = said.get(field)
-        if before is not None and before[1] == value:
+        if before is not None and before[1] in (value, imports.REDACTED):
             continue
         live = view["fields"].get(field, [])
         if live and all(one["v"] == value for one in live):

@@ -16,8 +16,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from server import keys
 from server.intake import judge
-from server.intake.memory import Chain, Incident, Memory, note, projected
+from server.intake.greetings import ROTATED, Greeting, Greetings, Welcome
+from server.intake.memory import Chain, Incident, Memory, Tail, note, projected, tail_of
 from server.intake.places import day_of, home_scope, month_scope
 from server.intake.verify import Incoming
 from server.store import devices, log, outbox, people, projections, sets, tables
@@ -25,10 +27,13 @@ from server.store.devices import Contact, Device
 from server.store.outbox import Effect
 from server.store.people import Directory
 from server.store.projections import Projected
+from server.store.proofs import EntityHead
 from server.store.rows import Row, insert, upsert
-from sync import canon, exchange, rulings
-from sync.changeset import KIND_INCIDENT, Draft
+from server.store.sets import Evidence
+from sync import canon, changeset, exchange, fold, forks, rulings
+from sync.changeset import KIND_INCIDENT, ChangeSet, Draft
 from sync.exchange import PushResult
+from sync.incident.facts import Grant, captured
 
 Entry = tuple[int, int | None, bytes]
 """Ruling index, arrival number of the set it rules if any, and leaf hash."""
@@ -65,6 +70,9 @@ class Batch:
         self._scopes: dict[str, int] = {}
         self._incidents: dict[bytes, Incident] = {}
         self._days: set[str] = set()
+        self._about: dict[bytes, EntityHead] = {}
+        self._effects: list[Effect] = []
+        self._greetings = Greetings(connection, at_ms)
 
     # ---- what a job may ask and do ---------------------------------------------------------
 
@@ -95,6 +103,8 @@ class Batch:
         idx, leaf = self._rule(rulings.KIND_ORG, {"what": what, "id": row_id, "row": row})
         self._list(["org"], idx, None, leaf)
         self._org.append((what, row_id, idx, raw))
+        if what == "people":
+            self._history(row_id).append((self.at_ms, people.grant_of(row)))
         self._memory.directory = self._memory.directory.with_row(what, row_id, row, idx)
         return idx
 
@@ -112,10 +122,39 @@ class Batch:
         self.enrol(msgspec.structs.replace(device, revoked_at_ms=self.at_ms, revoked_why=why))
         return True
 
+    def rotate(self, old: Device, new: Device, opening: Incoming) -> bool:
+        """Let the chain that `opening` begins take the place of another (FK5). The same one may ask
+        again; False for any other, once the place is taken.
+        """
+        change = opening.change
+        assert change is not None
+        assert change.header.continues is not None
+        _chain, last_seq, _set, why = change.header.continues
+        known = self._memory.device(self.connection, old.chain)
+        assert known is not None
+        if known.continued_by not in {None, new.chain}:
+            self._greetings.refused(old.chain, new.chain)
+            return False
+        self.enrol(new)
+        if known.continued_by is None:
+            self.enrol(msgspec.structs.replace(known, continued_by=new.chain))
+            chain = self._memory.chain(self.connection, old.chain)
+            # Its own writer has ended it there: what comes beyond is written by another.
+            if chain.head.fork_from(last_seq + 1):
+                self._chains[old.chain] = chain
+            self._greetings.note(old.chain, ROTATED, {"to": new.chain, "seq": last_seq, "why": why})
+        self.take(opening, self.at_ms)
+        return True
+
+    def greet(self, one: Greeting) -> Welcome:
+        """Answer one hello."""
+        return self._greetings.take(one, self._memory.chain(self.connection, one.chain).head)
+
     # ---- sets ------------------------------------------------------------------------------
 
-    def prepare(self, coming: Sequence[Incoming]) -> None:
-        """Read in few statements what these sets will be judged by."""
+    def prepare(self, coming: Sequence[Incoming], greeting: Sequence[Greeting] = ()) -> None:
+        """Read in few statements what these sets and hellos will be judged by."""
+        self._greetings.prepare(greeting)
         self._memory.foresee(self.connection, coming)
         spans: dict[bytes, tuple[int, int]] = {}
         for one in coming:
@@ -140,21 +179,28 @@ class Batch:
                 return self._duplicate(one, idx)
         change = one.change
         body = change.body if change is not None else None
+        if change is not None and body is None:
+            # What a set says must be here before it is ruled on: a relay may not take it away.
+            return PushResult(r=exchange.MALFORMED, id=one.set_id, why="no_body")
         entity = body.entity if body is not None else None
         incident = (
             memory.incident(self.connection, body.entity)
             if body is not None and body.kind == KIND_INCIDENT
             else None
         )
+        is_gap = one.prev is not None and not self._holds(chain, one)
         verdict = judge.judge(
             one,
             at_ms=self.at_ms,
             device=memory.device(self.connection, one.chain),
-            directory=memory.directory,
+            before=None if is_gap else self._before(chain, one),
             incident=incident,
-            is_fork=bool(standing),
-            is_gap=one.prev is not None and not self._holds(chain, one),
+            history=self._history,
+            seen_at=memory.seen_at,
+            is_fork=bool(standing) or chain.is_forked(one.seq),
+            is_gap=is_gap,
         )
+        ruled = verdict.ruled
         number = None
         if incident is not None and verdict.creates_at_ms is not None:
             number = self._number(verdict.creates_at_ms)
@@ -163,10 +209,11 @@ class Batch:
             chain=one.chain,
             seq=one.seq,
             entity=entity,
-            decision=verdict.decision,
-            why=verdict.why,
-            eff=verdict.eff,
-            flags=verdict.flags,
+            decision=ruled.decision,
+            why=ruled.why,
+            eff=ruled.eff,
+            flags=list(ruled.flags),
+            facts=captured(verdict.facts),
             number=number,
         )
         self._arrival_no += 1
@@ -175,29 +222,79 @@ class Batch:
         self._sets.append(
             (arrival_no, one.set_id, one.chain, one.seq, entity, idx, received_at_ms, one.raw)
         )
+        if standing:
+            self._prove(chain, one, standing[0][0])
         standing.append((one.set_id, idx))
         self._standing[one.chain, one.seq] = standing
         chain.add(one.seq, one.set_id)
+        chain.tail = Tail(one.set_id, ruled.eff, verdict.facts.lo_ms)
         self._chains[one.chain] = chain
         if incident is not None and change is not None:
             ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, rulings.KIND_SET, payload)
             note(incident, change, ruling, memory.directory)
-        if incident is None or verdict.decision not in rulings.COUNTED:
+        if incident is None or ruled.decision not in rulings.COUNTED:
             self._list([f"device:{one.chain.hex()}"], idx, arrival_no, leaf)
         else:
             self._incidents[incident.id] = incident
             entry = (idx, arrival_no, leaf)
             self._list_incident(incident, one.chain, verdict.creates_at_ms, entry)
-        result = _RESULT[verdict.decision]
+        result = _RESULT[ruled.decision]
         return PushResult(
-            r=exchange.FORK if "fork" in verdict.flags else result,
+            r=exchange.FORK if "fork" in ruled.flags else result,
             id=one.set_id,
-            why=verdict.why,
+            why=ruled.why,
             idx=idx,
             at_ms=self.at_ms,
-            d=verdict.decision,
+            d=ruled.decision,
             no=number,
         )
+
+    def _prove(self, chain: Chain, one: Incoming, first_id: bytes) -> None:
+        """Rule that a chain has two writers, unless that is known or not certain (FK1)."""
+        device = self._memory.device(self.connection, one.chain)
+        if device is None or not one.key_known or chain.is_forked(one.seq):
+            return
+        self._write_log()  # the first of the two may have come in this batch
+        first = sets.envelope(self.connection, one.chain, one.seq, first_id)
+        proof = forks.fork_payload(
+            chain=one.chain, seq=one.seq, a=forks.witness(first), b=forks.witness(one.raw)
+        )
+        if not forks.proof_holds(proof, device.alg, device.pub, keys.verify):
+            return
+        chain.head.fork_from(one.seq)
+        idx, leaf = self._rule(forks.KIND_FORK, proof)
+        self._list(["org"], idx, None, leaf)
+        self._greetings.note(one.chain, forks.FORKED, proof | {"idx": idx})
+
+    def renew(
+        self, stored: Evidence, kind: str, changed: dict[str, Any], envelope: bytes | None = None
+    ) -> int:
+        """Rule again on a stored set (RL6) and list that wherever the set is listed. `envelope`
+        takes the place of the stored one. Gives the index.
+        """
+        standing = rulings.read_ruling(stored.ruling)
+        payload = rulings.renewed_payload(standing, **changed)
+        entity, chain = payload["e"], payload["chain"]
+        # Remembered before anything changes: what is not, is folded from what is stored.
+        incident = self._memory.incident(self.connection, entity)
+        idx, leaf = self._rule(kind, payload)
+        raw = stored.envelope if envelope is None else envelope
+        sets.rule_again(self.connection, stored.arrival_no, idx, raw)
+        change = changeset.read(raw)
+        assert isinstance(change, ChangeSet)
+        ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, kind, payload)
+        incident.state.add(fold.items_of(change, ruling))
+        entry = (idx, stored.arrival_no, leaf)
+        self._list([f"device:{chain.hex()}"], *entry)
+        if payload["d"] in rulings.COUNTED:
+            incident.updated_idx = idx
+            self._incidents[incident.id] = incident
+            self._list(incident.scopes, *entry)
+        return idx
+
+    def afterwards(self, effect: Effect) -> None:
+        """Have an effect performed after the commit that a job added to the outbox itself."""
+        self._effects.append(effect)
 
     def _at(self, chain: Chain, chain_id: bytes, seq: int) -> list[tuple[bytes, int]]:
         known = self._standing.get((chain_id, seq))
@@ -215,6 +312,22 @@ class Batch:
             before = self._at(chain, one.chain, one.seq - 1)
             return any(set_id == one.prev for set_id, _idx in before)
         return known
+
+    def _before(self, chain: Chain, one: Incoming) -> Tail | None:
+        """What the set before one that has no gap before it was ruled."""
+        if one.prev is None:
+            return None
+        if chain.tail is not None and chain.tail.set_id == one.prev:
+            return chain.tail
+        for set_id, idx in self._at(chain, one.chain, one.seq - 1):
+            if set_id == one.prev:
+                raw = self._ruled.get(idx) or sets.ruling(self.connection, idx)
+                assert raw is not None, "a stored set has its ruling"
+                return tail_of(raw)
+        return None
+
+    def _history(self, person: bytes) -> list[tuple[int, Grant]]:
+        return self._memory.history(self.connection, person)
 
     def _duplicate(self, one: Incoming, idx: int) -> PushResult:
         raw = self._ruled.get(idx) or sets.ruling(self.connection, idx)
@@ -234,11 +347,17 @@ class Batch:
 
     def _rule(self, kind: str, payload: dict[str, Any]) -> tuple[int, bytes]:
         self._idx += 1
+        about = None
+        if (entity := payload.get("e")) is not None:
+            about = self._about[entity] = self._memory.about(self.connection, entity)
+            payload |= {"en": about.n + 1, "eh": about.head}  # TL10
         ruling = rulings.Ruling(rulings.VERSION, self._idx, self.at_ms, kind, payload)
         raw = rulings.encode_ruling(ruling)
         self._rulings.append((self._idx, self.at_ms, kind, raw))
         self._ruled[self._idx] = raw
         leaf = rulings.leaf_hash(raw)
+        if about is not None:
+            about.n, about.head = about.n + 1, rulings.entity_head(about.head, leaf)
         self._memory.leaf = leaf
         return self._idx, leaf
 
@@ -319,19 +438,22 @@ class Batch:
         upsert(
             connection,
             tables.chain_heads,
-            [
-                (at, chain.head.have, chain.head.have_set, chain.head.top, chain.head.stored)
-                for at, chain in self._chains.items()
-            ],
+            [(at, *msgspec.structs.astuple(chain.head)) for at, chain in self._chains.items()],
+        )
+        upsert(
+            connection,
+            tables.entity_heads,
+            [(entity, about.n, about.head) for entity, about in self._about.items()],
         )
         upsert(
             connection, tables.incident_numbers, [(day, memory.numbers[day]) for day in self._days]
         )
         people.save(connection, self._org)
+        self._greetings.flush()
         if contacts:
             devices.touch(connection, list(contacts))
         outbox.performed(connection, list(done))
-        effects: list[Effect] = []
+        effects = self._effects
         if self._scopes:
             told = msgspec.msgpack.encode([self._idx, self._scopes])
             effects.append(outbox.add(connection, MOVED, told, self.at_ms))
@@ -360,4 +482,8 @@ def _public(device: Device) -> dict[str, Any]:
         row["person"] = device.person
     if device.revoked_at_ms is not None:
         row["revoked_at_ms"] = device.revoked_at_ms
+    if device.continues is not None:
+        row["continues"] = device.continues
+    if device.continued_by is not None:
+        row["continued_by"] = device.continued_by
     return row

@@ -20,33 +20,50 @@ from server.intake.desk import Desk
 from server.intake.policy import policy_of
 from server.intake.project import project
 from server.intake.verify import Incoming
-from server.store import devices, log, people, scopes, sets
+from server.store import devices, log, people, proofs, scopes, sets
 from server.store.devices import ChainHead, Device
 from server.store.log import Head
 from server.store.people import Directory
 from server.store.projections import Projected
+from server.store.proofs import EntityHead
 from server.store.rows import query
 from server.store.scopes import Scope
 from sync import changeset, fold, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet, Writer
-from sync.incident.admit import KnownIncident
 from sync.incident.deadlines import Policy
+from sync.incident.facts import Grant, KnownIncident
 from sync.incident.state import IncidentState
 
 CHAINS_LIMIT = 50_000
 SCOPES_LIMIT = 50_000
+ENTITIES_LIMIT = 100_000
 DAYS_LIMIT = 400
+RULED_LIMIT = 50_000
 
 # Ops that change which stations an incident concerns.
 REACHING = frozenset({"incident.create", "incident.transfer", "order.issue", "order.reassign"})
 
 
+class Tail(msgspec.Struct, frozen=True):
+    """What the ruling on one set leaves for the set after it: its stamp (ST1) and when it was made at the earliest (AU3)."""
+
+    set_id: bytes
+    eff: bytes
+    lo_ms: int | None
+
+
 class Chain(msgspec.Struct, eq=False):
-    """Progress of one chain; `beyond` maps each seq held after a gap to the set id there."""
+    """Progress of one chain; `beyond` maps each seq held after a gap to the set id there, `tail` is of the set taken
+    last."""
 
     head: ChainHead
     beyond: dict[int, bytes]
+    tail: Tail | None = None
     changed: bool = False
+
+    def is_forked(self, seq: int) -> bool:
+        """Whether a set at `seq` stands where the chain has two writers (FK2)."""
+        return self.head.forked_at is not None and seq >= self.head.forked_at
 
     def holds(self, seq: int, set_id: bytes) -> bool | None:
         """Whether this very set stands at `seq`; None when only the database knows."""
@@ -109,7 +126,10 @@ class Memory:
         self.next_scope_id = 0
         self.incidents: OrderedDict[bytes, Incident] = OrderedDict()
         self.numbers: dict[str, int] = {}
+        self.abouts: dict[bytes, EntityHead] = {}
         self.writer: Writer | None = None
+        self._histories: dict[bytes, list[tuple[int, Grant]]] = {}
+        self._ruled: dict[int, tuple[bytes, int]] = {}  # index: (leaf prefix, when)
 
     def begin(self, connection: Connection) -> Head:
         """Lock the head of the log and make sure that what is remembered belongs to it."""
@@ -132,6 +152,10 @@ class Memory:
             self.scopes.clear()
         if len(self.numbers) > DAYS_LIMIT:
             self.numbers.clear()
+        if len(self.abouts) > ENTITIES_LIMIT:
+            self.abouts.clear()
+        if len(self._ruled) > RULED_LIMIT:
+            self._ruled.clear()
 
     def foresee(self, connection: Connection, coming: Sequence[Incoming]) -> None:
         """Read in a few statements what a batch will ask for one by one."""
@@ -139,20 +163,43 @@ class Memory:
         if chains:
             heads = devices.heads(connection, chains)
             enrolled = devices.by_chains(connection, chains)
+            tails = sets.tails(connection, chains)
             for chain in chains:
                 self.chains[chain] = _progress(connection, chain, heads.get(chain, ChainHead()))
+                if chain in tails:
+                    self.chains[chain].tail = tail_of(tails[chain])
                 self.devices[chain] = enrolled.get(chain)
-        entities = {
-            one.change.body.entity
+        named = {
+            one.change.header.seen[0]
             for one in coming
-            if one.change is not None
-            and one.change.body is not None
-            and one.change.body.kind == KIND_INCIDENT
+            if one.change is not None and one.change.header.seen is not None
         }
-        unknown = list(entities - self.incidents.keys())
+        for idx, at_ms, raw in sets.rulings_at(connection, list(named - self._ruled.keys())):
+            self._ruled[idx] = (rulings.leaf_hash(raw)[:16], at_ms)
+        bodies = [one.change.body for one in coming if one.change is not None]
+        entities = {body.entity for body in bodies if body is not None}
+        unknown = list(entities - self.abouts.keys())
         if unknown:
-            for entity in set(unknown) - sets.with_evidence(connection, unknown):
-                self.incidents[entity] = Incident(entity, IncidentState(entity), [])
+            found = proofs.entity_heads(connection, unknown)
+            self.abouts |= {entity: found.get(entity, EntityHead()) for entity in unknown}
+        for body in bodies:
+            if body is None or body.kind != KIND_INCIDENT or body.entity in self.incidents:
+                continue
+            if not self.abouts[body.entity].n:
+                self.incidents[body.entity] = Incident(
+                    body.entity, IncidentState(body.entity), []
+                )
+
+    def seen_at(self, seen: tuple[int, bytes]) -> int | None:
+        """When the ruling was made that a set of this batch names as seen, None when the log has no such (AU3)."""
+        leaf, at_ms = self._ruled.get(seen[0], (b"", 0))
+        return at_ms if leaf == seen[1] else None
+
+    def history(self, connection: Connection, person: bytes) -> list[tuple[int, Grant]]:
+        """What a person was granted, oldest first."""
+        if person not in self._histories:
+            self._histories[person] = people.history(connection, person)
+        return self._histories[person]
 
     def device(self, connection: Connection, chain: bytes) -> Device | None:
         """The enrolled device of a chain."""
@@ -178,6 +225,14 @@ class Memory:
                 known.id = self.next_scope_id
                 self.next_scope_id += 1
             self.scopes[name] = known
+        return known
+
+    def about(self, connection: Connection, entity: bytes) -> EntityHead:
+        """How many rulings there are about an entity, and the head over them."""
+        known = self.abouts.get(entity)
+        if known is None:
+            found = proofs.entity_heads(connection, [entity])
+            known = self.abouts[entity] = found.get(entity, EntityHead())
         return known
 
     def number(self, connection: Connection, day: str) -> int:
@@ -218,6 +273,12 @@ class Memory:
         return self.writer
 
 
+def tail_of(ruling: bytes) -> Tail:
+    """What a ruling on a set leaves for the set after it."""
+    payload = rulings.read_ruling(ruling).payload
+    return Tail(payload["set"], payload["eff"], payload.get("in", {}).get("lo"))
+
+
 def _progress(connection: Connection, chain: bytes, head: ChainHead) -> Chain:
     beyond: dict[int, bytes] = {}
     if head.top > head.have:
@@ -231,10 +292,11 @@ def load(connection: Connection, entity: bytes, directory: Directory) -> Inciden
     incident = Incident(entity, IncidentState(entity), scopes.of_incident(connection, entity))
     for stored in sets.evidence(connection, entity):
         found = changeset.read(stored.envelope)
-        if not isinstance(found, ChangeSet) or found.body is None:
+        if not isinstance(found, ChangeSet):
             continue
-        if found.body.kind == KIND_INCIDENT:
-            note(incident, found, rulings.read_ruling(stored.ruling), directory)
+        ruling = rulings.read_ruling(stored.ruling)
+        if found.body is None or found.body.kind == KIND_INCIDENT:
+            note(incident, found, ruling, directory)
     return incident
 
 
@@ -243,12 +305,13 @@ def note(
 ) -> None:
     """Fold one ruled set into an incident."""
     incident.state.add(fold.items_of(change, ruling))
-    if change.body is None or ruling.payload["d"] not in rulings.COUNTED:
+    ops = fold.ops_of(change, ruling)
+    if not ops or ruling.payload["d"] not in rulings.COUNTED:
         return
     incident.counted += 1
-    incident.updated_at_ms = max(incident.updated_at_ms, ruling.at_ms)
+    incident.updated_at_ms = max(incident.updated_at_ms, rulings.received_at_ms(ruling))
     incident.updated_idx = max(incident.updated_idx, ruling.idx)
-    for op in change.body.ops:
+    for op in ops:
         if op["t"] in REACHING:
             incident.known = None
             station = station_reached(op, directory)

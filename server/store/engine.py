@@ -15,6 +15,7 @@ Example: `idx = await db.reading(log.size)`.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -121,6 +122,30 @@ class Database:
         async with self.reader.connect() as connection, connection.begin():
             yield connection
 
+    async def erase(self) -> None:
+        """Make sure that what was overwritten or deleted cannot be read from what lies under the
+        tables: the write-ahead log of SQLite, dead rows of PostgreSQL.
+        """
+        async with self._turn:
+            if self._hot is None or self._thread is None:
+                plain = self.writer.execution_options(isolation_level="AUTOCOMMIT")
+                async with plain.connect() as connection:
+                    await connection.exec_driver_sql("VACUUM")
+                return
+            hot = self._hot
+
+            def checkpoint() -> None:
+                with hot.connect() as connection:
+                    driver: object = connection.connection.dbapi_connection
+                    assert isinstance(driver, sqlite3.Connection)
+                    busy, _pages, _moved = driver.execute(
+                        "PRAGMA wal_checkpoint(TRUNCATE)"
+                    ).fetchone()
+                    if busy:
+                        raise TimeoutError("a reader holds the write-ahead log")
+
+            await asyncio.get_running_loop().run_in_executor(self._thread, checkpoint)
+
     async def close(self) -> None:
         """Close every connection; the writer's last, so that closing it folds the WAL in."""
         await self.reader.dispose()
@@ -143,6 +168,7 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
+            "secure_delete=ON",  # freed bytes are overwritten: a redacted word is gone (RD3)
             f"wal_autocheckpoint={WAL_PAGES}",
             f"cache_size=-{CACHE_KIB}",
         ):

@@ -11,6 +11,9 @@ from sqlalchemy import Connection
 from server.store import tables
 from server.store.rows import query, upsert
 
+REDACTED = None
+"""What stands for a value whose words were taken away: the source does not bring them back."""
+
 
 class ImportedOrder(msgspec.Struct, frozen=True):
     """One order of another system and the incident it became."""
@@ -18,7 +21,7 @@ class ImportedOrder(msgspec.Struct, frozen=True):
     source: str
     source_no: str
     incident: bytes
-    content_hash: bytes  # empty while the place is only reserved
+    content_hash: bytes  # empty once a value was redacted: a hash of what is left could be guessed
     facts: bytes  # canonical {field: [op id, value]} as last imported
     imported_at_ms: int
 
@@ -37,6 +40,17 @@ def find(connection: Connection, source: str, source_no: str) -> ImportedOrder |
     return ImportedOrder(
         found_source, found_no, bytes(incident), bytes(content_hash), bytes(facts), at_ms
     )
+
+
+def of_incident(connection: Connection, incident: bytes) -> list[ImportedOrder]:
+    """The orders of other systems that became this incident."""
+    rows = query(
+        connection,
+        "SELECT source, source_no FROM imported_orders WHERE incident = ?",
+        (incident,),
+    )
+    found = [find(connection, source, source_no) for source, source_no in rows]
+    return [row for row in found if row is not None]
 
 
 def save(connection: Connection, orders: list[ImportedOrder]) -> None:

@@ -91,10 +91,20 @@ def query(connection: Connection, sql: str, parameters: Row = ()) -> Sequence[An
             return driver.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise _translated(connection, sql, error) from error
-    if connection.dialect.name != "sqlite":
-        head, *pieces = sql.split("?")
-        sql = head + "".join(f"${at}{piece}" for at, piece in enumerate(pieces, 1))
-    return connection.exec_driver_sql(sql, parameters).fetchall()
+    return connection.exec_driver_sql(_marked(connection, sql), parameters).fetchall()
+
+
+def execute(connection: Connection, sql: str, parameters: Row = ()) -> None:
+    """Run a statement written with `?` for parameters that gives no rows."""
+    connection.exec_driver_sql(_marked(connection, sql), parameters)
+
+
+def _marked(connection: Connection, sql: str) -> str:
+    """The statement with parameters marked as the driver wants them."""
+    if connection.dialect.name == "sqlite":
+        return sql
+    head, *pieces = sql.split("?")
+    return head + "".join(f"${at}{piece}" for at, piece in enumerate(pieces, 1))
 
 
 def query_in(connection: Connection, sql: str, values: Sequence[Any]) -> list[Any]:

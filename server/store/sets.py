@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from server.store.rows import query, query_in
+from server.store.rows import execute, query, query_in
 
 # A chain with this many sets beyond a gap is remembered only up to here; `have` then simply lags
 # until the gap closes and the rest is read again.
@@ -60,10 +60,24 @@ def evidence(connection: Connection, entity: bytes) -> list[Evidence]:
     return [Evidence(no, at, bytes(raw), idx, bytes(ruling)) for no, at, raw, idx, ruling in rows]
 
 
-def with_evidence(connection: Connection, entities: Sequence[bytes]) -> set[bytes]:
-    """Those of these entities about which anything is stored."""
-    rows = query_in(connection, "SELECT DISTINCT entity FROM sets WHERE entity IN (?)", entities)
-    return {bytes(entity) for (entity,) in rows}
+def envelope(connection: Connection, chain: bytes, seq: int, set_id: bytes) -> bytes:
+    """The envelope of a set that is held."""
+    rows = query(
+        connection,
+        "SELECT envelope FROM sets WHERE chain = ? AND seq = ? AND set_id = ?",
+        (chain, seq, set_id),
+    )
+    raw: bytes = rows[0][0]
+    return raw
+
+
+def rule_again(connection: Connection, arrival_no: int, idx: int, envelope: bytes) -> None:
+    """Let another ruling decide about a stored set, and these bytes stand for it."""
+    execute(
+        connection,
+        "UPDATE sets SET idx = ?, envelope = ? WHERE arrival_no = ?",
+        (idx, envelope, arrival_no),
+    )
 
 
 def openings(connection: Connection, chains: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -80,6 +94,24 @@ def ruling(connection: Connection, idx: int) -> bytes | None:
     """The bytes of one ruling."""
     rows = query(connection, "SELECT bytes FROM rulings WHERE idx = ?", (idx,))
     return bytes(rows[0][0]) if rows else None
+
+
+def rulings_at(connection: Connection, indices: Sequence[int]) -> list[tuple[int, int, bytes]]:
+    """(index, ms, bytes) of those of these rulings that there are."""
+    rows = query_in(connection, "SELECT idx, at_ms, bytes FROM rulings WHERE idx IN (?)", indices)
+    return [(idx, at_ms, bytes(raw)) for idx, at_ms, raw in rows]
+
+
+def tails(connection: Connection, chains: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The first ruling on the set at the contiguous end of each chain."""
+    rows = query_in(
+        connection,
+        "SELECT h.chain, r.bytes FROM chain_heads h"
+        " JOIN sets s ON s.chain = h.chain AND s.seq = h.have AND s.set_id = h.have_set"
+        " JOIN rulings r ON r.idx = s.idx WHERE h.chain IN (?)",
+        chains,
+    )
+    return {bytes(chain): bytes(raw) for chain, raw in rows}
 
 
 def rulings_from(connection: Connection, after: int, limit: int) -> list[tuple[int, bytes]]:
