@@ -1,7 +1,8 @@
 """From bytes to numbered lines of text: encodings, line ends and bounds. Knows nothing of columns.
 
-A line that cannot be decoded spoils only itself: in UTF-8 and in GB 18030 the byte 0x0A is always a
-line end and never part of another character, so splitting first and decoding then is safe.
+A line that cannot be decoded spoils only itself: in UTF-8 and in GB 18030 the bytes 0x0A and 0x0D are
+always line ends and never part of another character, so splitting first and decoding then is safe.
+Lines end with LF or CR LF; with CR in a file that has no LF.
 
 >>> good, bad = read_lines(b"one\\n\\xff two\\nthree\\n", "utf-8")
 >>> [line.text for line in good], bad[0].line, bad[0].column, bad[0].code, bad[0].offset
@@ -59,7 +60,7 @@ def read_lines(data: bytes, encoding: Encoding) -> tuple[list[Line], list[Fault]
     offset = len(BOM) if data.startswith(BOM) else 0
     lines: list[Line] = []
     faults: list[Fault] = []
-    raw_lines = data[offset:].split(b"\n")
+    raw_lines = data[offset:].split(b"\n" if b"\n" in data else b"\r")
     if raw_lines and not raw_lines[-1]:
         raw_lines.pop()
     for number, raw in enumerate(raw_lines, start=1):

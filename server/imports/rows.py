@@ -56,7 +56,7 @@ def read_jsonl(lines: list[Line]) -> Rows:
             values = decoder.decode(line.text)
         except msgspec.ValidationError as error:
             reason = f"The line must be one JSON object with plain values: {error}."
-            faults.append(Fault(line.number, None, "not_json", reason))
+            faults.append(Fault(line.number, _nested(line.text), "not_json", reason))
             continue
         except msgspec.DecodeError as error:
             faults.append(
@@ -72,12 +72,20 @@ def read_jsonl(lines: list[Line]) -> Rows:
     return rows, faults, tuple(columns)
 
 
-def _json_column(text: str, error: Exception) -> int | None:
+def _json_column(text: str, error: Exception) -> int:
     """The character a syntax error points at: msgspec counts bytes of UTF-8 from 0, people count
-    characters from 1.
+    characters from 1. A line that stops too early is at fault behind its last one.
     """
     tail = str(error).rpartition("(byte ")[2].rstrip(")")
-    return len(text.encode()[: int(tail)].decode(errors="replace")) + 1 if tail.isdigit() else None
+    return len(text.encode()[: int(tail)].decode(errors="replace") if tail.isdigit() else text) + 1
+
+
+def _nested(text: str) -> str | int:
+    """The first column whose value is not plain; the first character where there are no columns."""
+    whole = msgspec.json.decode(text)
+    if not isinstance(whole, dict):
+        return 1
+    return next((name for name, value in whole.items() if isinstance(value, dict | list)), 1)
 
 
 def read_csv(lines: list[Line]) -> Rows:
@@ -109,7 +117,8 @@ def read_csv(lines: list[Line]) -> Rows:
             raise _too_many(len(rows) + len(faults) + 1)
         if len(record) != len(header):
             reason = f"The record has {len(record)} fields, the header has {len(header)}."
-            faults.append(Fault(number, None, "columns", reason))
+            missing = header[len(record)] if len(record) < len(header) else None
+            faults.append(Fault(number, missing, "columns", reason))
             continue
         last = lines[reader.line_num - 1].number
         rows.append(Row(number, last, dict(zip(header, record, strict=True))))

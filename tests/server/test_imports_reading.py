@@ -91,7 +91,20 @@ def test_a_broken_json_line_names_the_character() -> None:
         jsonl(row()) + '\n{"title": "围栏" oops}\n[1, 2]\n\n'.encode() + jsonl(row(source_no="9"))
     )
     assert [order.source_no for order in reading.orders] == ["7", "9"]
-    assert faults(reading) == [(2, 16, "not_json"), (3, None, "not_json")]
+    assert faults(reading) == [(2, 16, "not_json"), (3, 1, "not_json")]
+
+
+def test_a_json_line_that_stops_or_nests_names_the_place() -> None:
+    reading = read('{"title": "围栏"\n{"title": "围栏", "place": ["昂素"]}\n'.encode())
+    assert faults(reading) == [(1, 15, "not_json"), (2, "place", "not_json")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_as_any_system_ends_them(end: str) -> None:
+    text = end.join(["source_no,station,title", "1,昂素派出所,围栏纠纷", "2,无此所,走失", ""])
+    reading = read(text.encode(), CSV)
+    assert [order.facts["title"] for order in reading.orders] == ["围栏纠纷"]
+    assert faults(reading) == [(3, "station", "unknown_value")]
 
 
 def test_a_csv_of_the_city_in_gb18030_is_read_through_a_mapping() -> None:
@@ -151,7 +164,7 @@ def test_csv_of_the_wrong_shape_names_the_line() -> None:
     text = 'source_no,station,title\n1,昂素派出所\n2,昂素派出所,"open\nnever closed'
     reading = read(text.encode(), CSV)
     assert reading.orders == []
-    assert faults(reading) == [(2, None, "columns"), (3, None, "columns")]
+    assert faults(reading) == [(2, "title", "columns"), (3, None, "columns")]
 
 
 @pytest.mark.parametrize(
