@@ -37,7 +37,9 @@ COUNTED: Final = frozenset({ACCEPTED, ACCEPTED_LATE})
 """Decisions whose sets give items to the fold (RL1)."""
 
 SCOPE_HEAD_ZERO: Final = bytes(16)
+ENTITY_HEAD_ZERO: Final = bytes(16)
 _SCOPE: Final = b"ortoo/scope/1\x00"
+_ENTITY: Final = b"ortoo/entity/1\x00"
 
 
 class Ruling(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -115,6 +117,11 @@ def read_ruling(data: bytes) -> Ruling:
 def leaf_hash(ruling_bytes: bytes) -> bytes:
     """32 bytes: the Merkle leaf of a ruling. Source: RFC 6962 section 2.1."""
     return sha256(b"\x00" + ruling_bytes).digest()
+
+
+def entity_head(previous: bytes, leaf: bytes) -> bytes:
+    """16 bytes: the head over the rulings about one entity after one more (TL10)."""
+    return sha256(_ENTITY + previous + leaf).digest()[:16]
 
 
 def scope_head(previous: bytes, leaf: bytes) -> bytes:

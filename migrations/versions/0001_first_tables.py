@@ -24,6 +24,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("chain", name=op.f("pk_chain_heads")),
     )
     op.create_table(
+        "entity_heads",
+        sa.Column("entity", sa.LargeBinary(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("head", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("entity", name=op.f("pk_entity_heads")),
+    )
+    op.create_table(
+        "log_tiles",
+        sa.Column("level", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("level", "n", name=op.f("pk_log_tiles")),
+    )
+    op.create_table(
+        "log_checkpoints",
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.Column("signed_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("origin", "size", name=op.f("pk_log_checkpoints")),
+    )
+    op.create_table(
         "contacts",
         sa.Column("chain", sa.LargeBinary(), nullable=False),
         sa.Column("last_contact_ms", sa.BigInteger(), nullable=False),
@@ -357,4 +381,7 @@ def downgrade() -> None:
     op.drop_table("deadlines")
     op.drop_table("credentials")
     op.drop_table("contacts")
+    op.drop_table("log_checkpoints")
+    op.drop_table("log_tiles")
+    op.drop_table("entity_heads")
     op.drop_table("chain_heads")

@@ -12,6 +12,7 @@ import { itemsOf } from "../src/sync/fold";
 import { fromHex, setId, toHex } from "../src/sync/ids";
 import { deadlinesOf, type Policy } from "../src/sync/incident/deadlines";
 import { IncidentState } from "../src/sync/incident/state";
+import { isConsistent, rootBefore, rootFromInclusion } from "../src/sync/merkle";
 import { leafHash, readRuling, scopeHead } from "../src/sync/rulings";
 
 // biome-ignore lint/suspicious/noExplicitAny: a request has the shape its command reads, and only the tests write them
@@ -59,6 +60,16 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
     let head: Uint8Array = new Uint8Array(16);
     for (const hex of rulings) head = await scopeHead(head, await leafHash(bytes(hex)));
     return { head: toHex(head) };
+  },
+  merkle: async ({ first, firstRoot, size, root, proof, index, leaf, way }) => {
+    const path = way.map(bytes);
+    const led = await rootFromInclusion(index, size, bytes(leaf), path);
+    const before = await rootBefore(index, size, bytes(leaf), path);
+    return {
+      consistent: await isConsistent(first, bytes(firstRoot), size, bytes(root), proof.map(bytes)),
+      root: led && toHex(led),
+      before: before && toHex(before),
+    };
   },
   fold: async ({ entity, sets, policy }) => {
     const state = new IncidentState(bytes(entity));

@@ -78,6 +78,36 @@ rulings = Table(
     Column("bytes", LargeBinary, nullable=False),
 )
 
+# How many rulings there are about an entity and the head over them (TL10).
+entity_heads = Table(
+    "entity_heads",
+    metadata,
+    Column("entity", LargeBinary, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("head", LargeBinary, nullable=False),  # 16 bytes
+)
+
+# The tree over `rulings` as far as it was signed: full tiles only (TL4), the root of each beside it.
+log_tiles = Table(
+    "log_tiles",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),  # 32 bytes
+    Column("hashes", LargeBinary, nullable=False),  # 256 of 32 bytes
+)
+
+# Signed checkpoints (TL7), those of earlier epochs included.
+log_checkpoints = Table(
+    "log_checkpoints",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("signed_at_ms", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
 scopes = Table(
     "scopes",
     metadata,

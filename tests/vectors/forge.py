@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tests.vectors import bad_sets, byte_cases, clocks, messages, records, sets, signatures
+from tests.vectors import bad_sets, byte_cases, clocks, logs, messages, records, sets, signatures
 from tests.vectors.packing import pack, squeezed, tagged, value_json
 
 HERE = Path(__file__).parent
@@ -153,6 +153,7 @@ FILES = {
     ),
     "rulings": rulings,
     "exchange": exchange,
+    "log": logs.cases,
 }
 
 

@@ -15,6 +15,7 @@ export const KIND_REDACT = "redact";
 /** Kinds that decide about one set, each whole in itself: the newest of them stands (RL6). */
 export const DECIDING: ReadonlySet<string> = new Set([KIND_SET, KIND_REVIEW, KIND_REDACT]);
 export const SCOPE_HEAD_ZERO: Bytes = new Uint8Array(16);
+export const ENTITY_HEAD_ZERO: Bytes = new Uint8Array(16);
 
 export interface Ruling {
   readonly idx: number;
@@ -71,6 +72,11 @@ export function readRuling(data: Uint8Array): Ruling {
 /** 32 bytes: the Merkle leaf of a ruling (RFC 6962 section 2.1). */
 export function leafHash(rulingBytes: Uint8Array): Promise<Bytes> {
   return sha256(concat(Uint8Array.of(0), rulingBytes));
+}
+
+/** 16 bytes: the head over the rulings about one entity after one more (TL10). */
+export async function entityHead(previous: Uint8Array, leaf: Uint8Array): Promise<Bytes> {
+  return (await taggedHash("ortoo/entity/1", previous, leaf)).slice(0, 16);
 }
 
 /** 16 bytes: the head of a scope after one more entry (SC2). */

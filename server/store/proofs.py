@@ -1,0 +1,110 @@
+"""What makes the log provable, as stored: heads per entity, full tiles of its tree, signed checkpoints (TL).
+
+Responsible for these rows and for reading back the bytes of rulings that a tree is made of. Refuses to hash and to
+sign.
+
+Example: `newest(connection, origin)` is the note that devices are given until the next one is signed.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.store import tables
+from server.store.rows import insert, query, query_in, upsert
+
+ROWS_AT_ONCE = 4_096
+
+
+class EntityHead(msgspec.Struct):
+    """`n` rulings about one entity so far, and the head over them, 16 bytes (TL10)."""
+
+    n: int = 0
+    head: bytes = bytes(16)
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """A checkpoint as signed: the log's name, how many entries, their root, when, and the whole note."""
+
+    origin: str
+    size: int
+    root: bytes
+    signed_at_ms: int
+    note: str
+
+
+class FullTile(msgspec.Struct, frozen=True):
+    """256 hashes of one level, and the hash over them."""
+
+    level: int
+    n: int
+    root: bytes
+    hashes: bytes
+
+
+def entity_heads(connection: Connection, entities: Sequence[bytes]) -> dict[bytes, EntityHead]:
+    """The heads of those entities that anything was ruled about."""
+    rows = query_in(
+        connection, "SELECT entity, n, head FROM entity_heads WHERE entity IN (?)", entities
+    )
+    return {bytes(entity): EntityHead(n, bytes(head)) for entity, n, head in rows}
+
+
+def rulings_between(connection: Connection, after: int, upto: int) -> Iterator[tuple[int, bytes]]:
+    """(index, bytes) of the rulings after one and up to another, in order, read in pieces."""
+    while after < upto:
+        rows = query(
+            connection,
+            "SELECT idx, bytes FROM rulings WHERE idx > ? AND idx <= ? ORDER BY idx LIMIT ?",
+            (after, upto, ROWS_AT_ONCE),
+        )
+        if not rows:
+            return
+        for idx, raw in rows:
+            yield idx, bytes(raw)
+        after = rows[-1][0]
+
+
+def tile(connection: Connection, level: int, n: int) -> bytes | None:
+    """The hashes of a full tile, None when it is not stored."""
+    rows = query(connection, "SELECT hashes FROM log_tiles WHERE level = ? AND n = ?", (level, n))
+    return bytes(rows[0][0]) if rows else None
+
+
+def tile_roots(connection: Connection, level: int, low: int, high: int) -> list[bytes]:
+    """The roots of the full tiles `low` to `high - 1` of a level, as far as they follow one another."""
+    rows = query(
+        connection,
+        "SELECT n, root FROM log_tiles WHERE level = ? AND n >= ? AND n < ? ORDER BY n",
+        (level, low, high),
+    )
+    return [bytes(root) for at, (n, root) in enumerate(rows, low) if n == at]
+
+
+def tiles_stored(connection: Connection, level: int) -> int:
+    """How many full tiles a level has."""
+    rows = query(connection, "SELECT COALESCE(MAX(n), -1) FROM log_tiles WHERE level = ?", (level,))
+    return int(rows[0][0]) + 1
+
+
+def newest(connection: Connection, origin: str) -> Signed | None:
+    """The newest signed checkpoint of a log."""
+    rows = query(
+        connection,
+        "SELECT origin, size, root, signed_at_ms, note FROM log_checkpoints WHERE origin = ?"
+        " ORDER BY size DESC LIMIT 1",
+        (origin,),
+    )
+    return Signed(rows[0][0], rows[0][1], bytes(rows[0][2]), *rows[0][3:]) if rows else None
+
+
+def keep(connection: Connection, signed: Signed, tiles: Sequence[FullTile]) -> None:
+    """Store a checkpoint with the tiles that became full since the one before."""
+    upsert(connection, tables.log_tiles, [msgspec.structs.astuple(one) for one in tiles])
+    insert(connection, tables.log_checkpoints, [msgspec.structs.astuple(signed)])
+
+
+def forget_tiles(connection: Connection) -> None:
+    """Drop every tile: a new epoch is another tree."""
+    connection.execute(tables.log_tiles.delete())
