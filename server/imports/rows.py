@@ -81,8 +81,11 @@ def _json_column(text: str, error: Exception) -> int:
 
 
 def _nested(text: str) -> str | int:
-    """The first column whose value is not plain; the first character where there are no columns."""
-    whole = msgspec.json.decode(text)
+    """The first column whose value is not plain; a character where there are no columns."""
+    try:
+        whole = msgspec.json.decode(text)
+    except msgspec.DecodeError as error:  # the shape is judged before the end of the line is read
+        return _json_column(text, error)
     if not isinstance(whole, dict):
         return 1
     return next((name for name, value in whole.items() if isinstance(value, dict | list)), 1)
