@@ -14,6 +14,7 @@ import { deadlinesOf, type Policy } from "../src/sync/incident/deadlines";
 import { IncidentState } from "../src/sync/incident/state";
 import { isConsistent, rootBefore, rootFromInclusion } from "../src/sync/merkle";
 import { leafHash, readRuling, scopeHead } from "../src/sync/rulings";
+import { itemsOfRecord, readSnapshot, recordsIn, snapshotHash } from "../src/sync/snapshot";
 
 // biome-ignore lint/suspicious/noExplicitAny: a request has the shape its command reads, and only the tests write them
 type Request = Record<string, any>;
@@ -71,8 +72,10 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
       before: before && toHex(before),
     };
   },
-  fold: async ({ entity, sets, policy }) => {
+  fold: async ({ entity, snapshot, sets, policy }) => {
     const state = new IncidentState(bytes(entity));
+    for (const { packed } of snapshot ? readSnapshot(bytes(snapshot)).entities : [])
+      state.add(recordsIn(packed).flatMap(itemsOfRecord));
     for (const [envelope, ruling] of sets) {
       const read = await readSet(bytes(envelope));
       if (isRefusal(read)) throw new Error(read.detail);
@@ -89,6 +92,7 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
     ]);
     return { view: toHex(encode(view as never)), deadlines: countdowns };
   },
+  "snapshot.hash": async ({ hex }) => ({ hash: toHex(await snapshotHash(bytes(hex))) }),
   "id.set": async ({ hex }) => ({ set: toHex(await setId(bytes(hex))) }),
 };
 

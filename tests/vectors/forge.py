@@ -11,7 +11,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tests.vectors import bad_sets, byte_cases, clocks, logs, messages, records, sets, signatures
+from tests.vectors import (
+    bad_sets,
+    byte_cases,
+    clocks,
+    logs,
+    messages,
+    records,
+    sets,
+    signatures,
+    snapshots,
+)
 from tests.vectors.packing import pack, squeezed, tagged, value_json
 
 HERE = Path(__file__).parent
@@ -154,6 +164,7 @@ FILES = {
     "rulings": rulings,
     "exchange": exchange,
     "log": logs.cases,
+    "snapshot": snapshots.cases,
 }
 
 
