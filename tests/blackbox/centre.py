@@ -1,0 +1,125 @@
+"""A real `ortoo serve` process on a data directory of its own, to be killed and started again.
+
+Responsible for a founded organisation with enrolled phones, and for the life and death of the process. Refuses to know
+what is sent to it. Its log stands beside the data directory, for whoever looks into a failure.
+
+Example: `centre = await Centre.founded(place, phones=6)`, then `await centre.start()`, `centre.kill()`, `await
+centre.start()`.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx2
+
+from server.app import build_app
+from server.fleet.centre import listen, serving
+from server.fleet.founding import found
+from server.fleet.replay.cast import Officer, desk_people, made_up
+from server.now import SystemClock
+from server.settings import Settings
+from server.store.engine import Database
+from server.store.migrate import upgrade
+
+START_S = 120  # a machine that is busy with other things is not a centre that hangs
+STEP_S = 0.02
+
+
+class EndedError(Exception):
+    """The process ended by itself; the message holds the end of its log."""
+
+
+class Centre:
+    """One data directory and the process that serves it, or none."""
+
+    def __init__(self, data_dir: Path, port: int, officers: list[Officer]) -> None:
+        """Use `founded`; nothing runs yet."""
+        self.data_dir = data_dir
+        self.url = f"http://127.0.0.1:{port}"
+        self.port = port
+        self.officers = officers
+        self.log = data_dir.with_suffix(".log")
+        self.starts = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    async def founded(cls, data_dir: Path, phones: int) -> "Centre":
+        """An organisation for so many phones on a free port, with a dispatcher and an administrator."""
+        with listen("127.0.0.1", 0) as probe:
+            port = probe.getsockname()[1]
+        settings = Settings(data_dir=data_dir, port=port, hashing="light")
+        db = Database(settings.url)
+        await upgrade(db)
+        await db.close()
+        clock = SystemClock()
+        app = build_app(settings, clock=clock)
+        rows, officers = made_up(phones)
+        async with serving(app, listen("127.0.0.1", port)):
+            await found(app.state.intake, app.state.db, clock, rows, desk_people())
+        return cls(data_dir, port, officers)
+
+    @property
+    def pid(self) -> int:
+        """The process; raises AssertionError while there is none."""
+        assert self._process is not None
+        return self._process.pid
+
+    def launch(self, prefix: Sequence[str] = ()) -> None:
+        """Start the process, behind the words of `prefix` if any, and do not wait for it."""
+        assert self._process is None
+        self.starts += 1
+        ortoo = Path(sys.executable).with_name("ortoo")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*prefix, str(ortoo), "serve", "--port", str(self.port)],
+                env=os.environ | {"ORTOO_DATA_DIR": str(self.data_dir), "ORTOO_HASHING": "light"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def ready(self) -> None:
+        """Wait until it answers. Raises EndedError when it ended instead."""
+        async with httpx2.AsyncClient(base_url=self.url) as http:
+            for _ in range(round(START_S / STEP_S)):
+                self._must_run()
+                try:
+                    if (await http.get("/api/health")).is_success:
+                        return
+                except httpx2.TransportError:
+                    pass
+                await asyncio.sleep(STEP_S)
+        raise EndedError(f"it did not answer within {START_S} s\n{self.last_words()}")
+
+    async def start(self) -> None:
+        """Start and wait until it answers."""
+        self.launch()
+        await self.ready()
+
+    def _must_run(self) -> None:
+        if self._process is not None and (code := self._process.poll()) is not None:
+            self._process = None
+            raise EndedError(f"it ended with {code}\n{self.last_words()}")
+
+    def kill(self) -> None:
+        """`kill -9`: nothing of it runs any further."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to go, as an administrator would; no effect when none runs."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(START_S)
+            self._process = None
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-2_000:]

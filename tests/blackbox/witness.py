@@ -1,0 +1,96 @@
+"""A transport that writes down what the centre promises, as it passes by on the wire.
+
+Responsible for reading replies of the exchange beside the device that asked, so that the journal holds what was said
+and not what a client made of it. Refuses to change anything.
+
+Example: `httpx2.AsyncClient(transport=Witness(inner, journal))`.
+"""
+
+import base64
+import gzip
+import json
+from hashlib import sha256
+from typing import Any
+
+import httpx2
+import msgspec
+
+from sync import ids
+from tests.blackbox.journal import Journal
+
+
+class Witness(httpx2.AsyncBaseTransport):
+    """Passes requests on to `inner`; every promise in a reply goes into the journal."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, journal: Journal) -> None:
+        """Share `inner` and the journal with other witnesses."""
+        self._inner = inner
+        self._journal = journal
+        self.chain: bytes | None = None  # of the device behind it, once it has one
+        self.unavailable = 0  # answers that asked to come again
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The reply of `inner`, read whole. Raises what `inner` raises."""
+        sent = await request.aread()
+        response = await self._inner.handle_async_request(request)
+        await response.aread()
+        self.unavailable += response.status_code == httpx2.codes.SERVICE_UNAVAILABLE
+        if response.is_success:
+            self._heard(request.url.path, request, sent, response.content)
+        return response
+
+    def _heard(self, path: str, request: httpx2.Request, sent: bytes, got: bytes) -> None:
+        if path == "/api/enrol":
+            self._enrolled(json.loads(sent), json.loads(got))
+        elif path == "/api/incidents" and request.method == "POST":
+            said = json.loads(got)
+            self._journal.note("desk", incident=said["id"], number=said["number"], idx=said["idx"])
+        elif path.startswith("/sync/v1/"):
+            if request.headers.get("content-encoding") == "gzip":
+                sent = gzip.decompress(sent)
+            said = msgspec.msgpack.decode(got)
+            if path.endswith("/push"):
+                self._pushed(msgspec.msgpack.decode(sent, type=dict[str, list[msgspec.Raw]]), said)
+            elif path.endswith("/pull"):
+                self._pulled(said)
+            elif path.endswith("/hello"):
+                self._greeted(said)
+
+    def _enrolled(self, asked: dict[str, Any], said: dict[str, Any]) -> None:
+        text = asked["pub"]
+        pub = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        self.chain = bytes.fromhex(said["chain"])
+        self._journal.note("enrolled", chain=self.chain, pub=pub)
+
+    def _pushed(self, asked: dict[str, list[msgspec.Raw]], said: dict[str, Any]) -> None:
+        for raw, result in zip(asked["sets"], said["results"], strict=True):
+            header_bytes = msgspec.msgpack.decode(raw)[0]
+            set_id = ids.set_id(header_bytes)
+            assert result.get("id") == set_id, "an answer is about the set that was sent"
+            if "idx" in result:
+                self._journal.note(
+                    "acked",
+                    id=set_id,
+                    bytes=sha256(bytes(raw)).digest(),
+                    r=result["r"],
+                    **{name: result.get(name) for name in ("idx", "at_ms", "d", "why", "no")},
+                )
+        if self.chain is not None:
+            self._journal.note("have", chain=self.chain, have=said["have"])
+
+    def _greeted(self, said: dict[str, Any]) -> None:
+        log = said["log"]
+        self._journal.note("log", origin=log["origin"], epoch=log["epoch"], size=log["size"])
+        if self.chain is not None:
+            self._journal.note("have", chain=self.chain, have=said["have"])
+
+    def _pulled(self, said: dict[str, Any]) -> None:
+        for page in said["scopes"]:
+            if page["to"] > 0:
+                self._journal.note(
+                    "told",
+                    scope=page["scope"],
+                    epoch=page["epoch"],
+                    n=page["to"],
+                    head=page["head"],
+                )
