@@ -35,6 +35,8 @@ test("an order is carried out without a network and nothing of it is lost", asyn
   await phone.press("提交反馈");
 
   await phone.page.getByRole("heading", { name: "在岗" }).waitFor();
+  await phone.page.getByText("反馈已记下").waitFor();
+  expect(await phone.page.locator(".undo").count(), "the feedback stands on the clearing: no undo below it").toBe(0);
   await phone.press("自接警");
   await phone.page.locator(".tile").first().click();
   await phone.press("直接建单");
@@ -44,7 +46,10 @@ test("an order is carried out without a network and nothing of it is lost", asyn
   await phone.context.close();
   phone = await world.reopen(phone, { offline: true });
   await phone.page.getByRole("heading", { name: "在岗" }).waitFor();
-  await phone.chip("offline").waitFor();
+  await phone
+    .chip("offline")
+    .filter({ hasText: /离线.*待传 \d+/ })
+    .waitFor();
   await phone.press(/^待传 \d+/);
   const waiting = phone.page.getByTestId("waiting");
   await expect.poll(() => waiting.count()).toBeGreaterThanOrEqual(7);
