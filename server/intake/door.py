@@ -229,7 +229,13 @@ class Intake:
             )
         except Exception as error:  # noqa: BLE001  whatever it was, nobody is told that it was stored
             self._performer.give_back(done)
-            self._contacts = contacts | self._contacts
+            if isinstance(error, STORE_FAILURES):
+                self._contacts = contacts | self._contacts
+            elif contacts:
+                # They may be what failed, and are not worth holding up a set: devices say them again.
+                _log.error("last contacts were dropped", extra={"error": type(error).__name__})
+                await self._commit(works)
+                return
             await self._failed(works, error)
             return
         for work, answer in zip(works, answers, strict=True):

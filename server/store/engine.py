@@ -76,6 +76,8 @@ class Database:
             self.reader = create_async_engine(
                 url, pool_size=readers, max_overflow=0, pool_pre_ping=True
             )
+            _prepare_postgresql(self.writer.sync_engine)
+            _prepare_postgresql(self.reader.sync_engine)
 
     async def writing(
         self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
@@ -156,6 +158,28 @@ class Database:
         if self._thread is not None and self._hot is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._hot.dispose)
             self._thread.shutdown()
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    """PostgreSQL holds no zero character in a text and fails the whole batch that brings one. Whoever sends
+    one, in whatever field, is understood as having sent U+FFFD.
+    """
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def _execute(
+        _connection: Connection, _cursor: Any, sql: str, parameters: Any, *_rest: Any
+    ) -> tuple[str, Any]:
+        return sql, _storable(parameters)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, list | tuple):
+        return type(value)(map(_storable, value))
+    if isinstance(value, dict):
+        return {name: _storable(part) for name, part in value.items()}
+    return value
 
 
 def _prepare_sqlite(engine: Engine, begin: str) -> None:

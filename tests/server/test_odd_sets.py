@@ -4,10 +4,13 @@ Whatever an enrolled phone may write by the page, the centre must be able to sto
 be refused for ever, and its author could do nothing about it.
 """
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from server.store import devices
+from server.store.devices import Contact
 from tests.server.conftest import House
 from tests.server.pen import STATION, UNIT, Pen, chance, person_id
 
@@ -59,3 +62,31 @@ async def test_whatever_may_be_written_can_be_kept_and_shown(
     results, have = await house.intake.submit(raws, pen.device)
     assert [(result.r, result.why) for result in results] == [("stored", None)] * 4
     assert have == 3
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"app": "a\x00b"}, {"app": "\ud800"}, {"pending": 2**70}],
+    ids=["a zero character", "half a character", "a number no table holds"],
+)
+async def test_what_a_phone_says_of_itself_holds_up_nobodys_sets(
+    house: House, odd: dict[str, Any]
+) -> None:
+    pen = Pen("odd phone", person_id("officer"))
+    await pen.enrol(house.intake)
+    said = {"pending": 1, "oldest_ms": None, "clock_offset_ms": 0, "head": 0, "app": "a"} | odd
+    house.intake.note_contact(
+        Contact(chain=pen.chain, last_contact_ms=house.clock.now_ms(), **said)
+    )
+    async with asyncio.timeout(20):
+        results, have = await house.intake.submit([pen.open()], pen.device)
+    assert ([result.r for result in results], have) == (["stored"], 0)
+
+
+async def test_a_zero_character_is_kept_as_the_mark_of_an_unreadable_one(house: House) -> None:
+    pen = Pen("odd phone", person_id("officer"))
+    await pen.enrol(house.intake)
+    house.intake.note_contact(Contact(pen.chain, house.clock.now_ms(), 1, None, 0, 0, "a\x00b"))
+    await house.intake.submit([pen.open()], pen.device)
+    contact = (await house.db.reading(devices.contacts))[pen.chain]
+    assert contact.app == ("a\ufffdb" if house.db.dialect == "postgresql" else "a\x00b")
