@@ -52,6 +52,7 @@ class HelloRequest(Struct, frozen=True):
     wall_ms: Int
     mono: tuple[Bin8, Int]
     request_id: Bin16
+    token: Bin16 | None = None
 
 
 class LogState(Struct, frozen=True):
@@ -71,7 +72,10 @@ class Limits(Struct, frozen=True):
 
 
 class HelloReply(Struct, frozen=True):
-    """`have` is the contiguous seq the server holds of this chain, -1 for none; `scopes`: `(name, epoch, newest n)`."""
+    """`have` is the contiguous seq the server holds of this chain, -1 for none; `scopes`: `(name, epoch, newest n)`.
+
+    `token` is to be shown at the next hello (FK3); `rotate` says why this chain may get no more sets (FK4).
+    """
 
     role: str
     server: Bin16
@@ -83,6 +87,20 @@ class HelloReply(Struct, frozen=True):
     scopes: list[tuple[str, int, int]]
     limits: Limits
     retry_after_ms: int | None
+    token: Bin16 | None = None
+    rotate: str | None = None
+
+
+class RotateRequest(Struct, frozen=True):
+    """The first set of the chain that is to take the place of the sender's (FK5)."""
+
+    set: Raw
+
+
+class RotateReply(Struct, frozen=True):
+    """The bearer token of the new chain."""
+
+    token: str
 
 
 class PushRequest(Struct, frozen=True):
@@ -111,14 +129,29 @@ class PushReply(Struct, frozen=True):
 
 
 class PullRequest(Struct, frozen=True):
-    """Where the client stands in each scope, `(name, epoch, n)`, and how many bytes it wants at most."""
+    """Where the client stands in each scope, `(name, epoch, n)`, and how many bytes it wants at most.
+
+    `signed` is the size of the highest checkpoint it checked, 0 for none; None: it does not ask for another (TL9).
+    """
 
     cursors: list[tuple[str, int, Natural]]
     budget: Natural
+    signed: Natural | None = None
 
 
-class ScopePage(Struct, frozen=True, rename={"from_": "from"}):
-    """Dense entries `from_`..`to` of one scope, each `[n, ruling, envelope or nil]`; `head` is the head at `to`."""
+class Offer(Struct, frozen=True):
+    """A snapshot of a scope at `n`, to be fetched under its hash: `size` bytes of gzip (SN3)."""
+
+    hash: bytes
+    n: int
+    size: int
+
+
+class ScopePage(Struct, frozen=True, omit_defaults=True, rename={"from_": "from"}):
+    """Dense entries `from_`..`to` of one scope, each `[n, ruling, envelope or nil]`; `head` is the head at `to`.
+
+    With a `snapshot` there are no entries: the client begins again with it (SN3).
+    """
 
     scope: str
     epoch: int
@@ -127,15 +160,26 @@ class ScopePage(Struct, frozen=True, rename={"from_": "from"}):
     n: int
     head: Bin16
     entries: list[Raw]
+    snapshot: Offer | None = None
+
+
+class GivenCheckpoint(Struct, frozen=True):
+    """The newest signed checkpoint, and what shows that it grew out of the one the client has (TL9)."""
+
+    note: str
+    proof: list[bytes]
 
 
 class PullReply(Struct, frozen=True):
-    """`complete` when every asked scope was served to its newest entry."""
+    """`complete` when every asked scope was served to its newest entry. `size` is the newest ruling of the whole log, `leaf`
+    the first 16 bytes of its leaf hash (zeros for none): what a set written from now on names as seen."""
 
     size: int
+    leaf: Bin16
     now_ms: int
     scopes: list[ScopePage]
     complete: bool
+    checkpoint: GivenCheckpoint | None = None
 
 
 class TimeRequest(Struct, frozen=True):

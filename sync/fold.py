@@ -96,9 +96,15 @@ def occurred_at(op: dict[str, Any], eff: bytes, at_ms: int | None) -> int:
     return occurred if at_ms is None or occurred <= at_ms else at_ms
 
 
-def effective_stamp(hlc: bytes, at_ms: int) -> bytes:
-    """The stamp a ruling at `at_ms` gives to a set: its own, clamped to receipt (ST1)."""
-    return hlc if int.from_bytes(hlc[:6], "big") <= at_ms else Stamp(at_ms, 0).pack()
+def effective_stamp(hlc: bytes, at_ms: int, floor: bytes | None = None) -> bytes:
+    """The stamp a ruling at `at_ms` gives to a set (ST1): its own, clamped to receipt, and above `floor`, the greatest
+    stamp among what it names as replaced and the set before it."""
+    eff = hlc if int.from_bytes(hlc[:6], "big") <= at_ms else Stamp(at_ms, 0).pack()
+    return (
+        eff
+        if floor is None or eff > floor
+        else (int.from_bytes(floor, "big") + 1).to_bytes(8, "big")
+    )
 
 
 def ops_of(changeset: ChangeSet, ruling: Ruling | None) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ KIND_ORG: Final = "org"
 KIND_SCOPE: Final = "scope"
 KIND_REVIEW: Final = "review"
 KIND_REDACT: Final = "redact"
+KIND_SNAPSHOT: Final = "snapshot"
 DECIDING: Final = frozenset({KIND_SET, KIND_REVIEW, KIND_REDACT})
 """Kinds that decide about one set, each whole in itself: the newest of them stands (RL6)."""
 
@@ -70,9 +71,10 @@ def set_payload(
     why: str | None,
     eff: bytes,
     flags: list[str],
+    facts: dict[str, Any],
     number: str | None = None,
 ) -> dict[str, Any]:
-    """The payload of a `set` ruling; `flags` come sorted. Source: SPEC RL."""
+    """The payload of a `set` ruling; `flags` come sorted, `facts` are what admission looked at. Source: SPEC RL."""
     return {
         "set": set_id,
         "chain": chain,
@@ -83,6 +85,7 @@ def set_payload(
         "eff": eff,
         "flags": flags,
         "no": number,
+        "in": facts,
     }
 
 

@@ -17,11 +17,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.intake.places import month_before, month_of
-from server.store import log, scopes
+from server.store import log, scopes, sets, snapshots
 from server.store.devices import Device
 from server.store.people import Directory
 from sync import exchange
-from sync.rulings import SCOPE_HEAD_ZERO
+from sync.rulings import SCOPE_HEAD_ZERO, leaf_hash
+
+# A device that changed its chain more often follows the newest of them.
+CHAINS_FOLLOWED = 8
 
 
 def _station(device: Device, directory: Directory) -> bytes | None:
@@ -29,9 +32,19 @@ def _station(device: Device, directory: Directory) -> bytes | None:
     return person.station if person else None
 
 
+def _own(device: Device, directory: Directory) -> list[str]:
+    """Scopes of the device's chain and of those it continues: answers to what was written there still come (FK6)."""
+    names, chain = [f"device:{device.chain.hex()}"], device.continues
+    while chain is not None and len(names) < CHAINS_FOLLOWED:
+        names.append(f"device:{chain.hex()}")
+        before = directory.row("devices", chain)
+        chain = before.get("continues") if before is not None else None
+    return names
+
+
 def followed(device: Device, directory: Directory, now_ms: int) -> list[str]:
     """Names of the scopes a device is told to follow."""
-    names = ["org", f"device:{device.chain.hex()}"]
+    names = ["org", *_own(device, directory)]
     if station := _station(device, directory):
         this = month_of(now_ms)
         names += [f"station:{station.hex()}:{month}" for month in (this, month_before(this))]
@@ -43,29 +56,62 @@ def may_follow(device: Device, directory: Directory) -> Callable[[str], bool]:
 
     Older months are allowed so that a phone that was away for long finds the end of what it knew.
     """
-    own = {"org", f"device:{device.chain.hex()}"}
+    own = {"org", *_own(device, directory)}
     station = _station(device, directory)
     prefix = f"station:{station.hex()}:" if station else None
     return lambda name: name in own or (prefix is not None and name.startswith(prefix))
 
 
 def answer(
-    connection: Connection, cursors: list[tuple[str, int, int]], budget: int, now_ms: int
+    connection: Connection,
+    cursors: list[tuple[str, int, int]],
+    budget: int,
+    now_ms: int,
+    behind: int,
 ) -> exchange.PullReply:
-    """Pages for the cursors in the order asked, as far as the budget goes."""
+    """Pages for the cursors in the order asked, as far as the budget goes; who is `behind` a
+    snapshot by so many entries is offered it instead (SN3).
+    """
     left = min(budget, exchange.PULL_BUDGET_BYTES_MAX)
     size = log.read(connection).idx
+    newest = sets.ruling(connection, size)
+    leaf = bytes(16) if newest is None else leaf_hash(newest)[:16]
     found = scopes.by_name(connection, [name for name, _epoch, _n in cursors])
     pages: list[exchange.ScopePage] = []
     complete = True
     for name, epoch, n in cursors:
         scope = found.get(name, scopes.unborn(name))
         after = n if epoch == scope.epoch else 0
-        page, used = _page(connection, scope, after, left)
+        page, used = _offered(connection, scope, after, behind), 0
+        if page is None:
+            page, used = _page(connection, scope, after, left)
         left -= used
         complete = complete and page.to >= scope.n
         pages.append(page)
-    return exchange.PullReply(size=size, now_ms=now_ms, scopes=pages, complete=complete)
+    return exchange.PullReply(
+        size=size, leaf=leaf, now_ms=now_ms, scopes=pages, complete=complete
+    )
+
+
+def _offered(
+    connection: Connection, scope: scopes.Scope, after: int, behind: int
+) -> exchange.ScopePage | None:
+    """A page that offers a snapshot, when there is one far enough ahead."""
+    if scope.n - after < behind:
+        return None
+    kept = snapshots.newest(connection, [scope.id]).get(scope.id)
+    if kept is None or kept.epoch != scope.epoch or kept.n - after < behind:
+        return None
+    return exchange.ScopePage(
+        scope=scope.name,
+        epoch=scope.epoch,
+        from_=after + 1,
+        to=after,
+        n=scope.n,
+        head=scopes.head_at(connection, scope.id, after) or SCOPE_HEAD_ZERO,
+        entries=[],
+        snapshot=exchange.Offer(kept.hash, kept.n, kept.size),
+    )
 
 
 def _page(

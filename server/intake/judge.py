@@ -1,33 +1,39 @@
 """From what is remembered to the facts admission asks for, and from its word to a verdict.
 
-Responsible for gathering facts about one set: whose chain, whose roles, which incident. Refuses to
-decide: `sync.incident.admit` does, from these facts alone.
+Responsible for gathering the facts about one set, no more of them than admission will look at: whose chain, when it
+can have been made, what its user was granted, which incident. Refuses to decide: `sync.incident.admit` does, from these
+facts alone, and they are written into the ruling (RL7).
 
-Example: a guard's create of an unknown incident gives `Verdict("accepted", None, eff, [], 1_796…)`,
-whose last field says that it opens the incident, and when.
+Example: a guard's create of an unknown incident gives a `Verdict` whose `ruled.decision` is `accepted` and whose
+`creates_at_ms` says that it opens the incident, and when.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from server.intake.memory import Incident
+from server.intake.memory import Incident, Tail
 from server.intake.verify import Incoming
 from server.store.devices import Device
-from server.store.people import Directory
 from sync import rulings
 from sync.changeset import ChangeSet
 from sync.clock import Stamp
-from sync.incident.admit import Facts, KnownIncident, admit
+from sync.fold import effective_stamp
+from sync.incident.admit import Ruled, admit, looks_at_rights, spoken_of
+from sync.incident.facts import Facts, Grant, KnownIncident, held_between, made_after_ms
+
+History = Callable[[bytes], Sequence[tuple[int, Grant]]]
+"""Gives what a person was granted, as (ms from when, what), oldest first."""
+SeenAt = Callable[[tuple[int, bytes]], int | None]
+"""Gives when the centre made a ruling that a set names, None when this log has no such ruling."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What is ruled on one set. `creates_at_ms`: when what it creates happened, if it creates."""
+    """What is ruled on one set and by which facts. `creates_at_ms`: when what it creates happened, if it creates."""
 
-    decision: str
-    why: str | None
-    eff: bytes
-    flags: list[str]
+    ruled: Ruled
+    facts: Facts
     creates_at_ms: int | None = None
 
 
@@ -36,29 +42,60 @@ def judge(
     *,
     at_ms: int,
     device: Device | None,
-    directory: Directory,
+    before: Tail | None,
     incident: Incident | None,
+    history: History,
+    seen_at: SeenAt,
     is_fork: bool,
     is_gap: bool,
 ) -> Verdict:
-    """The verdict on one set received at `at_ms`."""
+    """The verdict on one set received at `at_ms`. `before` is the ruled set before it in its chain, if any."""
     change = one.change
+    floor = before.eff if before is not None else None
     if change is None:
-        flags = [name for name, raised in (("fork", is_fork), ("gap", is_gap)) if raised]
-        eff = Stamp(at_ms, 0).pack()
-        return Verdict(rulings.OPAQUE, "newer_version", eff, flags)
+        facts = Facts(
+            compromised_since_ms=device.compromised_since_ms if device is not None else None,
+            floor=floor if floor is not None and floor >= Stamp(at_ms, 0).pack() else None,
+            is_gap=is_gap,
+            is_fork=is_fork,
+        )
+        return Verdict(admit(None, facts, at_ms), facts)
     header = change.header
-    # The centre's own chain belongs to nobody and writes for whoever is signed in (AU2).
-    enrolled = device is not None and one.key_known and device.person in (None, header.user)
-    person = directory.person(header.user)
+    ops = change.body.ops if change.body is not None else []
+    dead: tuple[bytes, ...] = ()
+    if incident is not None and incident.state.items:
+        floor = _floor(floor, ops, incident)
+        dead = _dead(ops, incident)
+    if floor is not None and floor < effective_stamp(header.hlc, at_ms):
+        floor = None  # it does not bite
+    lo_ms: int | None = None
+    seen_unknown = False
+    # The centre's own chain belongs to nobody and writes for whoever is signed in, at once (AU2, AU3).
+    if device is not None and device.person is not None:
+        seen_at_ms = None if header.seen is None else seen_at(header.seen)
+        seen_unknown = header.seen is not None and seen_at_ms is None
+        before_ms = before.lo_ms if before is not None else None
+        lo_ms = made_after_ms(at_ms, device.enrolled_at_ms, seen_at_ms, before_ms)
+    from_ms = at_ms if lo_ms is None else lo_ms
+    grants: tuple[Grant, ...] = ()
+    known_incident: KnownIncident | None = None
+    if looks_at_rights(change, from_ms, at_ms):
+        grants = held_between(history(header.user), from_ms, at_ms)
+        known_incident = known(incident)
+    elif _creates(ops):
+        known_incident = known(incident)
     facts = Facts(
-        enrolled=enrolled,
-        roles=person.roles if person is not None else (),
-        station=person.station if person is not None else None,
+        enrolled=device is not None and one.key_known and device.person in (None, header.user),
+        lo_ms=lo_ms,
+        grants=grants,
         revoked_at_ms=device.revoked_at_ms if device is not None else None,
+        compromised_since_ms=device.compromised_since_ms if device is not None else None,
+        floor=floor,
         is_gap=is_gap,
         is_fork=is_fork,
-        incident=known(incident) if incident is not None else None,
+        seen_unknown=seen_unknown,
+        incident=known_incident,
+        dead=dead,
     )
     ruled = admit(change, facts, at_ms)
     creates = None
@@ -67,28 +104,51 @@ def judge(
         and incident.created_chain is None
         and ruled.decision in rulings.COUNTED
     ):
-        creates = _created_at_ms(change, ruled.eff, at_ms)
-    return Verdict(ruled.decision, ruled.why, ruled.eff, list(ruled.flags), creates)
+        creates = created_at_ms(change, ruled.eff, at_ms)
+    return Verdict(ruled, facts, creates)
 
 
-def known(incident: Incident) -> KnownIncident | None:
+def _creates(ops: list[dict[str, Any]]) -> bool:
+    return any(op["t"] == "incident.create" for op in ops)
+
+
+def _floor(floor: bytes | None, ops: list[dict[str, Any]], incident: Incident) -> bytes | None:
+    """The greatest stamp among the chain predecessor's and those of ruled ops that are named as replaced (ST1)."""
+    for op in ops:
+        named = op.get("p")
+        for pred in named if isinstance(named, list) else ():
+            item = incident.state.items.get(pred) if isinstance(pred, bytes) else None
+            if item is not None and (floor is None or item.eff > floor):
+                floor = item.eff
+    return floor
+
+
+def _dead(ops: list[dict[str, Any]], incident: Incident) -> tuple[bytes, ...]:
+    """What the ops speak of that only rejected sets give (RL8)."""
+    named = spoken_of(ops)
+    if not named:
+        return ()
+    given = [op.get("order" if op["t"] == "order.issue" else "new") for op in ops]
+    return tuple(sorted(r for r in set(named) if r not in given and incident.state.is_rejected(r)))
+
+
+def known(incident: Incident | None) -> KnownIncident | None:
     """What admission needs of an incident; None while no create of it counts."""
-    if incident.created_chain is None:
+    if incident is None or incident.created_chain is None:
         return None
     if incident.known is None:
         derived = incident.state.derived()
         assert derived.created is not None
-        stations = frozenset() if derived.station is None else frozenset({derived.station})
         incident.known = KnownIncident(
             creator_chain=incident.created_chain,
             creator=derived.created["by"],
             source=derived.created["source"],
-            stations=stations,
+            station=derived.station,
         )
     return incident.known
 
 
-def _created_at_ms(change: ChangeSet, eff: bytes, at_ms: int) -> int | None:
+def created_at_ms(change: ChangeSet, eff: bytes, at_ms: int) -> int | None:
     """Event time of the set's create (ST2), None when it has none."""
     ops: list[dict[str, Any]] = change.body.ops if change.body is not None else []
     for op in ops:

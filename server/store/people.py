@@ -16,7 +16,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.store import log, tables
-from server.store.rows import query, upsert
+from server.store.rows import insert, query, upsert
+from sync import rulings
+from sync.incident.facts import Grant
 
 Row = dict[str, Any]
 
@@ -77,13 +79,13 @@ class Directory(msgspec.Struct, frozen=True):
 
 def person_of(person_id: bytes, row: Row) -> Person:
     """A person from an org row."""
-    role = row["role"]
+    grant = grant_of(row)
     return Person(
         id=person_id,
         name=row["name"],
-        role=role,
-        roles=tuple(dict.fromkeys([role, *row.get("roles", [])])),
-        station=row.get("station"),
+        role=row["role"],
+        roles=grant.roles,
+        station=grant.station,
         unit=row.get("unit"),
     )
 
@@ -98,8 +100,33 @@ def directory(connection: Connection) -> Directory:
     return Directory(log.read(connection).idx, rows)
 
 
+def history(connection: Connection, person: bytes) -> list[tuple[int, Grant]]:
+    """What a person was granted by the log, as (ms from when, what), oldest first; removed means nothing (AU4)."""
+    rows = query(
+        connection,
+        "SELECT r.at_ms, r.bytes FROM grants g JOIN rulings r ON r.idx = g.idx"
+        " WHERE g.person = ? ORDER BY g.idx",
+        (person,),
+    )
+    return [
+        (at_ms, grant_of(rulings.read_ruling(bytes(raw)).payload["row"])) for at_ms, raw in rows
+    ]
+
+
+def grant_of(row: Row | None) -> Grant:
+    """What a row of a person grants; None is a person removed."""
+    if row is None:
+        return Grant()
+    return Grant(tuple(dict.fromkeys([row["role"], *row.get("roles", [])])), row.get("station"))
+
+
 def save(connection: Connection, changes: list[tuple[str, bytes, int, bytes | None]]) -> None:
     """Apply (what, id, ruling index, canonical row or None for removed); the last of a row wins."""
+    insert(
+        connection,
+        tables.grants,
+        [(row_id, idx) for what, row_id, idx, _raw in changes if what == "people"],
+    )
     last = {(what, row_id): (idx, raw) for what, row_id, idx, raw in changes}
     upsert(
         connection,

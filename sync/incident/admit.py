@@ -1,49 +1,32 @@
 """Admission: what the centre rules about one set (SPEC RL, AU, IN1, IN2, ST1, ST3).
 
-One pure function. Everything it looks at is in `Facts`, so that the same facts give the same ruling again. It does not
-know where facts come from and writes nothing.
+One pure function. Everything it looks at is in the set, its `Facts` and the moment of receipt, so that the same facts
+give the same ruling again: a replay of the log proves every decision in it (RL7). It does not know where facts come
+from and writes nothing.
 
->>> stranger = Facts(enrolled=False)
->>> stranger.roles
-()
+>>> admit(None, Facts(), 1000).decision
+'opaque'
 """
 
 from __future__ import annotations
+
+from typing import Any, Final
 
 from msgspec import Struct
 
 from sync import rulings
 from sync.changeset import KIND_CHAIN, KIND_INCIDENT, ChangeSet
+from sync.clock import Stamp
 from sync.fold import LATE_AFTER_MS, effective_stamp, occurred_at
 from sync.incident import authority, shapes
+from sync.incident.facts import Facts, Grant
 
-CLOCK_AHEAD_MS = 60_000
-
-
-class KnownIncident(Struct, frozen=True):
-    """What admission needs of an incident whose create was ruled: who made it, how, and where it belongs now."""
-
-    creator_chain: bytes
-    creator: bytes
-    source: str
-    stations: frozenset[bytes]
-
-
-class Facts(Struct, frozen=True):
-    """What the centre knows when it rules.
-
-    `enrolled`: an enrolled device has this chain and the set's user is its person, or the chain is the centre's own
-    (AU2). `roles` and `station` are the user's. `is_gap`: the predecessor is not here. `is_fork`: another set stands at
-    this place. `incident` is None while no create of it was accepted.
-    """
-
-    enrolled: bool
-    roles: tuple[str, ...] = ()
-    station: bytes | None = None
-    revoked_at_ms: int | None = None
-    is_gap: bool = False
-    is_fork: bool = False
-    incident: KnownIncident | None = None
+CLOCK_AHEAD_MS: Final = 60_000
+FIELD_LEASE_MS: Final = 72 * 3_600_000
+"""How long after its last certain contact a device's commands are taken without asking a person (AU7)."""
+COMMAND_LEASE_MS: Final = 12 * 3_600_000
+"""The same for people who command by their role: what they may do changes oftener and matters more."""
+COMMAND_ROLES: Final = frozenset({"dispatcher", "commander", "station"})
 
 
 class Ruled(Struct, frozen=True):
@@ -55,25 +38,109 @@ class Ruled(Struct, frozen=True):
     flags: tuple[str, ...]
 
 
-def admit(changeset: ChangeSet, facts: Facts, at_ms: int) -> Ruled:
-    """Rule on one set that was read and whose signature holds, received at `at_ms` by the centre's clock."""
-    header = changeset.header
-    hlc_ms = int.from_bytes(header.hlc[:6], "big")
-    eff = effective_stamp(header.hlc, at_ms)
+def admit(changeset: ChangeSet | None, facts: Facts, at_ms: int) -> Ruled:
+    """Rule on one set whose signature holds, received at `at_ms` by the centre's clock. None: a set of a newer version,
+    of which this one can read no more than its place in its chain."""
+    if changeset is None:
+        eff = effective_stamp(Stamp(at_ms, 0).pack(), at_ms, facts.floor)
+        return Ruled(rulings.OPAQUE, "newer_version", eff, _flags(facts, at_ms, at_ms, eff))
+    hlc = changeset.header.hlc
+    hlc_ms = int.from_bytes(hlc[:6], "big")
+    eff = effective_stamp(hlc, at_ms, facts.floor)
+    revoked_at_ms = facts.revoked_at_ms
+    is_revoked = revoked_at_ms is not None and at_ms >= revoked_at_ms
+    is_after = is_revoked and _is_after(facts, hlc_ms, at_ms)
+    straddles = is_revoked and not is_after
+    is_stale = _is_stale(facts, at_ms)
+    flags = _flags(facts, at_ms, hlc_ms, eff, straddles=straddles, is_stale=is_stale)
     if not facts.enrolled:
-        return Ruled(
-            rulings.HELD, "unenrolled", eff, _flags(facts, hlc_ms, at_ms, is_revoked=False)
-        )
-    revoked = facts.revoked_at_ms is not None
-    flags = _flags(facts, hlc_ms, at_ms, is_revoked=revoked)
-    after_revocation = facts.revoked_at_ms is not None and hlc_ms >= facts.revoked_at_ms
-    if why := _reason_against(changeset, facts, after_revocation=after_revocation):
+        return Ruled(rulings.HELD, "unenrolled", eff, flags)
+    if is_after:
+        return Ruled(rulings.REJECTED, "revoked", eff, flags)
+    why, commands, is_partly_allowed = _weighed(changeset, facts)
+    if why is not None:
         return Ruled(rulings.REJECTED, why, eff, flags)
-    # A key in two places: nobody's report is lost for it, but a command waits for a person (RL3).
-    if facts.is_fork and _commands(changeset):
-        return Ruled(rulings.HELD, "fork", eff, flags)
-    late = after_revocation or at_ms - _happened_at_ms(changeset, eff, at_ms) > LATE_AFTER_MS
+    # Nobody's report is lost for want of certainty; a command waits for a person (RL3).
+    if commands:
+        for reason, applies in (
+            ("fork", facts.is_fork),
+            ("revoked_straddle", straddles),
+            ("authority_straddles", is_partly_allowed),
+            ("stale_lease", is_stale),
+        ):
+            if applies:
+                return Ruled(rulings.HELD, reason, eff, flags)
+    late = straddles or at_ms - _happened_at_ms(changeset, eff, at_ms) > LATE_AFTER_MS
     return Ruled(rulings.ACCEPTED_LATE if late else rulings.ACCEPTED, None, eff, flags)
+
+
+def looks_at_rights(changeset: ChangeSet, lo_ms: int, at_ms: int) -> bool:
+    """Whether admission will look at what the user was granted: for commands, and after a long silence (AU7)."""
+    return at_ms - lo_ms > COMMAND_LEASE_MS or commands(changeset)
+
+
+def commands(changeset: ChangeSet) -> bool:
+    """Whether any op of a set is a command of its user (RL3)."""
+    body = changeset.body
+    user = changeset.header.user
+    return body is not None and any(authority.command_of(op, user) is not None for op in body.ops)
+
+
+def spoken_of(ops: list[dict[str, Any]]) -> list[bytes]:
+    """The ids of ops and orders that ops speak of and would be empty words without (RL8)."""
+    named: list[bytes] = []
+    for op in ops:
+        for field in ("entry", "claim", "order"):
+            ref = op.get(field)
+            if isinstance(ref, bytes) and not (field == "order" and op["t"] == "order.issue"):
+                named.append(ref)
+    return named
+
+
+def _is_after(facts: Facts, hlc_ms: int, at_ms: int) -> bool:
+    """Whether a set was made after its device was revoked: certainly, or by its author's own clock (AU5)."""
+    assert facts.revoked_at_ms is not None
+    lo_ms = at_ms if facts.lo_ms is None else facts.lo_ms
+    return lo_ms >= facts.revoked_at_ms or hlc_ms >= facts.revoked_at_ms
+
+
+def _is_stale(facts: Facts, at_ms: int) -> bool:
+    """Whether the device was out of touch for longer than commands are taken from it unasked (AU7)."""
+    silence_ms = 0 if facts.lo_ms is None else at_ms - facts.lo_ms
+    if silence_ms <= COMMAND_LEASE_MS:
+        return False
+    by_role = any(not COMMAND_ROLES.isdisjoint(grant.roles) for grant in facts.grants)
+    return by_role or silence_ms > FIELD_LEASE_MS
+
+
+def _flags(
+    facts: Facts,
+    at_ms: int,
+    hlc_ms: int,
+    eff: bytes,
+    *,
+    straddles: bool = False,
+    is_stale: bool = False,
+) -> tuple[str, ...]:
+    """The flags of RL2, sorted. Written out, for every set comes through here."""
+    raised: list[str] = []
+    if hlc_ms - at_ms > CLOCK_AHEAD_MS:
+        raised.append("clock_ahead")
+    if facts.compromised_since_ms is not None and at_ms >= facts.compromised_since_ms:
+        raised.append("compromised")
+    if facts.floor is not None and int.from_bytes(eff[:6], "big") > at_ms:
+        raised.append("floored")
+    if facts.is_fork:
+        raised.append("fork")
+    if facts.is_gap:
+        raised.append("gap")
+    if straddles:
+        raised.append("rights_uncertain")
+    if facts.seen_unknown:
+        raised.append("seen_unknown")
+    if is_stale:
+        raised.append("stale_lease")
+    return tuple(raised)
 
 
 def _happened_at_ms(changeset: ChangeSet, eff: bytes, at_ms: int) -> int:
@@ -83,74 +150,64 @@ def _happened_at_ms(changeset: ChangeSet, eff: bytes, at_ms: int) -> int:
     return min(occurred_at(op, eff, at_ms) for op in ops)
 
 
-def _commands(changeset: ChangeSet) -> bool:
-    body = changeset.body
-    user = changeset.header.user
-    return body is not None and any(authority.command_of(op, user) is not None for op in body.ops)
-
-
-def _flags(facts: Facts, hlc_ms: int, at_ms: int, *, is_revoked: bool) -> tuple[str, ...]:
-    ahead = hlc_ms - at_ms > CLOCK_AHEAD_MS
-    if not (ahead or facts.is_fork or facts.is_gap or is_revoked):
-        return ()
-    raised = {
-        "clock_ahead": ahead,
-        "fork": facts.is_fork,
-        "gap": facts.is_gap,
-        "revoked": is_revoked,
-    }
-    return tuple(sorted(name for name, is_raised in raised.items() if is_raised))
-
-
-def _reason_against(changeset: ChangeSet, facts: Facts, *, after_revocation: bool) -> str | None:
+def _weighed(changeset: ChangeSet, facts: Facts) -> tuple[str | None, bool, bool]:
+    """The reason against a set if there is one (the first op's), whether it commands, and whether its user had the
+    right to some command for only a part of the time in which it must have been made (AU4)."""
     body = changeset.body
     if body is None or body.kind == KIND_CHAIN:
-        return None
+        return None, False, False
     if body.kind != KIND_INCIDENT:
-        return "unknown_entity_kind"
+        return "unknown_entity_kind", False, False
     user = changeset.header.user
+    is_command = is_partly_allowed = False
     for op in body.ops:
         if shapes.problem(op) is not None:
-            return "bad_op"
+            return "bad_op", is_command, is_partly_allowed
         if op["t"] == "incident.create" and _taken(changeset, facts):
-            return "id_exists"
+            return "id_exists", is_command, is_partly_allowed
         command = authority.command_of(op, user)
-        if command is not None and (after_revocation or not _may(command, op, changeset, facts)):
-            return "no_authority"
-    return None
+        if command is not None:
+            is_command = True
+            rights = [_may(command, op, changeset, facts, grant) for grant in facts.grants]
+            if not any(rights):
+                return "no_authority", is_command, is_partly_allowed
+            is_partly_allowed = is_partly_allowed or not all(rights)
+        if facts.dead and not set(facts.dead).isdisjoint(spoken_of([op])):
+            return "dep_rejected", is_command, is_partly_allowed
+    return None, is_command, is_partly_allowed
 
 
 def _taken(changeset: ChangeSet, facts: Facts) -> bool:
     return facts.incident is not None and facts.incident.creator_chain != changeset.header.chain
 
 
-def _may(command: str, op: dict[str, object], changeset: ChangeSet, facts: Facts) -> bool:
+def _may(
+    command: str, op: dict[str, object], changeset: ChangeSet, facts: Facts, grant: Grant
+) -> bool:
     user = changeset.header.user
-    incident = facts.incident
-    stations = incident.stations if incident is not None else _stations_created(changeset)
+    known = facts.incident
+    stations = {known.station} if known is not None else _stations_created(changeset)
     own = (
         op["t"] == "order.issue"
         and op.get("to") == ["person", user]
         and (
-            (incident.source == "self" and incident.creator == user)
-            if incident is not None
+            (known.source == "self" and known.creator == user)
+            if known is not None
             else _creates_self_report(changeset)
         )
     )
     return authority.may(
         command,
-        roles=facts.roles,
-        same_station=facts.station is not None and facts.station in stations,
+        roles=grant.roles,
+        same_station=grant.station is not None and grant.station in stations,
         own_self_report=own,
     )
 
 
-def _stations_created(changeset: ChangeSet) -> frozenset[bytes]:
+def _stations_created(changeset: ChangeSet) -> set[bytes | None]:
     """The station a set's own create names: a desk creates and orders in one action."""
     ops = changeset.body.ops if changeset.body is not None else []
-    return frozenset(
-        op["station"] for op in ops if op["t"] == "incident.create" and "station" in op
-    )
+    return {op["station"] for op in ops if op["t"] == "incident.create" and "station" in op}
 
 
 def _creates_self_report(changeset: ChangeSet) -> bool:

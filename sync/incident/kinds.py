@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 SOURCES: Final = frozenset({"import", "desk", "self", "video"})
-ENTRY_KINDS: Final = frozenset({"note", "delay_reason", "nudge", "call", "handover"})
+ENTRY_KINDS: Final = frozenset({"note", "delay_reason", "nudge", "call", "handover", "answer"})
 MILESTONES: Final = ("delivered", "signed", "departed", "arrived", "cleared", "feedback")
 VIAS: Final = frozenset({"self", "system", "radio", "phone", "import"})
 TARGETS: Final = frozenset({"unit", "person", "vehicle"})

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sync import cells
+from sync import cells, rulings
 from sync.fold import Item
 from sync.incident import kinds, shapes
 from sync.incident.orders import by_time, milestone_of, stamped
@@ -59,6 +59,13 @@ class IncidentState:
             self._by_t.setdefault(t, {})[item.op] = item
             if t not in _APART:
                 self._derived = None
+
+    def is_rejected(self, ref: bytes) -> bool:
+        """Whether only rejected sets give the op or the order of this id; not so of what nobody has given yet (RL8)."""
+        given = [self.items[ref]] if ref in self.items else []
+        for t, field in (("order.issue", "order"), ("order.reassign", "new")):
+            given += [i for i in self._by_t.get(t, {}).values() if i.fields[field] == ref]
+        return bool(given) and all(item.decision == rulings.REJECTED for item in given)
 
     def counted(self, t: str) -> list[Item]:
         """The items of one kind of op that count."""

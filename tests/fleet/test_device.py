@@ -20,6 +20,7 @@ from tests.fleet.conftest import START_MS, House
 
 NOTE = {"t": "entry.add", "kind": "note", "text": "羊群已赶回草场"}
 MINUTE_MS = 60_000
+CHAIN = b"chain-----------"
 
 
 class Outage:
@@ -149,7 +150,9 @@ class Answers:
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         assert request.url.path.endswith("/pull")
-        reply = exchange.PullReply(size=1, now_ms=0, scopes=[self.page], complete=True)
+        reply = exchange.PullReply(
+            size=1, leaf=bytes(16), now_ms=0, scopes=[self.page], complete=True
+        )
         return httpx2.Response(200, content=exchange.encode(reply))
 
 
@@ -194,7 +197,7 @@ async def test_a_scope_that_is_not_dense_or_leads_elsewhere_is_not_believed(
 def test_the_outbox_sends_the_priority_lane_first_and_within_bounds() -> None:
     vault = Vault()
     for seq, lane in enumerate((0, 1, 0, 1)):
-        vault.append(Head(seq, bytes([seq]) * 32, bytes(8)), lane, 1_000 + seq, b"x" * 100)
+        vault.append(CHAIN, Head(seq, bytes([seq]) * 32, bytes(8)), lane, 1_000 + seq, b"x" * 100)
     assert [one.id[0] for one in vault.waiting(10, 10_000)] == [1, 3, 0, 2]
     assert [one.id[0] for one in vault.waiting(3, 250)] == [1, 3]
     assert [one.id[0] for one in vault.waiting(3, 50)] == [1]  # one always goes
@@ -208,11 +211,11 @@ def test_the_outbox_sends_the_priority_lane_first_and_within_bounds() -> None:
 def test_retiring_forgets_what_was_answered_and_keeps_what_the_next_set_needs() -> None:
     vault = Vault()
     for seq in range(4):
-        vault.append(Head(seq, bytes([seq]) * 32, bytes(8)), 0, 1_000, b"x")
+        vault.append(CHAIN, Head(seq, bytes([seq]) * 32, bytes(8)), 0, 1_000, b"x")
     vault.settle([(bytes([seq]) * 32, "stored", None) for seq in (0, 1, 3)])
     vault.retire(2_000)
     assert [id_[0] for id_ in vault.ids()] == [2, 3]
-    head = vault.head()
+    head = vault.head(CHAIN)
     assert head is not None
     assert head.seq == 3
 

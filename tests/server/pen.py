@@ -82,6 +82,7 @@ class Pen:
             mono=(bytes(8), 0),
             salt=chance("salt", self.name, self.writer.seq, extra.get("salt"))[:16],
             sign=extra.get("sign", self.key.sign),
+            seen=extra.get("seen"),
         )
         self.writer = written.writer
         return written.raw

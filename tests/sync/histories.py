@@ -184,6 +184,7 @@ def _rulings(
             why=None if decision in rulings.COUNTED else "no_authority",
             eff=effective_stamp(written.writer.stamp.pack(), at_ms),
             flags=[],
+            facts={},
             number=f"231114-{idx:04d}" if decision == "accepted" else None,
         )
         return rulings.encode_ruling(rulings.Ruling(1, idx, at_ms, "set", payload))

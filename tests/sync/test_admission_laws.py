@@ -7,38 +7,48 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from sync import changeset, rulings
+from sync import canon, changeset, rulings
 from sync.changeset import ChangeSet, Draft, Writer
 from sync.clock import Stamp
 from sync.ids import ChainId, SetId
 from sync.incident import authority, kinds, shapes
-from sync.incident.admit import Facts, KnownIncident, Ruled, admit
+from sync.incident.admit import Ruled, admit
+from sync.incident.facts import Facts, Grant, KnownIncident, captured, facts_of, held_between
 from tests.sync.histories import BASE_MS, ENTITY, OPS, PEOPLE, STATION
 
 NOW_MS = BASE_MS + 100_000
+HOUR_MS = 3_600_000
 CHAIN = b"the-users-phone!"
+COUNTERS = st.sampled_from([0, 1, 2**16 - 1])
 USER = PEOPLE[0]
 DISPATCH = ("order.withdraw", "order.reassign", "incident.close", "fact.level", authority.PROXY)
 COMMANDS = (*DISPATCH, "order.issue", authority.DISPUTE, authority.CALLBACK)
 
 roles = st.lists(st.sampled_from(kinds.ROLES), max_size=3, unique=True).map(tuple)
 stations = st.sampled_from([STATION, *PEOPLE])
+grants = st.builds(Grant, roles, st.none() | stations)
 incidents = st.builds(
     KnownIncident,
     creator_chain=st.sampled_from([CHAIN, b"another-phone-16"]),
     creator=st.sampled_from(PEOPLE),
     source=st.sampled_from(sorted(kinds.SOURCES)),
-    stations=st.frozensets(stations, max_size=2),
+    station=st.none() | stations,
 )
+around = st.integers(NOW_MS - 90_000, NOW_MS + 90_000)
+long_before = st.sampled_from([0, NOW_MS - 200 * HOUR_MS, NOW_MS - 40 * HOUR_MS])
 facts = st.builds(
     Facts,
     enrolled=st.booleans(),
-    roles=roles,
-    station=st.none() | stations,
-    revoked_at_ms=st.none() | st.integers(NOW_MS - 90_000, NOW_MS + 90_000),
+    lo_ms=st.none() | st.integers(NOW_MS - 90_000, NOW_MS) | long_before,
+    grants=st.lists(grants, min_size=1, max_size=2).map(tuple),
+    revoked_at_ms=st.none() | around,
+    compromised_since_ms=st.none() | around,
+    floor=st.none() | st.builds(lambda ms, counter: Stamp(ms, counter).pack(), around, COUNTERS),
     is_gap=st.booleans(),
     is_fork=st.booleans(),
+    seen_unknown=st.booleans(),
     incident=st.none() | incidents,
+    dead=st.sampled_from([(), (), (bytes(17),)]),
 )
 hlcs = st.builds(
     Stamp,
@@ -101,8 +111,25 @@ def test_rl1_the_same_facts_give_the_same_ruling_and_are_left_as_they_were(
 WORDS: dict[str, set[str | None]] = {
     rulings.ACCEPTED: {None},
     rulings.ACCEPTED_LATE: {None},
-    rulings.HELD: {"unenrolled", "fork"},
-    rulings.REJECTED: {"no_authority", "id_exists", "bad_op", "unknown_entity_kind"},
+    rulings.HELD: {"unenrolled", "fork", "revoked_straddle", "authority_straddles", "stale_lease"},
+    rulings.REJECTED: {
+        "no_authority",
+        "id_exists",
+        "bad_op",
+        "unknown_entity_kind",
+        "revoked",
+        "dep_rejected",
+    },
+}
+FLAGS = {
+    "clock_ahead",
+    "compromised",
+    "floored",
+    "fork",
+    "gap",
+    "rights_uncertain",
+    "seen_unknown",
+    "stale_lease",
 }
 
 
@@ -110,9 +137,26 @@ WORDS: dict[str, set[str | None]] = {
 def test_rl2_every_ruling_is_in_the_words_of_the_page(one: ChangeSet, known: Facts) -> None:
     ruled = admit(one, known, NOW_MS)
     assert ruled.why in WORDS[ruled.decision]
-    assert list(ruled.flags) == sorted(set(ruled.flags) & {"clock_ahead", "gap", "revoked", "fork"})
+    assert list(ruled.flags) == sorted(set(ruled.flags) & FLAGS)
     assert ("gap" in ruled.flags) is known.is_gap
     assert ("fork" in ruled.flags) is known.is_fork
+    assert ("seen_unknown" in ruled.flags) is known.seen_unknown
+
+
+@given(sets, facts)
+def test_rl7_what_a_ruling_keeps_of_the_facts_gives_the_same_ruling_again(
+    one: ChangeSet, known: Facts
+) -> None:
+    kept = canon.decode(canon.encode(captured(known)))
+    assert isinstance(kept, dict)
+    assert facts_of(kept) == known
+    assert admit(one, facts_of(kept), NOW_MS) == admit(one, known, NOW_MS)
+
+
+def trusted(known: Facts, **also: Any) -> Facts:
+    """The same facts about a device that is beyond doubt."""
+    plain = replace(known, enrolled=True, revoked_at_ms=None, is_fork=False, lo_ms=NOW_MS, dead=())
+    return replace(plain, grants=known.grants[:1], **also)
 
 
 @given(sets, facts)
@@ -121,30 +165,54 @@ def test_rl3_what_an_enrolled_person_saw_is_never_turned_away_for_want_of_rights
 ) -> None:
     seen = [op for op in ops_of(one) if not is_command(op) and shapes.problem(op) is None]
     assume(seen)
-    ruled = admit(saying(one, seen), replace(known, enrolled=True), NOW_MS)
-    assert ruled.decision in rulings.COUNTED or ruled.why == "id_exists"
+    ruled = admit(saying(one, seen), replace(known, enrolled=True, dead=()), NOW_MS)
+    assert ruled.decision in rulings.COUNTED or ruled.why in ("id_exists", "revoked")
 
 
-@given(sets, facts)
-def test_rl3_no_set_counts_that_holds_a_command_its_user_may_not_give(
-    one: ChangeSet, known: Facts
+def allows(grant: Grant, known: KnownIncident, op: dict[str, Any]) -> bool:
+    """Whether a grant covers what an op commands."""
+    command = authority.command_of(op, USER)
+    hers = known.source == "self" and known.creator == USER
+    to_herself = op["t"] == "order.issue" and op.get("to") == ["person", USER]
+    return command is None or authority.may(
+        command,
+        roles=grant.roles,
+        same_station=grant.station is not None and grant.station == known.station,
+        own_self_report=hers and to_herself,
+    )
+
+
+@given(sets, facts, incidents)
+def test_au4_a_command_counts_only_with_the_right_to_it_for_all_the_time_it_may_be_of(
+    one: ChangeSet, known: Facts, incident: KnownIncident
 ) -> None:
-    incident = known.incident
-    assume(incident is not None)
-    assert incident is not None
+    known = replace(known, incident=incident)
     ruled = admit(one, known, NOW_MS)
-    at_home = known.station in incident.stations
-    hers = incident.source == "self" and incident.creator == USER
-    for op in ops_of(one):
-        command = authority.command_of(op, USER)
-        to_herself = op["t"] == "order.issue" and op.get("to") == ["person", USER]
-        if command is not None and not authority.may(
-            command,
-            roles=known.roles,
-            same_station=at_home,
-            own_self_report=hers and to_herself,
-        ):
-            assert ruled.decision not in rulings.COUNTED
+    rights = [[allows(grant, incident, op) for grant in known.grants] for op in ops_of(one)]
+    if ruled.decision in rulings.COUNTED:
+        assert all(all(of_op) for of_op in rights)
+    if ruled.why == "no_authority":
+        assert not all(any(of_op) for of_op in rights)
+    if ruled.why == "authority_straddles":
+        assert all(any(of_op) for of_op in rights)
+        assert not all(all(of_op) for of_op in rights)
+
+
+histories = st.lists(st.tuples(st.integers(0, 50), grants), max_size=6).map(
+    lambda held: sorted(held, key=lambda one: one[0])
+)
+
+
+@given(histories, st.integers(0, 60), st.integers(0, 60))
+def test_au4_what_was_held_between_is_what_was_held_at_each_moment_between(
+    history: list[tuple[int, Grant]], one: int, other: int
+) -> None:
+    lo, hi = min(one, other), max(one, other)
+
+    def at(moment: int) -> Grant:
+        return next((grant for since, grant in reversed(history) if since <= moment), Grant())
+
+    assert set(held_between(history, lo, hi)) == {at(moment) for moment in range(lo, hi + 1)}
 
 
 @given(sets, facts)
@@ -152,39 +220,77 @@ def test_rl3_a_set_is_ruled_whole_with_the_reason_of_its_first_bad_op(
     one: ChangeSet, known: Facts
 ) -> None:
     assume(known.incident is not None)
-    certain = replace(known, enrolled=True, is_fork=False)
+    certain = replace(trusted(known), dead=known.dead)
     alone = [admit(saying(one, [op]), certain, NOW_MS) for op in ops_of(one)]
     reasons = [ruled.why for ruled in alone if ruled.decision == rulings.REJECTED]
     whole = admit(one, certain, NOW_MS)
     assert whole.why == (reasons[0] if reasons else None)
 
 
+@given(sets, facts, st.sampled_from(["fork", "straddle", "lease"]))
+def test_rl3_doubt_about_a_device_loses_no_report_and_lets_no_command_through(
+    one: ChangeSet, known: Facts, doubt: str
+) -> None:
+    honest = admit(one, trusted(known), NOW_MS)
+    hlc_ms = Stamp.unpack(one.header.hlc).ms
+    why, doubted = {
+        "fork": ("fork", trusted(known, is_fork=True)),
+        "straddle": (
+            "revoked_straddle",
+            replace(trusted(known), lo_ms=NOW_MS - 10, revoked_at_ms=NOW_MS),
+        ),
+        "lease": ("stale_lease", replace(trusted(known), lo_ms=NOW_MS - 73 * HOUR_MS)),
+    }[doubt]
+    assume(doubt != "straddle" or hlc_ms < NOW_MS)
+    ruled = admit(one, doubted, NOW_MS)
+    if honest.decision not in rulings.COUNTED:
+        assert (ruled.decision, ruled.why) == (honest.decision, honest.why)
+    elif any(is_command(op) for op in ops_of(one)):
+        assert (ruled.decision, ruled.why) == (rulings.HELD, why)
+    else:
+        assert ruled.decision in rulings.COUNTED
+
+
 @given(sets, facts)
-def test_rl2_a_copied_phone_loses_no_report_and_gives_no_command(
+def test_st1_a_stamp_is_above_its_floor_and_else_not_later_than_its_receipt(
     one: ChangeSet, known: Facts
 ) -> None:
-    honest = admit(one, replace(known, is_fork=False), NOW_MS)
-    copied = admit(one, replace(known, is_fork=True), NOW_MS)
-    commands = any(is_command(op) for op in ops_of(one))
-    held = commands and honest.decision in rulings.COUNTED
-    assert (copied.decision, copied.why) == (
-        (rulings.HELD, "fork") if held else (honest.decision, honest.why)
-    )
+    ruled = admit(one, known, NOW_MS)
+    hlc, floor = Stamp.unpack(one.header.hlc), known.floor
+    own = hlc if hlc.ms <= NOW_MS else Stamp(NOW_MS, 0)
+    if floor is None or own.pack() > floor:
+        assert Stamp.unpack(ruled.eff) == own
+    else:
+        ms, counter = Stamp.unpack(floor)
+        after = Stamp(ms, counter + 1) if counter < 2**16 - 1 else Stamp(ms + 1, 0)
+        assert Stamp.unpack(ruled.eff) == after
+    assert ("floored" in ruled.flags) is (Stamp.unpack(ruled.eff).ms > NOW_MS)
 
 
 @given(sets, facts)
-def test_st1_st3_a_stamp_is_never_later_than_its_receipt_and_a_wrong_clock_is_named(
+def test_st3_a_wrong_clock_is_named_and_costs_nobody_their_say(
     one: ChangeSet, known: Facts
 ) -> None:
     ruled = admit(one, known, NOW_MS)
     hlc = Stamp.unpack(one.header.hlc)
-    assert Stamp.unpack(ruled.eff) == (hlc if hlc.ms <= NOW_MS else Stamp(NOW_MS, 0))
     assert ("clock_ahead" in ruled.flags) is (hlc.ms - NOW_MS > 60_000)
-    # A wrong clock costs nobody their say: the same set from a right one is ruled the same.
     if hlc.ms > NOW_MS and known.revoked_at_ms is None:
         right = replace(one, header=replace(one.header, hlc=Stamp(NOW_MS, 0).pack()))
         again = admit(right, known, NOW_MS)
         assert (again.decision, again.why) == (ruled.decision, ruled.why)
+
+
+@given(sets, facts, st.integers(1, 40 * 86_400_000), st.integers(1, 60_000))
+def test_st1_a_phone_far_ahead_loses_to_the_next_honest_write(
+    one: ChangeSet, known: Facts, ahead_ms: int, later_ms: int
+) -> None:
+    def stamped(ms: int) -> ChangeSet:
+        return replace(one, header=replace(one.header, hlc=Stamp(ms, 0).pack()))
+
+    plain = replace(known, floor=None)
+    fast = admit(stamped(NOW_MS + ahead_ms), plain, NOW_MS)
+    honest = admit(stamped(NOW_MS + later_ms), plain, NOW_MS + later_ms)
+    assert honest.eff > fast.eff
 
 
 @given(sets, facts, roles)
@@ -194,8 +300,10 @@ def test_au1_a_further_role_never_takes_a_right_away(
     def counts(ruled: Ruled) -> bool:
         return ruled.decision in rulings.COUNTED
 
-    promoted = replace(known, roles=known.roles + more)
-    assert counts(admit(one, promoted, NOW_MS)) >= counts(admit(one, known, NOW_MS))
+    plain = trusted(known)
+    grant = plain.grants[0]
+    promoted = replace(plain, grants=(Grant(grant.roles + more, grant.station),))
+    assert counts(admit(one, promoted, NOW_MS)) >= counts(admit(one, plain, NOW_MS))
 
 
 @given(sets, facts)
@@ -204,20 +312,34 @@ def test_au2_a_stranger_is_held_whatever_they_say(one: ChangeSet, known: Facts) 
     assert (ruled.decision, ruled.why) == (rulings.HELD, "unenrolled")
 
 
-@given(sets, facts, st.integers(NOW_MS - 90_000, NOW_MS + 90_000))
-def test_au3_a_revoked_phone_still_reports_and_no_longer_commands(
-    one: ChangeSet, known: Facts, revoked_at_ms: int
+@given(sets, facts)
+def test_au5_a_revocation_reaches_what_came_after_it_and_nothing_that_was_before(
+    one: ChangeSet, known: Facts
 ) -> None:
-    trusted = admit(one, replace(known, enrolled=True, revoked_at_ms=None), NOW_MS)
-    revoked = admit(one, replace(known, enrolled=True, revoked_at_ms=revoked_at_ms), NOW_MS)
-    assert "revoked" in revoked.flags
-    assert (revoked.decision in rulings.COUNTED) <= (trusted.decision in rulings.COUNTED)
-    if Stamp.unpack(one.header.hlc).ms < revoked_at_ms:
-        assert (revoked.decision, revoked.why) == (trusted.decision, trusted.why)
-    elif any(is_command(op) for op in ops_of(one)):
-        assert revoked.decision == rulings.REJECTED
-    elif trusted.decision in rulings.COUNTED:
-        assert revoked.decision == rulings.ACCEPTED_LATE
+    known = replace(known, enrolled=True, lo_ms=known.lo_ms or 0)
+    assert known.lo_ms is not None
+    honest = admit(one, replace(known, revoked_at_ms=None), NOW_MS)
+    revoked = admit(one, known, NOW_MS)
+    at_ms, hlc_ms = known.revoked_at_ms, Stamp.unpack(one.header.hlc).ms
+    if at_ms is None or at_ms > NOW_MS:
+        assert revoked == honest
+    elif known.lo_ms >= at_ms or hlc_ms >= at_ms:
+        assert (revoked.decision, revoked.why) == (rulings.REJECTED, "revoked")
+    else:
+        assert "rights_uncertain" in revoked.flags
+        assert (revoked.decision in rulings.COUNTED) <= (honest.decision in rulings.COUNTED)
+        assert revoked.decision != rulings.ACCEPTED
+
+
+@given(sets, facts)
+def test_au6_what_comes_from_other_hands_is_marked_and_ruled_as_ever(
+    one: ChangeSet, known: Facts
+) -> None:
+    ruled = admit(one, known, NOW_MS)
+    safe = admit(one, replace(known, compromised_since_ms=None), NOW_MS)
+    since_ms = known.compromised_since_ms
+    assert ("compromised" in ruled.flags) is (since_ms is not None and since_ms <= NOW_MS)
+    assert (ruled.decision, ruled.why, ruled.eff) == (safe.decision, safe.why, safe.eff)
 
 
 @given(st.sampled_from(COMMANDS), roles, st.booleans(), st.booleans())

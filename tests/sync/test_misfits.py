@@ -74,6 +74,7 @@ def _set(op: dict[str, Any], at: int) -> tuple[bytes, bytes]:
         why=None,
         eff=written.writer.stamp.pack(),
         flags=[],
+        facts={},
     )
     ruling = rulings.Ruling(1, at + 1, BASE_MS + at + 100_000, "set", payload)
     return written.raw, rulings.encode_ruling(ruling)

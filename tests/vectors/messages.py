@@ -53,6 +53,7 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
      {"cursors": [["org", 1, 0], [f"device:{CHAIN.hex()}", 1, 2]], "budget": 65_536}),
     ("a page of one scope", "PullReply", {
         "size": 65_539,
+        "leaf": bytes(range(16)),
         "now_ms": AT_MS,
         "scopes": [{
             "scope": "org",

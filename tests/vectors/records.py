@@ -25,8 +25,15 @@ def _set_ruling(
         "eff": EFF,
         "flags": flags or [],
         "no": None,
+        "in": {"lo": AT_MS - 60_000},
         **more,
     }
+
+
+def _review(decision: str, why: str | None, by: bytes | None, text: str) -> dict[str, Any]:
+    later = _set_ruling(decision, why) | {"at": AT_MS, "by": by, "text": text}
+    del later["in"]
+    return later
 
 
 # story, idx, at_ms, kind, payload
@@ -34,8 +41,19 @@ RULINGS: list[tuple[str, int, int, str, dict[str, Any]]] = [
     ("a create that earned a number", 1, AT_MS, "set", _set_ruling("accepted", no="251125-0001")),
     ("heard an hour late, with a gap before it", 2, AT_MS + 3_600_000, "set",
      _set_ruling("accepted_late", flags=["clock_ahead", "gap"])),
-    ("held: nobody knows the chain", 3, AT_MS + 1, "set", _set_ruling("held", "unenrolled")),
-    ("rejected: no authority", 128, AT_MS + 2, "set", _set_ruling("rejected", "no_authority", ["revoked"])),
+    ("held: nobody knows the chain", 3, AT_MS + 1, "set",
+     _set_ruling("held", "unenrolled", **{"in": {"lo": AT_MS, "stranger": True}})),
+    ("a command of somebody whose role changed meanwhile, with the facts", 4, AT_MS + 1, "set",
+     _set_ruling("held", "authority_straddles", **{"in": {
+         "grants": [[["officer"], STATION], [["dispatcher"], None]],
+         "incident": [CHAIN, PERSON, "self", STATION],
+         "lo": AT_MS - 9,
+     }})),
+    ("a person admits it", 5, AT_MS + 9, "review", _review("accepted_late", None, PERSON, "核实过")),
+    ("the centre reads what it could not", 6, AT_MS + 9, "review", _review("rejected", "bad_op", None, "")),
+    ("a question to its author", 7, AT_MS + 8, "ask",
+     {"set": bytes(range(32)), "chain": CHAIN, "e": INCIDENT, "by": PERSON, "text": "是您本人写的吗？"}),
+    ("rejected: no authority", 128, AT_MS + 2, "set", _set_ruling("rejected", "no_authority", ["gap"])),
     ("opaque: about no incident that can be read", 65_536, AT_MS + 3, "set",
      _set_ruling("opaque", "newer_version", e=None)),
     ("a person joins", 65_537, AT_MS + 4, "org",

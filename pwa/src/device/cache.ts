@@ -117,7 +117,7 @@ export class Cache {
   /** Write one page, its cursor and what follows from it: all or nothing. Throws `CursorMoved`. */
   async apply(
     page: Page,
-    also: { org: OrgRow[]; incidents: Projected[]; metas?: Record<string, unknown>; strict?: boolean },
+    also: { org: OrgRow[]; incidents: Projected[]; strict?: boolean },
   ): Promise<void> {
     const durability = also.strict ? "strict" : "relaxed";
     const tx = (await this.#open()).transaction(STORES, "readwrite", { durability });
@@ -133,7 +133,6 @@ export class Cache {
       for (const entry of page.entries) keep(tx.objectStore("entries").put(entry));
       for (const row of also.org) keep(tx.objectStore("org").put(row));
       for (const incident of also.incidents) keep(tx.objectStore("incidents").put(incident));
-      for (const [name, value] of Object.entries(also.metas ?? {})) keep(tx.objectStore("meta").put(value, name));
       keep(tx.objectStore("scopes").put({ scope, epoch, n: to, head }));
     });
   }

@@ -53,7 +53,7 @@ export class Replica {
   readonly incidents = shallowReactive(new Map<string, Incident>());
 
   readonly #parts: ReplicaParts;
-  /** Newest ruling applied, for the header item `seen`. */
+  /** Newest ruling heard of, for the header item `seen`: proof that what is written now was written after it. */
   #seen: [number, Uint8Array] | null = null;
   #resets: number[] = [];
 
@@ -193,7 +193,14 @@ export class Replica {
       if (checked.page.reset) this.#countReset(clock.nowMs());
       moved = (await this.#keep(checked.page, checked.lines)) || moved;
     }
+    await this.#hear(reply);
     return moved;
+  }
+
+  async #hear({ size, leaf }: PullReply): Promise<void> {
+    if (size === 0 || size === this.#seen?.[0]) return;
+    this.#seen = [size, leaf];
+    await this.#parts.cache.setMeta("seen", this.#seen);
   }
 
   async #keep(page: Page, lines: Line[]): Promise<boolean> {
@@ -203,22 +210,17 @@ export class Replica {
       const folded = await this.#fold(id, page);
       if (folded && concerns(incidentOf(folded.view), this.#parts.me())) projected.push({ id, view: folded.view });
     }
-    const newest = lines.reduce<Line | null>((a, b) => (a && a.ruling.idx > b.ruling.idx ? a : b), null);
-    const seen: [number, Uint8Array] | null =
-      newest && newest.ruling.idx > (this.#seen?.[0] ?? 0) ? [newest.ruling.idx, newest.leaf.slice(0, 16)] : null;
     const org = orgRowsOf(lines);
     try {
       await cache.apply(page, {
         org,
         incidents: projected,
         strict: projected.length > 0,
-        ...(seen ? { metas: { seen } } : {}),
       });
     } catch (error) {
       if (error instanceof CursorMoved) return false;
       throw error;
     }
-    if (seen) this.#seen = seen;
     if (org.length > 0) orgChanged();
     writer.hear(lines.flatMap(({ set }) => (set ? [unpack(set.header.hlc)] : [])));
     await this.#recover(lines);

@@ -80,7 +80,9 @@ export interface ScopePage {
 }
 
 export interface PullReply {
+  /** The newest ruling of the whole log, and the first 16 bytes of its leaf hash (zeros for none). */
   size: number;
+  leaf: Uint8Array;
   now_ms: number;
   scopes: ScopePage[];
   complete: boolean;

@@ -5,7 +5,7 @@
  */
 import type { Value } from "./canon";
 import type { ChangeSet, Op } from "./changeset";
-import { pack, unpack } from "./clock";
+import { COUNTER_MAX, compareStamps, pack, unpack } from "./clock";
 import { opId, toHex } from "./ids";
 import { COUNTED, type Decision, KIND_REDACT, type RedactRuling, type Ruling, receivedAtMs } from "./rulings";
 
@@ -73,9 +73,18 @@ export function item(known: Known): Item {
   };
 }
 
-/** The stamp a ruling at `atMs` gives to a set: its own, clamped to receipt (ST1). */
-export function effectiveStamp(hlc: Uint8Array, atMs: number): Uint8Array {
-  return unpack(hlc).ms <= atMs ? hlc : pack({ ms: atMs, counter: 0 });
+/**
+ * The stamp a ruling at `atMs` gives to a set: its own, clamped to receipt, and above `floor`, the greatest stamp among
+ * what it names as replaced and the set before it (ST1).
+ */
+export function effectiveStamp(hlc: Uint8Array, atMs: number, floor: Uint8Array | null = null): Uint8Array {
+  const own = unpack(hlc);
+  const eff = own.ms <= atMs ? own : { ms: atMs, counter: 0 };
+  const under = floor === null ? null : unpack(floor);
+  if (under === null || compareStamps(eff, under) > 0) return pack(eff);
+  return pack(
+    under.counter < COUNTER_MAX ? { ...under, counter: under.counter + 1 } : { ms: under.ms + 1, counter: 0 },
+  );
 }
 
 /** What a set does: its ops, or once it was redacted their skeletons; none while those have not come (RD2). */

@@ -50,6 +50,7 @@ export class Centre {
   readonly #device: string;
   readonly #station: string;
   #idx = 0;
+  newestLeaf: Uint8Array = new Uint8Array(16);
   #desk: Writer | null = null;
 
   private constructor(device: string, station: string) {
@@ -102,8 +103,10 @@ export class Centre {
     const ruling = encodeRuling({ idx: this.#idx, atMs: this.nowMs, kind, payload });
     const to = this.scopes.get(scope);
     if (!to) throw new Error(`no scope ${scope}`);
+    const leaf = await leafHash(ruling);
+    this.newestLeaf = leaf.slice(0, 16);
     to.lines.push({ ruling, raw });
-    to.heads.push(await scopeHead(to.heads.at(-1) ?? SCOPE_HEAD_ZERO, await leafHash(ruling)));
+    to.heads.push(await scopeHead(to.heads.at(-1) ?? SCOPE_HEAD_ZERO, leaf));
   }
 
   async #store(raw: Uint8Array, set: ChangeSet): Promise<void> {
@@ -162,7 +165,7 @@ export class Centre {
       const head = scope.heads[to - 1] ?? SCOPE_HEAD_ZERO;
       return { scope: name, epoch: scope.epoch, from: after + 1, to, n: scope.lines.length, head, entries };
     });
-    return { size: this.#idx, now_ms: this.nowMs, scopes, complete };
+    return { size: this.#idx, leaf: this.newestLeaf, now_ms: this.nowMs, scopes, complete };
   }
 
   readonly fetch: typeof fetch = async (input, init) => {

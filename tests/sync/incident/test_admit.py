@@ -12,16 +12,19 @@ from sync import changeset
 from sync.changeset import ChangeSet, Draft, Writer
 from sync.clock import Stamp
 from sync.ids import ChainId, SetId
-from sync.incident.admit import Facts, KnownIncident, Ruled, admit
+from sync.incident.admit import Ruled, admit
+from sync.incident.facts import Facts, Grant, KnownIncident, captured, facts_of, held_between
+from tests.sync.conftest import vector_cases
+from tests.sync.incident.labels import expand
 
 NOW_MS = 1_700_000_000_000
 SU, LI, STATION, ELSEWHERE = b"su".ljust(16), b"li".ljust(16), b"ang".ljust(16), b"tu".ljust(16)
 PHONE, OTHER_PHONE = b"phone".ljust(16), b"other".ljust(16)
 
-OFFICER = Facts(enrolled=True, roles=("officer",), station=STATION)
-DESK = Facts(enrolled=True, roles=("dispatcher",))
-HERS = KnownIncident(PHONE, SU, "self", frozenset({STATION}))
-THEIRS = KnownIncident(OTHER_PHONE, LI, "import", frozenset({STATION}))
+OFFICER = Facts(grants=(Grant(("officer",), STATION),))
+DESK = Facts(grants=(Grant(("dispatcher",)),))
+HERS = KnownIncident(PHONE, SU, "self", STATION)
+THEIRS = KnownIncident(OTHER_PHONE, LI, "import", STATION)
 
 NOTE = {"t": "entry.add", "kind": "note", "text": "到了"}
 CLOSE = {"t": "incident.close", "round": 0}
@@ -105,7 +108,10 @@ def test_of_a_copied_phone_the_reports_count_and_the_commands_wait() -> None:
     report, command = ruled(copied, NOTE), ruled(copied, NOTE, CLOSE)
     assert (report.decision, report.flags) == ("accepted", ("fork",))
     assert (word(command), command.flags) == (("held", "fork"), ("fork",))
-    assert word(ruled(replace(copied, roles=("officer",)), CLOSE)) == ("rejected", "no_authority")
+    assert word(ruled(replace(copied, grants=OFFICER.grants), CLOSE)) == (
+        "rejected",
+        "no_authority",
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,9 +172,10 @@ def test_one_command_too_many_takes_the_whole_set_with_it() -> None:
 
 
 def test_a_station_commands_its_own_incidents() -> None:
-    at_home = replace(OFFICER, roles=("station",), incident=THEIRS)
-    away = replace(at_home, station=ELSEWHERE)
-    nowhere = replace(at_home, station=None)
+    at_home, away, nowhere = (
+        Facts(grants=(Grant(("station",), station),), incident=THEIRS)
+        for station in (STATION, ELSEWHERE, None)
+    )
     assert word(ruled(at_home, CLOSE)) == ("accepted", None)
     assert word(ruled(away, CLOSE)) == ("rejected", "no_authority")
     assert word(ruled(nowhere, CLOSE)) == ("rejected", "no_authority")
@@ -186,17 +193,43 @@ def test_saying_that_another_arrived_takes_a_desk() -> None:
     assert word(ruled(replace(OFFICER, incident=HERS), heard | {"by": SU})) == ("accepted", None)
 
 
-def test_a_revoked_phone_is_judged_by_when_it_wrote() -> None:
-    revoked = replace(DESK, revoked_at_ms=NOW_MS - 10_000, incident=THEIRS)
-    before = ruled(revoked, CLOSE, ms=NOW_MS - 10_001)
-    assert (before.decision, before.flags) == ("accepted", ("revoked",))
-    after = ruled(revoked, CLOSE, ms=NOW_MS - 10_000)
-    assert (word(after), after.flags) == (("rejected", "no_authority"), ("revoked",))
-    report = ruled(revoked, NOTE, ms=NOW_MS - 10_000)
-    assert (report.decision, report.flags) == ("accepted_late", ("revoked",))
-
-
 def test_flags_stand_in_order() -> None:
-    facts = replace(OFFICER, is_gap=True, is_fork=True, revoked_at_ms=NOW_MS)
-    everything = ruled(facts, NOTE, ms=NOW_MS + 100_000)
-    assert everything.flags == ("clock_ahead", "fork", "gap", "revoked")
+    facts = replace(OFFICER, is_gap=True, is_fork=True, compromised_since_ms=NOW_MS)
+    everything = ruled(replace(facts, seen_unknown=True), NOTE, ms=NOW_MS + 100_000)
+    assert everything.flags == ("clock_ahead", "compromised", "fork", "gap", "seen_unknown")
+
+
+@pytest.mark.parametrize("case", vector_cases("admission", "cases"))
+def test_the_facts_in_a_ruling_are_enough_to_rule_again(case: dict[str, Any]) -> None:
+    kept = expand(case["in"])
+    if "floor" in kept:
+        kept["floor"] = Stamp(*kept["floor"]).pack()
+    facts = facts_of(kept)
+    assert captured(facts) == kept
+    one = None if case["ops"] is None else told(case)
+    ruling, wanted = admit(one, facts, RECEIVED_MS), case["expect"]
+    assert (ruling.decision, ruling.why) == (wanted["d"], wanted["why"])
+    assert list(ruling.flags) == wanted["flags"]
+    if "eff" in wanted:
+        assert Stamp.unpack(ruling.eff) == tuple(wanted["eff"])
+
+
+RECEIVED_MS = 1_000_000_000
+
+
+def told(case: dict[str, Any]) -> ChangeSet:
+    """The set of a vector."""
+    one = written(*expand(case["ops"]), user=expand("@su"))
+    hlc = Stamp(case.get("hlc", RECEIVED_MS), 0).pack()
+    return replace(one, header=replace(one.header, chain=expand("@p"), hlc=hlc))
+
+
+def test_au4_what_was_held_in_an_interval_is_what_held_in_any_part_of_it() -> None:
+    officer, desk, gone = Grant(("officer",)), Grant(("dispatcher",)), Grant()
+    history = [(100, officer), (200, desk), (200, officer), (300, gone)]
+    assert held_between(history, 100, 199) == (officer,)
+    assert held_between(history, 99, 100) == (gone, officer)
+    assert held_between(history, 150, 299) == (officer,)  # the desk role lasted no time at all
+    assert held_between(history, 299, 300) == (officer, gone)
+    assert held_between(history, 300, 10**6) == (gone,)
+    assert held_between([], 0, 10) == (gone,)

@@ -74,7 +74,9 @@ def test_an_item_knows_when_it_happened_and_how_late_it_came(case: dict[str, Any
 
 @pytest.mark.parametrize("case", vector_cases("fold", "stamps"))
 def test_a_ruling_gives_an_honest_stamp(case: dict[str, Any]) -> None:
-    assert effective_stamp(bytes.fromhex(case["hlc"]), case["received"]).hex() == case["eff"]
+    floor = bytes.fromhex(case["floor"]) if "floor" in case else None
+    eff = effective_stamp(bytes.fromhex(case["hlc"]), case["received"], floor)
+    assert eff.hex() == case["eff"]
 
 
 @pytest.mark.parametrize("case", vector_cases("shapes", "cases"))

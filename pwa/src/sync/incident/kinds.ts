@@ -1,7 +1,7 @@
 /** The closed sets of the incident's language, as SPEC IN lists them. Mirrors `sync/incident/kinds.py`. */
 
 export const SOURCES = ["import", "desk", "self", "video"] as const;
-export const ENTRY_KINDS = ["note", "delay_reason", "nudge", "call", "handover"] as const;
+export const ENTRY_KINDS = ["note", "delay_reason", "nudge", "call", "handover", "answer"] as const;
 export const MILESTONES = ["delivered", "signed", "departed", "arrived", "cleared", "feedback"] as const;
 export const VIAS = ["self", "system", "radio", "phone", "import"] as const;
 export const TARGETS = ["unit", "person", "vehicle"] as const;

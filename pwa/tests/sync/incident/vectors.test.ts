@@ -62,7 +62,8 @@ it.each(cases("fold", "times"))("an item knows when it happened: $story", (told:
 });
 
 it.each(cases("fold", "stamps"))("a ruling gives an honest stamp: $story", (told: Told) => {
-  expect(toHex(effectiveStamp(fromHex(told.hlc, 8), told.received))).toBe(told.eff);
+  const floor = told.floor === undefined ? null : fromHex(told.floor, 8);
+  expect(toHex(effectiveStamp(fromHex(told.hlc, 8), told.received, floor))).toBe(told.eff);
 });
 
 it.each(cases("shapes", "cases"))("an op has its shape or says what is wrong: $story", (told: Told) => {

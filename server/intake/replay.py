@@ -1,0 +1,102 @@
+"""Deciding again what was decided: every ruling on a set follows from the set and from what the ruling keeps (RL7).
+
+Responsible for holding a log to that, a page at a time or its newest part only. Refuses to change anything, and to
+know the organisation, the devices or the incidents: if a decision needed more than its ruling says, that is told.
+
+The n-th set to arrive has the n-th `set` ruling: both are written by one writer in one order.
+
+Example: `decided = await replay(url)`; `decided.wrong` is empty unless there is a bug or somebody has tampered.
+"""
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.store.engine import Database
+from server.store.rows import query
+from sync import changeset, rulings
+from sync.changeset import ChangeSet
+from sync.incident.admit import admit
+from sync.incident.facts import facts_of
+
+PAGE = 1_000  # rulings decided again in one snapshot
+
+
+class Decided(msgspec.Struct):
+    """How many rulings were decided again, how many could not be because their set was redacted, and the indices of
+    those that came out otherwise."""
+
+    again: int = 0
+    redacted: int = 0
+    wrong: list[int] = []
+
+
+async def replay(url: str) -> Decided:
+    """Decide all rulings on sets again."""
+    decided = Decided()
+    db = Database(url)
+    try:
+        idx, arrival_no = 0, 0
+        while (page := await db.reading(_page, idx, arrival_no, decided)) is not None:
+            idx, arrival_no = page
+    finally:
+        await db.close()
+    return decided
+
+
+def newest(connection: Connection, limit: int) -> Decided:
+    """Decide the newest `limit` rulings on sets again."""
+    decided = Decided()
+    rows = query(
+        connection,
+        "SELECT idx, bytes FROM rulings WHERE kind = 'set' ORDER BY idx DESC LIMIT ?",
+        (limit,),
+    )
+    sets = query(
+        connection, "SELECT envelope FROM sets ORDER BY arrival_no DESC LIMIT ?", (len(rows),)
+    )
+    for (idx, ruling), (envelope,) in zip(rows, sets, strict=True):
+        _decide(idx, bytes(ruling), bytes(envelope), decided)
+    return decided
+
+
+def _page(
+    connection: Connection, after_idx: int, after_no: int, decided: Decided
+) -> tuple[int, int] | None:
+    rows = query(
+        connection,
+        "SELECT idx, bytes FROM rulings WHERE kind = 'set' AND idx > ? ORDER BY idx LIMIT ?",
+        (after_idx, PAGE),
+    )
+    sets = query(
+        connection,
+        "SELECT envelope FROM sets WHERE arrival_no > ? ORDER BY arrival_no LIMIT ?",
+        (after_no, len(rows)),
+    )
+    for (idx, ruling), (envelope,) in zip(rows, sets, strict=True):
+        _decide(idx, bytes(ruling), bytes(envelope), decided)
+    return (rows[-1][0], after_no + len(rows)) if rows else None
+
+
+def _decide(idx: int, raw: bytes, envelope: bytes, decided: Decided) -> None:
+    ruling = rulings.read_ruling(raw)
+    payload = ruling.payload
+    found = changeset.read(envelope)
+    change: ChangeSet | None = None
+    # What was unreadable when it came was ruled unread, whoever can read it by now.
+    if payload["d"] != rulings.OPAQUE:
+        if not isinstance(found, ChangeSet) or found.set_id != payload["set"]:
+            decided.wrong.append(idx)
+            return
+        if found.body is None and payload["e"] is not None:
+            decided.redacted += 1
+            return
+        change = found
+    ruled = admit(change, facts_of(payload["in"]), ruling.at_ms)
+    decided.again += 1
+    if (ruled.decision, ruled.why, ruled.eff, list(ruled.flags)) != (
+        payload["d"],
+        payload["why"],
+        payload["eff"],
+        payload["flags"],
+    ):
+        decided.wrong.append(idx)
