@@ -47,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     name: str = "指挥中心"
     role: Literal["centre"] = "centre"
     data_dir: Path = Path(".data/ortoo")
+    log_memory: Path | None = None  # what was signed last; unset: log.signed in data_dir
     database_url: DatabaseUrl = ""  # empty: a SQLite file in data_dir
     host: str = "127.0.0.1"
     port: Port = 8000

@@ -73,6 +73,9 @@ REQUESTS: Final[dict[str, Entry]] = {
         "Another installation has taken this chain's place.",
         "Upload what is left, then enrol again with a one-time code.",
     ),
+    "no_checkpoint": Entry(
+        404, "Nothing has been signed yet.", "Ask again in a minute, or look at /api/health."
+    ),
     "not_found": Entry(404, "There is nothing under this address.", "Check the id or the path."),
     "unknown_order": Entry(404, "The incident has no such order.", "Reload the incident."),
     "method_not_allowed": Entry(
@@ -214,7 +217,46 @@ LINES: Final[dict[str, Entry]] = {
 }
 """Reasons given for one line of an imported file."""
 
-_ALL: Final = REQUESTS | SETS | LINES
+LOG: Final[dict[str, Entry]] = {
+    "log_rolled_back": Entry(
+        503,
+        "The database holds fewer rulings than were signed: an older copy was restored.",
+        "Restore the newest copy. If there is none: ortoo log declare-loss --why TEXT",
+    ),
+    "log_changed": Entry(
+        503,
+        "Rulings that were signed are no longer what they were.",
+        "Restore an intact copy. If there is none: ortoo log declare-loss --why TEXT",
+    ),
+    "log_epoch_differs": Entry(
+        503,
+        "The checkpoint signed last belongs to another log or epoch than the database.",
+        "Use the data directory that belongs to this database, or the newest copy of it.",
+    ),
+    "log_memory_missing": Entry(
+        503,
+        "The file that remembers the last signature is gone.",
+        "Bring it back from the old disk. If it is lost: ortoo log declare-loss --why TEXT",
+    ),
+    "log_memory_damaged": Entry(
+        503,
+        "The file that remembers the last signature is not what was written.",
+        "Bring back an intact copy. If there is none: ortoo log declare-loss --why TEXT",
+    ),
+    "log_key_differs": Entry(
+        503,
+        "This node does not hold the key that signs the log.",
+        "Let the node that holds log.key sign, or bring its log.key into this data directory.",
+    ),
+    "log_not_kept": Entry(
+        503,
+        "The checkpoint could not be remembered outside the database.",
+        "Make room and let the server write to the data directory.",
+    ),
+}
+"""Why the centre does not sign its log (TL7)."""
+
+_ALL: Final = REQUESTS | SETS | LINES | LOG
 
 
 def lookup(code: str) -> Entry:

@@ -95,6 +95,17 @@ async def reply(send: Send, plain: bytes, *, accepts_gzip: bool) -> None:
     await send({"type": "http.response.body", "body": plain, "more_body": False})
 
 
+async def answer(send: Send, data: bytes, media_type: str, cache: str) -> None:
+    """Answer 200 with bytes as they are."""
+    headers = [
+        (b"content-type", media_type.encode()),
+        (b"cache-control", cache.encode()),
+        (b"content-length", b"%d" % len(data)),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": data, "more_body": False})
+
+
 async def refuse(send: Send, problem: ProblemError) -> None:
     """Answer with a problem (EX6)."""
     answer = problem.body()

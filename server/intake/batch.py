@@ -22,7 +22,7 @@ from server.intake.greetings import ROTATED, Greeting, Greetings, Welcome
 from server.intake.memory import Chain, Incident, Memory, Tail, note, projected, tail_of
 from server.intake.places import day_of, home_scope, month_scope
 from server.intake.verify import Incoming
-from server.store import devices, log, outbox, people, projections, sets, tables
+from server.store import devices, log, outbox, people, projections, scopes, sets, tables
 from server.store.devices import Contact, Device
 from server.store.outbox import Effect
 from server.store.people import Directory
@@ -107,6 +107,15 @@ class Batch:
             self._history(row_id).append((self.at_ms, people.grant_of(row)))
         self._memory.directory = self._memory.directory.with_row(what, row_id, row, idx)
         return idx
+
+    def begin_epoch(self, epoch: bytes) -> None:
+        """Let the log go on under another epoch, and every scope begin anew (TL8)."""
+        memory = self._memory
+        assert memory.head is not None
+        log.begin_epoch(self.connection, epoch)
+        scopes.begin_anew(self.connection)
+        memory.head = msgspec.structs.replace(memory.head, epoch=epoch)
+        memory.scopes.clear()
 
     def enrol(self, device: Device) -> int:
         """Take a device in, or replace its record. Gives the index of the ruling that says so."""

@@ -60,6 +60,11 @@ def read(connection: Connection, share: str = "") -> Head:
     return Head(*rows[0])
 
 
+def begin_epoch(connection: Connection, epoch: bytes) -> None:
+    """Go on under another epoch, 8 bytes."""
+    connection.execute(update(tables.log_head).values(epoch=epoch))
+
+
 def advance(connection: Connection, idx: int, arrival_no: int) -> None:
     """Move the head on."""
     connection.execute(update(tables.log_head).values(idx=idx, arrival_no=arrival_no))

@@ -7,12 +7,15 @@ Example: `newest(connection, origin)` is the note that devices are given until t
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from server.store import tables
-from server.store.rows import insert, query, query_in, upsert
+from server.store.rows import query, query_in, upsert
+from sync import canon
+from sync.witness import ORG_ROW
 
 ROWS_AT_ONCE = 4_096
 
@@ -102,7 +105,16 @@ def newest(connection: Connection, origin: str) -> Signed | None:
 def keep(connection: Connection, signed: Signed, tiles: Sequence[FullTile]) -> None:
     """Store a checkpoint with the tiles that became full since the one before."""
     upsert(connection, tables.log_tiles, [msgspec.structs.astuple(one) for one in tiles])
-    insert(connection, tables.log_checkpoints, [msgspec.structs.astuple(signed)])
+    upsert(connection, tables.log_checkpoints, [msgspec.structs.astuple(signed)])
+
+
+def named_log(connection: Connection, server_id: bytes) -> dict[str, Any] | None:
+    """The row of the organisation that names this log (TL8), None before it was announced."""
+    rows = query(
+        connection, "SELECT bytes FROM org_rows WHERE what = ? AND id = ?", (ORG_ROW, server_id)
+    )
+    row: dict[str, Any] | None = canon.decode(bytes(rows[0][0])) if rows else None
+    return row
 
 
 def forget_tiles(connection: Connection) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
+from server.store import tables
 from server.store.rows import query, query_in
 
 PAGE_ROWS = 1_000
@@ -70,6 +71,11 @@ def of_incident(connection: Connection, incident: bytes) -> list[str]:
         (incident,),
     )
     return [name for (name,) in rows]
+
+
+def begin_anew(connection: Connection) -> None:
+    """Give every scope another epoch: whoever follows one reads it from the start (EX5)."""
+    connection.execute(update(tables.scopes).values(epoch=tables.scopes.c.epoch + 1))
 
 
 def page(connection: Connection, scope_id: int, after: int, budget_bytes: int) -> list[Entry]:

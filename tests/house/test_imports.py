@@ -20,11 +20,11 @@ PWA_SOURCE = ROOT / "pwa" / "src"
 
 # From the roof down. A room may import its own floor and those below it.
 SERVER_FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"cli", "cli_desk", "cli_fleet", "doctor", "__main__"}),
+    frozenset({"cli", "cli_desk", "cli_fleet", "cli_proof", "doctor", "__main__"}),
     frozenset({"app"}),
     frozenset({"api", "live", "imports", "fleet"}),
     frozenset({"auth"}),
-    frozenset({"intake", "perform"}),
+    frozenset({"intake", "perform", "proof"}),
     frozenset({"store"}),
     frozenset({"settings", "now", "problems", "observe", "keys", "curve"}),
 )

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SPEC = (ROOT / "sync/SPEC.md").read_text(encoding="utf-8")
 RULES = re.findall(r"^- \*\*([A-Z]{2}\d+)\*\*", SPEC, re.MULTILINE)
 SECTIONS = frozenset(rule[:2] for rule in RULES)
-BOTH = frozenset({"CB", "ID", "HL", "CS", "CE", "ST", "IN", "DL", "SC"})
+BOTH = frozenset({"CB", "ID", "HL", "CS", "CE", "ST", "IN", "DL", "SC", "TL"})
 """Sections that a device follows too; the others bind the centre, or are told by the stories below."""
 
 VECTORS = ROOT / "tests/vectors"
@@ -37,6 +37,7 @@ TOLD_OF_THE_CENTRE = {
     "EX4": (DEVICE + "replica.test.ts", "lines that do not add up are not believed"),
     "EX5": (DEVICE + "replica.test.ts", "a new epoch drops the scope's lines"),
     "EX6": (SERVER + "test_sync_api.py", "a_request_that_cannot_be_read_is_told_why"),
+    "TL7": (SERVER + "test_proof_refused.py", "a_restored_older_database_is_not_signed"),
 }
 # What only the centre does (verify, flag), what both ends do together, and what takes a device's whole storage.
 TOLD_OF_THE_DEVICE = {
@@ -46,6 +47,7 @@ TOLD_OF_THE_DEVICE = {
     "SC1": (DEVICE + "replica.test.ts", "an order that reaches this device"),
     "SC3": (SERVER + "test_intake.py", "an_order_to_another_station_brings_the_whole_story"),
     "SC4": (DEVICE + "replica.test.ts", "a refused set stays"),
+    "TL7": (SERVER + "test_proof.py", "is_signed_with_the_announced_key"),
 }
 
 

@@ -1,0 +1,137 @@
+"""Declaring a loss: how a log goes on when signed rulings are gone for good (TL8).
+
+Responsible for the one act that lets the centre sign again after it refused: a named range is declared lost, with a
+reason, in the log itself; a new epoch is drawn; every scope begins anew, so that devices ask again and hand over what
+they hold. Refuses to do so while nothing is lost.
+
+It may be repeated: killed half way, the second run finishes what the first began.
+
+Example: `ortoo log declare-loss --why "disk of 3 March failed, newest copy is of 2 March"`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.intake.batch import Batch
+from server.intake.door import Intake
+from server.proof import memory
+from server.proof.memory import DamagedError
+from server.proof.signer import RefusedError, Signer
+from server.proof.tree import BrokenEntryError, StoredTree
+from server.store import log, proofs
+from sync import witness
+from sync.merkle import TILE_WIDTH
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What was declared: entries `kept + 1` to `size` of the epoch that ended; `size` 0 when nobody knows."""
+
+    ended: str  # origin
+    begun: str
+    size: int
+    kept: int
+
+
+class NothingLostError(Exception):
+    """The log stands as it was signed: there is nothing to declare."""
+
+
+# What a declaration can answer. A wrong key or an unwritable disk is mended otherwise.
+ANSWERABLE = frozenset(
+    {"log_rolled_back", "log_changed", "log_memory_missing", "log_memory_damaged"}
+)
+
+
+async def declare(
+    intake: Intake, signer: Signer, entropy: Callable[[int], bytes], *, why: str
+) -> Declared:
+    """Declare what is lost and begin a new epoch. Raises NothingLostError, and RefusedError for trouble that no
+    declaration cures.
+    """
+
+    def job(batch: Batch) -> Declared:
+        return _declare(batch, signer, entropy(8), why)
+
+    declared = await intake.transaction(job)
+    signer.forget()
+    return declared
+
+
+def _declare(batch: Batch, signer: Signer, epoch: bytes, why: str) -> Declared:
+    connection = batch.connection
+    head = log.read(connection)
+    row = proofs.named_log(connection, head.server_id)
+    origin = witness.origin_of(head.server_id, head.epoch)
+    try:
+        signer.look(connection)
+    except RefusedError as refusal:
+        finished = _begun_before(signer, row, head.server_id, origin)
+        if refusal.code == "log_epoch_differs" and finished is not None:
+            return finished
+        if refusal.code not in ANSWERABLE or row is None:
+            raise
+    else:
+        raise NothingLostError
+    size, root = _signed(connection, signer, origin)
+    kept = _kept(connection, head.idx, size)
+    lost = {
+        "epoch": head.epoch,
+        "size": size,
+        "root": root,
+        "kept": kept,
+        "why": why,
+        "at_ms": batch.at_ms,
+    }
+    proofs.forget_tiles(connection)
+    batch.begin_epoch(epoch)
+    batch.org(
+        witness.ORG_ROW,
+        head.server_id,
+        row | {"epoch": epoch, "lost": [*row.get("lost", ()), lost]},
+    )
+    return Declared(origin, witness.origin_of(head.server_id, epoch), size, kept)
+
+
+def _begun_before(
+    signer: Signer, row: dict[str, Any] | None, server_id: bytes, origin: str
+) -> Declared | None:
+    """What an earlier run declared and did not finish: the database has begun anew, the file outside has not."""
+    before = signer.recalled()
+    for lost in (row or {}).get("lost", ()):
+        ended = witness.origin_of(server_id, lost["epoch"])
+        if before is not None and before.checkpoint.origin == ended:
+            return Declared(ended, origin, lost["size"], lost["kept"])
+    return None
+
+
+def _signed(connection: Connection, signer: Signer, origin: str) -> tuple[int, bytes]:
+    """The most that is known to have been signed in the epoch that ends, inside and outside the database."""
+    known: list[tuple[int, bytes]] = [(0, bytes(32))]
+    stored = proofs.newest(connection, origin)
+    if stored is not None:
+        known.append((stored.size, stored.root))
+    try:
+        before = memory.recall(signer.path)
+    except DamagedError:
+        before = None
+    if before is not None and before.checkpoint.origin == origin:
+        known.append((before.checkpoint.size, before.checkpoint.root))
+    return max(known)
+
+
+def _kept(connection: Connection, stored: int, signed: int) -> int:
+    """How many entries from the first on are certainly as they were signed."""
+    upto = min(stored, signed)
+    tree = StoredTree(connection)
+    try:
+        differing = tree.differing_tile(upto)
+        if differing is not None:
+            return differing - 1
+        if stored >= signed:  # the tail that no tile covers has changed, nobody can say where
+            return upto // TILE_WIDTH * TILE_WIDTH
+    except BrokenEntryError as broken:
+        return broken.idx - 1
+    return upto
