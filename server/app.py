@@ -22,14 +22,18 @@ from litestar.di import Provide
 from server import problems
 from server.api import desk, health, spec, sync
 from server.api.events import Events
+from server.api.logs import LogApi
 from server.api.stories import Stories
 from server.intake.batch import MOVED
 from server.intake.door import Intake
 from server.intake.redact import ERASE
+from server.intake.snapshots import Snapshots
 from server.live.follow import Follower
 from server.live.hub import Hub
 from server.now import Clock, SystemClock
 from server.perform import Performer
+from server.proof.keeper import Keeper
+from server.proof.signer import Signer
 from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import revisions
@@ -62,8 +66,17 @@ def build_app(
     performer = Performer({MOVED: announce, ERASE: erase})
     intake = Intake(settings, clock, entropy, db, performer)
     follower = Follower(db, intake, hub)
+    snapshots = Snapshots(settings, clock, entropy, db, intake)
+    keeper = Keeper(db, intake, clock, Signer(settings, entropy))
+    at_desks = desk.parts(settings, clock, entropy, db, intake)
     exchange = sync.SyncApi(
-        settings, clock, db, intake, Events(settings, clock, hub), entropy=entropy
+        settings,
+        clock,
+        db,
+        intake,
+        Events(settings, clock, hub),
+        logs=LogApi(db, at_desks["access"]),
+        entropy=entropy,
     )
 
     @asynccontextmanager
@@ -75,10 +88,14 @@ def build_app(
             performer.start(db)
             await intake.start()
             follower.start()
+            snapshots.start()
+            await keeper.start()
             yield
         finally:
             hub.drain()
             await follower.stop()
+            await snapshots.stop()
+            await keeper.stop()
             await intake.stop()
             await performer.stop()
             await db.close()
@@ -90,8 +107,9 @@ def build_app(
         "db": db,
         "intake": intake,
         "hub": hub,
+        "keeper": keeper,
         "stories": stories,
-        **desk.parts(settings, clock, entropy, db, intake),
+        **at_desks,
     }
     given = {name: _given(part) for name, part in parts.items()}
     return Litestar(

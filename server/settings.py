@@ -37,6 +37,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verify_threads: Positive = 2
     cached_incidents: Positive = 20_000  # folded states kept in memory
     reader_connections: Positive = 4
+    snapshot_entries: Positive = 1_000  # of a scope beyond its newest snapshot, for the next one
     events_lifetime_ms: Positive = 300_000  # one event stream; the client then opens the next
     event_streams: Positive = 10_000
 

@@ -90,6 +90,9 @@ REQUESTS: Final[dict[str, Entry]] = {
         "A named record is not of this incident, or its words are gone or were never readable.",
         "Reload the incident and choose among the records it shows.",
     ),
+    "bad_range": Entry(
+        416, "The range of bytes cannot be served.", "Ask for one range within the size."
+    ),
     "request_too_large": Entry(
         413, "The body is larger than the limit.", "Send fewer or smaller items at a time."
     ),

@@ -24,6 +24,7 @@ KIND_SET: Final = "set"
 KIND_ORG: Final = "org"
 KIND_SCOPE: Final = "scope"
 KIND_REVIEW: Final = "review"
+KIND_ASK: Final = "ask"
 KIND_REDACT: Final = "redact"
 KIND_SNAPSHOT: Final = "snapshot"
 DECIDING: Final = frozenset({KIND_SET, KIND_REVIEW, KIND_REDACT})

@@ -21,7 +21,62 @@ def upgrade() -> None:
         sa.Column("have_set", sa.LargeBinary(), nullable=True),
         sa.Column("top", sa.BigInteger(), nullable=False),
         sa.Column("stored", sa.BigInteger(), nullable=False),
+        sa.Column("forked_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("chain", name=op.f("pk_chain_heads")),
+    )
+    op.create_table(
+        "sync_tokens",
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("token", sa.LargeBinary(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("shown", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("chain", name=op.f("pk_sync_tokens")),
+    )
+    op.create_table(
+        "doubts",
+        sa.Column(
+            "arrival_no",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("set_id", sa.LargeBinary(), nullable=False),
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("entity", sa.LargeBinary(), nullable=True),
+        sa.Column("person", sa.LargeBinary(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("arrival_no", name=op.f("pk_doubts")),
+        sa.UniqueConstraint("set_id", name=op.f("uq_doubts_set_id")),
+    )
+    with op.batch_alter_table("doubts", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_doubts_open_kind_arrival_no"),
+            ["open", "kind", "arrival_no"],
+            unique=False,
+        )
+        batch_op.create_index(batch_op.f("ix_doubts_entity"), ["entity"], unique=False)
+    op.create_table(
+        "remarks",
+        sa.Column("arrival_no", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("idx", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("arrival_no", "idx", name=op.f("pk_remarks")),
+    )
+    op.create_table(
+        "grants",
+        sa.Column("person", sa.LargeBinary(), nullable=False),
+        sa.Column("idx", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person", "idx", name=op.f("pk_grants")),
+    )
+    op.create_table(
+        "chain_events",
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("first_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("proof", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", "kind", name=op.f("pk_chain_events")),
     )
     op.create_table(
         "entity_heads",
@@ -47,6 +102,19 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("origin", "size", name=op.f("pk_log_checkpoints")),
     )
+    op.create_table(
+        "snapshots",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("scope", sa.BigInteger(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("packed", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_snapshots")),
+    )
+    with op.batch_alter_table("snapshots", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_snapshots_scope_n"), ["scope", "n"], unique=False)
     op.create_table(
         "contacts",
         sa.Column("chain", sa.LargeBinary(), nullable=False),
@@ -97,6 +165,9 @@ def upgrade() -> None:
         sa.Column("enrolled_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("revoked_why", sa.Text(), nullable=True),
+        sa.Column("compromised_since_ms", sa.BigInteger(), nullable=True),
+        sa.Column("continues", sa.LargeBinary(), nullable=True),
+        sa.Column("continued_by", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("chain", name=op.f("pk_devices")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_devices_token_hash")),
     )
@@ -381,7 +452,13 @@ def downgrade() -> None:
     op.drop_table("deadlines")
     op.drop_table("credentials")
     op.drop_table("contacts")
+    op.drop_table("snapshots")
     op.drop_table("log_checkpoints")
     op.drop_table("log_tiles")
     op.drop_table("entity_heads")
+    op.drop_table("grants")
+    op.drop_table("remarks")
+    op.drop_table("doubts")
+    op.drop_table("chain_events")
+    op.drop_table("sync_tokens")
     op.drop_table("chain_heads")

@@ -88,9 +88,7 @@ def answer(
         left -= used
         complete = complete and page.to >= scope.n
         pages.append(page)
-    return exchange.PullReply(
-        size=size, leaf=leaf, now_ms=now_ms, scopes=pages, complete=complete
-    )
+    return exchange.PullReply(size=size, leaf=leaf, now_ms=now_ms, scopes=pages, complete=complete)
 
 
 def _offered(

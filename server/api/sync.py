@@ -1,9 +1,10 @@
-"""The exchange with devices: `/sync/v1/hello`, `push`, `pull`, `time` and `events` (SPEC EX).
+"""The exchange with devices: `/sync/v1/hello`, `push`, `pull`, `time`, `rotate` and `events` (SPEC EX).
 
 Responsible for reading messages, finding the device behind a token and spelling answers. Refuses
 to judge sets: that is the intake's. Everything here may be repeated without harm.
 
-A revoked device may push what it still holds and nothing else.
+A revoked device, and one whose chain another has continued, may push what it still holds and
+nothing else.
 
 Example: `POST /sync/v1/push` with `{"sets": [envelope, ...]}` answers one result per envelope, in
 order, once all of them are durable.
@@ -16,17 +17,21 @@ import msgspec
 from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
-from sqlalchemy import Connection
 
-from server.api import pull, wire
+from server.api import pull, snapshots, wire
 from server.api.events import Events
-from server.auth.devices import find
+from server.api.logs import LogApi
+from server.api.rotation import opening_of, successor
+from server.auth.devices import find, new_token
+from server.intake.batch import Batch
 from server.intake.door import Intake
+from server.intake.greetings import NEEDS_LOGIN
 from server.intake.queue import IntakeBusyError, IntakeClosedError
 from server.now import Clock
 from server.problems import ProblemError
+from server.proof import given
 from server.settings import Settings
-from server.store import devices, log, scopes
+from server.store import log, scopes
 from server.store.devices import Contact, Device
 from server.store.engine import Database
 from sync import exchange
@@ -39,29 +44,42 @@ CLOCK_UNCERTAINTY_MS = 50
 DEVICE_CACHE_MS = 60_000
 DEVICE_CACHE_LIMIT = 20_000
 RETRY_WHEN_BUSY_MS = 2_000
+# Calls that a device may still make when another chain has taken its place: hello tells the desk.
+CALLS_OF_THE_CONTINUED = frozenset({"push", "rotate", "hello"})
 
 Message = TypeVar("Message")
 Handler = Callable[[Device, bytes], Awaitable[object]]
 
 
 class SyncApi:
-    """The five calls as one ASGI application."""
+    """The six calls as one ASGI application."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, db: Database, intake: Intake, events: Events
+        self,
+        settings: Settings,
+        clock: Clock,
+        db: Database,
+        intake: Intake,
+        events: Events,
+        *,
+        logs: LogApi,
+        entropy: Callable[[int], bytes],
     ) -> None:
-        """Stand before the intake."""
+        """Stand before the intake; `entropy` makes the tokens of new chains."""
         self._settings = settings
         self._clock = clock
+        self._entropy = entropy
         self._db = db
         self._intake = intake
         self._events = events
+        self._logs = logs
         self._found: dict[str, tuple[Device, int]] = {}
         self._calls: dict[str, Handler] = {
             "hello": self._hello,
             "push": self._push,
             "pull": self._pull,
             "time": self._time,
+            "rotate": self._rotate,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,22 +98,31 @@ class SyncApi:
         headers = wire.headers_of(scope)
         method = str(scope.get("method", ""))
         if name == "events" and method == "GET":
-            device = await self._device(headers, revoked_may=False)
+            device = await self._device(name, headers)
             names = [held.name for held in await self._scopes(device)]
             await self._events.stream(names, receive, send)
+            return
+        _before, is_log, asked = str(scope["path"]).partition("/log/")
+        if is_log and method == "GET":
+            await self._logs.serve(asked, scope, receive, send, self._device)
+            return
+        if "/snapshot/" in str(scope["path"]) and method == "GET":
+            device = await self._device("snapshot", headers)
+            may = pull.may_follow(device, self._intake.directory)
+            await snapshots.serve(self._db, name, may, headers, send)
             return
         handler = self._calls.get(name)
         if handler is None:
             raise ProblemError("not_found")
         if method != "POST":
             raise ProblemError("method_not_allowed")
-        device = await self._device(headers, revoked_may=name == "push")
+        device = await self._device(name, headers)
         answer = await handler(device, await wire.body(receive, headers))
         plain = answer if isinstance(answer, bytes) else exchange.encode(answer)
         accepts_gzip = b"gzip" in headers.get(b"accept-encoding", b"")
         await wire.reply(send, plain, accepts_gzip=accepts_gzip)
 
-    async def _device(self, headers: dict[bytes, bytes], *, revoked_may: bool) -> Device:
+    async def _device(self, call: str, headers: dict[bytes, bytes]) -> Device:
         token, now_ms = wire.bearer(headers), self._clock.now_ms()
         device, read_at_ms = self._found.get(token, (None, 0))
         if device is None or not 0 <= now_ms - read_at_ms < DEVICE_CACHE_MS:
@@ -105,8 +132,10 @@ class SyncApi:
             if len(self._found) >= DEVICE_CACHE_LIMIT:
                 self._found.clear()
             self._found[token] = (device, now_ms)
-        if not revoked_may and self._intake.revoked_at_ms(device) is not None:
+        if call != "push" and self._intake.revoked_at_ms(device) is not None:
             raise ProblemError("device_revoked")
+        if call not in CALLS_OF_THE_CONTINUED and self._intake.continued_by(device) is not None:
+            raise ProblemError("rotation_needs_login")
         return device
 
     async def _scopes(self, device: Device) -> list[scopes.Scope]:
@@ -130,20 +159,38 @@ class SyncApi:
                 app=asked.app[:120],
             )
         )
+        welcome = await self._intake.greet(device, asked)
+        if welcome.rotate == NEEDS_LOGIN:
+            raise ProblemError("rotation_needs_login")
         held = await self._scopes(device)
-        head, have = await self._db.reading(_log_and_have, device.chain)
+        head = await self._db.reading(log.read)
         return exchange.HelloReply(
             role=self._settings.role,
             server=head.server_id,
             now_ms=self._clock.now_ms(),
             uncertainty_ms=CLOCK_UNCERTAINTY_MS,
             log=exchange.LogState(origin=head.origin, epoch=head.epoch, size=head.idx),
-            have=have,
+            have=welcome.have,
             person=device.person or bytes(16),
             scopes=[(scope.name, scope.epoch, scope.n) for scope in held],
             limits=exchange.Limits(),
             retry_after_ms=RETRY_WHEN_BUSY_MS if self._intake.is_busy else None,
+            token=welcome.token,
+            rotate=welcome.rotate,
         )
+
+    async def _rotate(self, device: Device, raw: bytes) -> object:
+        asked = _read(exchange.RotateRequest, raw)
+        opening = opening_of(bytes(asked.set), device)
+        token, token_hash = new_token(self._entropy)
+
+        def job(batch: Batch) -> bool:
+            new = successor(opening, device, token_hash, batch.at_ms)
+            return batch.rotate(device, new, opening)
+
+        if not await self._intake.transaction(job):
+            raise ProblemError("rotation_needs_login")
+        return exchange.RotateReply(token)
 
     async def _push(self, device: Device, raw: bytes) -> object:
         asked = _read(exchange.PushRequest, raw)
@@ -161,7 +208,12 @@ class SyncApi:
             raise ProblemError("request_too_large", "at most 256 cursors")
         may = pull.may_follow(device, self._intake.directory)
         cursors = [cursor for cursor in asked.cursors if may(cursor[0])]
-        return await self._db.reading(pull.answer, cursors, asked.budget, self._clock.now_ms())
+        now_ms, behind = self._clock.now_ms(), self._settings.limits.snapshot_entries
+        reply = await self._db.reading(pull.answer, cursors, asked.budget, now_ms, behind)
+        if asked.signed is None:
+            return reply
+        checkpoint = await self._db.reading(given.checkpoint_after, asked.signed)
+        return msgspec.structs.replace(reply, checkpoint=checkpoint)
 
     async def _time(self, _device: Device, raw: bytes) -> object:
         received_ms = self._clock.now_ms()
@@ -182,11 +234,6 @@ def mounted(api: SyncApi) -> ASGIRouteHandler:
         await api(scope, receive, send)
 
     return sync_v1
-
-
-def _log_and_have(connection: Connection, chain: bytes) -> tuple[log.Head, int]:
-    head = devices.heads(connection, [chain]).get(chain)
-    return log.read(connection), -1 if head is None else head.have
 
 
 def _read(kind: type[Message], raw: bytes) -> Message:

@@ -1,8 +1,9 @@
 """A phone that is not a phone: a real client of the protocol, with its own key, vault and outbox.
 
-Responsible for writing sets whatever the network does, for sending them until the centre has them,
-and for reading what the centre says. Refuses to know why a set is written, where time comes from
-and where chance comes from; those are handed in, so that one seed gives one history.
+Responsible for sending sets until the centre has them, for reading what the centre says, and for
+rotating when it is told to (SPEC FK). Refuses to know why a set is written, where time comes from
+and where chance comes from; those are handed in, so that one seed gives one history. What it writes
+onto, network or not, is `chain.OwnChain`.
 
 Example: `device.write(KIND_INCIDENT, incident, [op], scope=…)` returns the set id at once;
 `device.kick()` then sends it now, or after as many attempts as the link needs.
@@ -19,24 +20,26 @@ import httpx2
 import msgspec
 
 from server import keys
+from server.fleet.chain import APP, Entropy, OwnChain
 from server.fleet.timebase import Timebase
-from server.fleet.vault import Cursor, Head, Identity, Vault
-from sync import clock, exchange, ids, rulings
-from sync.changeset import KIND_CHAIN, Draft, Writer, chain_open_op, write
+from server.fleet.vault import Cursor, Vault
+from sync import exchange, ids, rulings, snapshot
 from sync.clock import Stamp
-from sync.ids import ChainId, SetId
+from sync.snapshot import Snapshot
 
-APP = "ortoo-fleet/1"
 GZIP_FROM_BYTES = 256
 PULL_BUDGET_BYTES = 1_048_576
 HELLO_EVERY_MS = 6 * 3_600_000  # scopes change with the month; a listener greets with each stream
 HELLO_AFTER_FAILING_MS = 600_000  # the centre then wants to know what is still pending here
 RETRY_MS = (2_000, 60_000)  # first wait after a failure, longest wait; doubling, with jitter
 
+NEEDS_LOGIN = "rotation_needs_login"
+
 Message = TypeVar("Message")
-Entropy = Callable[[int], bytes]
 Follow = Callable[[str, rulings.Ruling, bytes | None], None]
 """Told each applied entry: scope, ruling, envelope if it came along."""
+Begin = Callable[[Snapshot], None]
+"""Told the snapshot that a scope begins with, in place of its entries so far."""
 
 
 class ServerRefusalError(Exception):
@@ -79,25 +82,24 @@ class Device:
         chance: random.Random,
         online: Callable[[], bool] = lambda: True,
         follow: Follow | None = None,
+        begin: Begin | None = None,
         records_seen: bool = False,
     ) -> None:
         """`http` has the server's address and this device's link; `chance` spreads retries and
         never enters a set. `online` is what the phone believes of its network: False saves an attempt.
 
-        With `records_seen` each set names the newest ruling known when it was written; a replay
+        With `records_seen` each set names the newest ruling heard of when it was written; a replay
         leaves that out, so that the same calls give the same sets over any link.
         """
         self._vault = vault
         self._http = http
         self._time = time
-        self._entropy = entropy
         self._chance = chance
         self._online = online
         self._follow = follow
-        self._records_seen = records_seen
-        self._session = (entropy(8), time.now_ms())
+        self._begin = begin
+        self._chain = OwnChain(vault, time, entropy, records_seen=records_seen)
         self._cursors = vault.cursors()
-        self._seen: tuple[int, bytes] | None = None
         self._greeted_ms: int | None = None
         self._wants_pull = False
         self._busy = False
@@ -105,21 +107,7 @@ class Device:
         self.pulled_sets: set[bytes] | None = None  # set ids met in pulls, where someone asks
         identity = vault.identity()
         if identity is not None:
-            self._adopt(identity)
-
-    def _adopt(self, identity: Identity) -> None:
-        self._identity = identity
-        self._key = keys.SigningKey(identity.alg, identity.key_seed)
-        head = self._vault.head()
-        chain = ChainId(identity.chain)
-        self._writer = (
-            Writer(chain)
-            if head is None
-            else Writer(chain, head.seq + 1, SetId(head.id), Stamp.unpack(head.stamp))
-        )
-        if head is None:
-            op = chain_open_op(identity.alg, self._key.public, identity.nonce, APP)
-            self.write(KIND_CHAIN, identity.chain, [op], scope=f"device:{identity.chain.hex()}")
+            self._chain.adopt(identity)
 
     @property
     def enrolled(self) -> bool:
@@ -134,41 +122,46 @@ class Device:
     @property
     def person(self) -> bytes:
         """The person this device was enrolled for."""
-        return self._identity.person
+        return self._chain.identity.person
+
+    @property
+    def chain(self) -> bytes:
+        """The chain this device writes on now."""
+        return self._chain.identity.chain
 
     async def enrol(
         self, code: str, label: str, http: httpx2.AsyncClient | None = None
     ) -> Mapping[str, Any]:
         """Trade a one-time code for a chain of one's own; returns the server's whole answer.
 
+        A chain that waits for another's place is enrolled itself: what was written on it meanwhile counts.
         `http` is the network it happens in, where that is not the device's own link.
         Raises ServerRefusalError, or httpx2.TransportError when that network is down.
         """
-        key_seed, nonce = self._entropy(32), self._entropy(16)
-        key = keys.SigningKey(keys.ED25519, key_seed)
+        known = self._vault.identity()
+        waits = known is not None and known.instead_of is not None
+        new = known if known is not None and waits else self._chain.new_identity(bytes(16), "")
         reply = await (http or self._http).post(
             "/api/enrol",
             json={
                 "code": code,
-                "alg": key.alg,
-                "pub": _b64url(key.public),
-                "nonce": _b64url(nonce),
+                "alg": new.alg,
+                "pub": _b64url(keys.SigningKey(new.alg, new.key_seed).public),
+                "nonce": _b64url(new.nonce),
                 "label": label,
                 "app": APP,
             },
         )
         refuse(reply)
         answer: dict[str, Any] = reply.json()
-        identity = Identity(
-            alg=key.alg,
-            key_seed=key_seed,
-            nonce=nonce,
-            chain=ids.chain_id(key.public, nonce),
-            person=bytes.fromhex(answer["person"]["id"]),
-            token=answer["token"],
-        )
-        self._vault.keep_identity(identity)
-        self._adopt(identity)
+        if waits:
+            self._chain.granted(answer["token"])
+        else:
+            person = bytes.fromhex(answer["person"]["id"])
+            new = msgspec.structs.replace(new, person=person, token=answer["token"])
+            self._vault.keep_identity(new)
+            self._chain.adopt(new)
+        self._greeted_ms = None
         return answer
 
     def write(
@@ -184,27 +177,16 @@ class Device:
 
         Needs no network and is never refused for want of one.
         """
-        now_ms = self._time.now_ms()
-        session, began_ms = self._session
-        written = write(
-            self._writer,
-            Draft(self._identity.person, scope, kind, entity, ops, lane=int(priority)),
-            wall_ms=now_ms,
-            offset_ms=None,
-            mono=(session, now_ms - began_ms),
-            salt=self._entropy(16),
-            sign=self._key.sign,
-            seen=self._seen if self._records_seen else None,
-        )
-        head = Head(self._writer.seq, written.set_id, written.writer.stamp.pack())
-        self._vault.append(head, int(priority), now_ms, written.raw)
-        self._writer = written.writer
-        return written.set_id
+        return self._chain.write(kind, entity, ops, scope=scope, priority=priority)
 
     def follow_scope(self, scope: str) -> None:
         """Read a scope too that hello does not name, such as an older month of the own station."""
         if scope not in self._cursors:
             self._move(scope, Cursor(0, 0, rulings.SCOPE_HEAD_ZERO))
+
+    def greet_again(self) -> None:
+        """Say hello before whatever is sent next, as after a restart."""
+        self._greeted_ms = None
 
     def kick(self, *, pull: bool = False) -> None:
         """Send what waits (and read what is new), trying again until it is done."""
@@ -251,11 +233,55 @@ class Device:
 
         Raises httpx2.TransportError or ServerRefusalError; whatever was answered before stands.
         """
+        if self._chain.identity.instead_of is not None:
+            await self._take_place()
         now_ms = self._time.now_ms()
         if self._greeted_ms is None or now_ms - self._greeted_ms > HELLO_EVERY_MS:
-            await self.hello()
+            why = await self._told_to_rotate()
+            if why is not None:
+                self._chain.turn(why)
+                await self._take_place()
+                await self.hello()
+        await self._push()
+        if pull:
+            self._wants_pull = False
+            try:
+                await self.pull()
+            except BaseException:
+                self._wants_pull = True
+                raise
+
+    async def _told_to_rotate(self) -> str | None:
+        """Greet; why this chain must be left, if it must (FK4)."""
+        try:
+            return (await self.hello()).rotate
+        except ServerRefusalError as refused:
+            if refused.code == NEEDS_LOGIN:
+                return "continued"
+            if refused.code == "device_revoked":
+                await self._push()  # what it holds may still be handed over, and nothing else
+            raise
+
+    async def _take_place(self) -> None:
+        """Ask for the place of the chain that was left (FK5). Whoever is too late hands in what it holds of the old
+        one, and is told so: ServerRefusalError `rotation_needs_login`."""
+        try:
+            opening = msgspec.Raw(self._vault.raw(self.chain, 0))
+            request = exchange.RotateRequest(opening)
+            reply = await self._call("rotate", request, exchange.RotateReply)
+        except ServerRefusalError as refused:
+            if refused.code == NEEDS_LOGIN:
+                await self._push()
+            raise
+        self._chain.granted(reply.token)
+        self._greeted_ms = None
+
+    async def _push(self) -> None:
+        """Hand in what waits. A chain that has no place yet is not the centre's business."""
+        identity = self._chain.identity
+        not_yet = identity.chain if identity.instead_of is not None else b""
         while batch := self._vault.waiting(
-            exchange.BATCH_SETS_MAX, exchange.BATCH_BYTES_MAX - 4096
+            exchange.BATCH_SETS_MAX, exchange.BATCH_BYTES_MAX - 4096, but=not_yet
         ):
             request = exchange.PushRequest([msgspec.Raw(one.raw) for one in batch])
             reply = await self._call("push", request, exchange.PushReply)
@@ -266,31 +292,28 @@ class Device:
                     for one, answer in zip(batch, reply.results, strict=True)
                 ]
             )
-        if pull:
-            self._wants_pull = False
-            try:
-                await self.pull()
-            except BaseException:
-                self._wants_pull = True
-                raise
 
     async def hello(self) -> exchange.HelloReply:
         """Say who and where we are, learn which scopes there are."""
         now_ms = self._time.now_ms()
         pending, oldest_ms = self._vault.pending()
-        session, began_ms = self._session
+        session, began_ms = self._chain.session
+        token, request_id = self._vault.greeting(self._chance.randbytes(16))
         request = exchange.HelloRequest(
             v=1,
             app=APP,
-            chain=self._identity.chain,
-            head=self._writer.seq - 1,
+            chain=self.chain,
+            head=self._chain.last_seq,
             pending=pending,
             oldest_ms=oldest_ms,
             wall_ms=now_ms,
             mono=(session, now_ms - began_ms),
-            request_id=self._chance.randbytes(16),
+            request_id=request_id,
+            token=token,
         )
         reply = await self._call("hello", request, exchange.HelloReply)
+        if reply.token is not None:
+            self._vault.greeted(request_id, reply.token)
         for scope, epoch, _newest in reply.scopes:
             known = self._cursors.get(scope)
             if known is None or known.epoch != epoch:  # EX5: what was read of it counts no more
@@ -308,7 +331,11 @@ class Device:
             )
             reply = await self._call("pull", request, exchange.PullReply)
             for page in reply.scopes:
-                self._apply(page)
+                if page.snapshot is not None:
+                    await self._begin_with(page, page.snapshot)
+                else:
+                    self._apply(page)
+            self._chain.seen = (reply.size, reply.leaf)
             complete = reply.complete
 
     def _apply(self, page: exchange.ScopePage) -> None:
@@ -316,40 +343,51 @@ class Device:
         if at is None or at.epoch != page.epoch:
             at = Cursor(page.epoch, 0, rulings.SCOPE_HEAD_ZERO)
         head, n = at.head, at.n
-        read: list[tuple[rulings.Ruling, bytes, bytes | None]] = []
+        read: list[tuple[rulings.Ruling, bytes | None]] = []
         for raw in page.entries:
             entry = msgspec.msgpack.decode(raw, type=Entry)
             n += 1
             if entry.n != n:
                 raise BrokenScopeError(f"{page.scope}: entry {entry.n} where {n} was due")
-            leaf = rulings.leaf_hash(entry.ruling)
-            head = rulings.scope_head(head, leaf)
+            head = rulings.scope_head(head, rulings.leaf_hash(entry.ruling))
             envelope = bytes(entry.envelope)
             read.append(
-                (rulings.read_ruling(entry.ruling), leaf, None if envelope == b"\xc0" else envelope)
+                (rulings.read_ruling(entry.ruling), None if envelope == b"\xc0" else envelope)
             )
         if head != page.head:
             raise BrokenScopeError(f"{page.scope}: the head at {n} is another")
         self._listen_to(read)
-        for ruling, _leaf, carried in read:
+        for ruling, carried in read:
             if self.pulled_sets is not None and ruling.kind == rulings.KIND_SET:
                 self.pulled_sets.add(ruling.payload["set"])
             if self._follow is not None:
                 self._follow(page.scope, ruling, carried)
         self._move(page.scope, Cursor(page.epoch, n, head))
 
-    def _listen_to(self, read: list[tuple[rulings.Ruling, bytes, bytes | None]]) -> None:
-        """Advance the clock to the newest believable stamp of a page (HL2), and note what was seen."""
+    async def _begin_with(self, page: exchange.ScopePage, offer: exchange.Offer) -> None:
+        """Begin a scope again with the snapshot that was offered (SN3). Raises BrokenScopeError."""
+        path = f"/sync/v1/snapshot/{offer.hash.hex()}"
+        reply = await self._http.get(path, headers=self._headers())
+        refuse(reply)
+        raw = gzip.decompress(reply.content)
+        if snapshot.snapshot_hash(raw) != offer.hash:
+            raise BrokenScopeError(f"{page.scope}: the snapshot is not the one that was offered")
+        whole = snapshot.read(raw)
+        if self.pulled_sets is not None:
+            for _entity, records in whole.records():
+                self.pulled_sets |= {record.set for record in records}
+        if self._begin is not None:
+            self._begin(whole)
+        self._move(page.scope, Cursor(whole.epoch, whole.n, whole.head))
+
+    def _listen_to(self, read: list[tuple[rulings.Ruling, bytes | None]]) -> None:
+        """Advance the clock to the newest believable stamp of a page (HL2)."""
         stamps = [
             Stamp.unpack(ruling.payload["eff"])
-            for ruling, _leaf, _envelope in read
+            for ruling, _envelope in read
             if ruling.kind == rulings.KIND_SET
         ]
-        stamp, _ahead = clock.receive(self._writer.stamp, self._time.now_ms(), None, stamps)
-        self._writer = msgspec.structs.replace(self._writer, stamp=stamp)
-        for ruling, leaf, _envelope in read:
-            if self._seen is None or ruling.idx > self._seen[0]:
-                self._seen = (ruling.idx, leaf[:16])
+        self._chain.hear(stamps)
 
     def _move(self, scope: str, cursor: Cursor) -> None:
         self._cursors[scope] = cursor
@@ -394,7 +432,7 @@ class Device:
         return exchange.decode(answer, reply.content)
 
     def _headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self._identity.token}"}
+        return {"authorization": f"Bearer {self._chain.identity.token}"}
 
 
 def refuse(reply: httpx2.Response) -> None:

@@ -22,8 +22,9 @@ from server.intake.greetings import ROTATED, Greeting, Greetings, Welcome
 from server.intake.memory import Chain, Incident, Memory, Tail, note, projected, tail_of
 from server.intake.places import day_of, home_scope, month_scope
 from server.intake.verify import Incoming
-from server.store import devices, log, outbox, people, projections, scopes, sets, tables
+from server.store import devices, doubts, log, outbox, people, projections, scopes, sets, tables
 from server.store.devices import Contact, Device
+from server.store.doubts import COMPROMISED, Doubt
 from server.store.outbox import Effect
 from server.store.people import Directory
 from server.store.projections import Projected
@@ -62,6 +63,7 @@ class Batch:
         self._sets: list[Row] = []
         self._rulings: list[Row] = []
         self._entries: list[Row] = []
+        self._doubts: list[Doubt] = []
         self._placed: list[Row] = []
         self._org: list[tuple[str, bytes, int, bytes | None]] = []
         self._standing: dict[tuple[bytes, int], list[tuple[bytes, int]]] = {}
@@ -117,19 +119,51 @@ class Batch:
         memory.head = msgspec.structs.replace(memory.head, epoch=epoch)
         memory.scopes.clear()
 
+    def rule_in(self, scope: str, kind: str, payload: dict[str, Any]) -> int:
+        """Rule something that is about no set, and list it in one scope. Gives the index."""
+        idx, leaf = self._rule(kind, payload)
+        self._list([scope], idx, None, leaf)
+        return idx
+
     def enrol(self, device: Device) -> int:
         """Take a device in, or replace its record. Gives the index of the ruling that says so."""
         devices.save(self.connection, device)
         self._memory.devices[device.chain] = device
         return self.org("devices", device.chain, _public(device))
 
-    def revoke(self, chain: bytes, why: str) -> bool:
-        """Revoke a device from now on; False when there is no such device or it was before."""
+    def revoke(self, chain: bytes, why: str, *, compromised_since_ms: int | None = None) -> bool:
+        """Revoke a device from now on, and say since when it was in other hands if it was (AU6). False
+        when there is no such device or nothing new is said.
+        """
         device = self._memory.device(self.connection, chain)
-        if device is None or device.revoked_at_ms is not None or device.person is None:
+        if device is None or device.person is None:
             return False
-        self.enrol(msgspec.structs.replace(device, revoked_at_ms=self.at_ms, revoked_why=why))
+        known_since_ms = device.compromised_since_ms
+        is_worse = compromised_since_ms is not None and (
+            known_since_ms is None or compromised_since_ms < known_since_ms
+        )
+        if device.revoked_at_ms is None:
+            device = msgspec.structs.replace(device, revoked_at_ms=self.at_ms, revoked_why=why)
+        elif not is_worse:
+            return False
+        if is_worse:
+            device = msgspec.structs.replace(device, compromised_since_ms=compromised_since_ms)
+        self.enrol(device)
+        if is_worse:
+            self._doubt_since(chain, compromised_since_ms or 0)
         return True
+
+    def _doubt_since(self, chain: bytes, since_ms: int) -> None:
+        """Put before people what a device sent since it was in other hands, though it was accepted."""
+        self._write_log()
+        for stored in sets.received_since(self.connection, chain, since_ms):
+            found = changeset.read(stored.envelope)
+            payload = rulings.read_ruling(stored.ruling).payload
+            is_known = doubts.by_set(self.connection, payload["set"]) is not None
+            if payload["d"] in rulings.COUNTED and not is_known and isinstance(found, ChangeSet):
+                no, entity, user = stored.arrival_no, payload["e"], found.header.user
+                one = Doubt(no, found.set_id, chain, entity, user, COMPROMISED)
+                doubts.add(self.connection, [one])
 
     def rotate(self, old: Device, new: Device, opening: Incoming) -> bool:
         """Let the chain that `opening` begins take the place of another (FK5). The same one may ask
@@ -238,6 +272,8 @@ class Batch:
         chain.add(one.seq, one.set_id)
         chain.tail = Tail(one.set_id, ruled.eff, verdict.facts.lo_ms)
         self._chains[one.chain] = chain
+        if ruled.decision not in rulings.COUNTED or "compromised" in ruled.flags:
+            self._doubt(one, arrival_no, ruled.decision)
         if incident is not None and change is not None:
             ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, rulings.KIND_SET, payload)
             note(incident, change, ruling, memory.directory)
@@ -256,6 +292,23 @@ class Batch:
             at_ms=self.at_ms,
             d=ruled.decision,
             no=number,
+        )
+
+    def _doubt(self, one: Incoming, arrival_no: int, decision: str) -> None:
+        """Put a set before people, unless it is a desk's own: whoever sits there has the answer."""
+        if one.chain == self._memory.desk.chain:
+            return
+        change = one.change
+        body = change.body if change is not None else None
+        self._doubts.append(
+            Doubt(
+                arrival_no,
+                one.set_id,
+                one.chain,
+                body.entity if body is not None else None,
+                change.header.user if change is not None else None,
+                COMPROMISED if decision in rulings.COUNTED else decision,
+            )
         )
 
     def _prove(self, chain: Chain, one: Incoming, first_id: bytes) -> None:
@@ -279,26 +332,54 @@ class Batch:
         self, stored: Evidence, kind: str, changed: dict[str, Any], envelope: bytes | None = None
     ) -> int:
         """Rule again on a stored set (RL6) and list that wherever the set is listed. `envelope`
-        takes the place of the stored one. Gives the index.
+        takes the place of the stored one. A set that counts from now on is folded, numbered and
+        listed like one that was accepted at once. Gives the index.
         """
         standing = rulings.read_ruling(stored.ruling)
         payload = rulings.renewed_payload(standing, **changed)
-        entity, chain = payload["e"], payload["chain"]
-        # Remembered before anything changes: what is not, is folded from what is stored.
-        incident = self._memory.incident(self.connection, entity)
-        idx, leaf = self._rule(kind, payload)
         raw = stored.envelope if envelope is None else envelope
-        sets.rule_again(self.connection, stored.arrival_no, idx, raw)
         change = changeset.read(raw)
         assert isinstance(change, ChangeSet)
-        ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, kind, payload)
-        incident.state.add(fold.items_of(change, ruling))
+        # Remembered before anything changes: what is not, is folded from what is stored.
+        incident = self._incident_of(change, payload)
+        counts = payload["d"] in rulings.COUNTED
+        begins = counts and standing.payload["d"] not in rulings.COUNTED
+        created_at_ms = None
+        if begins and incident is not None and incident.created_chain is None:
+            created_at_ms = judge.created_at_ms(change, payload["eff"], payload["at"])
+            if created_at_ms is not None:
+                payload["no"] = self._number(created_at_ms)
+        idx, leaf = self._rule(kind, payload)
+        sets.rule_again(self.connection, stored.arrival_no, idx, raw, payload["e"])
         entry = (idx, stored.arrival_no, leaf)
-        self._list([f"device:{chain.hex()}"], *entry)
-        if payload["d"] in rulings.COUNTED:
+        self._list([f"device:{payload['chain'].hex()}"], *entry)
+        if incident is None:
+            return idx
+        ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, kind, payload)
+        if begins:
+            note(incident, change, ruling, self.directory)
+        else:
+            incident.state.add(fold.items_of(change, ruling))
+        if counts:
             incident.updated_idx = idx
             self._incidents[incident.id] = incident
-            self._list(incident.scopes, *entry)
+            if created_at_ms is not None or incident.scopes:
+                self._list_incident(incident, payload["chain"], created_at_ms, entry)
+        return idx
+
+    def _incident_of(self, change: ChangeSet, payload: dict[str, Any]) -> Incident | None:
+        """The incident a stored set is about, None for one about anything else."""
+        entity: bytes | None = payload["e"]
+        body = change.body
+        is_one = body.kind == KIND_INCIDENT if body is not None else entity != payload["chain"]
+        return self._memory.incident(self.connection, entity) if entity and is_one else None
+
+    def ask(self, stored: Evidence, by: bytes, text: str) -> int:
+        """Put a question to the author of a stored set (RL9). Gives the index."""
+        about = rulings.read_ruling(stored.ruling).payload
+        payload = {name: about[name] for name in ("set", "chain", "e")} | {"by": by, "text": text}
+        idx, leaf = self._rule(rulings.KIND_ASK, payload)
+        self._list([f"device:{about['chain'].hex()}"], idx, None, leaf)
         return idx
 
     def afterwards(self, effect: Effect) -> None:
@@ -431,7 +512,8 @@ class Batch:
     def _write_log(self) -> None:
         insert(self.connection, tables.sets, self._sets)
         insert(self.connection, tables.rulings, self._rulings)
-        self._sets, self._rulings = [], []
+        doubts.add(self.connection, self._doubts)
+        self._sets, self._rulings, self._doubts = [], [], []
 
     def flush(self, contacts: Sequence[Contact] = (), done: Sequence[int] = ()) -> list[Effect]:
         """Write everything gathered; gives the effects to perform after the commit."""

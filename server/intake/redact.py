@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.intake.batch import Batch
-from server.store import imports, outbox, sets
+from server.store import imports, outbox, scopes, sets, snapshots
 from server.store.sets import Evidence
 from sync import canon, changeset, rulings
 from sync.changeset import ChangeSet
@@ -61,6 +61,9 @@ def redact(batch: Batch, incident: bytes, set_ids: Sequence[bytes], ground: Grou
         indices.append(
             batch.renew(stored, rulings.KIND_REDACT, changed, changeset.without_body(change))
         )
+    chains = {_chain_of(known[one]) for one in set_ids}
+    listed = [f"device:{chain.hex()}" for chain in chains]
+    snapshots.forget(batch.connection, [*scopes.of_incident(batch.connection, incident), *listed])
     _forget_imported(batch.connection, incident, {set_id[:16] for set_id in set_ids})
     batch.afterwards(outbox.add(batch.connection, ERASE, incident, batch.at_ms))
     return indices
@@ -69,6 +72,11 @@ def redact(batch: Batch, incident: bytes, set_ids: Sequence[bytes], ground: Grou
 def _id_of(stored: Evidence) -> bytes:
     set_id: bytes = rulings.read_ruling(stored.ruling).payload["set"]
     return set_id
+
+
+def _chain_of(stored: Evidence) -> bytes:
+    chain: bytes = rulings.read_ruling(stored.ruling).payload["chain"]
+    return chain
 
 
 def _forget_imported(connection: Connection, incident: bytes, prefixes: set[bytes]) -> None:

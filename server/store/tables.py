@@ -129,6 +129,20 @@ scope_entries = Table(
     sqlite_with_rowid=False,
 )
 
+# Snapshots of scopes (SN): the newest of each and the one before.
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("scope", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("packed", LargeBinary, nullable=False),  # gzip
+    Column("made_at_ms", BigInteger, nullable=False),
+    Index(None, "scope", "n"),
+)
+
 # ---- devices ---------------------------------------------------------------------------------
 
 devices = Table(
@@ -144,6 +158,9 @@ devices = Table(
     Column("enrolled_at_ms", BigInteger, nullable=False),
     Column("revoked_at_ms", BigInteger),
     Column("revoked_why", Text),
+    Column("compromised_since_ms", BigInteger),  # in other hands from then on, AU6
+    Column("continues", LargeBinary),  # the chain it took the place of
+    Column("continued_by", LargeBinary),  # the chain that took its place
 )
 
 # What changes with every push stands apart from the record of the device.
@@ -155,6 +172,29 @@ chain_heads = Table(
     Column("have_set", LargeBinary),  # set id at `have`
     Column("top", BigInteger, nullable=False),  # greatest seq held, gaps or not
     Column("stored", BigInteger, nullable=False),  # sets held
+    Column("forked_at", BigInteger),  # from this seq on the chain has two writers, FK2
+)
+
+# The sync token of each chain. Greeting moves no log, so this is read anew in every batch.
+sync_tokens = Table(
+    "sync_tokens",
+    metadata,
+    Column("chain", LargeBinary, primary_key=True),
+    Column("token", LargeBinary, nullable=False),  # given last
+    Column("request", LargeBinary, nullable=False),  # the hello that obtained it
+    Column("shown", LargeBinary),  # what that hello showed
+)
+
+# What befell a chain: one row per kind, counted.
+chain_events = Table(
+    "chain_events",
+    metadata,
+    Column("chain", LargeBinary, primary_key=True),
+    Column("kind", Text, primary_key=True),  # copied, rolled_back, forked, rotated, needs_login
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("proof", LargeBinary, nullable=False),  # canonical map, of the last time
 )
 
 contacts = Table(
@@ -269,6 +309,38 @@ org_rows = Table(
     Column("id", LargeBinary, primary_key=True),
     Column("idx", BigInteger, nullable=False),  # the ruling that wrote it
     Column("bytes", LargeBinary, nullable=False),  # canonical bytes of the row
+)
+
+# Sets that a person should look at: held, rejected or unread, or from a phone in other hands. How
+# each stands is said by its newest ruling; a row stays when somebody has decided.
+doubts = Table(
+    "doubts",
+    metadata,
+    Column("arrival_no", Key, primary_key=True, autoincrement=False),
+    Column("set_id", LargeBinary, nullable=False, unique=True),
+    Column("chain", LargeBinary, nullable=False),
+    Column("entity", LargeBinary),  # null while it cannot be read
+    Column("person", LargeBinary),  # who acted; null while it cannot be read
+    Column("kind", Text, nullable=False),  # held, rejected, opaque, compromised: why it is here
+    Column("open", Boolean, nullable=False),  # nobody has decided yet
+    Index(None, "open", "kind", "arrival_no"),
+    Index(None, "entity"),
+)
+
+# Every later ruling on such a set in its order: questions and decisions.
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("arrival_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+)
+
+# Which `org` rulings were about a person: what somebody was allowed at a time long gone (AU4).
+grants = Table(
+    "grants",
+    metadata,
+    Column("person", LargeBinary, primary_key=True),
+    Column("idx", BigInteger, primary_key=True),
 )
 
 incident_numbers = Table(

@@ -137,7 +137,18 @@ def said(user: bytes, *ops: dict[str, Any], decision: str = "accepted") -> Any:
         salt=bytes(16),
         sign=lambda _message: bytes(64),
     )
-    return "org", rulings.Ruling(1, 1, 9_000, "set", {"d": decision}), written.raw
+    payload = rulings.set_payload(
+        set_id=written.set_id,
+        chain=bytes(16),
+        seq=1,
+        entity=INCIDENT,
+        decision=decision,
+        why=None,
+        eff=bytes(8),
+        flags=[],
+        facts={},
+    )
+    return "org", rulings.Ruling(1, 1, 9_000, "set", payload), written.raw
 
 
 def issue(to: bytes = UNIT) -> dict[str, Any]:

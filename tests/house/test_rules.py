@@ -28,6 +28,7 @@ DEVICE = "pwa/tests/device/"
 TOLD_OF_THE_CENTRE = {
     "RL5": (SERVER + "test_sync_api.py", "a_kill_in_the_middle_of_a_storm_loses_nothing"),
     "RD3": (SERVER + "test_redaction.py", "no_file_of_the_centre_has_them"),
+    "SN3": (SERVER + "test_snapshots.py", "who_begins_or_was_away_long_is_offered_one_file"),
     "SC1": (SERVER + "test_intake.py", 'HOME = f"station:{STATION.hex()}:2026-11"'),
     "SC3": (SERVER + "test_intake.py", "an_order_to_another_station_brings_the_whole_story"),
     "SC4": (SERVER + "test_intake.py", "two_sets_at_one_place_of_a_chain_are_both_kept"),

@@ -7,13 +7,15 @@ Example: after a page with an `order.issue` to one's unit, `on_order` is called 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from sync import changeset, rulings
-from sync.changeset import KIND_INCIDENT, ChangeSet
+from sync.changeset import ChangeSet
+from sync.fold import Item, items_of
+from sync.snapshot import Snapshot
 
 CASES_KEPT = 200
 TITLES_KEPT = 500
@@ -45,17 +47,20 @@ class Cases:
 
     def follow(self, _scope: str, ruling: rulings.Ruling, envelope: bytes | None) -> None:
         """Take one pulled entry in."""
-        if envelope is None or ruling.kind != rulings.KIND_SET:
-            return
-        if ruling.payload["d"] not in rulings.COUNTED:
-            return
-        found = changeset.read(envelope)
-        if not isinstance(found, ChangeSet) or found.body is None:
-            return
-        if found.body.kind != KIND_INCIDENT:
-            return
-        for op in found.body.ops:
-            self._take(op, found.body.entity, found.header.user, ruling.at_ms)
+        change = None if envelope is None else changeset.read(envelope)
+        if isinstance(change, ChangeSet) and ruling.kind in rulings.DECIDING:
+            self._hear(ruling.payload["e"], items_of(change, ruling))
+
+    def begin(self, whole: Snapshot) -> None:
+        """Take in what a scope comes to."""
+        for entity, records in whole.records():
+            items = [item for record in records for item in record.items()]
+            self._hear(entity, sorted(items, key=lambda item: item.order_key))
+
+    def _hear(self, incident: bytes, items: Sequence[Item]) -> None:
+        for item in items:
+            if item.counts and item.redaction is None and item.at_ms is not None:
+                self._take(item.fields, incident, item.user, item.at_ms)
 
     def _take(self, op: dict[str, Any], incident: bytes, user: bytes, at_ms: int) -> None:
         match op["t"]:

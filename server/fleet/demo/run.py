@@ -127,6 +127,7 @@ class Banner:
             chance=random.Random(f"{self.chance.random()}"),  # noqa: S311
             online=transport.online,
             follow=crew.cases.follow,
+            begin=crew.cases.begin,
             records_seen=True,
         )
         return crew
