@@ -140,6 +140,7 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
 
     from server import doctor, observe
     from server.app import build_app
+    from server.edge import Edge
 
     settings = settings_of(ctx)
     observe.configure()
@@ -169,7 +170,8 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
             host=settings.host,
             port=settings.port,
             loop="uvloop",
-            http="httptools",
+            http=Edge,
+            forwarded_allow_ips=settings.trusted_proxies,
             lifespan="on",
             access_log=False,  # a line per push would cost more than the push
             log_config=None,

@@ -13,11 +13,15 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.exceptions import ValidationException as LitestarValidation
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sync import errors
 
 MEDIA_TYPE = "application/problem+json"
 NO_STORE = "no-store"
+# What only the store can be blamed for; everything else is a mistake of ours.
+STORE_FAILURES = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
 
 log = logging.getLogger("ortoo.problems")
 
@@ -106,6 +110,15 @@ def on_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[
     return _answer(refusal, told.get("allow", ""))
 
 
+def on_store(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer a store that is away or full: that passes, and nothing was half done."""
+    log.error(
+        "the store failed",
+        extra={"error": type(error).__name__, "route": request.scope.get("path_template")},
+    )
+    return _answer(ProblemError("not_stored", retry_after_s=5))
+
+
 def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer our own mistake: logged whole here, told to the caller without its insides."""
     log.error("request failed", exc_info=error, extra={"route": request.scope.get("path_template")})
@@ -115,5 +128,6 @@ def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[by
 HANDLERS: dict[int | type[Exception], Any] = {
     ProblemError: on_problem,
     HTTPException: on_http,
+    **dict.fromkeys(STORE_FAILURES, on_store),
     Exception: on_failure,
 }

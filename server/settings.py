@@ -52,6 +52,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     database_url: DatabaseUrl = ""  # empty: a SQLite file in data_dir
     host: str = "127.0.0.1"
     port: Port = 8000
+    trusted_proxies: str = (
+        "127.0.0.1"  # whose word on a client's address counts; commas, CIDR, or *
+    )
     public_url: str = ""  # empty: http://host:port
     pwa_dir: Path = Path("pwa/dist")
     cookie_secure: bool = False  # true wherever TLS ends before this server

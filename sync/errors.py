@@ -139,7 +139,7 @@ REQUESTS: Final[dict[str, Entry]] = {
     ),
     "not_stored": Entry(
         503,
-        "The store could not be written; nothing was acknowledged.",
+        "The store could not be reached or written; nothing was acknowledged.",
         "Repeat later; nothing is lost.",
     ),
     "stopping": Entry(503, "The server is shutting down.", "Repeat in a few seconds."),

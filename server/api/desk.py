@@ -32,6 +32,7 @@ from server.api import (
     wallrows,
     writing,
 )
+from server.api.body import DeskRequest
 from server.api.spec import words_of
 from server.api.static import static_route
 from server.auth.enrol import Enrolment
@@ -73,6 +74,7 @@ def routes(settings: Settings) -> list[Any]:
         "/",
         route_handlers=[route for room in ROOMS for route in room.ROUTES],
         request_max_body_size=MAX_BODY_BYTES,
+        request_class=DeskRequest,
         response_headers={"x-content-type-options": "nosniff"},
     )
     return [calls, docs.docs, static_route(settings.pwa_dir)]

@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from server.intake.batch import Batch
 from server.intake.desk import Desk
@@ -38,6 +37,7 @@ from server.intake.verify import (
 )
 from server.now import Clock
 from server.perform import Performer
+from server.problems import STORE_FAILURES
 from server.settings import Settings
 from server.store import devices, log, people, sets
 from server.store.devices import Contact, Device
@@ -50,8 +50,6 @@ from sync.exchange import PushResult
 
 Result = TypeVar("Result")
 
-# What only the store can be blamed for; everything else is a mistake of ours.
-STORE_FAILURES = (OperationalError, InterfaceError, OSError)
 KEYS_LIMIT = 100_000
 CONTACTS_LIMIT = 50_000
 # Up to here a push is examined at once: a hop to a thread and back costs more than it frees.

@@ -197,6 +197,7 @@ def test_the_shipped_settings_are_understood(role: str, compose: dict[str, Any])
     environment = compose["services"][role]["environment"]
     settings = load(ROOT / f"server/deploy/{role}.toml", {**environment, "ORTOO_CONFIG": "unused"})
     assert settings.cookie_secure, "TLS ends at the front"
+    assert settings.trusted_proxies == "*", "or all phones share the front's count of wrong codes"
     assert settings.origin == "https://" + environment["ORTOO_PUBLIC_URL"].removeprefix("https://")
     assert settings.url.startswith("postgresql+asyncpg" if role == "centre" else "sqlite")
 

@@ -155,3 +155,19 @@ async def test_nonsense_in_the_cookie_is_nobody(house: Centre) -> None:
     for value in ("", "x", "a" * 5_000, "%00", "../../etc"):
         answer = await house.client.get("/api/wall", headers={"cookie": f"ortoo_session={value}"})
         assert answer.json()["code"] == "not_signed_in"
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"login":"\xff","password":"x"}', b"[" * 50_000, b'{"login":', b"\x00", b'"\\ud800"']
+)
+async def test_bytes_that_are_no_json_are_the_senders_mistake(house: Centre, body: bytes) -> None:
+    answer = await house.client.post("/api/session", content=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+async def test_a_store_that_is_away_is_told_as_something_that_passes(house: Centre) -> None:
+    async with house.app.state.db.write() as connection:
+        await connection.execute(text("DROP TABLE sessions"))
+    answer = await house.client.post("/api/session", json=LOGIN)
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_stored")
+    assert answer.headers["retry-after"] == "5"
