@@ -6,7 +6,7 @@ shown as text and as a QR picture of ``<public_url>/enrol#<code>``: what follows
 Example: ``POST /api/devices/codes {"person": "..."}`` answers ``{"code": "7KQ2M-9XR4T", "expires_at": 1773297968000,
 "qr_svg": "<svg …"}``."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import segno
@@ -25,13 +25,29 @@ from server.intake.batch import Batch
 from server.intake.door import Intake
 from server.problems import ProblemError
 from server.settings import Settings
-from server.store import devices
+from server.store import devices, greetings
 from server.store.devices import ChainHead, Contact, Device
 from server.store.engine import Database
+from server.store.greetings import Event
 from server.store.people import Directory
 
 WIDE: Final = DESK - {"station"}
 """Roles that see every device; others see those of their own station."""
+
+
+class DeviceEvent(msgspec.Struct, frozen=True):
+    """What befell a device's storage: ``copied`` (an outdated sync token was shown), ``rolled_back`` (it forgot sets
+    held here), ``forked`` (two sets at one place of its chain; the proof is both headers with their signatures),
+    ``rotated`` (another chain took its place), ``needs_login`` (a second installation asked for that place and must be
+    enrolled again).
+
+    One row per kind, with the proof of the last time; ids and bytes are hex."""
+
+    kind: str
+    first_at: Ms
+    last_at: Ms
+    count: int
+    proof: dict[str, Any]
 
 
 class DeviceRow(msgspec.Struct, frozen=True):
@@ -39,7 +55,8 @@ class DeviceRow(msgspec.Struct, frozen=True):
     still holds.
 
     ``last_contact_ms``, ``pending`` and ``clock_offset_ms`` (server minus device) are null for a device that was never
-    heard: unknown, which is not zero."""
+    heard: unknown, which is not zero. ``forked_at``: from this set on its chain has two writers. ``continues`` and
+    ``continued_by``: the chain whose place it took, and the chain that took its place."""
 
     chain: Hex32
     person: Hex32
@@ -56,6 +73,10 @@ class DeviceRow(msgspec.Struct, frozen=True):
     pending: int | None
     oldest_ms: Ms | None
     clock_offset_ms: int | None
+    forked_at: int | None
+    continues: Hex32 | None
+    continued_by: Hex32 | None
+    events: list[DeviceEvent]
 
 
 class CodeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,6 +106,7 @@ class Fleet(msgspec.Struct, frozen=True):
     devices: list[Device]
     heads: dict[bytes, ChainHead]
     contacts: dict[bytes, Contact]
+    events: dict[bytes, list[Event]]
 
 
 def fleet_of(connection: Connection, directory: Directory, who: SignedIn) -> Fleet:
@@ -99,7 +121,22 @@ def fleet_of(connection: Connection, directory: Directory, who: SignedIn) -> Fle
             and own is not None
             and directory.station_of("person", device.person) == own
         ]
-    return Fleet(known, devices.all_heads(connection), devices.contacts(connection))
+    return Fleet(
+        known,
+        devices.all_heads(connection),
+        devices.contacts(connection),
+        greetings.events(connection),
+    )
+
+
+def _in_hex(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list):
+        return [_in_hex(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _in_hex(one) for key, one in value.items()}
+    return value
 
 
 def _row(device: Device, fleet: Fleet, directory: Directory) -> DeviceRow:
@@ -123,6 +160,13 @@ def _row(device: Device, fleet: Fleet, directory: Directory) -> DeviceRow:
         pending=contact.pending if contact else None,
         oldest_ms=contact.oldest_ms if contact else None,
         clock_offset_ms=contact.clock_offset_ms if contact else None,
+        forked_at=head.forked_at if head else None,
+        continues=hex_or_none(device.continues),
+        continued_by=hex_or_none(device.continued_by),
+        events=[
+            DeviceEvent(one.kind, one.first_ms, one.last_ms, one.count, _in_hex(one.proof))
+            for one in fleet.events.get(device.chain, [])
+        ],
     )
 
 

@@ -209,7 +209,7 @@ def _silence(
     fleet: Fleet, directory: Directory, now_ms: int
 ) -> tuple[list[Silent], Online, Completeness]:
     """Who is not heard, longest first, and what that means for every figure."""
-    in_use = [device for device in fleet.devices if device.revoked_at_ms is None]
+    in_use = [device for device in fleet.devices if device.in_use]
     heard = [
         (fleet.contacts[device.chain], device)
         for device in in_use

@@ -1,34 +1,46 @@
-"""What a simulated device keeps: its key, its own chain, its outbox, and how far it has read.
+"""What a simulated device keeps: its key, its own chains, its outbox, and how far it has read.
 
-Responsible for never losing a set that was written, and for never giving one sequence number twice.
-Refuses to know what a set says and whether there is a network. One SQLite database per device, a
-file with full durability or memory.
+Responsible for never losing a set that was written, and for never giving one sequence number of a
+chain twice. Refuses to know what a set says and whether there is a network. One SQLite database per
+device, a file with full durability or memory. A device that had to begin another chain keeps the
+sets of all of them.
 
 Example: after `append(…)` returns, `waiting(…)` offers the set until `settle(id, "stored", …)`.
 """
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), said BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS greeting (
+  one INTEGER PRIMARY KEY CHECK (one = 1), token BLOB, request BLOB);
 CREATE TABLE IF NOT EXISTS sets (
-  seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, lane INTEGER NOT NULL, stamp BLOB NOT NULL,
-  made_ms INTEGER NOT NULL, raw BLOB NOT NULL, result TEXT, why TEXT);
-CREATE INDEX IF NOT EXISTS outbox ON sets (lane DESC, seq) WHERE result IS NULL;
+  nr INTEGER PRIMARY KEY, chain BLOB NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL UNIQUE,
+  lane INTEGER NOT NULL, stamp BLOB NOT NULL, made_ms INTEGER NOT NULL, raw BLOB NOT NULL,
+  result TEXT, why TEXT, UNIQUE (chain, seq));
+CREATE INDEX IF NOT EXISTS outbox ON sets (lane DESC, nr) WHERE result IS NULL;
 CREATE TABLE IF NOT EXISTS cursors (
   scope TEXT PRIMARY KEY, epoch INTEGER NOT NULL, n INTEGER NOT NULL, head BLOB NOT NULL);
 """
+
+# What became of a set whose bytes are damaged (FK7): written again, or past reading. It is kept, not sent.
+REWRITTEN = "rewritten"
+DAMAGED = "damaged"
 
 # Results that mean the bytes are durable at the centre (EX2).
 DURABLE = frozenset({"stored", "duplicate", "fork", "held", "rejected", "opaque"})
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who a device is: its key, its chain and what enrolment gave it. Ids are 16 bytes."""
+    """Who a device is: its key, its chain and what enrolment gave it. Ids are 16 bytes.
+
+    While `instead_of` names a chain, this one asks for its place; `token` is then still the old one's (FK5).
+    """
 
     alg: str
     key_seed: bytes
@@ -36,6 +48,7 @@ class Identity(msgspec.Struct, frozen=True):
     chain: bytes
     person: bytes
     token: str
+    instead_of: bytes | None = None
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -51,6 +64,17 @@ class Waiting(msgspec.Struct, frozen=True):
 
     id: bytes
     raw: bytes
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """One own set as it lies in the vault."""
+
+    seq: int
+    id: bytes
+    lane: int
+    made_ms: int
+    raw: bytes
+    is_sent: bool
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -90,30 +114,91 @@ class Vault:
         row = self._db.execute("SELECT said FROM identity").fetchone()
         return None if row is None else msgspec.msgpack.decode(row[0], type=Identity)
 
-    def keep_identity(self, identity: Identity) -> None:
-        """Remember who this device is. A vault belongs to one chain: raises IntegrityError twice."""
-        self._db.execute("INSERT INTO identity VALUES (1, ?)", (msgspec.msgpack.encode(identity),))
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is there whole or not at all."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
-    def head(self) -> Head | None:
-        """The newest set of the own chain; None before the first."""
-        row = self._db.execute("SELECT seq, id, stamp FROM sets ORDER BY seq DESC LIMIT 1")
+    def keep_identity(self, identity: Identity) -> None:
+        """Remember who this device is from now on; another chain has not greeted yet."""
+        before = self.identity()
+        said = msgspec.msgpack.encode(identity)
+        self._db.execute("INSERT OR REPLACE INTO identity VALUES (1, ?)", (said,))
+        if before is None or before.chain != identity.chain:
+            self._db.execute("DELETE FROM greeting")
+
+    def greeting(self, request: bytes) -> tuple[bytes | None, bytes]:
+        """The sync token to show and the name of the hello: `request`, unless one is still unanswered (FK3)."""
+        self._db.execute(
+            "INSERT INTO greeting VALUES (1, NULL, ?) ON CONFLICT (one) DO UPDATE "
+            "SET request = COALESCE(request, excluded.request)",
+            (request,),
+        )
+        token, asked = self._db.execute("SELECT token, request FROM greeting").fetchone()
+        return token, asked
+
+    def greeted(self, request: bytes, token: bytes) -> None:
+        """Keep the token that this hello obtained."""
+        self._db.execute(
+            "UPDATE greeting SET token = ?, request = NULL WHERE request = ?", (token, request)
+        )
+
+    def raw(self, chain: bytes, seq: int) -> bytes:
+        """The bytes of one own set."""
+        found = self._db.execute("SELECT raw FROM sets WHERE chain = ? AND seq = ?", (chain, seq))
+        (raw,) = found.fetchone()
+        return bytes(raw)
+
+    def head(self, chain: bytes) -> Head | None:
+        """The newest set of a chain; None before the first."""
+        row = self._db.execute(
+            "SELECT seq, id, stamp FROM sets WHERE chain = ? ORDER BY seq DESC LIMIT 1", (chain,)
+        )
         found = row.fetchone()
         return None if found is None else Head(*found)
 
-    def append(self, head: Head, lane: int, made_ms: int, raw: bytes) -> None:
+    def append(self, chain: bytes, head: Head, lane: int, made_ms: int, raw: bytes) -> None:
         """Store a set for good and put it in the outbox. Raises IntegrityError for a used seq."""
         self._db.execute(
-            "INSERT INTO sets (seq, id, lane, stamp, made_ms, raw) VALUES (?, ?, ?, ?, ?, ?)",
-            (head.seq, head.id, lane, head.stamp, made_ms, raw),
+            "INSERT INTO sets (chain, seq, id, lane, stamp, made_ms, raw) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (chain, head.seq, head.id, lane, head.stamp, made_ms, raw),
         )
 
-    def waiting(self, most_sets: int, most_bytes: int) -> list[Waiting]:
-        """What to send next: the priority lane first, each lane in seq order (EX3)."""
+    def unsure(self, chain: bytes) -> list[Kept]:
+        """The sets of a chain to be looked at before it goes on: those that wait, and the newest; in order."""
+        rows = self._db.execute(
+            "SELECT seq, id, lane, made_ms, raw, result IS NOT NULL FROM sets WHERE chain = ?1 AND "
+            "(result IS NULL OR seq = (SELECT max(seq) FROM sets WHERE chain = ?1)) ORDER BY seq",
+            (chain,),
+        )
+        return [Kept(*rest, is_sent=bool(sent)) for *rest, sent in rows]
+
+    def before(self, chain: bytes, seq: int) -> tuple[int, bytes] | None:
+        """Seq and id of the newest set of a chain below `seq`; None when there is none."""
+        row = self._db.execute(
+            "SELECT seq, id FROM sets WHERE chain = ? AND seq < ? ORDER BY seq DESC LIMIT 1",
+            (chain, seq),
+        ).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def set_aside(self, id_: bytes, result: str, why: str | None) -> None:
+        """Take a damaged set out of the outbox; its bytes stay."""
+        self._db.execute("UPDATE sets SET result = ?, why = ? WHERE id = ?", (result, why, id_))
+
+    def waiting(self, most_sets: int, most_bytes: int, *, but: bytes = b"") -> list[Waiting]:
+        """What to send next, except of one chain: the priority lane first, each lane in the order written (EX3)."""
         batch: list[Waiting] = []
         size_bytes = 0
         for id_, raw in self._db.execute(
-            "SELECT id, raw FROM sets WHERE result IS NULL ORDER BY lane DESC, seq LIMIT ?",
-            (most_sets,),
+            "SELECT id, raw FROM sets WHERE result IS NULL AND chain <> ? "
+            "ORDER BY lane DESC, nr LIMIT ?",
+            (but, most_sets),
         ):
             size_bytes += len(raw)
             if batch and size_bytes > most_bytes:
@@ -130,33 +215,36 @@ class Vault:
 
     def settle(self, answers: list[tuple[bytes, str, str | None]]) -> None:
         """Note the centre's answers: set id, result, reason."""
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany(
-            "UPDATE sets SET result = ?, why = ? WHERE id = ?",
-            [(result, why, id_) for id_, result, why in answers],
-        )
-        self._db.execute("COMMIT")
+        with self.together():
+            self._db.executemany(
+                "UPDATE sets SET result = ?, why = ? WHERE id = ?",
+                [(result, why, id_) for id_, result, why in answers],
+            )
 
     def tally(self) -> Tally:
-        """Sets made, held by the centre, refused by it."""
+        """Sets made, held by the centre, refused by it. One that was written again counts once."""
         made, answered, acked = self._db.execute(
             "SELECT count(*), count(result), count(*) FILTER (WHERE result IN "
-            "(SELECT value FROM json_each(?))) FROM sets",
-            (msgspec.json.encode(sorted(DURABLE)).decode(),),
+            "(SELECT value FROM json_each(?))) FROM sets WHERE result IS NOT ?",
+            (msgspec.json.encode(sorted(DURABLE)).decode(), REWRITTEN),
         ).fetchone()
         return Tally(made, acked, answered - acked)
 
     def ids(self) -> Iterator[bytes]:
-        """The id of every set in the vault, in seq order."""
-        for (id_,) in self._db.execute("SELECT id FROM sets ORDER BY seq"):
+        """The id of every set in the vault that stands for itself, in the order written."""
+        for (id_,) in self._db.execute(
+            "SELECT id FROM sets WHERE result IS NOT ? ORDER BY nr", (REWRITTEN,)
+        ):
             yield id_
 
     def retire(self, made_before_ms: int) -> None:
-        """Forget answered sets older than that, never the newest: the next one links to it."""
+        """Forget sets that are safe at the centre and older than that, never the newest of a chain: the
+        next one links to it.
+        """
         self._db.execute(
-            "DELETE FROM sets WHERE result IS NOT NULL AND made_ms < ? "
-            "AND seq < (SELECT max(seq) FROM sets)",
-            (made_before_ms,),
+            "DELETE FROM sets WHERE result IN (SELECT value FROM json_each(?)) AND made_ms < ? "
+            "AND seq < (SELECT max(seq) FROM sets AS same WHERE same.chain = sets.chain)",
+            (msgspec.json.encode(sorted(DURABLE)).decode(), made_before_ms),
         )
 
     def cursors(self) -> dict[str, Cursor]:

@@ -16,6 +16,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,8 +24,10 @@ from sqlalchemy import Connection
 
 from server.intake.batch import Batch
 from server.intake.desk import Desk
+from server.intake.greetings import Greeting, Welcome
 from server.intake.memory import Memory
 from server.intake.queue import IntakeClosedError, Work, WorkQueue
+from server.intake.reviews import read_again
 from server.intake.verify import (
     Found,
     Incoming,
@@ -44,7 +47,7 @@ from server.store.devices import Contact, Device
 from server.store.engine import Database
 from server.store.outbox import Effect
 from server.store.people import Directory
-from sync import exchange
+from sync import exchange, forks
 from sync.changeset import Draft
 from sync.exchange import PushResult
 
@@ -101,6 +104,9 @@ class Intake:
                 batch.enrol(desk.device(batch.at_ms))
 
         await self.transaction(settle)
+        after_no: int | None = 0
+        while after_no is not None:
+            after_no = await self.transaction(partial(read_again, after_no=after_no))
 
     async def stop(self) -> None:
         """Finish the batch in hand and refuse the rest: none of that was acknowledged."""
@@ -131,7 +137,27 @@ class Intake:
         row = self.directory.row("devices", device.chain)
         return row.get("revoked_at_ms") if row is not None else device.revoked_at_ms
 
+    def continued_by(self, device: Device) -> bytes | None:
+        """The chain that took this device's place, by what is newest here; None while it stands."""
+        row = self.directory.row("devices", device.chain)
+        return row.get("continued_by") if row is not None else device.continued_by
+
     # ---- what may be done ------------------------------------------------------------------
+
+    async def greet(self, device: Device, asked: exchange.HelloRequest) -> Welcome:
+        """Answer a hello; the token it gives is durable. Raises IntakeBusyError, IntakeClosedError."""
+        greeting = Greeting(
+            chain=device.chain,
+            head=asked.head,
+            token=asked.token,
+            request_id=asked.request_id,
+            chance=self._entropy(forks.CHANCE_BYTES),
+            is_continued=self.continued_by(device) is not None,
+        )
+        loop = asyncio.get_running_loop()
+        work = Work(loop.create_future(), self._clock.now_ms(), greeting=greeting)
+        answer: Welcome = await self._enter(work, priority=False)
+        return answer
 
     async def submit(self, raws: Sequence[bytes], sender: Device) -> tuple[list[PushResult], int]:
         """Take envelopes in. Gives one result each, in order, and how far the sender's chain is
@@ -291,7 +317,8 @@ class Intake:
         try:
             batch = Batch(connection, memory, self._clock.now_ms())
             batch.prepare(
-                [one for work in works for one in work.found or () if isinstance(one, Incoming)]
+                [one for work in works for one in work.found or () if isinstance(one, Incoming)],
+                [work.greeting for work in works if work.greeting is not None],
             )
             answers = [self._do(batch, memory, work) for work in works]
             return answers, batch.flush(contacts, done)
@@ -302,6 +329,8 @@ class Intake:
     def _do(self, batch: Batch, memory: Memory, work: Work) -> Any:
         if work.job is not None:
             return work.job(batch)
+        if work.greeting is not None:
+            return batch.greet(work.greeting)
         assert work.found is not None
         results = [
             batch.take(one, work.received_at_ms)

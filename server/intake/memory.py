@@ -45,7 +45,7 @@ REACHING = frozenset({"incident.create", "incident.transfer", "order.issue", "or
 
 
 class Tail(msgspec.Struct, frozen=True):
-    """What the ruling on one set leaves for the set after it: its stamp (ST1) and when it was made at the earliest (AU3)."""
+    """What the ruling on one set leaves for the set after it: its stamp (ST1), its earliest making (AU3)."""
 
     set_id: bytes
     eff: bytes
@@ -186,9 +186,7 @@ class Memory:
             if body is None or body.kind != KIND_INCIDENT or body.entity in self.incidents:
                 continue
             if not self.abouts[body.entity].n:
-                self.incidents[body.entity] = Incident(
-                    body.entity, IncidentState(body.entity), []
-                )
+                self.incidents[body.entity] = Incident(body.entity, IncidentState(body.entity), [])
 
     def seen_at(self, seen: tuple[int, bytes]) -> int | None:
         """When the ruling was made that a set of this batch names as seen, None when the log has no such (AU3)."""

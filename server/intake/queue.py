@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from server.intake.greetings import Greeting
 from server.intake.verify import Incoming, Refused
 
 
@@ -39,21 +40,21 @@ class IntakeClosedError(Exception):
 class Work(msgspec.Struct, eq=False):
     """One thing for the writer; `answer` resolves when it is durable.
 
-    Exactly one of `found` (envelopes read and verified), `drafts` (for the desk chain to sign) and
-    `job` (a function of the open batch, in a transaction of its own) is not None.
+    Exactly one of `found` (envelopes read and verified), `greeting` (a hello) and `job` (a function
+    of the open batch, in a transaction of its own) is not None.
     """
 
     answer: asyncio.Future[Any]
     received_at_ms: int
     found: Sequence[Incoming | Refused] | None = None
     sender: bytes | None = None
-    drafts: Sequence[Any] | None = None
+    greeting: Greeting | None = None
     job: Callable[[Any], Any] | None = None
 
     @property
     def size(self) -> int:
         """How many sets this is, at least 1."""
-        return max(1, len(self.found or self.drafts or ()))
+        return max(1, len(self.found or ()))
 
 
 class WorkQueue:

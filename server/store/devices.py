@@ -29,15 +29,34 @@ class Device(msgspec.Struct, frozen=True):
     enrolled_at_ms: int
     revoked_at_ms: int | None = None
     revoked_why: str | None = None
+    compromised_since_ms: int | None = None  # in other hands from then on (AU6)
+    continues: bytes | None = None  # the chain it took the place of (FK5)
+    continued_by: bytes | None = None  # the chain that took its place
+
+    @property
+    def in_use(self) -> bool:
+        """Whether this record is still expected to be heard of."""
+        return self.revoked_at_ms is None and self.continued_by is None
 
 
 class ChainHead(msgspec.Struct):
-    """How much of a chain is held: contiguous up to `have` (-1: nothing), greatest `top`."""
+    """How much of a chain is held: contiguous up to `have` (-1: nothing), greatest `top`.
+
+    From seq `forked_at` on it has two writers (FK2).
+    """
 
     have: int = -1
     have_set: bytes | None = None
     top: int = -1
     stored: int = 0
+    forked_at: int | None = None
+
+    def fork_from(self, seq: int) -> bool:
+        """Note two writers from `seq` on; False when that was known."""
+        if self.forked_at is not None and self.forked_at <= seq:
+            return False
+        self.forked_at = seq
+        return True
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -53,12 +72,30 @@ class Contact(msgspec.Struct, frozen=True):
 
 
 _COLUMNS = (
-    "chain, person, alg, pub, label, app, token_hash, enrolled_at_ms, revoked_at_ms, revoked_why"
+    "chain, person, alg, pub, label, app, token_hash, enrolled_at_ms, revoked_at_ms, revoked_why,"
+    " compromised_since_ms, continues, continued_by"
 )
 
 
+_HEAD = "have, have_set, top, stored, forked_at"
+
+
 def _device(row: Any) -> Device:
-    chain, person, alg, pub, label, app, token_hash, enrolled, revoked, why = row
+    (
+        chain,
+        person,
+        alg,
+        pub,
+        label,
+        app,
+        token_hash,
+        enrolled,
+        revoked,
+        why,
+        since,
+        before,
+        after,
+    ) = row
     return Device(
         chain=bytes(chain),
         person=None if person is None else bytes(person),
@@ -70,6 +107,9 @@ def _device(row: Any) -> Device:
         enrolled_at_ms=enrolled,
         revoked_at_ms=revoked,
         revoked_why=why,
+        compromised_since_ms=since,
+        continues=None if before is None else bytes(before),
+        continued_by=None if after is None else bytes(after),
     )
 
 
@@ -106,7 +146,7 @@ def heads(connection: Connection, chains: Sequence[bytes]) -> dict[bytes, ChainH
     """Progress of these chains; those never heard of are left out."""
     rows = query_in(
         connection,
-        "SELECT chain, have, have_set, top, stored FROM chain_heads WHERE chain IN (?)",
+        f"SELECT chain, {_HEAD} FROM chain_heads WHERE chain IN (?)",  # noqa: S608  our own words
         chains,
     )
     return {bytes(chain): ChainHead(*rest) for chain, *rest in rows}
@@ -114,7 +154,7 @@ def heads(connection: Connection, chains: Sequence[bytes]) -> dict[bytes, ChainH
 
 def all_heads(connection: Connection) -> dict[bytes, ChainHead]:
     """Progress of every chain."""
-    rows = query(connection, "SELECT chain, have, have_set, top, stored FROM chain_heads")
+    rows = query(connection, f"SELECT chain, {_HEAD} FROM chain_heads")  # noqa: S608  our own words
     return {bytes(chain): ChainHead(*rest) for chain, *rest in rows}
 
 

@@ -13,6 +13,7 @@ from server.intake.batch import Batch
 from server.intake.desk import DraftError
 from server.intake.queue import IntakeBusyError, IntakeClosedError, Work, WorkQueue
 from server.intake.rebuild import rebuild
+from server.intake.verify import Refused
 from server.store import devices, scopes, sets
 from server.store.engine import Database
 from server.store.rows import query
@@ -227,9 +228,9 @@ async def test_two_sets_at_one_place_of_a_chain_are_both_kept_and_the_later_comm
     copied = pen.note(INCIDENT, "副本")
     copied_on = pen.note(INCIDENT, "副本之后")
     results = await push(house, pen, [first, copied, copied_on, copied])
-    assert words(results) == ["stored", "fork", "stored", "duplicate"]
+    assert words(results) == ["stored", "fork", "fork", "duplicate"]
     listed = [rulings.read_ruling(entry.ruling).payload for entry in await entries(house, HOME)]
-    assert [payload["flags"] for payload in listed] == [[], [], ["fork"], []]
+    assert [payload["flags"] for payload in listed] == [[], [], ["fork"], ["fork"]]
     pen.writer = before
     to_self = {"order": ORDER, "to": ["person", pen.person], "kind": "dispatch", "round": 0}
     (command,) = await push(house, pen, [pen.set(INCIDENT, {"t": "order.issue"} | to_self)])
@@ -286,7 +287,7 @@ async def test_a_revoked_phone_may_hand_in_what_it_wrote_before(house: House) ->
     results = await push(house, pen, [before, after, command])
     assert [(result.r, result.d) for result in results] == [
         ("stored", "accepted_late"),
-        ("stored", "accepted_late"),
+        ("rejected", "rejected"),
         ("rejected", "rejected"),
     ]
     assert house.intake.revoked_at_ms(pen.device) == EPOCH_MS + 60_000
@@ -548,7 +549,7 @@ async def test_a_full_queue_asks_to_come_again_but_keeps_room_for_what_is_urgent
 
     def work(size: int) -> Work:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        return Work(future, 0, drafts=[None] * size)
+        return Work(future, 0, found=[Refused("malformed", "")] * size)
 
     notes = [work(5), work(5)]
     for one in notes:

@@ -101,9 +101,9 @@ async def test_a_device_is_found_by_chain_and_by_token_and_keeps_why_it_was_revo
 
 
 async def test_progress_and_contacts_are_kept_by_chain(db: Database) -> None:
-    await db.writing(upsert, tables.chain_heads, [(CHAIN, 3, b"s" * 32, 9, 6)])
+    await db.writing(upsert, tables.chain_heads, [(CHAIN, 3, b"s" * 32, 9, 6, 7)])
     assert await db.reading(devices.heads, [CHAIN, bytes(16)]) == {
-        CHAIN: ChainHead(3, b"s" * 32, 9, 6)
+        CHAIN: ChainHead(3, b"s" * 32, 9, 6, 7)
     }
     contact = Contact(CHAIN, 100, 2, None, -5, 9, "test/1")
     await db.writing(devices.touch, [contact])

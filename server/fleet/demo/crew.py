@@ -14,8 +14,9 @@ from typing import Any
 
 import msgspec
 
+from server.fleet.chain import Entropy
 from server.fleet.demo.cases import Case, Cases, Target
-from server.fleet.device import Device, Entropy
+from server.fleet.device import Device
 from server.fleet.timebase import Timebase
 from server.fleet.world import SELF_TROUBLES, TROUBLES, Officer, Trouble, id_of
 from server.intake.places import home_scope

@@ -1,0 +1,200 @@
+"""The writing half of a simulated phone: its key and its chain, with or without a network.
+
+Responsible for signing sets onto the chain, for leaving a chain whose storage is in doubt, and for
+writing again what of it was damaged (SPEC FK). Refuses to talk to anybody and to read what others
+wrote.
+
+Example: after `chain.turn("copied")` every set goes onto a new chain, under a new key, whose first
+set names the old one; the sets of the old one still wait in the vault and are sent.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from server import keys
+from server.fleet.timebase import Timebase
+from server.fleet.vault import DAMAGED, REWRITTEN, Head, Identity, Kept, Vault
+from sync import changeset, clock, forks, ids
+from sync.changeset import (
+    FLAG_RESTORED_STORAGE,
+    KIND_CHAIN,
+    ChangeSet,
+    Draft,
+    Writer,
+    chain_open_op,
+    write,
+)
+from sync.clock import Stamp
+from sync.ids import ChainId, SetId
+
+APP = "ortoo-fleet/1"
+MEND = "damaged"
+
+Entropy = Callable[[int], bytes]
+
+
+class OwnChain:
+    """One device's chain, and those before it."""
+
+    def __init__(
+        self, vault: Vault, time: Timebase, entropy: Entropy, *, records_seen: bool
+    ) -> None:
+        """Nothing is written before `adopt`."""
+        self._vault = vault
+        self._time = time
+        self._entropy = entropy
+        self._records_seen = records_seen
+        self.session = (entropy(8), time.now_ms())
+        self.seen: tuple[int, bytes] | None = None
+        self.identity: Identity
+        self._writer = Writer(ChainId(bytes(16)))
+
+    def adopt(self, identity: Identity) -> None:
+        """Go on with a chain where the vault says it stands; leave it if its bytes are no longer what was signed."""
+        self._take_up(identity)
+        head = self._vault.head(identity.chain)
+        if head is None:
+            self._open()
+            return
+        self._writer = Writer(
+            ChainId(identity.chain), head.seq + 1, SetId(head.id), Stamp.unpack(head.stamp)
+        )
+        self.mend()
+
+    def _take_up(self, identity: Identity) -> None:
+        self.identity = identity
+        self._key = keys.SigningKey(identity.alg, identity.key_seed)
+        self._writer = Writer(ChainId(identity.chain), stamp=self._writer.stamp)
+
+    def new_identity(self, person: bytes, token: str, instead_of: bytes | None = None) -> Identity:
+        """A fresh key and the chain that follows from it."""
+        key_seed, nonce = self._entropy(32), self._entropy(16)
+        public = keys.SigningKey(keys.ED25519, key_seed).public
+        chain = ids.chain_id(public, nonce)
+        return Identity(keys.ED25519, key_seed, nonce, chain, person, token, instead_of)
+
+    @property
+    def public(self) -> bytes:
+        """The public half of the key in use."""
+        return self._key.public
+
+    @property
+    def last_seq(self) -> int:
+        """Seq of the newest set of the chain in use."""
+        return self._writer.seq - 1
+
+    def _open(self, continues: tuple[bytes, int, bytes, str] | None = None) -> None:
+        identity = self.identity
+        op = chain_open_op(identity.alg, self._key.public, identity.nonce, APP)
+        scope = f"device:{identity.chain.hex()}"
+        draft = Draft(identity.person, scope, KIND_CHAIN, identity.chain, [op])
+        flags = 0 if continues is None else FLAG_RESTORED_STORAGE
+        self._sign(draft, self._time.now_ms(), continues=continues, flags=flags)
+
+    def write(
+        self, kind: str, entity: bytes, ops: Sequence[dict[str, Any]], *, scope: str, priority: bool
+    ) -> bytes:
+        """Sign one action onto the chain and into the vault; returns the set id (32 bytes)."""
+        draft = Draft(self.identity.person, scope, kind, entity, ops, lane=int(priority))
+        return self._sign(draft, self._time.now_ms())
+
+    def _sign(
+        self,
+        draft: Draft,
+        made_ms: int,
+        *,
+        continues: tuple[bytes, int, bytes, str] | None = None,
+        flags: int = 0,
+    ) -> bytes:
+        now_ms = self._time.now_ms()
+        session, began_ms = self.session
+        written = write(
+            self._writer,
+            draft,
+            wall_ms=now_ms,
+            offset_ms=None,
+            mono=(session, now_ms - began_ms),
+            salt=self._entropy(16),
+            sign=self._key.sign,
+            seen=self.seen if self._records_seen else None,
+            continues=continues,
+            flags=flags,
+        )
+        head = Head(self._writer.seq, written.set_id, written.writer.stamp.pack())
+        self._vault.append(self.identity.chain, head, draft.lane, made_ms, written.raw)
+        self._writer = written.writer
+        return written.set_id
+
+    def hear(self, stamps: list[Stamp]) -> None:
+        """Advance the clock to the newest believable stamp (HL2)."""
+        stamp, _ahead = clock.receive(self._writer.stamp, self._time.now_ms(), None, stamps)
+        self._writer = msgspec.structs.replace(self._writer, stamp=stamp)
+
+    # ---- leaving a chain (FK5, FK7) --------------------------------------------------------------
+
+    def turn(self, why: str) -> None:
+        """Append nothing more to this chain: open another in its place."""
+        with self._vault.together():
+            self._turn(why, self.last_seq + 1)
+
+    def _turn(self, why: str, ends_before: int) -> None:
+        old = self.identity
+        # A chain that was never granted a place is passed over: the next one asks for the same place.
+        place = old.instead_of or old.chain
+        head = self._vault.head(place)
+        assert head is not None, "a chain that is left has a first set"
+        last = self._vault.before(place, ends_before if place == old.chain else head.seq + 1)
+        last_seq, last_id = last or (head.seq, head.id)
+        new = self.new_identity(old.person, old.token, place)
+        self._vault.keep_identity(new)
+        self._take_up(new)
+        self._open(continues=(place, last_seq, last_id, why))
+
+    def granted(self, token: str) -> None:
+        """The centre gave the old chain's place to this one, or enrolled it."""
+        self.identity = msgspec.structs.replace(self.identity, token=token, instead_of=None)
+        self._vault.keep_identity(self.identity)
+
+    def mend(self) -> bool:
+        """Look whether own sets are still what was signed; leave the chain at the first that is not, and write again
+        what of it and after it has not been sent. True when there was any."""
+        old = self.identity
+        kept = self._vault.unsure(old.chain)
+        broken = next((at for at, one in enumerate(kept) if not self._is_whole(one)), None)
+        if broken is None:
+            return False
+        if old.instead_of is not None:
+            broken = 0  # nothing of it was sent: all of it goes onto the next
+        with self._vault.together():
+            self._turn(MEND, kept[broken].seq)
+            renamed: dict[bytes, bytes] = {}
+            for one in kept[broken:]:
+                self._write_again(old.chain, one, renamed)
+        return True
+
+    def _is_whole(self, one: Kept) -> bool:
+        read = changeset.read(one.raw)
+        if not isinstance(read, ChangeSet) or read.set_id != one.id:
+            return False
+        message = changeset.signing_bytes(one.id)
+        return keys.verify(self.identity.alg, self._key.public, message, read.signature)
+
+    def _write_again(self, chain: bytes, one: Kept, renamed: dict[bytes, bytes]) -> None:
+        if one.is_sent:
+            return
+        left = forks.legible(one.raw)
+        if left is None or left.kind == KIND_CHAIN:
+            self._vault.set_aside(one.id, REWRITTEN if one.seq == 0 else DAMAGED, None)
+            return
+        orig: dict[str, Any] = {"chain": chain, "seq": one.seq, "set": one.id}
+        if left.hlc is not None:
+            orig["hlc"] = left.hlc
+        ops = forks.again(left.ops, orig, happened_ms=one.made_ms, renamed=renamed)
+        scope = left.scope or f"device:{chain.hex()}"
+        draft = Draft(self.identity.person, scope, left.kind, left.entity, ops, lane=one.lane)
+        set_id = self._sign(draft, one.made_ms, flags=FLAG_RESTORED_STORAGE)
+        for index in range(len(ops)):
+            renamed[ids.op_id(SetId(one.id), index)] = ids.op_id(SetId(set_id), index)
+        self._vault.set_aside(one.id, REWRITTEN, set_id.hex())
