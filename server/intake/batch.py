@@ -83,6 +83,10 @@ class Batch:
         """The organisation, changes of this batch included."""
         return self._memory.directory
 
+    def device(self, chain: bytes) -> Device | None:
+        """The enrolled device of a chain."""
+        return self._memory.device(self.connection, chain)
+
     def view(self, entity: bytes) -> dict[str, Any]:
         """The folded view of an incident, sets of this batch included."""
         return self._memory.incident(self.connection, entity).state.view()
@@ -338,14 +342,14 @@ class Batch:
         standing = rulings.read_ruling(stored.ruling)
         payload = rulings.renewed_payload(standing, **changed)
         raw = stored.envelope if envelope is None else envelope
-        change = changeset.read(raw)
-        assert isinstance(change, ChangeSet)
+        found = changeset.read(raw)
+        change = found if isinstance(found, ChangeSet) else None
         # Remembered before anything changes: what is not, is folded from what is stored.
-        incident = self._incident_of(change, payload)
+        incident = self._incident_of(change, payload["e"])
         counts = payload["d"] in rulings.COUNTED
         begins = counts and standing.payload["d"] not in rulings.COUNTED
         created_at_ms = None
-        if begins and incident is not None and incident.created_chain is None:
+        if begins and change is not None and incident is not None and not incident.created_chain:
             created_at_ms = judge.created_at_ms(change, payload["eff"], payload["at"])
             if created_at_ms is not None:
                 payload["no"] = self._number(created_at_ms)
@@ -353,7 +357,7 @@ class Batch:
         sets.rule_again(self.connection, stored.arrival_no, idx, raw, payload["e"])
         entry = (idx, stored.arrival_no, leaf)
         self._list([f"device:{payload['chain'].hex()}"], *entry)
-        if incident is None:
+        if incident is None or change is None:
             return idx
         ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, kind, payload)
         if begins:
@@ -367,12 +371,31 @@ class Batch:
                 self._list_incident(incident, payload["chain"], created_at_ms, entry)
         return idx
 
-    def _incident_of(self, change: ChangeSet, payload: dict[str, Any]) -> Incident | None:
-        """The incident a stored set is about, None for one about anything else."""
-        entity: bytes | None = payload["e"]
+    def _incident_of(self, change: ChangeSet | None, entity: bytes | None) -> Incident | None:
+        """The incident a stored set is about, None for one about anything else or unread."""
+        if change is None or entity is None:
+            return None
         body = change.body
-        is_one = body.kind == KIND_INCIDENT if body is not None else entity != payload["chain"]
-        return self._memory.incident(self.connection, entity) if entity and is_one else None
+        is_one = body.kind == KIND_INCIDENT if body is not None else entity != change.header.chain
+        return self._memory.incident(self.connection, entity) if is_one else None
+
+    def weigh(self, one: Incoming, standing: rulings.Ruling) -> judge.Verdict:
+        """What admission says of a stored set that `standing` left unread, as of its receipt."""
+        assert one.change is not None
+        self._memory.foresee(self.connection, [one])
+        body = one.change.body
+        flags = standing.payload["flags"]
+        return judge.judge(
+            one,
+            at_ms=rulings.received_at_ms(standing),
+            device=self.device(one.chain),
+            before=None,
+            incident=self._incident_of(one.change, body.entity if body is not None else None),
+            history=self._history,
+            seen_at=self._memory.seen_at,
+            is_fork="fork" in flags,
+            is_gap="gap" in flags,
+        )
 
     def ask(self, stored: Evidence, by: bytes, text: str) -> int:
         """Put a question to the author of a stored set (RL9). Gives the index."""

@@ -11,6 +11,7 @@ Example: `decided = await replay(url)`; `decided.wrong` is empty unless there is
 import msgspec
 from sqlalchemy import Connection
 
+from server.store import sets
 from server.store.engine import Database
 from server.store.rows import query
 from sync import changeset, rulings
@@ -31,13 +32,14 @@ class Decided(msgspec.Struct):
 
 
 async def replay(url: str) -> Decided:
-    """Decide all rulings on sets again."""
+    """Decide all rulings on sets again, and what the centre itself reviewed when it could read more than before."""
     decided = Decided()
     db = Database(url)
     try:
         idx, arrival_no = 0, 0
         while (page := await db.reading(_page, idx, arrival_no, decided)) is not None:
             idx, arrival_no = page
+        await db.reading(_reviews, decided)
     finally:
         await db.close()
     return decided
@@ -51,10 +53,10 @@ def newest(connection: Connection, limit: int) -> Decided:
         "SELECT idx, bytes FROM rulings WHERE kind = 'set' ORDER BY idx DESC LIMIT ?",
         (limit,),
     )
-    sets = query(
+    envelopes = query(
         connection, "SELECT envelope FROM sets ORDER BY arrival_no DESC LIMIT ?", (len(rows),)
     )
-    for (idx, ruling), (envelope,) in zip(rows, sets, strict=True):
+    for (idx, ruling), (envelope,) in zip(rows, envelopes, strict=True):
         _decide(idx, bytes(ruling), bytes(envelope), decided)
     return decided
 
@@ -67,14 +69,37 @@ def _page(
         "SELECT idx, bytes FROM rulings WHERE kind = 'set' AND idx > ? ORDER BY idx LIMIT ?",
         (after_idx, PAGE),
     )
-    sets = query(
+    envelopes = query(
         connection,
         "SELECT envelope FROM sets WHERE arrival_no > ? ORDER BY arrival_no LIMIT ?",
         (after_no, len(rows)),
     )
-    for (idx, ruling), (envelope,) in zip(rows, sets, strict=True):
+    for (idx, ruling), (envelope,) in zip(rows, envelopes, strict=True):
         _decide(idx, bytes(ruling), bytes(envelope), decided)
     return (rows[-1][0], after_no + len(rows)) if rows else None
+
+
+def _reviews(connection: Connection, decided: Decided) -> None:
+    rows = query(connection, "SELECT idx, bytes FROM rulings WHERE kind = 'review' ORDER BY idx")
+    for idx, raw in rows:
+        payload = rulings.read_ruling(bytes(raw)).payload
+        if payload["by"] is not None:
+            continue  # a person decided, and answers for it
+        found = changeset.read(
+            sets.envelope(connection, payload["chain"], payload["seq"], payload["set"])
+        )
+        if isinstance(found, ChangeSet) and found.body is None:
+            decided.redacted += 1
+            continue
+        assert isinstance(found, ChangeSet), "what was read once can be read"
+        ruled = admit(found, facts_of(payload["in"]), payload["at"])
+        counts = ruled.decision in rulings.COUNTED
+        decided.again += 1
+        if (rulings.ACCEPTED_LATE if counts else ruled.decision, ruled.why) != (
+            payload["d"],
+            payload["why"],
+        ):
+            decided.wrong.append(idx)
 
 
 def _decide(idx: int, raw: bytes, envelope: bytes, decided: Decided) -> None:

@@ -71,12 +71,37 @@ def envelope(connection: Connection, chain: bytes, seq: int, set_id: bytes) -> b
     return raw
 
 
-def rule_again(connection: Connection, arrival_no: int, idx: int, envelope: bytes) -> None:
+def by_arrival(connection: Connection, arrival_no: int) -> Evidence:
+    """One set with the ruling that stands."""
+    [(no, at, raw, idx, ruling)] = query(
+        connection,
+        "SELECT s.arrival_no, s.received_at_ms, s.envelope, s.idx, r.bytes FROM sets s"
+        " JOIN rulings r ON r.idx = s.idx WHERE s.arrival_no = ?",
+        (arrival_no,),
+    )
+    return Evidence(no, at, bytes(raw), idx, bytes(ruling))
+
+
+def received_since(connection: Connection, chain: bytes, since_ms: int) -> list[Evidence]:
+    """The sets of a chain that came at or after a moment, in order of arrival."""
+    rows = query(
+        connection,
+        "SELECT s.arrival_no, s.received_at_ms, s.envelope, s.idx, r.bytes FROM sets s"
+        " JOIN rulings r ON r.idx = s.idx WHERE s.chain = ? AND s.received_at_ms >= ?"
+        " ORDER BY s.arrival_no",
+        (chain, since_ms),
+    )
+    return [Evidence(no, at, bytes(raw), idx, bytes(ruling)) for no, at, raw, idx, ruling in rows]
+
+
+def rule_again(
+    connection: Connection, arrival_no: int, idx: int, envelope: bytes, entity: bytes | None
+) -> None:
     """Let another ruling decide about a stored set, and these bytes stand for it."""
     execute(
         connection,
-        "UPDATE sets SET idx = ?, envelope = ? WHERE arrival_no = ?",
-        (idx, envelope, arrival_no),
+        "UPDATE sets SET idx = ?, envelope = ?, entity = ? WHERE arrival_no = ?",
+        (idx, envelope, entity, arrival_no),
     )
 
 
