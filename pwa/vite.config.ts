@@ -1,6 +1,6 @@
 /**
  * How the pages are built: Vue single-file components, one lazy chunk per desk, and our own service
- * worker (`src/sw/sw.ts`) with the list of files it keeps written in by vite-plugin-pwa.
+ * worker (`src/sw/sw.ts`) with the list of files it keeps written in by vite-plugin-pwa: what a phone needs.
  *
  * In development `/api` and `/sync` go to the Python server on port 8000, and no service worker runs.
  */
@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
+import { phoneFiles } from "./scripts/shell.mjs";
 
 const { version } = JSON.parse(readFileSync(new URL("./package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -27,7 +28,13 @@ export default defineConfig({
       injectManifest: {
         rollupFormat: "iife",
         globPatterns: ["**/*.{html,js,css,svg,png,webmanifest}"],
-        globIgnores: ["**/components-*"], // the page of all components is for people who build this
+        manifestTransforms: [
+          (entries) => {
+            const built = readFileSync(new URL("./dist/.vite/manifest.json", import.meta.url), "utf8");
+            const phone = phoneFiles(JSON.parse(built));
+            return { manifest: entries.filter(({ url }) => !url.startsWith("assets/") || phone.includes(url)) };
+          },
+        ],
       },
       manifest: {
         id: "/",

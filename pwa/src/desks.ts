@@ -22,6 +22,17 @@ export const DESKS: Record<DeskName, () => Promise<{ default: Component }>> = {
   components: () => import("./ui/components/index"),
 };
 
+const CENTRE: readonly DeskName[] = ["command", "callback", "devices"];
+
+/**
+ * Once a desk of the centre is open, fetch the others too: a new version at the server takes the old one's files away, and
+ * an open page must not find that out at the first press of 5. Nothing happens on a phone.
+ */
+export function fetchSisters(of: DeskName): void {
+  if (!CENTRE.includes(of)) return;
+  for (const name of CENTRE) if (name !== of) void DESKS[name]().catch(() => undefined); // asked for again when opened
+}
+
 export function deskOf(place: Exclude<Place, { readonly name: "unknown" }>): DeskName {
   switch (place.name) {
     case "home":
