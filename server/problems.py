@@ -13,15 +13,13 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.exceptions import ValidationException as LitestarValidation
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 
+from server.failures import cause_of, is_store_failure
 from sync import errors
 
 MEDIA_TYPE = "application/problem+json"
 NO_STORE = "no-store"
-# What only the store can be blamed for; everything else is a mistake of ours.
-STORE_FAILURES = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
 
 log = logging.getLogger("ortoo.problems")
 
@@ -111,11 +109,11 @@ def on_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[
 
 
 def on_store(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Answer a store that is away or full: that passes, and nothing was half done."""
-    log.error(
-        "the store failed",
-        extra={"error": type(error).__name__, "route": request.scope.get("path_template")},
-    )
+    """Answer a store that is away or full: that passes, and nothing was half done. A bad statement is our mistake."""
+    if not is_store_failure(error):
+        return on_failure(request, error)
+    route = request.scope.get("path_template")
+    log.error("the store failed", extra={"error": cause_of(error), "route": route})
     return _answer(ProblemError("not_stored", retry_after_s=5))
 
 
@@ -128,6 +126,7 @@ def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[by
 HANDLERS: dict[int | type[Exception], Any] = {
     ProblemError: on_problem,
     HTTPException: on_http,
-    **dict.fromkeys(STORE_FAILURES, on_store),
+    SQLAlchemyError: on_store,
+    OSError: on_store,
     Exception: on_failure,
 }

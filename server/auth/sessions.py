@@ -17,7 +17,9 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
+from server.failures import is_store_failure
 from server.now import Clock
 from server.store.engine import Database
 from server.store.tables import sessions
@@ -112,7 +114,12 @@ class Sessions:
         if row is None or row.expires_at_ms <= now or row.seen_at_ms <= now - IDLE_MS:
             return None
         if now - row.seen_at_ms >= TOUCH_MS:
-            await self._db.writing(_touch, key, now)
+            try:
+                await self._db.writing(_touch, key, now)
+            except DBAPIError as error:
+                # A full disk must not keep a desk from reading; the next request tries again.
+                if not is_store_failure(error):
+                    raise
         return Session(key, row.person, row.csrf, row.expires_at_ms)
 
     async def end(self, key: bytes) -> None:

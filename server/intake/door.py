@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection
 
+from server.failures import cause_of, is_store_failure
 from server.intake.batch import Batch
 from server.intake.desk import Desk
 from server.intake.greetings import Greeting, Welcome
@@ -40,7 +41,6 @@ from server.intake.verify import (
 )
 from server.now import Clock
 from server.perform import Performer
-from server.problems import STORE_FAILURES
 from server.settings import Settings
 from server.store import devices, log, people, sets
 from server.store.devices import Contact, Device
@@ -103,10 +103,16 @@ class Intake:
             if devices.by_chain(batch.connection, desk.chain) is None:
                 batch.enrol(desk.device(batch.at_ms))
 
-        await self.transaction(settle)
-        after_no: int | None = 0
-        while after_no is not None:
-            after_no = await self.transaction(partial(read_again, after_no=after_no))
+        await self.catch_up()
+        # Only its first day must write here, so that a centre starts on a full disk too.
+        if await self._db.reading(devices.by_chain, desk.chain) is None:
+            await self.transaction(settle)
+        try:
+            after_no: int | None = 0
+            while after_no is not None:
+                after_no = await self.transaction(partial(read_again, after_no=after_no))
+        except IntakeClosedError as error:
+            _log.warning("opaque sets are read again at the next start", extra={"why": error.code})
 
     async def stop(self) -> None:
         """Finish the batch in hand and refuse the rest: none of that was acknowledged."""
@@ -203,7 +209,7 @@ class Intake:
         return answer
 
     async def catch_up(self) -> None:
-        """Another process has moved the log: read what this one answers questions from."""
+        """Read what this process answers questions from: at its start, or when another moved the log."""
         self._elsewhere = await self._db.reading(people.directory)
 
     def note_contact(self, contact: Contact) -> None:
@@ -253,7 +259,7 @@ class Intake:
             )
         except Exception as error:  # noqa: BLE001  whatever it was, nobody is told that it was stored
             self._performer.give_back(done)
-            if isinstance(error, STORE_FAILURES):
+            if is_store_failure(error):
                 self._contacts = contacts | self._contacts
             elif contacts:
                 # They may be what failed, and are not worth holding up a set: devices say them again.
@@ -269,8 +275,8 @@ class Intake:
 
     async def _failed(self, works: list[Work], error: Exception) -> None:
         """Nothing of this batch was written. Say so, or find out whose fault it was."""
-        if isinstance(error, STORE_FAILURES):
-            _log.error("the store failed", extra={"error": type(error).__name__})
+        if is_store_failure(error):
+            _log.error("the store failed", extra={"error": cause_of(error)})
             for work in works:
                 _fail(work, IntakeClosedError("not_stored"))
             return

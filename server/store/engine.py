@@ -34,6 +34,8 @@ BUSY_TIMEOUT_S = 10.0
 # A checkpoint runs when the WAL has grown by this many pages: larger saves rewriting hot pages,
 # at the price of a longer pause and a WAL of about 16 MB.
 WAL_PAGES = 4_000
+# What was to be written is about people and stays out of error messages and so out of logs.
+DISCREET = {"hide_parameters": True}
 CACHE_KIB = 32_768
 
 
@@ -57,14 +59,14 @@ class Database:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
             timeout = {"timeout": BUSY_TIMEOUT_S}
             plain = parsed.set(drivername="sqlite+pysqlite")
-            self._hot = create_engine(plain, pool_size=1, connect_args=timeout)
+            self._hot = create_engine(plain, pool_size=1, connect_args=timeout, **DISCREET)
             self._reading = ThreadPoolExecutor(readers, thread_name_prefix="reader")
             # Connections wander between the reading threads, one at a time.
             across = timeout | {"check_same_thread": False}
-            self._cold = create_engine(plain, pool_size=readers, connect_args=across)
-            self.writer = create_async_engine(url, pool_size=1, connect_args=timeout)
+            self._cold = create_engine(plain, pool_size=readers, connect_args=across, **DISCREET)
+            self.writer = create_async_engine(url, pool_size=1, connect_args=timeout, **DISCREET)
             self.reader = create_async_engine(
-                url, pool_size=readers, max_overflow=0, connect_args=timeout
+                url, pool_size=readers, max_overflow=0, connect_args=timeout, **DISCREET
             )
             _prepare_sqlite(self._hot, "BEGIN IMMEDIATE")
             _prepare_sqlite(self._cold, "BEGIN")
@@ -72,9 +74,11 @@ class Database:
             _prepare_sqlite(self.reader.sync_engine, "BEGIN")
         else:
             # The writer's own connection is never waited for behind a slow read.
-            self.writer = create_async_engine(url, pool_size=1, max_overflow=1, pool_pre_ping=True)
+            self.writer = create_async_engine(
+                url, pool_size=1, max_overflow=1, pool_pre_ping=True, **DISCREET
+            )
             self.reader = create_async_engine(
-                url, pool_size=readers, max_overflow=0, pool_pre_ping=True
+                url, pool_size=readers, max_overflow=0, pool_pre_ping=True, **DISCREET
             )
             _prepare_postgresql(self.writer.sync_engine)
             _prepare_postgresql(self.reader.sync_engine)

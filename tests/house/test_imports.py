@@ -26,7 +26,7 @@ SERVER_FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"auth"}),
     frozenset({"intake", "perform", "proof"}),
     frozenset({"store"}),
-    frozenset({"settings", "now", "problems", "observe", "keys", "curve", "edge"}),
+    frozenset({"settings", "now", "problems", "observe", "keys", "curve", "edge", "failures"}),
 )
 
 # Parts of the standard library that read a clock, roll a die or touch the world.

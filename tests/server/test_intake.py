@@ -544,6 +544,35 @@ async def test_a_store_that_fails_acknowledges_nothing_and_recovers(
     assert words(await push(house, pen, raws)) == ["stored", "stored"]
 
 
+async def test_a_database_server_without_room_is_no_fault_of_the_sets(house: House) -> None:
+    """SQLite says so with an OperationalError; PostgreSQL's answer has a class of its own, 53."""
+    pen = await enrolled(house)
+    raws = [pen.open(), pen.create(INCIDENT)]
+    raising = "RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'"
+    statements = {
+        "postgresql": (
+            f"CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {raising}; END $$;",
+            "CREATE TRIGGER full_disk BEFORE INSERT ON sets EXECUTE FUNCTION full_disk()",
+            "DROP TRIGGER full_disk ON sets",
+            "DROP FUNCTION full_disk",
+        ),
+        "sqlite": ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000"),
+    }[house.db.dialect]
+    half = len(statements) // 2
+    full, room = statements[:half], statements[half:]
+
+    def said(connection: Connection, statements: tuple[str, ...]) -> None:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+    await house.db.writing(said, full)
+    with pytest.raises(IntakeClosedError) as refused:
+        await push(house, pen, raws + [pen.note(INCIDENT, "x" * 9_000) for _ in range(20)])
+    assert refused.value.code == "not_stored"
+    await house.db.writing(said, room)
+    assert words(await push(house, pen, raws)) == ["stored", "stored"]
+
+
 async def test_a_full_queue_asks_to_come_again_but_keeps_room_for_what_is_urgent() -> None:
     queue = WorkQueue(limit_sets=10, batch_sets=4)
 

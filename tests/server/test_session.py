@@ -1,14 +1,17 @@
 """A session from log-in to its end."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from server.auth.sessions import ABSOLUTE_MS, IDLE_MS, MAX_PER_PERSON
+from server.auth.sessions import ABSOLUTE_MS, IDLE_MS, MAX_PER_PERSON, TOUCH_MS
+from server.store import engine
 from tests.server.desks import PASSWORD, Centre, centre
-from tests.server.pen import EPOCH_MS, person_id
+from tests.server.pen import EPOCH_MS, STATION, person_id
 
 LOGIN = {"login": "dispatcher", "password": PASSWORD}
 
@@ -171,3 +174,25 @@ async def test_a_store_that_is_away_is_told_as_something_that_passes(house: Cent
     answer = await house.client.post("/api/session", json=LOGIN)
     assert (answer.status_code, answer.json()["code"]) == (503, "not_stored")
     assert answer.headers["retry-after"] == "5"
+
+
+async def test_while_nothing_can_be_written_a_desk_still_reads_and_is_told_so_when_it_writes(
+    tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.05)
+    incident = {"title": "x", "station": STATION.hex()}
+    async with centre(tmp_path, migrated_file) as house:
+        csrf = {
+            "x-csrf-token": (await house.client.post("/api/session", json=LOGIN)).json()["csrf"]
+        }
+        house.clock.advance(TOUCH_MS)
+        with closing(sqlite3.connect(house.app.state.db.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert (await house.client.get("/api/session")).json()["person"]["name"] == "赵"
+            assert (await house.client.get("/api/wall")).status_code == 200
+            for path, said in (("/api/session", LOGIN), ("/api/incidents", incident)):
+                refused = await house.client.post(path, json=said, headers=csrf)
+                assert (refused.status_code, refused.json()["code"]) == (503, "not_stored"), path
+                assert refused.headers["retry-after"] == "5"
+        again = await house.client.post("/api/incidents", json=incident, headers=csrf)
+        assert again.status_code == 201
