@@ -9,11 +9,12 @@
  *     await cache.apply({ scope, epoch: 1, after: 40, to: 42, head, entries, reset: false }, { org: [], incidents: [] });
  *     (await cache.cursor(scope))?.n;      // 42
  */
-import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb";
+import { type DBSchema, deleteDB, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
+import { without } from "../sync/snapshot";
 import { commit } from "./transaction";
 
 export const CACHE_NAME = "ortoo-cache";
-const VERSION = 1;
+const VERSION = 2;
 
 /** How far one scope has been applied. `head` is the rolling hash at `n` (SPEC SC2). */
 export interface Cursor {
@@ -21,6 +22,22 @@ export interface Cursor {
   epoch: number;
   n: number;
   head: Uint8Array;
+  /** Hash of the snapshot it began with, while no entry has named it yet (SPEC SN3). Hex. */
+  awaiting?: string;
+}
+
+/** What a snapshot says of one incident: its records as they came. `entity` is hex. */
+export interface Records {
+  scope: string;
+  entity: string;
+  packed: Uint8Array;
+}
+
+/** A set whose words were taken away: what is left of it. Ids are hex. */
+export interface Stripped {
+  entity: string;
+  set: string;
+  raw: Uint8Array;
 }
 
 /** One line of a scope: a ruling, and the set it is about when it came along. Ids are hex, "" where there is none. */
@@ -56,23 +73,27 @@ export interface Page {
   head: Uint8Array;
   entries: Entry[];
   reset: boolean;
+  awaiting: string | null;
 }
 
 interface Shape extends DBSchema {
   scopes: { key: string; value: Cursor };
   entries: { key: [string, number]; value: Entry; indexes: { entity: string } };
+  records: { key: [string, string]; value: Records; indexes: { entity: string } };
   org: { key: [string, string]; value: OrgRow };
   incidents: { key: string; value: Projected };
   meta: { key: string; value: unknown };
 }
-const STORES = ["scopes", "entries", "org", "incidents", "meta"] as const;
+const STORES = ["scopes", "entries", "records", "org", "incidents", "meta"] as const;
 
 /** The cursor is not where the page begins: another tab was faster. Nothing was written; pull again. */
 export class CursorMoved extends Error {
   override name = "CursorMoved";
 }
 
-const linesOf = (scope: string) => IDBKeyRange.bound([scope, 0], [scope, Number.MAX_SAFE_INTEGER]);
+const linesOf = (scope: string) =>
+  IDBKeyRange.bound([scope, Number.MIN_SAFE_INTEGER], [scope, Number.MAX_SAFE_INTEGER]);
+const recordsOf = (scope: string) => IDBKeyRange.bound([scope, ""], [scope, "g"]); // hex ends before g
 
 export class Cache {
   #db: IDBPDatabase<Shape> | null = null;
@@ -94,6 +115,7 @@ export class Cache {
         for (const old of db.objectStoreNames) db.deleteObjectStore(old);
         db.createObjectStore("scopes", { keyPath: "scope" });
         db.createObjectStore("entries", { keyPath: ["scope", "n"] }).createIndex("entity", "entity");
+        db.createObjectStore("records", { keyPath: ["scope", "entity"] }).createIndex("entity", "entity");
         db.createObjectStore("org", { keyPath: ["what", "id"] });
         db.createObjectStore("incidents", { keyPath: "id" });
         db.createObjectStore("meta");
@@ -117,7 +139,7 @@ export class Cache {
   /** Write one page, its cursor and what follows from it: all or nothing. Throws `CursorMoved`. */
   async apply(
     page: Page,
-    also: { org: OrgRow[]; incidents: Projected[]; strict?: boolean },
+    also: { org: OrgRow[]; incidents: Projected[]; stripped?: Stripped[]; strict?: boolean },
   ): Promise<void> {
     const durability = also.strict ? "strict" : "relaxed";
     const tx = (await this.#open()).transaction(STORES, "readwrite", { durability });
@@ -127,22 +149,44 @@ export class Cache {
       await tx.done.catch(() => undefined);
       throw new CursorMoved(`${page.scope} stands at ${at?.n ?? 0}, not ${page.after}`);
     }
-    const { scope, epoch, to, head } = page;
+    const { scope, epoch, to, head, awaiting } = page;
     await commit(tx, (keep) => {
-      if (page.reset) keep(tx.objectStore("entries").delete(linesOf(scope)));
+      if (page.reset) {
+        keep(tx.objectStore("entries").delete(linesOf(scope)));
+        keep(tx.objectStore("records").delete(recordsOf(scope)));
+      }
       for (const entry of page.entries) keep(tx.objectStore("entries").put(entry));
+      keep(strip(tx, also.stripped ?? []));
       for (const row of also.org) keep(tx.objectStore("org").put(row));
       for (const incident of also.incidents) keep(tx.objectStore("incidents").put(incident));
-      keep(tx.objectStore("scopes").put({ scope, epoch, n: to, head }));
+      keep(tx.objectStore("scopes").put({ scope, epoch, n: to, head, ...(awaiting ? { awaiting } : {}) }));
+    });
+  }
+
+  /** Begin a scope with a snapshot: what was held of it goes, its records and its cursor come, all or nothing. */
+  async begin(
+    cursor: Cursor,
+    also: { records: Records[]; asides: Entry[]; org: OrgRow[]; incidents: Projected[] },
+  ): Promise<void> {
+    const tx = (await this.#open()).transaction(STORES, "readwrite", { durability: "strict" });
+    await commit(tx, (keep) => {
+      keep(tx.objectStore("entries").delete(linesOf(cursor.scope)));
+      keep(tx.objectStore("records").delete(recordsOf(cursor.scope)));
+      for (const one of also.records) keep(tx.objectStore("records").put(one));
+      for (const entry of also.asides) keep(tx.objectStore("entries").put(entry));
+      for (const row of also.org) keep(tx.objectStore("org").put(row));
+      for (const incident of also.incidents) keep(tx.objectStore("incidents").put(incident));
+      keep(tx.objectStore("scopes").put(cursor));
     });
   }
 
   /** Forget a scope that is no longer ours, with its lines. Own sets are in the vault and stay. */
   async forgetScope(scope: string): Promise<void> {
-    const tx = (await this.#open()).transaction(["scopes", "entries"], "readwrite");
+    const tx = (await this.#open()).transaction(["scopes", "entries", "records"], "readwrite");
     await commit(tx, (keep) => {
       keep(tx.objectStore("scopes").delete(scope));
       keep(tx.objectStore("entries").delete(linesOf(scope)));
+      keep(tx.objectStore("records").delete(recordsOf(scope)));
     });
   }
 
@@ -150,6 +194,11 @@ export class Cache {
   async entriesOf(entity: string): Promise<Entry[]> {
     const found = await (await this.#open()).getAllFromIndex("entries", "entity", entity);
     return found.sort((a, b) => a.idx - b.idx);
+  }
+
+  /** What snapshots say about one entity, from all scopes that began with one. */
+  async recordsOf(entity: string): Promise<Records[]> {
+    return (await this.#open()).getAllFromIndex("records", "entity", entity);
   }
 
   async incidents(): Promise<Projected[]> {
@@ -185,5 +234,18 @@ export class Cache {
   close(): void {
     this.#db?.close();
     this.#db = null;
+  }
+}
+
+/** Leave of sets only what is left of them, in every line and record that had their words; one after the other, for
+ *  several may share a record. */
+async function strip(tx: IDBPTransaction<Shape, typeof STORES, "readwrite">, all: readonly Stripped[]): Promise<void> {
+  const entries = tx.objectStore("entries");
+  const records = tx.objectStore("records");
+  for (const left of all) {
+    for (const entry of await entries.index("entity").getAll(left.entity))
+      if (entry.set === left.set && entry.raw) await entries.put({ ...entry, raw: left.raw });
+    for (const one of await records.index("entity").getAll(left.entity))
+      await records.put({ ...one, packed: without(one.packed, left.set) });
   }
 }

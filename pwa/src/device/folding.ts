@@ -1,18 +1,19 @@
 /**
- * One incident out of everything this phone holds about it: pulled lines with their rulings, and own sets that have none
- * yet. Pure but for hashing.
+ * One incident out of everything this phone holds about it: pulled lines with their rulings, records of snapshots, and own
+ * sets that have no ruling yet. Pure but for hashing.
  *
  * Responsible for counting every set once, under its newest ruling when there is one (SPEC CE, RL6). Refuses to read
  * storage.
  *
- *     (await foldIncident(id, await cache.entriesOf(id), await vault.ownOf(id)))?.view;
+ *     (await foldIncident(id, await cache.entriesOf(id), await vault.ownOf(id), await cache.recordsOf(id)))?.view;
  */
 import { isRefusal, readSet } from "../sync/changeset";
 import { type Item, itemsOf } from "../sync/fold";
-import { fromHex } from "../sync/ids";
+import { fromHex, toHex } from "../sync/ids";
 import { IncidentState, type View } from "../sync/incident/state";
 import { readRuling } from "../sync/rulings";
-import type { Entry } from "./cache";
+import { itemsOfRecord, recordsIn } from "../sync/snapshot";
+import type { Entry, Records } from "./cache";
 import type { OwnSet } from "./vault";
 
 export interface Folded {
@@ -25,8 +26,14 @@ export async function foldIncident(
   id: string,
   entries: readonly Entry[],
   own: readonly OwnSet[],
+  begun: readonly Pick<Records, "packed">[],
 ): Promise<Folded | null> {
   const state = new IncidentState(fromHex(id));
+  const recorded = new Set<string>();
+  for (const record of begun.flatMap(({ packed }) => recordsIn(packed))) {
+    recorded.add(toHex(record.set));
+    state.add(itemsOfRecord(record));
+  }
   const newest = new Map<string, Entry>();
   for (const entry of entries) {
     if (entry.raw && entry.idx > (newest.get(entry.set)?.idx ?? 0)) newest.set(entry.set, entry);
@@ -36,7 +43,7 @@ export async function foldIncident(
     if (!isRefusal(set)) state.add(itemsOf(set, readRuling(ruling)));
   }
   for (const one of own) {
-    if (newest.has(one.id)) continue;
+    if (newest.has(one.id) || recorded.has(one.id)) continue;
     const set = await readSet(one.raw);
     if (!isRefusal(set)) state.add(itemsOf(set, null));
   }

@@ -16,9 +16,11 @@ import {
   type PullReply,
   type PullRequest,
   type PushReply,
+  type RotateReply,
   read,
   write,
   writePush,
+  writeRotate,
 } from "../sync/exchange";
 
 /** Why an exchange did not happen. `offline`: no answer came. `portal`: somebody else answered. `busy`: later.
@@ -84,8 +86,25 @@ export class Link {
     return this.#post("push", writePush(sets), LONG_MS);
   }
 
+  rotate(opening: Uint8Array): Promise<RotateReply> {
+    return this.#post("rotate", writeRotate(opening), SHORT_MS);
+  }
+
   pull(message: PullRequest): Promise<PullReply> {
     return this.#post("pull", write(message), LONG_MS);
+  }
+
+  /** Part of a snapshot: at most `bytes` of it from byte `from` on, so that a broken link goes on where it stopped. */
+  async snapshot(hash: string, from: number, bytes: number): Promise<Uint8Array> {
+    const headers = { range: `bytes=${from}-${from + bytes - 1}` };
+    const signal = AbortSignal.timeout(LONG_MS);
+    const response = await this.#ask(`snapshot/${hash}`, { headers, signal });
+    if (response.status !== 206) throw await troubleOf(response);
+    try {
+      return new Uint8Array(await response.arrayBuffer());
+    } catch (cause) {
+      throw new LinkError("offline", "the answer broke off", { cause });
+    }
   }
 
   async #ask(path: string, init: RequestInit): Promise<Response> {

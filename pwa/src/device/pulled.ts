@@ -12,8 +12,16 @@ import { encode } from "../sync/canon";
 import { type ChangeSet, isRefusal, readSet } from "../sync/changeset";
 import type { ScopePage } from "../sync/exchange";
 import { equalBytes, toHex } from "../sync/ids";
-import { leafHash, type Ruling, readRuling, SCOPE_HEAD_ZERO, scopeHead } from "../sync/rulings";
-import type { Cursor, Entry, OrgRow, Page } from "./cache";
+import {
+  KIND_REDACT,
+  KIND_SNAPSHOT,
+  leafHash,
+  type Ruling,
+  readRuling,
+  SCOPE_HEAD_ZERO,
+  scopeHead,
+} from "../sync/rulings";
+import type { Cursor, Entry, OrgRow, Page, Stripped } from "./cache";
 import { forMe, type Me } from "./views";
 
 /** A line with what it says. `set` is null when it brought none, or one this version cannot read. */
@@ -31,7 +39,8 @@ export interface CheckedPage {
 
 const hexIn = (value: unknown): string => (value instanceof Uint8Array ? toHex(value) : "");
 
-function rulingIn(bytes: Uint8Array): Ruling | null {
+/** The ruling these bytes are, null for others. */
+export function rulingIn(bytes: Uint8Array): Ruling | null {
   try {
     return readRuling(bytes);
   } catch {
@@ -71,7 +80,25 @@ export async function checkPage(from: ScopePage, cursor: Cursor | null): Promise
   }
   if (n !== from.to || !equalBytes(head, from.head)) return "broken";
   const { scope, epoch, to } = from;
-  return { page: { scope, epoch, after, to, head, entries: lines.map((line) => line.entry), reset }, lines };
+  const awaiting = reset ? null : stillAwaiting(cursor, lines);
+  // Everything has come, and nothing of it names the snapshot this scope began with (SPEC SN3).
+  if (awaiting && to === from.n) return "broken";
+  return { page: { scope, epoch, after, to, head, entries: lines.map((line) => line.entry), reset, awaiting }, lines };
+}
+
+function stillAwaiting(cursor: Cursor | null, lines: readonly Line[]): string | null {
+  const awaiting = cursor?.awaiting ?? null;
+  const named = lines.some(({ ruling }) => ruling.kind === KIND_SNAPSHOT && hexIn(ruling.payload["hash"]) === awaiting);
+  return named ? null : awaiting;
+}
+
+/** The sets whose words these lines take away, and what is left of them (SPEC RD). */
+export function strippedBy(lines: readonly Line[]): (Stripped & { chain: string; seq: number })[] {
+  return lines.flatMap(({ entry, ruling, set }) => {
+    if (ruling.kind !== KIND_REDACT || !set || !entry.raw) return [];
+    const { entity, set: id, raw } = entry;
+    return [{ entity, set: id, raw, chain: toHex(set.header.chain), seq: set.header.seq }];
+  });
 }
 
 /** The org rows that these lines set or remove. */

@@ -12,14 +12,15 @@
 import { shallowReactive } from "vue";
 import type { Op } from "../sync/changeset";
 import { unpack } from "../sync/clock";
-import type { PullReply } from "../sync/exchange";
+import type { PullReply, ScopePage } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
 import { type TimelineItem, timeline } from "../sync/incident/timeline";
+import { asidesOf, concerning, recordsOf, unpacked } from "./beginning";
 import { type Cache, CursorMoved, type Page, type Projected } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import type { Clock } from "./now";
 import type { Outbox } from "./outbox";
-import { checkPage, concernedBy, type Line, orgRowsOf } from "./pulled";
+import { checkPage, concernedBy, type Line, orgRowsOf, strippedBy } from "./pulled";
 import type { OwnSet, PushAnswer, Vault } from "./vault";
 import { concerns, forMe, type Incident, incidentOf, type Me, type View } from "./views";
 import type { ChainWriter, Draft, Written } from "./writer";
@@ -129,7 +130,8 @@ export class Replica {
     if (page?.reset) entries = entries.filter((entry) => entry.scope !== page.scope);
     if (page) entries = [...entries, ...page.entries.filter((entry) => entry.entity === id)];
     const own = [...(await vault.ownOf(id)), ...this.unkept.filter((set) => set.entity === id)];
-    return foldIncident(id, entries, own);
+    const begun = page?.reset ? [] : await cache.recordsOf(id);
+    return foldIncident(id, entries, own, begun);
   }
 
   // ---- what rounds need ----------------------------------------------------------------------
@@ -183,6 +185,7 @@ export class Replica {
     const { cache, clock } = this.#parts;
     let moved = false;
     for (const from of reply.scopes) {
+      if (from.snapshot) continue; // comes by `begin`
       const cursor = await cache.cursor(from.scope);
       const checked = await checkPage(from, cursor);
       if (checked === "broken") {
@@ -195,6 +198,34 @@ export class Replica {
     }
     await this.#hear(reply);
     return moved;
+  }
+
+  /** Begin a scope with the snapshot it was offered, `packed` as fetched (SPEC SN3). False when it is another. */
+  async begin(from: ScopePage, packed: Uint8Array): Promise<boolean> {
+    const { cache, vault, clock, me, orgChanged, changed } = this.#parts;
+    const whole = await unpacked(packed, from);
+    if (whole === "broken" || !from.snapshot) {
+      await this.#startOver(from.scope, clock.nowMs());
+      return false;
+    }
+    const records = recordsOf(whole);
+    const projected: Projected[] = [];
+    for (const id of new Set([...concerning(whole, me()), ...this.incidents.keys()])) {
+      const lines = (await cache.entriesOf(id)).filter(({ scope }) => scope !== from.scope);
+      const elsewhere = (await cache.recordsOf(id)).filter(({ scope }) => scope !== from.scope);
+      const own = [...(await vault.ownOf(id)), ...this.unkept.filter((set) => set.entity === id)];
+      const begun = [...elsewhere, ...records.filter(({ entity }) => entity === id)];
+      const folded = await foldIncident(id, lines, own, begun);
+      if (folded && concerns(incidentOf(folded.view), me())) projected.push({ id, view: folded.view });
+    }
+    const org = whole.org.map(({ what, id, row }) => ({ what, id: toHex(id), row }));
+    const { scope, epoch, n, head } = whole;
+    const cursor = { scope, epoch, n, head: head.slice(), awaiting: toHex(from.snapshot.hash) };
+    await cache.begin(cursor, { records, asides: asidesOf(whole), org, incidents: projected });
+    if (org.length > 0) orgChanged();
+    for (const { id, view } of projected) this.#show(id, view as View);
+    if (projected.length > 0) changed(projected.map(({ id }) => id));
+    return true;
   }
 
   async #hear({ size, leaf }: PullReply): Promise<void> {
@@ -211,11 +242,14 @@ export class Replica {
       if (folded && concerns(incidentOf(folded.view), this.#parts.me())) projected.push({ id, view: folded.view });
     }
     const org = orgRowsOf(lines);
+    const stripped = strippedBy(lines);
+    for (const { chain, seq, raw } of stripped) await this.#parts.vault.strip(chain, seq, raw);
     try {
       await cache.apply(page, {
         org,
         incidents: projected,
-        strict: projected.length > 0,
+        stripped,
+        strict: projected.length > 0 || stripped.length > 0,
       });
     } catch (error) {
       if (error instanceof CursorMoved) return false;

@@ -10,7 +10,7 @@
  *     rounds.kick();          // something was written: go now
  *     rounds.stop();
  */
-import type { HelloReply } from "../sync/exchange";
+import type { HelloReply, Offer } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
 import { type Link, LinkError, type LinkTrouble } from "./link";
 import type { Clock } from "./now";
@@ -70,6 +70,8 @@ export class Rounds {
   #again = false;
   #failures = 0;
   #budget = BUDGET_BYTES.first;
+  /** As much of a snapshot as has come. */
+  #half = { id: "", bytes: new Uint8Array(0) };
   #hello: { reply: HelloReply; atMono: number } | null = null;
   #line = false;
 
@@ -243,9 +245,31 @@ export class Rounds {
       const cursors = await replica.cursors(hello.scopes);
       const reply = await link.pull({ cursors, budget: this.#budget });
       this.#reached();
-      const moved = await replica.apply(reply);
+      let moved = false;
+      for (const page of reply.scopes)
+        if (page.snapshot) moved = (await replica.begin(page, await this.#fetched(page.snapshot))) || moved;
+      moved = (await replica.apply(reply)) || moved;
       if (reply.complete || !moved) return;
     }
+  }
+
+  /** A snapshot, piece by piece; what has come stays for the next round when the link breaks. */
+  async #fetched({ hash, size }: Offer): Promise<Uint8Array> {
+    const id = toHex(hash);
+    if (this.#half.id !== id) this.#half = { id, bytes: new Uint8Array(0) };
+    while (this.#half.bytes.byteLength < size) {
+      const { bytes } = this.#half;
+      const part = await this.#parts.link.snapshot(id, bytes.byteLength, this.#budget);
+      this.#reached();
+      if (part.byteLength === 0) throw new LinkError("garbled", "an empty piece of a snapshot");
+      const longer = new Uint8Array(bytes.byteLength + part.byteLength);
+      longer.set(bytes);
+      longer.set(part, bytes.byteLength);
+      this.#half = { id, bytes: longer };
+    }
+    const { bytes } = this.#half;
+    this.#half = { id: "", bytes: new Uint8Array(0) };
+    return bytes;
   }
 
   /**

@@ -15,6 +15,7 @@
  *     (await vault.unsent()).length;      // 1, until the centre has answered
  */
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
+import { equalBytes } from "../sync/ids";
 import { commit } from "./transaction";
 
 export const VAULT_NAME = "ortoo-vault";
@@ -29,7 +30,7 @@ export interface KeyRecord {
   createdAtMs: number;
 }
 
-/** One signed set, exactly as it will travel. Never changed, never removed. Ids are hex. */
+/** One signed set, exactly as it will travel. Never removed, and changed only by `strip`. Ids are hex. */
 export interface OwnSet {
   chain: string;
   seq: number;
@@ -80,9 +81,36 @@ interface Shape extends DBSchema {
 type Store = "keys" | "own" | "outbox" | "meta";
 type Tx = IDBPTransaction<Shape, Store[], "readwrite">;
 
+/** This device writes on another chain by now: sign again there. */
+export class ChainLeft extends Error {
+  override name = "ChainLeft";
+}
+
 /** Another tab has used this sequence number: read the head again and sign again. */
 export class SeqTaken extends Error {
   override name = "SeqTaken";
+}
+
+/** What of the session the vault itself looks at: nothing is appended to a chain that was left. */
+export const SESSION = "session";
+const GREETING = "greeting";
+
+/** The sync token of the last answered hello, and the name of the one under way (SPEC FK3). */
+interface Greeting {
+  token: Uint8Array | null;
+  request: Uint8Array | null;
+}
+
+/** Everything that leaving a chain changes, at once. */
+export interface Turn {
+  /** The chain that is left. */
+  from: string;
+  key: KeyRecord;
+  session: unknown;
+  /** The opening of the new chain, and what was written again on it. */
+  sets: OwnSet[];
+  /** Marks of what was written again or cannot be. */
+  aside: Mark[];
 }
 
 /** The storage did not take a write: full, closed or aborted. What was to be written is not in the vault. */
@@ -130,6 +158,7 @@ export class Vault {
       await commit(tx, (keep) => work(tx, keep));
     } catch (error) {
       if (error instanceof DOMException && error.name === "ConstraintError") throw new SeqTaken("seq is taken");
+      if (error instanceof ChainLeft) throw error;
       throw new VaultRefused(`the vault did not commit: ${String(error)}`, { cause: error });
     }
   }
@@ -139,12 +168,57 @@ export class Vault {
     return "durability" in (await this.#open()).transaction("meta");
   }
 
-  /** Append one signed set and mark it unsent. Throws `SeqTaken` or `VaultRefused`; then nothing was written. */
+  /**
+   * Append one signed set and mark it unsent. Throws `SeqTaken`, `ChainLeft` or `VaultRefused`; then nothing was
+   * written. That no tab writes onto a chain that was left is the vault's to see, in the same transaction.
+   */
   async append(set: OwnSet): Promise<void> {
-    const mark: Mark = { ...withoutBytes(set), bytes: set.raw.byteLength, unsent: 1 };
-    await this.#strictly(["own", "outbox"], (tx, keep) => {
+    await this.#strictly(["own", "outbox", "meta"], (tx, keep) => {
+      keep(stillOn(tx, set.chain));
       keep(tx.objectStore("own").add(set));
-      keep(tx.objectStore("outbox").add(mark));
+      keep(tx.objectStore("outbox").add(freshMark(set)));
+    });
+  }
+
+  /** Leave a chain for another, with all that goes with it. Throws `ChainLeft` when another tab was faster. */
+  async turn({ from, key, session, sets, aside }: Turn): Promise<void> {
+    await this.#strictly(["keys", "own", "outbox", "meta"], (tx, keep) => {
+      keep(stillOn(tx, from));
+      keep(tx.objectStore("keys").put(key));
+      keep(tx.objectStore("meta").put(session, SESSION));
+      keep(tx.objectStore("meta").delete(GREETING));
+      for (const set of sets) keep(tx.objectStore("own").add(set));
+      for (const set of sets) keep(tx.objectStore("outbox").add(freshMark(set)));
+      for (const mark of aside) keep(tx.objectStore("outbox").put(mark));
+    });
+  }
+
+  /** The token to show and the name of the hello: one still unanswered keeps its name, whichever tab asks. */
+  async greeting(fresh: Uint8Array): Promise<{ token: Uint8Array | null; request: Uint8Array }> {
+    let said = { token: null as Uint8Array | null, request: fresh };
+    await this.#strictly(["meta"], (tx, keep) => {
+      const meta = tx.objectStore("meta");
+      keep(
+        meta.get(GREETING).then((known) => {
+          const { token, request } = (known as Greeting | undefined) ?? { token: null, request: null };
+          said = { token, request: request ?? fresh };
+          return meta.put(said, GREETING);
+        }),
+      );
+    });
+    return said;
+  }
+
+  /** Keep the token that this hello obtained; one that is no longer asked is forgotten. */
+  async greeted(request: Uint8Array, token: Uint8Array): Promise<void> {
+    await this.#strictly(["meta"], (tx, keep) => {
+      const meta = tx.objectStore("meta");
+      keep(
+        meta.get(GREETING).then((known) => {
+          const asked = (known as Greeting | undefined)?.request;
+          return asked && equalBytes(asked, request) ? meta.put({ token, request: null }, GREETING) : undefined;
+        }),
+      );
     });
   }
 
@@ -161,9 +235,23 @@ export class Vault {
     }
   }
 
+  /** Leave of an own set what a lawful order left of it: its header and signature (SPEC RD). Others are no concern. */
+  async strip(chain: string, seq: number, raw: Uint8Array): Promise<void> {
+    const set = await this.own(chain, seq);
+    if (set && set.raw.byteLength > raw.byteLength)
+      await this.#strictly(["own"], (tx, keep) => keep(tx.objectStore("own").put({ ...set, raw })));
+  }
+
   /** The newest own set of a chain, or null before the first. */
   async head(chain: string): Promise<OwnSet | null> {
     const cursor = await (await this.#open()).transaction("own").store.openCursor(newest(chain), "prev");
+    return cursor?.value ?? null;
+  }
+
+  /** The newest own set of a chain below `seq`, or null. */
+  async before(chain: string, seq: number): Promise<OwnSet | null> {
+    const below = IDBKeyRange.bound([chain, 0], [chain, seq], false, true);
+    const cursor = await (await this.#open()).transaction("own").store.openCursor(below, "prev");
     return cursor?.value ?? null;
   }
 
@@ -247,6 +335,7 @@ export class Vault {
   async enrol(key: KeyRecord, metas: Record<string, unknown>): Promise<void> {
     await this.#strictly(["keys", "meta"], (tx, keep) => {
       keep(tx.objectStore("keys").put(key));
+      keep(tx.objectStore("meta").delete(GREETING));
       for (const [name, value] of Object.entries(metas)) keep(tx.objectStore("meta").put(value, name));
     });
   }
@@ -255,6 +344,18 @@ export class Vault {
     this.#db?.close();
     this.#db = null;
   }
+}
+
+function freshMark(set: OwnSet): Mark {
+  return { ...withoutBytes(set), bytes: set.raw.byteLength, unsent: 1 };
+}
+
+/** Fails the transaction when this device writes on another chain than `chain`. */
+async function stillOn(tx: Tx, chain: string): Promise<void> {
+  const session = (await tx.objectStore("meta").get(SESSION)) as { chain?: string } | null | undefined;
+  if (!session?.chain || session.chain === chain) return;
+  tx.abort();
+  throw new ChainLeft(`${chain} was left for ${session.chain}`);
 }
 
 function withoutBytes({ chain, seq, id, lane, wroteAtMs }: OwnSet): Omit<Mark, "bytes"> {

@@ -5,7 +5,7 @@
  *     const reply = read<HelloReply>(bytes);
  */
 import { decodeMessage, encode, type Value } from "./canon";
-import type { Bytes } from "./ids";
+import { type Bytes, concat } from "./ids";
 
 export const BATCH_BYTES_MAX = 1_048_576;
 export const BATCH_SETS_MAX = 200;
@@ -20,6 +20,8 @@ export interface HelloRequest {
   wall_ms: number;
   mono: [Uint8Array, number];
   request_id: Uint8Array;
+  /** As the last hello gave it (FK3). */
+  token: Uint8Array | null;
 }
 
 export interface HelloReply {
@@ -33,6 +35,15 @@ export interface HelloReply {
   scopes: [string, number, number][];
   limits: { set_bytes: number; batch_bytes: number; batch_sets: number };
   retry_after_ms: number | null;
+  /** To be shown at the next hello (FK3). */
+  token?: Uint8Array | null;
+  /** Why this chain may get no more sets (FK4). */
+  rotate?: string | null;
+}
+
+/** The bearer token of the chain that took the place of another (FK5). */
+export interface RotateReply {
+  token: string;
 }
 
 export type PushOutcome =
@@ -77,6 +88,14 @@ export interface ScopePage {
   n: number;
   head: Uint8Array;
   entries: [number, Uint8Array, [Uint8Array, Uint8Array, Uint8Array | null] | null][];
+  snapshot?: Offer;
+}
+
+/** A snapshot of a scope at `n`, to be fetched under its hash: `size` bytes of gzip (SN3). */
+export interface Offer {
+  hash: Uint8Array;
+  n: number;
+  size: number;
 }
 
 export interface PullReply {
@@ -98,6 +117,12 @@ export interface TimeReply {
 /** The bytes of a request. */
 export function write(message: object): Bytes {
   return encode(message as Value);
+}
+
+/** A rotation with its set as the bytes it was written in. */
+export function writeRotate(envelope: Uint8Array): Bytes {
+  const head = encode({ set: null });
+  return concat(head.subarray(0, head.length - 1), envelope); // the nil gives its place to the envelope
 }
 
 /** A push of envelopes kept as the bytes they were written in: spliced, never encoded again. */

@@ -12,6 +12,7 @@ export const COUNTED: ReadonlySet<string> = new Set(["accepted", "accepted_late"
 export const KIND_SET = "set";
 export const KIND_REVIEW = "review";
 export const KIND_REDACT = "redact";
+export const KIND_SNAPSHOT = "snapshot";
 /** Kinds that decide about one set, each whole in itself: the newest of them stands (RL6). */
 export const DECIDING: ReadonlySet<string> = new Set([KIND_SET, KIND_REVIEW, KIND_REDACT]);
 export const SCOPE_HEAD_ZERO: Bytes = new Uint8Array(16);

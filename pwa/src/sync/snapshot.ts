@@ -5,10 +5,10 @@
  *     if (equalBytes(await snapshotHash(raw), published)) for (const { entity, packed } of readSnapshot(raw).entities) …
  *     state.add(recordsIn(packed).flatMap(itemsOfRecord));
  */
-import { CanonError, decode, type Value } from "./canon";
+import { CanonError, decode, encode, type Value } from "./canon";
 import type { Op } from "./changeset";
 import { type Item, item } from "./fold";
-import { type Bytes, opId, taggedHash } from "./ids";
+import { type Bytes, opId, taggedHash, toHex } from "./ids";
 
 /** One set as it stands: what the fold needs of it and no more. */
 export interface SetRecord {
@@ -104,6 +104,12 @@ export function recordsIn(packed: Uint8Array): SetRecord[] {
       redaction: redaction && { by: redaction[0], ground: redaction[1], atMs: redaction[2] },
     }),
   );
+}
+
+/** The records of one incident without those of one set (hex): its words were taken away (SPEC RD3). */
+export function without(packed: Uint8Array, set: string): Uint8Array {
+  const records = decode(packed) as Value[][];
+  return encode(records.filter(([id]) => !(id instanceof Uint8Array && toHex(id) === set)));
 }
 
 /** The items of one record. */

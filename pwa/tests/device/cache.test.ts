@@ -25,6 +25,7 @@ const page = (after: number, to: number, over: Partial<Page> = {}): Page => ({
   head: new Uint8Array(16).fill(to),
   entries: Array.from({ length: to - after }, (_, i) => entry(after + i + 1)),
   reset: false,
+  awaiting: null,
   ...over,
 });
 const nothing = { org: [], incidents: [] };

@@ -18,7 +18,8 @@ import {
 } from "../../src/sync/changeset";
 import { effectiveStamp } from "../../src/sync/fold";
 import { chainId, fromHex, toHex } from "../../src/sync/ids";
-import { encodeRuling, leafHash, SCOPE_HEAD_ZERO, scopeHead } from "../../src/sync/rulings";
+import { encodeRuling, leafHash, readRuling, SCOPE_HEAD_ZERO, scopeHead } from "../../src/sync/rulings";
+import { snapshotHash } from "../../src/sync/snapshot";
 
 export type Fault = null | "down" | "portal" | "busy" | "revoked" | "answer_lost";
 
@@ -46,6 +47,12 @@ export class Centre {
   /** Set id to the index of its ruling. */
   readonly held = new Map<string, number>();
   readonly scopes = new Map<string, Scope>();
+  /** By hash in hex: what was published of a scope at its entry n. */
+  readonly snapshots = new Map<string, { scope: string; n: number; hash: Uint8Array; packed: Uint8Array }>();
+  /** Cut every answer with part of a snapshot to this many bytes, then go down. */
+  breakAfter: number | null = null;
+  /** First byte of every piece that was sent. */
+  readonly pieces: number[] = [];
 
   readonly #device: string;
   readonly #station: string;
@@ -90,6 +97,68 @@ export class Centre {
 
   async org(what: string, id: string, row: Value): Promise<void> {
     await this.#list("org", "org", { what, id: fromHex(id), row }, null);
+  }
+
+  /** Publish what a scope comes to now; who begins is offered that. `named`: a ruling says so, as it must. */
+  async publish(name: string, named = true): Promise<void> {
+    const { epoch, lines, heads } = this.scopes.get(name) as Scope;
+    const records = new Map<string, Map<string, Value[]>>();
+    const org: Value[] = [];
+    for (const { ruling, raw } of lines) {
+      const { idx, atMs, kind, payload } = readRuling(ruling);
+      if (kind === "org") org.push([payload["what"] as Value, payload["id"] as Value, payload["row"] as Value]);
+      const set = raw && (await readSet(raw));
+      if (!set || isRefusal(set)) continue;
+      const { user, chain, seq } = set.header;
+      const { e, d, why, eff, flags, no } = payload as Record<string, Value>;
+      const redaction = kind === "redact" ? [payload["by"] as Value, payload["ground"] as Value, atMs] : null;
+      const ops = encode((kind === "redact" ? payload["ops"] : set.body?.ops) as Value);
+      const of = records.get(toHex(e as Uint8Array)) ?? new Map<string, Value[]>();
+      const at = payload["at"] ?? atMs;
+      of.set(toHex(set.setId), [
+        set.setId,
+        user,
+        chain,
+        seq,
+        eff,
+        idx,
+        at,
+        d,
+        why,
+        flags,
+        no,
+        ops,
+        redaction,
+      ] as Value[]);
+      records.set(toHex(e as Uint8Array), of);
+    }
+    const entities = [...records].sort().map(([e, of]) => [fromHex(e), encode([...of.values()])] as Value[]);
+    const head = heads.at(-1) ?? SCOPE_HEAD_ZERO;
+    const salt = new Uint8Array(16).fill(5);
+    const raw = encode({ v: 1, scope: name, epoch, n: lines.length, head, salt, org, entities, asides: [] });
+    const hash = await snapshotHash(raw);
+    const stream = new Blob([raw as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream("gzip"));
+    const packed = new Uint8Array(await new Response(stream).arrayBuffer());
+    this.snapshots.set(toHex(hash), { scope: name, n: lines.length, hash, packed });
+    const payload = { scope: name, epoch, n: lines.length, hash: named ? hash : new Uint8Array(32) };
+    await this.#list(name, "snapshot", payload, null);
+  }
+
+  /** Take the words of a set away (hex), in every scope that lists it. */
+  async redact(id: string, by: string): Promise<void> {
+    for (const [name, { lines }] of this.scopes) {
+      for (const line of [...lines]) {
+        const ruling = readRuling(line.ruling);
+        const set = line.raw && (await readSet(line.raw));
+        if (!set || isRefusal(set) || toHex(set.setId) !== id || ruling.kind !== "set" || !set.body) continue;
+        const ops = set.body.ops.map(({ t, kind }) => ({ t, ...(kind ? { kind } : {}), text: "" }));
+        const [header, signature] = decodeMessage(line.raw as Uint8Array) as Value[];
+        const stripped = encode([header, signature, null] as Value[]);
+        line.raw = stripped;
+        const more = { at: ruling.atMs, by: fromHex(by), ground: "minor", text: "", ops };
+        await this.#list(name, "redact", { ...ruling.payload, ...more } as { [key: string]: Value }, stripped);
+      }
+    }
   }
 
   /** Forget a scope's past: its lines come again under a new epoch. */
@@ -155,6 +224,14 @@ export class Centre {
       const scope = this.scopes.get(name) ?? { epoch: 1, lines: [], heads: [] };
       const after = epoch === scope.epoch ? n : 0;
       const entries: [number, Uint8Array, Value][] = [];
+      const offered = [...this.snapshots.values()].filter((one) => one.scope === name && one.n > after).at(-1);
+      if (offered) {
+        const { hash, n: at, packed } = offered;
+        const from = { scope: name, epoch: scope.epoch, from: after + 1, to: after, n: scope.lines.length };
+        complete = false;
+        const head = scope.heads[after - 1] ?? SCOPE_HEAD_ZERO;
+        return { ...from, head, entries, snapshot: { hash, n: at, size: packed.byteLength } };
+      }
       for (let at = after; at < scope.lines.length && (left > 0 || entries.length === 0); at++) {
         const { ruling, raw } = scope.lines[at] as Line;
         entries.push([at + 1, ruling, raw && decodeMessage(raw)]);
@@ -176,6 +253,8 @@ export class Centre {
       return new Response("<html>log in</html>", { headers: { "content-type": "text/html" } });
     if (this.fault === "busy") return problem(503, "queue_full", { "retry-after": "1" });
     if (this.fault === "revoked" && path !== "push") return problem(403, "device_revoked");
+    const kept = this.snapshots.get(path);
+    if (kept) return this.#piece(kept.packed, new Headers(init?.headers).get("range") ?? "");
     let body = new Uint8Array(await new Response(init?.body ?? null).arrayBuffer());
     if (new Headers(init?.headers).get("content-encoding") === "gzip") {
       const plain = new Response(new Blob([body]).stream().pipeThrough(new DecompressionStream("gzip")));
@@ -189,6 +268,14 @@ export class Centre {
       headers: { "content-type": "application/msgpack" },
     });
   };
+
+  #piece(packed: Uint8Array, range: string): Response {
+    const [from, to] = range.replace("bytes=", "").split("-").map(Number) as [number, number];
+    const piece = packed.slice(from, Math.min(to + 1, from + (this.breakAfter ?? Number.MAX_SAFE_INTEGER)));
+    if (this.breakAfter !== null) this.fault = "down";
+    this.pieces.push(from);
+    return new Response(piece as Uint8Array<ArrayBuffer>, { status: 206 });
+  }
 
   async #answer(path: string, said: Record<string, Value>): Promise<object | null> {
     if (path === "push") return this.#push(said["sets"] as Value[]);

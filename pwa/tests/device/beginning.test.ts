@@ -1,0 +1,151 @@
+/** A phone that is new or was away long begins with one file, and words that were taken away leave every store (SN3, RD3). */
+import "fake-indexeddb/auto";
+import { IDBFactory } from "fake-indexeddb";
+import { openDB } from "idb";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { CACHE_NAME } from "../../src/device/cache";
+import { VAULT_NAME } from "../../src/device/vault";
+import { encode, type Value } from "../../src/sync/canon";
+import { fromHex, toHex } from "../../src/sync/ids";
+import { claimOf, DESK, ordered, PERSON, Phone, SCOPE } from "./phone";
+
+const INCIDENT = "11".repeat(16);
+const OTHER = "33".repeat(16);
+const ORDER = "22".repeat(16);
+const SECRET = "线人巴图住在三队";
+
+let phone: Phone;
+beforeEach(async () => {
+  globalThis.indexedDB = new IDBFactory();
+  phone = await Phone.enrol();
+});
+afterEach(() => phone.close());
+
+const incident = () => phone.replica.incidents.get(INCIDENT);
+const bytes = () => toHex(encode(incident()?.view as unknown as Value));
+const note = (text: string) => ({ t: "entry.add", kind: "note", text });
+const cursor = () => phone.cache.cursor(SCOPE);
+
+async function history(): Promise<void> {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await ordered(phone.centre, OTHER, "44".repeat(16), ["unit", "99".repeat(16)]);
+  for (const text of ["一", "二", "三"]) await phone.centre.desk(INCIDENT, DESK, [note(text)]);
+}
+
+test("a new phone shows the same bytes from a snapshot and the rest as from every entry", async () => {
+  phone.onDuty = false;
+  await history();
+  await phone.exchange();
+  const whole = bytes();
+  await phone.cache.forgetScope(SCOPE);
+  await phone.centre.publish(SCOPE);
+  const { n } = [...phone.centre.snapshots.values()][0] ?? { n: 0 };
+  await phone.exchange();
+  expect(bytes()).toBe(whole);
+  expect([...phone.replica.incidents.keys()]).toEqual([INCIDENT]);
+  const lines = (await phone.cache.entriesOf(INCIDENT)).filter(({ scope }) => scope === SCOPE);
+  expect(lines.filter((line) => line.n <= n)).toEqual([]);
+  expect((await phone.cache.recordsOf(INCIDENT)).length).toBe(1);
+  expect((await cursor())?.awaiting).toBeUndefined();
+  // Closed and opened again without a network, and then with the next entry.
+  phone = await phone.again();
+  expect(bytes()).toBe(whole);
+  await phone.centre.desk(INCIDENT, DESK, [note("四")]);
+  await phone.exchange();
+  expect((incident()?.view as { entries?: unknown[] } | undefined)?.entries).toHaveLength(4);
+});
+
+test("own work that was not sent yet stands beside the snapshot, is sent, and is counted once", async () => {
+  await history();
+  await phone.exchange();
+  phone.centre.fault = "down";
+  await phone.replica.record(claimOf(INCIDENT, ORDER, "signed"));
+  await phone.cache.forgetScope(SCOPE);
+  phone.centre.fault = null;
+  await phone.centre.publish(SCOPE);
+  await phone.exchange();
+  expect(incident()?.status).toBe("signed");
+  expect((await phone.vault.unsent()).length).toBe(0);
+  expect(incident()?.claims.filter(({ kind }) => kind === "signed")).toHaveLength(1);
+});
+
+test("a link that breaks goes on where it stopped", async () => {
+  phone.onDuty = false;
+  await history();
+  await phone.centre.publish(SCOPE);
+  phone.centre.breakAfter = 150;
+  for (let tries = 0; tries < 40 && !incident(); tries++) {
+    phone.centre.fault = null;
+    await phone.exchange();
+  }
+  expect(incident()?.status).toBe("assigned");
+  const { packed } = [...phone.centre.snapshots.values()][0] ?? { packed: new Uint8Array() };
+  expect(phone.centre.pieces).toEqual(Array.from({ length: Math.ceil(packed.byteLength / 150) }, (_, at) => at * 150));
+});
+
+test("a snapshot that is not the one offered is not believed", async () => {
+  await history();
+  await phone.centre.publish(SCOPE);
+  for (const { packed } of phone.centre.snapshots.values()) packed[packed.length - 5] = (packed.at(-5) ?? 0) ^ 1;
+  await phone.exchange();
+  expect(await cursor()).toBeNull();
+  expect(incident()).toBeUndefined();
+});
+
+test("a snapshot that no ruling names is dropped again", async () => {
+  await history();
+  await phone.centre.publish(SCOPE, false);
+  await phone.exchange();
+  phone.centre.snapshots.clear();
+  await phone.exchange();
+  const { n } = (await cursor()) ?? { n: 0 };
+  expect(n).toBe(phone.centre.scopes.get(SCOPE)?.lines.length);
+  expect(await phone.cache.recordsOf(INCIDENT)).toEqual([]);
+  expect(incident()?.orders).toHaveLength(1);
+});
+
+/** Every value that any store of this phone holds, as bytes. */
+async function stored(): Promise<string> {
+  let all = "";
+  for (const name of [CACHE_NAME, VAULT_NAME]) {
+    const db = await openDB(name);
+    for (const store of db.objectStoreNames) {
+      for (const value of await db.getAll(store))
+        all += JSON.stringify(value, (_, inner) => (inner instanceof Uint8Array ? toHex(inner) : inner));
+    }
+    db.close();
+  }
+  return all;
+}
+const spoken = toHex(new TextEncoder().encode(SECRET));
+
+test.each(["entries", "snapshot"])("taken-away words leave the cache that came by %s, and the vault", async (how) => {
+  phone.onDuty = false;
+  await history();
+  const theirs = await phone.centre.desk(INCIDENT, DESK, [note(SECRET)]);
+  await phone.exchange();
+  const own = await phone.replica.record({ entity: INCIDENT, scope: SCOPE, lane: 0, ops: [note(SECRET) as never] });
+  await phone.exchange();
+  if (how === "snapshot") {
+    await phone.cache.forgetScope(SCOPE);
+    await phone.centre.publish(SCOPE);
+    await phone.exchange();
+    phone.centre.snapshots.clear();
+  }
+  expect(await stored()).toContain(spoken);
+  for (const id of [theirs, own.set.id]) await phone.centre.redact(id, DESK);
+  await phone.exchange();
+  const left = await stored();
+  expect(left).not.toContain(spoken);
+  expect(left).not.toContain(SECRET);
+  const view = incident()?.view as unknown as { entries: { text: string }[]; redacted: { by: Uint8Array }[] };
+  expect(view.entries.map(({ text }) => text).filter((text) => text === "")).toHaveLength(2);
+  expect(view.redacted.map(({ by }) => by)).toEqual([fromHex(DESK), fromHex(DESK)]);
+  const story = await phone.replica.story(INCIDENT);
+  expect(story.filter(({ redacted }) => redacted?.ground === "minor")).toHaveLength(2);
+  // The chain goes on, and nothing is owed.
+  await phone.replica.record(claimOf(INCIDENT, ORDER, "signed"));
+  await phone.exchange();
+  expect((await phone.vault.unsent()).length).toBe(0);
+  expect(incident()?.claims.at(-1)?.by).toBe(PERSON);
+});
