@@ -254,8 +254,9 @@ async def test_what_was_committed_before_a_kill_is_a_duplicate_after_it(
     assert [r["idx"] for r in again["results"]] == [r["idx"] for r in first["results"]]
 
 
-async def test_a_kill_in_the_middle_of_a_storm_loses_nothing_that_was_acknowledged(
-    mortal: tuple[Centre, Pen],
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+async def test_an_end_in_the_middle_of_a_storm_loses_nothing_that_was_acknowledged(
+    mortal: tuple[Centre, Pen], how: signal.Signals
 ) -> None:
     centre, pen = mortal
     phone = Phone(centre, pen)
@@ -274,13 +275,16 @@ async def test_a_kill_in_the_middle_of_a_storm_loses_nothing_that_was_acknowledg
 
     task = asyncio.create_task(storm())
     await enough.wait()
-    await centre.end(signal.SIGKILL)
+    await centre.end(how)
     with pytest.raises(httpx2.HTTPError):
         await task
+    count = len(acknowledged)
     await centre.start()
     replies = [await phone.push(*batch) for batch in batches]
     result_of = {r["id"]: r["r"] for reply in replies for r in reply["results"]}
     assert {result_of[set_id] for set_id in acknowledged} == {"duplicate"}
+    if how is signal.SIGTERM:  # a push in hand was finished, and told so
+        assert list(result_of.values()).count("duplicate") == count
     assert replies[-1]["have"] == 1 + 30 * 20
 
 
