@@ -234,7 +234,8 @@ class Intake:
 
     async def _learn_keys(self, found: Sequence[Found]) -> None:
         """Find keys of chains that are not the sender's own: relayed sets."""
-        unknown = {one.chain for one in found if isinstance(one, Incoming)} - self._keys.keys()
+        chains = {one.chain for one in found if isinstance(one, Incoming)}
+        unknown = [chain for chain in chains if chain not in self._keys]
         if len(self._keys) > KEYS_LIMIT:
             self._keys.clear()
         self._keys |= await self._db.reading(_stored_keys, sorted(unknown))

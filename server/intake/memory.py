@@ -158,8 +158,11 @@ class Memory:
             self._ruled.clear()
 
     def foresee(self, connection: Connection, coming: Sequence[Incoming]) -> None:
-        """Read in a few statements what a batch will ask for one by one."""
-        chains = list({one.chain for one in coming} - self.chains.keys())
+        """Read in a few statements what a batch will ask for one by one.
+
+        What is remembered is only ever asked for, never walked: `some - many.keys()` would walk all of it.
+        """
+        chains = [one for one in {one.chain for one in coming} if one not in self.chains]
         if chains:
             heads = devices.heads(connection, chains)
             enrolled = devices.by_chains(connection, chains)
@@ -174,11 +177,12 @@ class Memory:
             for one in coming
             if one.change is not None and one.change.header.seen is not None
         }
-        for idx, at_ms, raw in sets.rulings_at(connection, list(named - self._ruled.keys())):
+        unread = [idx for idx in named if idx not in self._ruled]
+        for idx, at_ms, raw in sets.rulings_at(connection, unread):
             self._ruled[idx] = (rulings.leaf_hash(raw)[:16], at_ms)
         bodies = [one.change.body for one in coming if one.change is not None]
         entities = {body.entity for body in bodies if body is not None}
-        unknown = list(entities - self.abouts.keys())
+        unknown = [one for one in entities if one not in self.abouts]
         if unknown:
             found = proofs.entity_heads(connection, unknown)
             self.abouts |= {entity: found.get(entity, EntityHead()) for entity in unknown}

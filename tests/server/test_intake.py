@@ -1,8 +1,10 @@
 """The one door: what becomes of sets, good, bad, late, twice and out of order."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -523,6 +525,25 @@ async def test_a_set_our_own_code_cannot_judge_is_refused_alone(
         ["stored"],
     ]
     assert answers[0][2].why == "internal"
+
+
+class Unwalkable(OrderedDict[Any, Any]):
+    """A store of what is remembered that may be asked but not gone through."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise AssertionError("a batch went through all that is remembered")
+
+    keys = items = values = __iter__  # type: ignore[assignment]  # none of them is wanted
+
+
+async def test_a_batch_costs_the_same_however_much_is_remembered(house: House) -> None:
+    memory = house.intake._memory
+    assert memory is not None
+    pen = await enrolled(house)
+    await push(house, pen, [pen.open()])
+    for name in ("chains", "incidents", "abouts", "_ruled"):
+        setattr(memory, name, Unwalkable())
+    assert words(await push(house, pen, [pen.create(INCIDENT)])) == ["stored"]
 
 
 async def test_a_store_that_fails_acknowledges_nothing_and_recovers(
