@@ -93,6 +93,11 @@ REQUESTS: Final[dict[str, Entry]] = {
     "bad_range": Entry(
         416, "The range of bytes cannot be served.", "Ask for one range within the size."
     ),
+    "not_reviewable": Entry(
+        409,
+        "The set counts already, cannot be read, or lost its words.",
+        "Reload the queue; dispute, withdraw or redact what counts.",
+    ),
     "request_too_large": Entry(
         413, "The body is larger than the limit.", "Send fewer or smaller items at a time."
     ),

@@ -24,7 +24,9 @@ from server.api import (
     moves,
     org,
     people,
+    queue,
     redactions,
+    rulings,
     session,
     spec,
     summaries,
@@ -57,6 +59,7 @@ ROOMS = (
     incidents,
     writing,
     redactions,
+    rulings,
     callback,
     callcard,
     devices,
@@ -82,7 +85,7 @@ def routes(settings: Settings) -> list[Any]:
 
 def words() -> dict[str, str]:
     """What the structures of this floor's calls say of themselves, for the description of the API."""
-    return words_of([*ROOMS, detail, health, moves, spec, summaries, wallrows])
+    return words_of([*ROOMS, detail, health, moves, queue, spec, summaries, wallrows])
 
 
 def parts(

@@ -68,6 +68,7 @@ class DeviceRow(msgspec.Struct, frozen=True):
     enrolled_at: Ms
     revoked_at: Ms | None
     revoked_why: str | None
+    compromised_since: Ms | None
     last_contact_ms: Ms | None
     have: int
     pending: int | None
@@ -95,9 +96,11 @@ class Code(msgspec.Struct, frozen=True):
 
 
 class Revocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a device is shut out; its owner reads it."""
+    """Why a device is shut out; its owner reads it. ``compromised_since``: when it came into other hands, if it did;
+    what it sent from then on is put before people, though it was accepted."""
 
     why: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    compromised_since: Ms | None = None
 
 
 class Fleet(msgspec.Struct, frozen=True):
@@ -155,6 +158,7 @@ def _row(device: Device, fleet: Fleet, directory: Directory) -> DeviceRow:
         enrolled_at=device.enrolled_at_ms,
         revoked_at=device.revoked_at_ms,
         revoked_why=device.revoked_why,
+        compromised_since=device.compromised_since_ms,
         last_contact_ms=contact.last_contact_ms if contact else None,
         have=head.have if head else -1,
         pending=contact.pending if contact else None,
@@ -229,13 +233,13 @@ async def revoke(
     intake: NamedDependency[Intake],
 ) -> Response[None]:
     """Shut a device out from now on. What it wrote before stands; it may still hand in what it holds. Repeating
-    changes nothing.
+    changes nothing, but may say, or say earlier, since when it was in other hands.
     """
     device = from_hex(chain, "device")
 
     def job(batch: Batch) -> bool:
         known = devices.by_chain(batch.connection, device)
-        batch.revoke(device, data.why)
+        batch.revoke(device, data.why, compromised_since_ms=data.compromised_since)
         return known is not None and known.person is not None
 
     if not await through(intake.transaction(job)):

@@ -184,6 +184,10 @@ def openapi_config(words: Callable[[], dict[str, str]]) -> OpenAPIConfig:
                 description="Incidents, their merged timeline, and what a desk does with them.",
             ),
             Tag(name="wall", description="What breaches next, and what is silent."),
+            Tag(
+                name="rulings",
+                description="What the centre held or rejected, and what people decide.",
+            ),
             Tag(name="callback", description="Calling callers back."),
             Tag(name="organisation", description="Stations, units, people and codes."),
             Tag(name="devices", description="Enrolling devices and looking after them."),

@@ -102,6 +102,9 @@ may_call_back = _roles(DISPATCH | {"callback"}, "may_call_back", "Those who call
 may_redact = _roles(
     frozenset({"commander", "supervisor"}), "may_redact", "Those who may take words away."
 )
+may_rule = _roles(
+    DISPATCH | {"station"}, "may_rule", "Those who decide about what is held or rejected."
+)
 may_see_devices = _roles(
     DISPATCH | {"station", "admin", "supervisor"},
     "may_see_devices",
