@@ -12,10 +12,11 @@ stores what comes back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+import msgspec
 from msgspec import Struct
 
+from sync.changeset import Bin8, Bin32, Int, Natural
 from sync.merkle import is_consistent
 from sync.note import NoteError, Verify, is_signed, read_checkpoint, read_note
 
@@ -41,15 +42,46 @@ class Held(Struct, frozen=True):
     note: str
 
 
+class Loss(Struct, frozen=True):
+    """An epoch that ended with a declared loss: entries `kept + 1` to `size` are gone, and why (TL8)."""
+
+    epoch: Bin8
+    size: Natural = 0
+    root: Bin32 = bytes(32)
+    kept: Natural = 0
+    why: str = ""
+    at_ms: Int = 0
+
+
+class LogRow(Struct, frozen=True):
+    """The `org` row `logs`: the key and epoch of the log, and the losses declared so far (TL8)."""
+
+    pub: Bin32
+    epoch: Bin8
+    alg: str = "Ed25519"
+    lost: list[Loss] = []
+
+
 def origin_of(server: bytes, epoch: bytes) -> str:
     """The name of a log: one per centre and epoch (TL6)."""
     return f"ortoo/{server.hex()}/{epoch.hex()}"
 
 
-def log_of(server: bytes, row: dict[str, Any]) -> Log:
-    """The log that a row of the organisation names."""
-    ended = tuple(origin_of(server, one["epoch"]) for one in row.get("lost", ()))
-    return Log(origin_of(server, row["epoch"]), row["pub"], ended)
+def read_row(row: object) -> LogRow | None:
+    """A row of the organisation that names a log; None for any other."""
+    try:
+        return msgspec.convert(row, LogRow)
+    except msgspec.ValidationError:
+        return None
+
+
+def log_of(server: bytes, row: object) -> Log | None:
+    """The log that a row of the organisation names; None for a row of another shape."""
+    read = read_row(row)
+    if read is None:
+        return None
+    ended = tuple(origin_of(server, one.epoch) for one in read.lost)
+    return Log(origin_of(server, read.epoch), read.pub, ended)
 
 
 def judge(

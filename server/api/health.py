@@ -6,12 +6,21 @@ Example: `GET /api/health` answers `{"ok": true, "role": "centre", "version": "0
 import msgspec
 from litestar import get
 from litestar.di import NamedDependency
-from sqlalchemy import select
 
 import server
+from server.proof.keeper import Keeper
 from server.settings import Settings
-from server.store.engine import Database
-from server.store.tables import log_head
+
+
+class LogHealth(msgspec.Struct, frozen=True):
+    """`signed_size` entries are covered by a checkpoint; `code` says why nothing is signed, with `cause` and `cure`."""
+
+    origin: str
+    signed_size: int
+    signed_at_ms: int | None
+    code: str | None
+    cause: str | None
+    cure: str | None
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -21,11 +30,24 @@ class Health(msgspec.Struct, frozen=True):
     role: str
     version: str
     log_size: int
+    log: LogHealth
 
 
 @get("/api/health", tags=["server"], operation_id="getHealth")
-async def health(db: NamedDependency[Database], settings: NamedDependency[Settings]) -> Health:
+async def health(keeper: NamedDependency[Keeper], settings: NamedDependency[Settings]) -> Health:
     """Answer once the database has answered."""
-    async with db.read() as connection:
-        size = (await connection.execute(select(log_head.c.idx))).scalar()
-    return Health(ok=True, role=settings.role, version=server.__version__, log_size=size or 0)
+    status = await keeper.status()
+    return Health(
+        ok=True,
+        role=settings.role,
+        version=server.__version__,
+        log_size=status.size,
+        log=LogHealth(
+            origin=status.origin,
+            signed_size=status.signed_size,
+            signed_at_ms=status.signed_at_ms,
+            code=status.code,
+            cause=status.cause,
+            cure=status.cure,
+        ),
+    )

@@ -131,6 +131,16 @@ class Signer:
         memory.replace(self.path, before, whole)
         return Signed(looked.origin, looked.size, looked.root, now_ms, whole)
 
+    def audit(self, connection: Connection, size: int) -> None:
+        """Hash every signed entry again, not trusting any tile. Raises RefusedError that names the first bad one."""
+        tree = StoredTree(connection)
+        try:
+            differing = tree.differing_tile(size)
+        except BrokenEntryError as error:
+            raise RefusedError("log_changed", str(error)) from error
+        if differing is not None:
+            raise RefusedError("log_changed", f"entry {differing} is not what was signed")
+
     def _is_own(self, connection: Connection, head: Head) -> None:
         row = proofs.named_log(connection, head.server_id)
         key = self.own_key()

@@ -16,6 +16,7 @@ from server.store.proofs import FullTile
 from sync import merkle, rulings
 from sync.canon import CanonError
 from sync.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Frontier
+from sync.rulings import Ruling
 
 
 class BrokenEntryError(Exception):
@@ -27,20 +28,20 @@ class BrokenEntryError(Exception):
         self.why = why
 
 
-def entries(connection: Connection, after: int, upto: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """(index, bytes, leaf hash) of the entries after one and up to another. Raises BrokenEntryError."""
+def entries(connection: Connection, after: int, upto: int) -> Iterator[tuple[Ruling, bytes, bytes]]:
+    """(ruling, bytes, leaf hash) of the entries after one and up to another. Raises BrokenEntryError."""
     due = after
     for idx, raw in proofs.rulings_between(connection, after, upto):
         due += 1
         if idx != due:
             raise BrokenEntryError(due, "it is not there")
         try:
-            named = rulings.read_ruling(raw).idx
+            ruling = rulings.read_ruling(raw)
         except CanonError as error:
             raise BrokenEntryError(idx, f"its bytes are no ruling: {error}") from error
-        if named != idx:
-            raise BrokenEntryError(idx, f"its bytes are those of entry {named}")
-        yield idx, raw, rulings.leaf_hash(raw)
+        if ruling.idx != idx:
+            raise BrokenEntryError(idx, f"its bytes are those of entry {ruling.idx}")
+        yield ruling, raw, rulings.leaf_hash(raw)
     if due != upto:
         raise BrokenEntryError(due + 1, "it is not there")
 
@@ -67,7 +68,7 @@ class StoredTree:
             return tile[at * HASH_BYTES : (at + count) * HASH_BYTES]
         if level == 0:
             read = entries(self._connection, start, start + count)
-            return b"".join(leaf for _idx, _raw, leaf in read)
+            return b"".join(leaf for _ruling, _raw, leaf in read)
         roots = proofs.tile_roots(self._connection, level - 1, start, start + count)
         for n in range(start + len(roots), start + count):
             roots.append(merkle.tile_root(self.hashes(level - 1, n * TILE_WIDTH, TILE_WIDTH)))
@@ -98,11 +99,11 @@ class StoredTree:
         tiles: list[FullTile] = []
         row = bytearray()
         leaves: list[bytes] = []
-        for idx, _raw, leaf in entries(self._connection, first * TILE_WIDTH, upto):
+        for ruling, _raw, leaf in entries(self._connection, first * TILE_WIDTH, upto):
             leaves.append(leaf)
             row += leaf
-            if idx % TILE_WIDTH == 0:
-                tiles.append(_full(0, idx // TILE_WIDTH - 1, bytes(row)))
+            if ruling.idx % TILE_WIDTH == 0:
+                tiles.append(_full(0, ruling.idx // TILE_WIDTH - 1, bytes(row)))
                 frontier = frontier.extended(leaves)
                 row.clear()
                 leaves.clear()
@@ -132,9 +133,9 @@ class StoredTree:
         for n in range(min(proofs.tiles_stored(self._connection, 0), upto // TILE_WIDTH)):
             kept = self._tile(0, n) or b""
             read = entries(self._connection, n * TILE_WIDTH, (n + 1) * TILE_WIDTH)
-            for at, (idx, _raw, leaf) in enumerate(read):
+            for at, (ruling, _raw, leaf) in enumerate(read):
                 if kept[at * HASH_BYTES : (at + 1) * HASH_BYTES] != leaf:
-                    return idx
+                    return ruling.idx
         return None
 
 

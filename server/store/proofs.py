@@ -108,6 +108,26 @@ def keep(connection: Connection, signed: Signed, tiles: Sequence[FullTile]) -> N
     upsert(connection, tables.log_checkpoints, [msgspec.structs.astuple(signed)])
 
 
+def envelope(connection: Connection, chain: bytes, seq: int, set_id: bytes) -> bytes | None:
+    """The envelope stored for a set, None when there is none at its place."""
+    rows = query(
+        connection,
+        "SELECT envelope FROM sets WHERE chain = ? AND seq = ? AND set_id = ?",
+        (chain, seq, set_id),
+    )
+    return bytes(rows[0][0]) if rows else None
+
+
+def envelopes(connection: Connection, chain: bytes, low: int, high: int) -> list[bytes]:
+    """The envelopes of one chain from seq `low` to `high`, both included."""
+    rows = query(
+        connection,
+        "SELECT envelope FROM sets WHERE chain = ? AND seq BETWEEN ? AND ? ORDER BY seq, arrival_no",
+        (chain, low, high),
+    )
+    return [bytes(raw) for (raw,) in rows]
+
+
 def named_log(connection: Connection, server_id: bytes) -> dict[str, Any] | None:
     """The row of the organisation that names this log (TL8), None before it was announced."""
     rows = query(

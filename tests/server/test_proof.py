@@ -41,6 +41,7 @@ async def test_tl7_a_checkpoint_covers_every_entry_and_is_signed_with_the_announ
     row = signing.house.intake.directory.row(witness.ORG_ROW, head.server_id)
     assert row is not None
     named = witness.log_of(head.server_id, row)
+    assert named is not None
     held = witness.judge(None, signed.note, [], log=named, verify=keys.verify)
     assert isinstance(held, witness.Held)
     assert held.size == signed.size

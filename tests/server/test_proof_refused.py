@@ -214,6 +214,7 @@ async def test_tl8_a_declared_loss_is_named_in_the_log_and_begins_a_new_epoch(
     assert key is not None
     held = witness.Held(before.origin, key.public, before.size, before.root, before.note)
     named = witness.log_of(head.server_id, row)
+    assert named is not None
     found = witness.judge(held, after.note, [], log=named, verify=keys.verify)
     assert isinstance(found, witness.Held)
     with pytest.raises(NothingLostError):

@@ -128,6 +128,7 @@ def test_tl8_tl9_a_witness_says_what_it_holds_or_raises_an_alarm(case: dict[str,
             "lost": [{"epoch": bytes.fromhex(one)} for one in row["lost"]],
         },
     )
+    assert log is not None
     held = None
     if case["held"] is not None:
         before = note.read_checkpoint(note.read_note(case["held"]).text)
@@ -135,6 +136,10 @@ def test_tl8_tl9_a_witness_says_what_it_holds_or_raises_an_alarm(case: dict[str,
         held = Held(before.origin, public, before.size, before.root, case["held"])
     found = witness.judge(held, case["note"], hexes(case["proof"]), log=log, verify=keys.verify)
     assert (found if isinstance(found, str) else found.size) == case["result"]
+
+
+def test_tl8_a_row_of_another_shape_names_no_log() -> None:
+    assert witness.log_of(bytes(16), {"pub": "key", "epoch": bytes(8)}) is None
 
 
 def test_tl10_each_ruling_names_those_before_it() -> None:

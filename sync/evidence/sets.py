@@ -1,0 +1,180 @@
+"""The sets of an evidence file: whole, in order, each under its author's own key (SPEC XP4).
+
+Responsible for chains and their keys, for links between sets, and for every ruled set being there exactly once.
+Refuses to look at proofs; what was ruled is taken from the report.
+
+Example: `keys = chains(report, content, verify); ruled(report, content, keys, verify)`.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+from msgspec import Struct
+
+from sync import canon, changeset, rulings
+from sync.changeset import ChangeSet, Header, Refusal
+from sync.evidence.file import Chain, Content
+from sync.evidence.report import KIND_FORK, Report, Shown, is_row
+from sync.note import Verify
+from sync.rulings import Ruling
+
+UNENROLLED: Final = "unenrolled"
+"""Why a set is held whose chain nobody here knows: its signature may not be checkable (RL2)."""
+
+Known = dict[int, set[tuple[bytes, bytes | None]]]
+"""By seq of one chain: the ids of the sets there, each with the id it names as the one before."""
+
+
+class Key(Struct, frozen=True):
+    """The key of one chain."""
+
+    alg: str
+    public: bytes
+
+
+def chains(report: Report, content: Content, verify: Verify) -> dict[bytes, Key]:
+    """The key of every chain, as its first set names it; CS5 ties both to the chain's id."""
+    keys: dict[bytes, Key] = {}
+    known: dict[bytes, Known] = {}
+    for chain in content.chains:
+        opening = changeset.read(chain.opening)
+        if isinstance(opening, Refusal) or opening.body is None or opening.header.seq != 0:
+            report.find("bad_chain", "the first set of a chain", _why(opening))
+            continue
+        at, op = opening.header.chain, opening.body.ops[0]
+        key = keys[at] = Key(op["alg"], op["pub"])
+        if not changeset.signature_holds(opening, key.alg, key.public, verify):
+            report.find("forged", f"chain {at.hex()}, set 0", "the signature does not hold")
+        if not _is_enrolled(report, at, key):
+            report.find("not_enrolled", f"chain {at.hex()}", "no ruling names its key")
+        of = known.setdefault(at, {})
+        _note(of, opening.header, opening.set_id)
+        _links(report, chain, at, key, of, verify=verify)
+    for raw in content.sets:
+        read = changeset.read(raw)
+        if isinstance(read, ChangeSet):
+            _note(known.setdefault(read.header.chain, {}), read.header, read.set_id)
+    for at, of in known.items():
+        _linked(report, at, of)
+    return keys
+
+
+def _links(report: Report, chain: Chain, at: bytes, key: Key, of: Known, *, verify: Verify) -> None:
+    """Sets in between, without their bodies: signed by the same key."""
+    for header, signature in chain.links:
+        link = changeset.read(canon.ENCODER.encode([header, signature, None]))
+        if isinstance(link, Refusal) or link.header.chain != at:
+            report.find("bad_chain", f"chain {at.hex()}", _why(link))
+        elif not changeset.signature_holds(link, key.alg, key.public, verify):
+            report.find("forged", f"chain {at.hex()}, set {link.header.seq}")
+        else:
+            _note(of, link.header, link.set_id)
+
+
+def _note(of: Known, header: Header, set_id: bytes) -> None:
+    of.setdefault(header.seq, set()).add((set_id, header.prev))
+
+
+def _linked(report: Report, chain: bytes, of: Known) -> None:
+    """Each set names the one before it, wherever both are here; what lies between unseen is counted.
+
+    Where a chain has two writers the set before may be the other's: a ruling proves that, and the file is sound.
+    """
+    forked_at = min(
+        (
+            ruling.payload["seq"]
+            for ruling, _leaf, _proof in report.entries.values()
+            if ruling.kind == KIND_FORK and ruling.payload["chain"] == chain
+        ),
+        default=None,
+    )
+    for before, after in pairwise(sorted(of)):
+        if after != before + 1:
+            # What a phone wrote between its first set and the first about this incident concerns nobody here.
+            report.unseen += after - before - 1 if before else 0
+            continue
+        ids = {set_id for set_id, _prev in of[before]}
+        for _set_id, prev in of[after]:
+            if prev not in ids and (forked_at is None or after <= forked_at):
+                report.find("chain_broken", f"chain {chain.hex()}, set {after}")
+
+
+def _why(read: ChangeSet | Refusal) -> str:
+    return f"{read.code}: {read.detail}" if isinstance(read, Refusal) else "it is of another chain"
+
+
+def _is_enrolled(report: Report, chain: bytes, key: Key) -> bool:
+    rows = [
+        ruling.payload["row"]
+        for ruling, _leaf, _proof in report.entries.values()
+        if is_row(ruling, "devices", chain)
+    ]
+    if not rows:
+        # A chain that nobody enrolled may be named all the same: what it wrote is held.
+        return all(
+            ruling.payload.get("why") == UNENROLLED
+            for ruling in report.about
+            if ruling.kind == rulings.KIND_SET and ruling.payload["chain"] == chain
+        )
+    return all(row.get("pub") == key.public and row.get("alg") == key.alg for row in rows)
+
+
+def ruled(report: Report, content: Content, keys: dict[bytes, Key], verify: Verify) -> None:
+    """Every ruled set is here once, in order, whole and signed by its author; and no other (XP4)."""
+    first: dict[bytes, Ruling] = {}
+    standing: dict[bytes, Ruling] = {}
+    for ruling in report.about:
+        if ruling.kind in rulings.DECIDING:
+            first.setdefault(ruling.payload["set"], ruling)
+            standing[ruling.payload["set"]] = ruling
+    redacted = {r.payload["set"] for r in report.about if r.kind == rulings.KIND_REDACT}
+    seen: set[bytes] = set()
+    last = 0
+    for place, raw in enumerate(content.sets, 1):
+        read = changeset.read(raw)
+        where = f"set {place} of the file"
+        if isinstance(read, Refusal):
+            report.find("bad_set", where, _why(read))
+            continue
+        if read.set_id not in first:
+            report.find("unruled", where, f"no ruling names {read.set_id.hex()[:16]}")
+            continue
+        idx = first[read.set_id].idx
+        where = f"{where} (entry {idx})"
+        if read.set_id in seen:
+            report.find("twice", where)
+        elif idx < last:
+            report.find("out_of_order", where, f"it comes after the set of entry {last}")
+        seen.add(read.set_id)
+        last = max(last, idx)
+        shown = Shown(read, first[read.set_id], standing[read.set_id], read.set_id in redacted)
+        _is_its_authors(report, shown, where, keys.get(read.header.chain), verify)
+        _is_as_ruled(report, shown, where, content.entity)
+        report.shown.append(shown)
+    for set_id, ruling in first.items():
+        if set_id not in seen:
+            report.find("set_missing", f"the set of entry {ruling.idx}", set_id.hex()[:16])
+
+
+def _is_its_authors(
+    report: Report, shown: Shown, where: str, key: Key | None, verify: Verify
+) -> None:
+    if key is not None:
+        if not changeset.signature_holds(shown.change, key.alg, key.public, verify):
+            report.find("forged", where, "the signature does not hold")
+    elif shown.first.payload.get("why") != UNENROLLED:
+        report.find("key_missing", where, f"chain {shown.change.header.chain.hex()}")
+
+
+def _is_as_ruled(report: Report, shown: Shown, where: str, entity: bytes) -> None:
+    header, body, named = shown.change.header, shown.change.body, shown.first.payload
+    if (header.chain, header.seq) != (named["chain"], named["seq"]):
+        report.find("ruling_differs", where, "the ruling names another place")
+    if body is not None and body.entity != entity:
+        report.find("foreign", where, "it is about something else")
+    if shown.is_redacted and body is not None:
+        report.find("words_kept", where, "a ruling took its words away")
+    if not shown.is_redacted and body is None:
+        report.find("words_missing", where, "no ruling took its words away")
