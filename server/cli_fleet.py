@@ -44,7 +44,10 @@ def _output(_ctx: click.Context, _param: click.Parameter, value: Path | None) ->
     if value is not None:
         try:
             value.parent.mkdir(parents=True, exist_ok=True)
+            there = value.exists()
             value.open("ab").close()
+            if not there:
+                value.unlink()  # an empty report must not be taken for one
         except OSError as error:
             raise click.BadParameter(f"{value} cannot be written: {error.strerror}") from error
     return value
@@ -231,7 +234,8 @@ def demo(data: Path, host: str, port: int) -> None:
     except InUseError as error:
         raise click.ClickException(f"{error}; stop it or choose another --data") from error
     except OSError as error:
-        raise click.ClickException(f"port {port}: {error.strerror}; try another --port") from error
+        place = f"{host}:{port}"
+        raise click.ClickException(f"{place}: {error.strerror}; try another --port") from error
 
 
 @click.command()

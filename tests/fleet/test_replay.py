@@ -19,7 +19,7 @@ from server.cli_fleet import replay as replay_command
 from server.fleet.links import Link, Made
 from server.fleet.replay import readback, sources
 from server.fleet.replay.alone import replay_alone
-from server.fleet.replay.calls import Call, Leg, Source, Step
+from server.fleet.replay.calls import Call, Leg, Source, SourceProblem, Step
 from server.fleet.replay.cast import PERFECT, Links, desk_people
 from server.fleet.replay.intervals import Interval, Measured
 from server.fleet.replay.plan import plan
@@ -168,6 +168,13 @@ def test_a_place_that_cannot_be_written_is_said_before_anything_is_played(
     assert "calls" not in said.output
 
 
+def test_a_replay_that_ends_early_leaves_no_report(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    words = [str(DATA / "sf_fire.csv"), "--format", "alexandria", "--report", str(report)]
+    assert CliRunner().invoke(replay_command, words).exit_code == 1
+    assert not report.exists()
+
+
 def test_a_running_centre_is_asked_with_the_logins_of_the_demo() -> None:
     # Nobody listens there; what matters is that no login had to be named.
     words = [str(DATA / "san_diego.csv"), "--format", "san-diego"]
@@ -228,6 +235,15 @@ def test_a_replay_that_does_not_hold_says_so(field: str, value: object) -> None:
     broken = Report(**(HELD | {field: value}))  # type: ignore[arg-type]
     assert len(broken.faults) == 1
     assert json.loads(broken.json())["ok"] is False
+
+
+def test_the_table_names_cells_and_incidents_and_steers_no_terminal() -> None:
+    cell = SourceProblem(7, "Incident_Arrival_Time", "not a time: \x1b[2J")
+    odd = HELD | {"unreadable_cells": 1, "unreadable": [cell], "disagreements": ["7: orders"]}
+    table = Report(**odd).table()  # type: ignore[arg-type]
+    assert "line 7, Incident_Arrival_Time: not a time" in table
+    assert "7: orders" in table
+    assert "\x1b" not in table
 
 
 def test_an_incident_that_differs_from_its_call_is_found() -> None:

@@ -24,6 +24,8 @@ from server.fleet.replay.calls import SourceProblem
 from server.fleet.replay.intervals import Interval, Measured
 from sync import canon
 
+SHOWN = 5  # unreadable cells and differing incidents in the table; the JSON has more
+
 DEFINITIONS: Mapping[str, str] = {
     "signing": "first dispatch to first acknowledgement, calls with both",
     "arrival": "first dispatch to first unit's arrival, calls with both",
@@ -108,13 +110,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             ("numbers", f"{self.repeated_numbers} repeated in the file"),
             ("times", f"{self.doubled_hour} calls in a doubled hour"),
             ("cells", f"{self.unreadable_cells} unreadable"),
+            *(
+                ("", f"line {one.line}, {one.column or 'the row'}: {one.reason}")
+                for one in self.unreadable[:SHOWN]
+            ),
             *self._interval_rows(),
             ("digest", self.digest),
             ("cost", f"{self.wall_s:.1f} s, {self.cpu_s:.1f} s of CPU"),
             ("verdict", "holds" if not self.faults else "; ".join(self.faults)),
+            *(("", one) for one in self.disagreements[:SHOWN]),
         ]
         width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name.ljust(width)}  {said}" for name, said in rows)
+        # What a file says must not steer the terminal.
+        return "\n".join(f"{name.ljust(width)}  {repr(said)[1:-1]}" for name, said in rows)
 
     def _interval_rows(self) -> list[tuple[str, str]]:
         rows = []
