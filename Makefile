@@ -131,7 +131,8 @@ $(PYTHON_READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Ortoo needs Python 3.11 or newer; name one with PYTHON=..." >&2; exit 1; }
 	@echo "Installing the Python packages ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv \
+		|| { echo "Ortoo needs Python's venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
@@ -139,6 +140,9 @@ $(PYTHON_READY): requirements.lock pyproject.toml
 # Not `npm ci`: it refuses a lock that lacks packages of platforms its registry does not carry. This
 # installs exactly what is locked, checks every hash, and leaves the lock alone.
 $(NODE_READY): pwa/package.json pwa/package-lock.json
+	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); \
+		process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' && command -v npm >/dev/null \
+		|| { echo "Ortoo needs Node 20.19 or newer, and npm." >&2; exit 1; }
 	@echo "Installing the PWA's packages ..."
 	@npm --prefix pwa install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
