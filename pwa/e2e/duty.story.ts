@@ -25,6 +25,7 @@ test("an order is carried out without a network and nothing of it is lost", asyn
   const cutAtMs = Date.now();
   await phone.press("签收");
   await phone.press("出发");
+  await phone.page.getByRole("button", { name: "受阻" }).waitFor();
   await phone.hold("到场");
   await phone.press("记一笔");
   await phone.page.getByLabel("记什么").fill("双方已分开，等嘎查长来");

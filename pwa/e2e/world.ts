@@ -174,9 +174,7 @@ export class Phone {
 
   /** Hold a button for the 0.8 s that it asks for. */
   async hold(name: string | RegExp): Promise<void> {
-    const box = await this.page.getByRole("button", { name }).boundingBox();
-    if (!box) throw new Error(`no button ${name} to hold`);
-    await this.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await this.page.getByRole("button", { name }).hover();
     await this.page.mouse.down();
     await this.page.waitForTimeout(1_000);
     await this.page.mouse.up();
