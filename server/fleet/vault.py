@@ -177,7 +177,10 @@ class Vault:
             "(result IS NULL OR seq = (SELECT max(seq) FROM sets WHERE chain = ?1)) ORDER BY seq",
             (chain,),
         )
-        return [Kept(*rest, is_sent=bool(sent)) for *rest, sent in rows]
+        return [
+            Kept(seq, id_, lane, made_ms, raw, bool(sent))
+            for seq, id_, lane, made_ms, raw, sent in rows
+        ]
 
     def before(self, chain: bytes, seq: int) -> tuple[int, bytes] | None:
         """Seq and id of the newest set of a chain below `seq`; None when there is none."""

@@ -10,11 +10,13 @@
  *     device.sync.acked === device.sync.head;     // everything confirmed
  */
 import { type ComputedRef, computed, type ShallowRef, shallowReactive, shallowRef } from "vue";
+import { sameStorage } from "./boot";
 import { Cache, type OrgRow } from "./cache";
 import type { SyncState } from "./chip";
 import { openingDraft } from "./enrol";
 import { offer, unsentFile, unsentSets } from "./export";
 import { joinTabs, type News, type Tabs } from "./leader";
+import { Leaving, NEEDS_CODE } from "./leaving";
 import { Link } from "./link";
 import { systemClock } from "./now";
 import { type Org, type OrgSnapshot, orgOf } from "./org";
@@ -22,9 +24,9 @@ import { Outbox } from "./outbox";
 import { Replica } from "./replica";
 import { Rounds, type Status } from "./rounds";
 import { type DeviceSession, keptSession } from "./session";
-import { type Mark, openVault } from "./vault";
+import { type KeyRecord, type Mark, openVault, VaultRefused } from "./vault";
 import type { Me } from "./views";
-import { ChainWriter, type Draft, type Written } from "./writer";
+import { ChainWriter, type Draft, type Hand, type Written } from "./writer";
 
 export const APP = `ortoo-pwa/${__APP_VERSION__}`;
 
@@ -61,20 +63,21 @@ export interface Device {
 /** Start the device of this browser. Null when it is not enrolled. */
 export async function startDevice(): Promise<Device | null> {
   const vault = openVault();
-  const session = await keptSession(vault);
-  const key = session && (await vault.key(session.chain));
-  if (!session || !key) {
+  const kept = await keptSession(vault);
+  const key = kept && (await vault.key(kept.chain));
+  if (!kept || !key) {
     vault.close();
     return null;
   }
+  let session: DeviceSession = kept;
   const cache = new Cache();
   const clock = systemClock();
-  const kept = await cache.meta<Pick<Status, "lastContactMs" | "offsetMs">>("contact");
+  const contact = await cache.meta<Pick<Status, "lastContactMs" | "offsetMs">>("contact");
   const status: Status = shallowReactive({
     reachable: false,
-    trouble: null,
-    lastContactMs: kept?.lastContactMs ?? null,
-    offsetMs: kept?.offsetMs ?? null,
+    trouble: kept.needsCode ? { kind: "refused", code: NEEDS_CODE, detail: "" } : null,
+    lastContactMs: contact?.lastContactMs ?? null,
+    offsetMs: contact?.offsetMs ?? null,
     sending: null,
     nextTryMs: null,
   });
@@ -85,16 +88,32 @@ export async function startDevice(): Promise<Device | null> {
   const me = computed(() => meOf(session, org.value));
 
   const outbox = new Outbox(vault);
-  const writer = new ChainWriter({
-    vault,
-    key,
+  const hand: Hand = {
     person: session.person.id,
     clock,
     offsetMs: () => status.offsetMs,
     seen: () => replica.seen,
-  });
+  };
+  const current = async (): Promise<KeyRecord> => {
+    session = (await keptSession(vault)) ?? session;
+    return (await vault.key(session.chain)) ?? key;
+  };
+  const writer = new ChainWriter({ ...hand, vault, key, current });
   let tabs: Tabs | null = null;
   let rounds: Rounds | null = null;
+  const leaving = new Leaving({
+    vault,
+    writer,
+    hand,
+    app: APP,
+    session: () => session,
+    adopt: (next) => {
+      session = next;
+      void current().then((now) => writer.moveTo(now));
+      void recount();
+      tabs?.tell({ t: "session" });
+    },
+  });
 
   const recount = async (): Promise<void> => void Object.assign(counts, await outbox.counts());
   const reloadOrg = async (): Promise<void> => {
@@ -119,6 +138,12 @@ export async function startDevice(): Promise<Device | null> {
   });
 
   if (!(await vault.head(key.chain))) await writer.open(openingDraft(key, APP));
+  try {
+    if (!(await sameStorage(vault))) await leaving.leave("storage");
+    await leaving.mend();
+  } catch (error) {
+    if (!(error instanceof VaultRefused)) throw error; // no other chain can be kept now; writing is loud about it
+  }
   await replica.open();
   await recount();
 
@@ -131,7 +156,9 @@ export async function startDevice(): Promise<Device | null> {
       clock,
       status,
       app: APP,
-      chain: key.chain,
+      vault,
+      leaving,
+      session: () => session,
       answered: () => {
         void recount();
         tabs?.tell({ t: "marks" });
@@ -155,6 +182,7 @@ export async function startDevice(): Promise<Device | null> {
     if (news.t === "status" && !rounds) Object.assign(status, news.status);
     if (news.t === "ask" && rounds) tabs?.tell({ t: "status", status: { ...status } });
     if (news.t === "wrote") rounds?.kick();
+    if (news.t === "session") void current().then((now) => writer.moveTo(now));
     void recount();
   };
   tabs = joinTabs({ lead, hear });
@@ -172,7 +200,9 @@ export async function startDevice(): Promise<Device | null> {
   }));
 
   return {
-    session,
+    get session() {
+      return session;
+    },
     org,
     me,
     incidents: replica.incidents,

@@ -12,7 +12,7 @@ import { chainOpenOp } from "../sync/changeset";
 import { chainId, toHex } from "../sync/ids";
 import type { Clock } from "./now";
 import type { OrgSnapshot } from "./org";
-import { type DeviceSession, sessionMeta } from "./session";
+import { type DeviceSession, keptSession, sessionMeta } from "./session";
 import type { KeyRecord, Vault } from "./vault";
 import type { Draft } from "./writer";
 
@@ -50,6 +50,18 @@ async function keyPair(): Promise<{ alg: Attempt["alg"]; pair: CryptoKeyPair }> 
     const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
     return { alg: "ES256", pair };
   }
+}
+
+/** The key as the vault keeps it, with the chain that follows from it. */
+export async function keyFor(attempt: Attempt, clock: Clock): Promise<KeyRecord> {
+  const chain = toHex(await chainId(attempt.publicKey, attempt.nonce));
+  return { chain, ...attempt, createdAtMs: clock.nowMs() };
+}
+
+/** The key of the chain that waits for another's place, so that what was written on it counts; null when none waits. */
+export async function waitingAttempt(vault: Vault): Promise<Attempt | null> {
+  const session = await keptSession(vault);
+  return session?.insteadOf ? vault.key(session.chain) : null;
 }
 
 /** A key for one enrolment. Keep it until the server has answered. */
@@ -100,9 +112,8 @@ export async function enrol(
 ): Promise<DeviceSession> {
   const { vault, clock, app } = device;
   const answer = await ask(attempt, said, app);
-  const chain = await chainId(attempt.publicKey, attempt.nonce);
-  if (answer.chain !== toHex(chain)) throw new EnrolRefused("other_chain", "the server enrolled another chain");
-  const key: KeyRecord = { chain: answer.chain, ...attempt, createdAtMs: clock.nowMs() };
+  const key = await keyFor(attempt, clock);
+  if (answer.chain !== key.chain) throw new EnrolRefused("other_chain", "the server enrolled another chain");
   const { token, person, server } = answer;
   const session: DeviceSession = {
     token,

@@ -11,11 +11,13 @@
  *     tabs.leave();
  */
 
-/** What tabs tell each other: a set was written, incidents changed, marks changed; how does the line stand, and how. */
+/** What tabs tell each other: a set was written, incidents changed, marks changed, the chain was left; how does the line
+ *  stand, and how. */
 export type News =
   | { t: "wrote" }
   | { t: "changed"; ids: string[] }
   | { t: "marks" }
+  | { t: "session" }
   | { t: "ask" }
   | { t: "status"; status: unknown };
 

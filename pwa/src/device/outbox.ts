@@ -13,7 +13,7 @@ import { toHex } from "../sync/ids";
 import type { Mark, OwnSet, PushAnswer, Vault } from "./vault";
 
 /** Answers that say the centre could not even store the bytes (EX2). Sending again changes nothing until somebody acts. */
-const NOT_STORED = new Set(["bad_signature", "too_large", "malformed"]);
+const NOT_STORED = new Set(["bad_signature", "too_large", "malformed", "damaged"]);
 /** Rulings the author should read: the set is safe at the centre and does not count there. */
 const REFUSED = new Set(["rejected", "held"]);
 
@@ -60,13 +60,22 @@ export class Outbox {
     this.#vault = vault;
   }
 
-  /** The next batch within the limits, in the order of sending; at least one set when anything waits. */
-  async next(limits: { sets: number; bytes: number }, unkept: readonly OwnSet[] = []): Promise<Parcel[]> {
+  /**
+   * The next batch within the limits, in the order of sending; at least one set when anything waits. Sets of the chain
+   * `but` stay: the centre has no place for it yet (SPEC FK6).
+   */
+  async next(
+    limits: { sets: number; bytes: number },
+    unkept: readonly OwnSet[] = [],
+    but: string | null = null,
+  ): Promise<Parcel[]> {
     const waiting: { lane: number; seq: number; bytes: number; mark: Mark | null; set: OwnSet | null }[] = [];
     for (const mark of await this.#vault.unsent()) {
+      if (mark.chain === but || mark.answer?.r === "damaged") continue;
       if (this.#again || !NOT_STORED.has(mark.answer?.r ?? "")) waiting.push({ ...mark, mark, set: null });
     }
-    for (const set of unkept) waiting.push({ ...set, bytes: set.raw.byteLength, mark: null, set });
+    for (const set of unkept)
+      if (set.chain !== but) waiting.push({ ...set, bytes: set.raw.byteLength, mark: null, set });
 
     const batch: Parcel[] = [];
     let bytes = 0;
@@ -121,10 +130,10 @@ export class Outbox {
     await this.#vault.putMarks(answered.map((mark) => ({ ...mark, unsent: 1 as const })));
   }
 
-  /** The author has read a refusal. What the centre could not store stays on the list all the same. */
+  /** The author has read a refusal. What the centre could not store stays on the list all the same, unless it never can. */
   async read(mark: Mark): Promise<void> {
-    if (mark.unsent) return;
-    const { attention: _read, ...rest } = mark;
+    if (mark.unsent && mark.answer?.r !== "damaged") return;
+    const { attention: _read, unsent: _waits, ...rest } = mark;
     await this.#vault.putMarks([rest]);
   }
 

@@ -12,10 +12,13 @@
  */
 import type { HelloReply, Offer } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
+import { type Leaving, NEEDS_CODE } from "./leaving";
 import { type Link, LinkError, type LinkTrouble } from "./link";
 import type { Clock } from "./now";
 import type { Outbox } from "./outbox";
 import type { Replica } from "./replica";
+import type { DeviceSession } from "./session";
+import { type Vault, VaultRefused } from "./vault";
 
 /** What the screens may know about the exchange. Reactive; written here and nowhere else. */
 export interface Status {
@@ -36,7 +39,9 @@ export interface RoundsParts {
   clock: Clock;
   status: Status;
   app: string;
-  chain: string;
+  vault: Pick<Vault, "greeting" | "greeted">;
+  leaving: Leaving;
+  session: () => DeviceSession;
   /** Marks were written: recount. */
   answered: () => void;
   /** A round is over, well or badly; `status` says which. */
@@ -132,7 +137,7 @@ export class Rounds {
       void this.#live();
     } catch (error) {
       const trouble = error instanceof LinkError ? error : new LinkError("garbled", String(error), { cause: error });
-      if (trouble.code === "device_revoked") await this.#handOver();
+      if (trouble.code === "device_revoked" || trouble.code === NEEDS_CODE) await this.#handOver();
       this.#failures += 1;
       this.#hello = null;
       this.#budget = Math.max(BUDGET_BYTES.least, this.#budget / 2);
@@ -146,7 +151,7 @@ export class Rounds {
     }
   }
 
-  /** A suspended device may still hand over what it holds, and nothing else (SPEC AU3). */
+  /** A suspended device, and one whose place another has taken, may still hand over what it holds, and nothing else. */
   async #handOver(): Promise<void> {
     try {
       await this.#push({ sets: MOST_SETS, bytes: this.#budget });
@@ -182,7 +187,7 @@ export class Rounds {
 
   async #round(): Promise<void> {
     const { replica } = this.#parts;
-    const hello = await this.#greet();
+    const hello = await this.#admitted();
     const limits = { sets: Math.min(MOST_SETS, hello.limits.batch_sets), bytes: hello.limits.batch_bytes };
     await this.#push(limits);
     await this.#pull(hello);
@@ -190,23 +195,58 @@ export class Rounds {
     await this.#push(limits); // what the pull made us write: that an order was delivered
   }
 
+  /** Hello, from a chain that may go on: one that may not is left first, and another takes its place (SPEC FK4, FK5). */
+  async #admitted(): Promise<HelloReply> {
+    const { leaving, link, replica, session } = this.#parts;
+    if (session().needsCode) throw new LinkError("refused", "another phone has this one's place", { code: NEEDS_CODE });
+    if (session().insteadOf) await leaving.ask(link);
+    let hello: HelloReply;
+    try {
+      hello = await this.#greet();
+    } catch (error) {
+      if (error instanceof LinkError && error.code === NEEDS_CODE) await this.#leave("continued");
+      throw error;
+    }
+    if (!hello.rotate) return hello;
+    this.#hello = null;
+    // Another tab may have written, and sent, since the head was told.
+    const caughtUp = hello.rotate === "rolled_back" && (await replica.owed()).head >= hello.have;
+    if (caughtUp || !(await this.#leave(hello.rotate))) return caughtUp ? this.#greet() : hello;
+    await leaving.ask(link);
+    return this.#greet();
+  }
+
+  /** False when the storage takes no other chain now: what is written goes on as it can. */
+  async #leave(why: string): Promise<boolean> {
+    try {
+      await this.#parts.leaving.leave(why);
+      return true;
+    } catch (error) {
+      if (error instanceof VaultRefused) return false;
+      throw error;
+    }
+  }
+
   async #greet(): Promise<HelloReply> {
-    const { clock, link, status, replica, app, chain } = this.#parts;
+    const { clock, link, status, replica, app, vault, session } = this.#parts;
     const mono = clock.mono();
     if (this.#hello && mono[1] - this.#hello.atMono < HELLO_MS) return this.#hello.reply;
     const owed = await replica.owed();
+    const { token, request } = await vault.greeting(crypto.getRandomValues(new Uint8Array(16)));
     const sentMs = clock.nowMs();
     const reply = await link.hello({
       v: 1,
       app,
-      chain: fromHex(chain),
+      chain: fromHex(session().chain),
       head: owed.head,
       pending: owed.pending,
       oldest_ms: owed.oldestMs,
       wall_ms: sentMs,
       mono,
-      request_id: crypto.getRandomValues(new Uint8Array(16)),
+      request_id: request,
+      token,
     });
+    if (reply.token) await vault.greeted(request, reply.token).catch(() => undefined);
     const tripMs = clock.mono()[1] - mono[1];
     if (tripMs <= SAMPLE_MS || status.offsetMs === null)
       status.offsetMs = Math.round(reply.now_ms - (sentMs + tripMs / 2));
@@ -219,12 +259,13 @@ export class Rounds {
   }
 
   async #push(most: { sets: number; bytes: number }): Promise<void> {
-    const { link, outbox, replica, status, clock } = this.#parts;
+    const { link, outbox, replica, status, clock, session, leaving } = this.#parts;
+    const { chain, insteadOf } = session();
     const limits = { sets: most.sets, bytes: Math.min(this.#budget, most.bytes) };
     let done = 0;
     const all = (await replica.owed()).pending;
     for (;;) {
-      const batch = await outbox.next(limits, replica.unkept);
+      const batch = await outbox.next(limits, replica.unkept, insteadOf ? chain : null);
       if (batch.length === 0) break;
       status.sending = { done, all: Math.max(all, done + batch.length) };
       const reply = await link.push(batch.map(({ set }) => set.raw));
@@ -233,6 +274,12 @@ export class Rounds {
       done += durable.size;
       await replica.confirmed(durable);
       this.#parts.answered();
+      // What the centre could not read may be damaged here: then it is written again on another chain (SPEC FK7).
+      if (reply.results.some(({ r }) => r === "bad_signature" || r === "malformed") && (await leaving.mend())) {
+        this.#hello = null;
+        this.#again = true;
+        break;
+      }
       if (durable.size === 0) break; // nothing moved: the refusals are written down, the rest waits for the next round
     }
     status.sending = null;

@@ -7,9 +7,7 @@
  *     const session = await keptSession(vault);
  *     session?.person.name;      // 苏和
  */
-import { openVault, VAULT_NAME, type Vault } from "./vault";
-
-const NAME = "session";
+import { openVault, SESSION, VAULT_NAME, type Vault } from "./vault";
 
 export interface DeviceSession {
   token: string;
@@ -19,18 +17,22 @@ export interface DeviceSession {
   person: { id: string; name: string; role: string; station: string | null; unit: string | null };
   server: { id: string; name: string; role: string };
   enrolledAtMs: number;
+  /** The chain whose place this one asks for; `token` is then still that one's (SPEC FK5). */
+  insteadOf?: string;
+  /** Another installation was given that place: only a one-time code lets this one on. */
+  needsCode?: boolean;
 }
 
 export function keptSession(vault: Vault): Promise<DeviceSession | null> {
-  return vault.meta<DeviceSession>(NAME);
+  return vault.meta<DeviceSession>(SESSION);
 }
 
 /** What `vault.enrol` writes beside the key. */
-export const sessionMeta = (session: DeviceSession): Record<string, unknown> => ({ [NAME]: session });
+export const sessionMeta = (session: DeviceSession): Record<string, unknown> => ({ [SESSION]: session });
 
 /** The device acts for nobody from now on; its records and keys stay, and are sent after the next enrolment. */
 export function forgetSession(vault: Vault): Promise<void> {
-  return vault.setMeta(NAME, null);
+  return vault.setMeta(SESSION, null);
 }
 
 /** Whether this browser is an enrolled device. Creates nothing in a browser that is not. */

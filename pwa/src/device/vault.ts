@@ -196,16 +196,21 @@ export class Vault {
   /** The token to show and the name of the hello: one still unanswered keeps its name, whichever tab asks. */
   async greeting(fresh: Uint8Array): Promise<{ token: Uint8Array | null; request: Uint8Array }> {
     let said = { token: null as Uint8Array | null, request: fresh };
-    await this.#strictly(["meta"], (tx, keep) => {
-      const meta = tx.objectStore("meta");
-      keep(
-        meta.get(GREETING).then((known) => {
-          const { token, request } = (known as Greeting | undefined) ?? { token: null, request: null };
-          said = { token, request: request ?? fresh };
-          return meta.put(said, GREETING);
-        }),
-      );
-    });
+    try {
+      await this.#strictly(["meta"], (tx, keep) => {
+        const meta = tx.objectStore("meta");
+        keep(
+          meta.get(GREETING).then((known) => {
+            const { token, request } = (known as Greeting | undefined) ?? { token: null, request: null };
+            said = { token, request: request ?? fresh };
+            return meta.put(said, GREETING);
+          }),
+        );
+      });
+    } catch {
+      // Nothing can be written down: the hello goes all the same.
+      said = { token: (await this.meta<Greeting>(GREETING))?.token ?? null, request: fresh };
+    }
     return said;
   }
 
@@ -321,6 +326,11 @@ export class Vault {
 
   async key(chain: string): Promise<KeyRecord | null> {
     return (await (await this.#open()).get("keys", chain)) ?? null;
+  }
+
+  /** Every chain this device ever wrote on. */
+  async chains(): Promise<string[]> {
+    return (await this.#open()).getAllKeys("keys");
   }
 
   async meta<Value>(name: string): Promise<Value | null> {

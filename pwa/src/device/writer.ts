@@ -3,7 +3,8 @@
  * storage itself refuses, the set lives in memory, loudly, and is sent from there.
  *
  * Responsible for: one write at a time in this tab, signing on the newest head, signing again when another tab was
- * faster, and carrying what the vault refused until it fits or the centre has it. Refuses to know what the ops mean.
+ * faster or the chain was left, and carrying what the vault refused until it fits or the centre has it. Refuses to know
+ * what the ops mean, and why a chain is left (`leaving.ts`).
  *
  *     const { id, ops, kept } = await writer.write({ entity, scope, lane: 1, ops: [{ t: "entry.add", … }] });
  *     kept      // false: only memory holds it
@@ -11,6 +12,7 @@
 import { shallowReactive } from "vue";
 import {
   FLAG_NO_STRICT_DURABILITY,
+  type Header,
   isRefusal,
   type Op,
   openingWriter,
@@ -21,7 +23,7 @@ import {
 import { compareStamps, receive, type Stamp, unpack, ZERO } from "../sync/clock";
 import { fromHex, opId, toHex } from "../sync/ids";
 import type { Clock } from "./now";
-import { type KeyRecord, type OwnSet, SeqTaken, type Vault } from "./vault";
+import { ChainLeft, type KeyRecord, type OwnSet, SeqTaken, type Vault } from "./vault";
 
 /** One user action. Ids are hex; ops are canonical values (SPEC IN). */
 export interface Draft {
@@ -47,13 +49,56 @@ export class ChainDamaged extends Error {
   override name = "ChainDamaged";
 }
 
-export interface WriterParts {
-  vault: Vault;
-  key: KeyRecord;
+/** By whom and when something is signed. */
+export interface Hand {
   person: string;
   clock: Clock;
   offsetMs: () => number | null;
   seen: () => [number, Uint8Array] | null;
+}
+
+export interface WriterParts extends Hand {
+  vault: Vault;
+  key: KeyRecord;
+  /** The key this device writes with by now, when the chain was left in another tab. */
+  current?: () => Promise<KeyRecord>;
+}
+
+/** Sign one draft as the next set after `head`; `set` is what the vault keeps. */
+export async function signSet(
+  hand: Hand,
+  key: KeyRecord,
+  draft: Draft,
+  head: Writer,
+  more: { flags: number; continues?: Header["continues"] },
+): Promise<{ set: OwnSet; next: Writer }> {
+  const { person, clock, offsetMs, seen } = hand;
+  const kind = draft.kind ?? "incident";
+  const { scope, lane, ops } = draft;
+  const written = await write(
+    head,
+    { user: fromHex(person), scope, lane, kind, entity: fromHex(draft.entity), ops },
+    {
+      wallMs: clock.nowMs(),
+      offsetMs: offsetMs(),
+      mono: clock.mono(),
+      salt: crypto.getRandomValues(new Uint8Array(16)),
+      seen: seen(),
+      ...more,
+      sign: (message) => signWith(key, message),
+    },
+  );
+  const set: OwnSet = {
+    chain: key.chain,
+    seq: head.seq,
+    id: toHex(written.setId),
+    entity: draft.entity,
+    kind,
+    lane,
+    wroteAtMs: written.writer.stamp.ms,
+    raw: written.raw,
+  };
+  return { set, next: written.writer };
 }
 
 /** Tabs of one phone; more collisions than this in a row mean that something else is wrong. */
@@ -70,6 +115,7 @@ export class ChainWriter {
   readonly unkept: OwnSet[] = shallowReactive([]);
 
   readonly #parts: WriterParts;
+  #key: KeyRecord;
   readonly #drafts = new Map<string, Draft>();
   readonly #sent = new Set<string>();
   #head: Writer | null = null;
@@ -79,10 +125,44 @@ export class ChainWriter {
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
+    this.#key = parts.key;
+  }
+
+  get key(): KeyRecord {
+    return this.#key;
   }
 
   get chain(): string {
-    return this.#parts.key.chain;
+    return this.#key.chain;
+  }
+
+  /**
+   * Leave the chain: `work` is given the clock's last stamp, keeps the next chain in the vault and returns its key. Nothing is
+   * written meanwhile; what only memory held and the centre does not have is written again on the next chain.
+   */
+  leave(work: (stamp: Stamp) => Promise<KeyRecord>): Promise<void> {
+    const turn = this.#queue.then(async () => {
+      const stamp = await this.#position().then(
+        (head) => head.stamp,
+        () => this.#heard, // the newest set cannot be read: that is why it is left
+      );
+      this.#moveTo(await work(stamp));
+      await this.#writeUnkept();
+    });
+    this.#queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Another tab has left the chain. */
+  moveTo(key: KeyRecord): void {
+    if (key.chain !== this.#key.chain) this.#moveTo(key);
+  }
+
+  #moveTo(key: KeyRecord): void {
+    const stamp = this.#head?.stamp;
+    if (stamp && compareStamps(stamp, this.#heard) > 0) this.#heard = stamp;
+    this.#key = key;
+    this.#head = null;
   }
 
   /** Write one action. Writes of this tab stand in line; each is on disk (or in `unkept`) when the promise resolves. */
@@ -132,7 +212,8 @@ export class ChainWriter {
 
   async #position(): Promise<Writer> {
     if (this.#head) return this.#head;
-    const { vault, key } = this.#parts;
+    const { vault } = this.#parts;
+    const key = this.#key;
     this.#flags ??= (await vault.strict()) ? 0 : FLAG_NO_STRICT_DURABILITY;
     const newest = await vault.head(key.chain);
     if (!newest) return { ...openingWriter(fromHex(key.chain)), stamp: this.#heard };
@@ -144,39 +225,9 @@ export class ChainWriter {
   }
 
   async #sign(draft: Draft, head: Writer): Promise<{ set: OwnSet; next: Writer; ops: string[] }> {
-    const { key, person, clock, offsetMs, seen } = this.#parts;
-    const wallMs = clock.nowMs();
-    const written = await write(
-      head,
-      {
-        user: fromHex(person),
-        scope: draft.scope,
-        lane: draft.lane,
-        kind: draft.kind ?? "incident",
-        entity: fromHex(draft.entity),
-        ops: draft.ops,
-      },
-      {
-        wallMs,
-        offsetMs: offsetMs(),
-        mono: clock.mono(),
-        salt: crypto.getRandomValues(new Uint8Array(16)),
-        seen: seen(),
-        flags: this.#flags ?? 0,
-        sign: (message) => signWith(key, message),
-      },
-    );
-    const set: OwnSet = {
-      chain: key.chain,
-      seq: head.seq,
-      id: toHex(written.setId),
-      entity: draft.entity,
-      kind: draft.kind ?? "incident",
-      lane: draft.lane,
-      wroteAtMs: written.writer.stamp.ms,
-      raw: written.raw,
-    };
-    return { set, next: written.writer, ops: draft.ops.map((_op, at) => toHex(opId(written.setId, at))) };
+    const { set, next } = await signSet(this.#parts, this.#key, draft, head, { flags: this.#flags ?? 0 });
+    const id = fromHex(set.id, 32);
+    return { set, next, ops: draft.ops.map((_op, at) => toHex(opId(id, at))) };
   }
 
   async #write(draft: Draft): Promise<Written> {
@@ -191,6 +242,10 @@ export class ChainWriter {
       } catch (error) {
         if (error instanceof SeqTaken && tries < MOST_TRIES) {
           this.#head = null; // another tab was faster
+          continue;
+        }
+        if (error instanceof ChainLeft && this.#parts.current && tries < MOST_TRIES) {
+          this.#moveTo(await this.#parts.current());
           continue;
         }
         this.#head = next;
@@ -208,19 +263,23 @@ export class ChainWriter {
       try {
         await this.#parts.vault.append(set);
       } catch (error) {
-        if (!(error instanceof SeqTaken)) return;
+        if (error instanceof ChainLeft && this.#parts.current) this.#moveTo(await this.#parts.current());
+        else if (!(error instanceof SeqTaken)) return;
         // Another tab took the number. What the centre has is safe there; the rest is written again on the new head.
         this.#head = null;
-        const lost = this.unkept.splice(0, this.unkept.length);
-        for (const one of lost) {
-          const draft = this.#drafts.get(one.id);
-          this.#drafts.delete(one.id);
-          if (draft && !this.#sent.has(one.id)) await this.#write(draft);
-        }
-        return;
+        return this.#writeUnkept();
       }
       this.unkept.shift();
       this.#drafts.delete(set.id);
+    }
+  }
+
+  /** Write again, on the chain's newest head, what only memory holds and the centre does not. */
+  async #writeUnkept(): Promise<void> {
+    for (const one of this.unkept.splice(0, this.unkept.length)) {
+      const draft = this.#drafts.get(one.id);
+      this.#drafts.delete(one.id);
+      if (draft && !this.#sent.has(one.id)) await this.#write(draft);
     }
   }
 }

@@ -5,14 +5,16 @@
 import { shallowReactive } from "vue";
 import { Cache } from "../../src/device/cache";
 import { openingDraft } from "../../src/device/enrol";
+import { Leaving } from "../../src/device/leaving";
 import { Link } from "../../src/device/link";
 import type { Clock } from "../../src/device/now";
 import { Outbox } from "../../src/device/outbox";
 import { Replica } from "../../src/device/replica";
 import { Rounds, type Status } from "../../src/device/rounds";
+import { type DeviceSession, keptSession, sessionMeta } from "../../src/device/session";
 import { type KeyRecord, Vault } from "../../src/device/vault";
 import type { Me } from "../../src/device/views";
-import { ChainWriter, type Draft } from "../../src/device/writer";
+import { ChainWriter, type Draft, type Hand } from "../../src/device/writer";
 import { chainId, fromHex, toHex } from "../../src/sync/ids";
 import { Centre } from "./centre";
 
@@ -42,8 +44,15 @@ export async function newKey(vault: Vault): Promise<KeyRecord> {
   const nonce = new Uint8Array(16).fill(3);
   const chain = toHex(await chainId(publicKey, nonce));
   const key: KeyRecord = { chain, alg: "Ed25519", privateKey: pair.privateKey, publicKey, nonce, createdAtMs: NOON };
-  await vault.enrol(key, {});
+  await vault.enrol(key, sessionMeta(sessionOf(chain)));
   return key;
+}
+
+/** Who the phone of these tests is. */
+export function sessionOf(chain: string): DeviceSession {
+  const person = { id: PERSON, name: "苏和", role: "officer", station: STATION, unit: UNIT };
+  const server = { id: "00".repeat(16), name: "中心", role: "centre" };
+  return { token: `token of ${chain}`, chain, label: "执勤手机", person, server, enrolledAtMs: NOON };
 }
 
 export class Phone {
@@ -56,7 +65,9 @@ export class Phone {
   readonly centre: Centre;
   readonly writer: ChainWriter;
   readonly replica: Replica;
+  readonly leaving: Leaving;
   readonly rounds: Rounds;
+  session: DeviceSession;
   readonly status: Status = shallowReactive({
     reachable: false,
     trouble: null,
@@ -73,13 +84,27 @@ export class Phone {
     this.centre = centre;
     this.clock = clock;
     const me: Me = { person: PERSON, unit: UNIT, vehicles: [VEHICLE] };
-    this.writer = new ChainWriter({
-      vault: this.vault,
-      key,
+    this.session = sessionOf(key.chain);
+    const hand: Hand = {
       person: PERSON,
       clock,
       offsetMs: () => this.status.offsetMs,
       seen: () => this.replica.seen,
+    };
+    const current = async (): Promise<KeyRecord> => {
+      this.session = (await keptSession(this.vault)) ?? this.session;
+      return (await this.vault.key(this.session.chain)) ?? key;
+    };
+    this.writer = new ChainWriter({ ...hand, vault: this.vault, key, current });
+    this.leaving = new Leaving({
+      vault: this.vault,
+      writer: this.writer,
+      hand,
+      app: "test",
+      session: () => this.session,
+      adopt: (next) => {
+        this.session = next;
+      },
     });
     this.replica = new Replica({
       vault: this.vault,
@@ -96,13 +121,15 @@ export class Phone {
       orgChanged: () => undefined,
     });
     this.rounds = new Rounds({
-      link: new Link({ token: () => "token", fetch: centre.fetch }),
+      link: new Link({ token: () => this.session.token, fetch: centre.fetch }),
       outbox: this.outbox,
       replica: this.replica,
       clock,
       status: this.status,
       app: "test",
-      chain: key.chain,
+      vault: this.vault,
+      leaving: this.leaving,
+      session: () => this.session,
       answered: () => undefined,
       settled: () => undefined,
       chance: () => 0,
@@ -123,7 +150,8 @@ export class Phone {
   /** The same phone after a restart, or another tab of it when the first is left open. */
   async again(close = true): Promise<Phone> {
     if (close) this.close();
-    const next = new Phone(this.key, this.centre, this.clock);
+    const next = new Phone(this.writer.key, this.centre, this.clock);
+    next.session = (await keptSession(next.vault)) ?? next.session;
     await next.replica.open();
     return next;
   }
