@@ -120,6 +120,7 @@ export function entry(name: string, t: string, clock: string, part: Partial<Entr
     order: null,
     about: null,
     field: null,
+    redacted: null,
     device: "苏和手机",
     chain: id("phone-suhe"),
     text: null,

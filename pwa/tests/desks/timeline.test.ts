@@ -43,6 +43,21 @@ describe("what stands on one line", () => {
     expect(told(shown[1], of)).toMatchObject({ title: "派出", text: "苏和" });
   });
 
+  it("a record whose words were taken away says what was done, who took them and on what ground", () => {
+    const redacted = { by_name: "乌恩", ground: "informant", at: at("16:00:00") };
+    const of = incident([
+      entry("note", "entry.add", "14:40:00", { kind: "note", text: "", redacted }),
+      entry("place", "fact.set", "14:41:00", { field: "place", value: null, redacted }),
+      entry("arrived", "milestone.claim", "14:50:00", { kind: "arrived", redacted }),
+    ]);
+    const shown = entries(lines(of, EVENT));
+    expect(shown.map(({ variant }) => variant)).toEqual(["redacted", "redacted", "redacted"]);
+    expect(told(shown[0], of)).toMatchObject({ title: "记事", text: "原文已依法删去" });
+    expect(told(shown[0], of).note).toBe("线人、举报人，乌恩 16:00:00 删减，凭证仍可核验");
+    expect(told(shown[1], of).text).toBe("原文已依法删去");
+    expect(told(shown[2], of)).toMatchObject({ title: "到场", text: "苏和" });
+  });
+
   it("a fact in dispute stands by itself, boxed, for somebody to settle", () => {
     const set = "bb".repeat(32);
     const values = [

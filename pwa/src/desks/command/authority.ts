@@ -37,6 +37,11 @@ export function mayRecord(person: Commander | null): boolean {
   return person?.roles.some((role) => role !== "callback") ?? false;
 }
 
+/** Whether somebody may take words of records away on a legal ground (SPEC RD1). */
+export function mayRedact(person: Commander | null): boolean {
+  return person?.roles.some((role) => role === "commander" || role === "supervisor") ?? false;
+}
+
 /** What can be done with the incident itself. */
 export function offers(person: Commander | null, view: Pick<View, "status" | "station">): CommandName[] {
   if (!mayCommand(person, view.station)) return [];

@@ -41,6 +41,11 @@ export function move(incident: Hex, what: Move): Promise<unknown> {
   return ask("POST", `/api/incidents/${incident}/moves`, what);
 }
 
+/** Take the words of records away, everywhere and for good. */
+export function redact(incident: Hex, sets: readonly Hex[], ground: string, text: string): Promise<unknown> {
+  return ask("POST", `/api/incidents/${incident}/redactions`, { sets, ground, text });
+}
+
 export interface NewIncident {
   title: string;
   station: Hex;

@@ -214,6 +214,8 @@ export interface Entry {
   readonly value: unknown;
   readonly decision: string | null;
   readonly why: string | null;
+  /** Who took its words away, on what legal ground and when. */
+  readonly redacted: { readonly by_name: string; readonly ground: string; readonly at: number } | null;
   readonly gap_before: { readonly since: number; readonly until: number } | null;
 }
 

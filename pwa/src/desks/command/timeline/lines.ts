@@ -111,6 +111,7 @@ function afterOf(entry: Entry, view: View): EntryLine["after"] {
 }
 
 function variantOf(entry: Entry, boxed: boolean): EntryVariant {
+  if (entry.redacted) return "redacted";
   if (!counts(entry)) return "provisional";
   if (boxed) return "conflict";
   if (entry.t === "entry.correct") return "correction";

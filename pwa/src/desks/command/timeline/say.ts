@@ -199,11 +199,29 @@ function of(line: EntryLine, context: Context): Said {
   }
 }
 
-const FLAGS = { clock_ahead: "clockAhead", gap: "gapFlag", revoked: "revokedFlag", fork: "forkFlag" } as const;
+/** Legal grounds of a redaction (SPEC RD1). */
+export const GROUNDS = {
+  personal_data: "groundPersonal",
+  minor: "groundMinor",
+  informant: "groundInformant",
+  state_secret: "groundSecret",
+  court_order: "groundCourt",
+} as const;
+
+/** How a record came (SPEC RL2); the rest of the flags only order records. */
+const FLAGS = {
+  clock_ahead: "clockAhead",
+  gap: "gapFlag",
+  fork: "forkFlag",
+  compromised: "compromisedFlag",
+  rights_uncertain: "uncertainFlag",
+  stale_lease: "staleFlag",
+} as const;
 
 /** Title, text and the second line of an entry, with how it came added to the second line. */
 export function say(line: EntryLine, context: Context): Said {
   const { entry, rival, struck, corrected } = line;
+  if (entry.redacted) return withoutWords(line, entry.redacted, context);
   const said = of(line, context);
   const by = entry.late_by === null ? "" : about(entry.late_by, language.value);
   const flags = entry.flags.flatMap((flag) => (flag in FLAGS ? [t(FLAGS[flag as keyof typeof FLAGS])] : []));
@@ -214,6 +232,21 @@ export function say(line: EntryLine, context: Context): Said {
     ...flags,
   ];
   return { ...said, title: said.title || t("unknownKind", entry.t), note: noted([said.note, ...extra]) };
+}
+
+/** What was done stays; the words are gone, and who took them stands in their place. */
+function withoutWords(line: EntryLine, taken: NonNullable<Entry["redacted"]>, context: Context): Said {
+  const { title } = of(line, context);
+  const { by_name, ground, at } = taken;
+  return {
+    title,
+    text: line.entry.t === "milestone.claim" ? (line.entry.said_by_name ?? line.entry.by_name) : t("redactedText"),
+    note: t("redactedNote", groundWord(ground), by_name, instant(at, context.nowMs, language.value)),
+  };
+}
+
+export function groundWord(ground: string): string {
+  return ground in GROUNDS ? t(GROUNDS[ground as keyof typeof GROUNDS]) : ground;
 }
 
 /** Why a record does not count; null for one that does. */
