@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Dialect, ExceptionContext, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 P = ParamSpec("P")
@@ -37,6 +38,8 @@ WAL_PAGES = 4_000
 # What was to be written is about people and stays out of error messages and so out of logs.
 DISCREET = {"hide_parameters": True}
 CACHE_KIB = 32_768
+# Classes of SQLSTATE: connection, read-only, conflicts of transactions, resources, locks, operators, system.
+FAILURES_OF_THE_STORE = frozenset({"08", "25", "40", "53", "55", "57", "58", "XX"})
 
 
 class Database:
@@ -165,9 +168,26 @@ class Database:
 
 
 def _prepare_postgresql(engine: Engine) -> None:
-    """PostgreSQL holds no zero character in a text and fails the whole batch that brings one. Whoever sends
-    one, in whatever field, is understood as having sent U+FFFD.
+    """What PostgreSQL and its driver do otherwise than SQLite, made the same.
+
+    A zero character in a text fails the whole batch that brings one: whoever sends one, in whatever field, is
+    understood as having sent U+FFFD. A database that starts, stops or is out of room is an `OperationalError`
+    or `OSError` here too, so that nobody's set is blamed for it.
     """
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Dialect, _record: Any, args: Any, named: Any) -> Any:
+        try:
+            return dialect.connect(*args, **named)
+        except Exception as error:
+            raise ConnectionError(f"no connection to the database: {error}") from error
+
+    @event.listens_for(engine, "handle_error")
+    def _failed(context: ExceptionContext) -> OperationalError | None:
+        state = getattr(context.original_exception, "sqlstate", None) or ""
+        if state[:2] not in FAILURES_OF_THE_STORE:
+            return None
+        return OperationalError(context.statement, None, context.original_exception)
 
     @event.listens_for(engine, "before_cursor_execute", retval=True)
     def _execute(
