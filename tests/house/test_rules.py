@@ -26,7 +26,7 @@ SERVER = "tests/server/"
 DEVICE = "pwa/tests/device/"
 # Rules that only a whole centre or a whole device can keep: where a test tells of each, and in which words.
 TOLD_OF_THE_CENTRE = {
-    "RL5": (SERVER + "test_sync_api.py", "a_kill_in_the_middle_of_a_storm_loses_nothing"),
+    "RL5": (SERVER + "test_sync_api.py", "an_end_in_the_middle_of_a_storm_loses_nothing"),
     "RD3": (SERVER + "test_redaction.py", "no_file_of_the_centre_has_them"),
     "SN3": (SERVER + "test_snapshots.py", "who_begins_or_was_away_long_is_offered_one_file"),
     "SC1": (SERVER + "test_intake.py", 'HOME = f"station:{STATION.hex()}:2026-11"'),
@@ -38,6 +38,9 @@ TOLD_OF_THE_CENTRE = {
     "EX4": (DEVICE + "replica.test.ts", "lines that do not add up are not believed"),
     "EX5": (DEVICE + "replica.test.ts", "a new epoch drops the scope's lines"),
     "EX6": (SERVER + "test_sync_api.py", "a_request_that_cannot_be_read_is_told_why"),
+    "EX7": (SERVER + "test_enrol.py", "a_code_works_once_and_its_own_phone_may_ask_again"),
+    "EX8": (SERVER + "test_sync_api.py", "a_small_budget_is_served_in_dense_pages"),
+    "EX9": (SERVER + "test_sync_api.py", "a_revoked_phone_may_push_and_nothing_else"),
     "TL7": (SERVER + "test_proof_refused.py", "a_restored_older_database_is_not_signed"),
 }
 # What only the centre does (verify, flag), what both ends do together, and what takes a device's whole storage.
