@@ -93,6 +93,14 @@ test-pwa: $(NODE_READY) ## Run the TypeScript tests
 test-browser: setup system ## Run the browser stories in Chromium against a real server
 	@npm --prefix pwa run e2e
 
+# SEEDS worlds from FIRST on; SEED alone lives through one and tells it line by line. See docs/simulator.md.
+SEEDS ?= 200
+FIRST ?= 0
+
+.PHONY: sim
+sim: $(PYTHON_READY) $(NODE_READY) ## Try to break the sync core in simulated worlds (SEEDS=200 FIRST=0, or SEED=17)
+	@$(BIN)/python -m tests.sim.run $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
+
 .PHONY: bench
 bench: $(PYTHON_READY) ## Measure one performance case and write the figures (CASE=P1 OUT=FILE)
 	@mkdir -p "$(dir $(OUT))"

@@ -1,0 +1,241 @@
+"""The centre in the simulated world: the server's own intake and exchange over a database in memory.
+
+Responsible for bringing a server process to life over what its disk holds, for handing it requests as its
+listener would, many at once, and for killing it. Refuses to judge: what it answers is told to whoever listens in
+`on_answer`. Nothing here decides what the server decides.
+
+Example: `response = await centre.handle(request)`; `LostError` when the process died first.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import msgspec
+from sqlalchemy.exc import OperationalError
+
+from server.api import enrol, wire
+from server.api.events import Events
+from server.api.logs import LogApi
+from server.api.sync import SyncApi
+from server.auth.enrol import Enrolment
+from server.auth.guards import Access
+from server.auth.sessions import Sessions
+from server.intake.batch import MOVED, Batch
+from server.intake.door import Intake
+from server.intake.queue import IntakeBusyError, IntakeClosedError
+from server.live.hub import Hub
+from server.now import Clock
+from server.perform import Performer
+from server.problems import ProblemError
+from server.settings import Settings
+from server.store.engine import Database
+from sync.changeset import Draft
+from sync.exchange import PushResult
+from tests.sim.storage import PowerCut, Storage
+from tests.sim.wire import LostError, Request, Response
+
+Entropy = Callable[[int], bytes]
+Result = TypeVar("Result")
+ADMIN = b"\xad" * 16
+TICK_S = 0.02  # requests that come within it are read together, and may share a commit
+
+
+class _From:
+    """What enrolment asks of a request: where it came from."""
+
+    client = None
+
+
+class Process:
+    """One life of the server: everything that a power cut takes away."""
+
+    def __init__(self, settings: Settings, clock: Clock, entropy: Entropy, db: Database) -> None:
+        self.performer = Performer({MOVED: self._announced})
+        self.intake = Intake(settings, clock, entropy, db, self.performer)
+        self.hub = Hub(limit=settings.limits.event_streams)
+        events = Events(settings, clock, self.hub)
+        access = Access(Sessions(db, clock, entropy), lambda: self.intake.directory)
+        self.api = SyncApi(
+            settings, clock, db, self.intake, events, logs=LogApi(db, access), entropy=entropy
+        )
+        self.enrolment = Enrolment(db, clock, entropy)
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def _announced(self, payload: bytes) -> None:
+        idx, moved = msgspec.msgpack.decode(payload, type=tuple[int, dict[str, int]])
+        self.hub.moved(moved, idx)
+
+    async def live(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Do work of this process. Raises LostError when the process dies first."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        try:
+            await asyncio.wait({task})
+        finally:
+            self._tasks.discard(task)
+        if task.cancelled() or isinstance(task.exception(), PowerCut):
+            raise LostError
+        return task.result()
+
+    def die(self) -> None:
+        """Nothing of this process runs any more."""
+        for task in [self.intake._task, self.performer._task, *self._tasks]:
+            if task is not None:
+                task.cancel()
+
+
+class Centre:
+    """The centre, across all lives of its process."""
+
+    def __init__(self, data_dir: Path, clock: Clock, entropy: Entropy, storage: Storage) -> None:
+        """Nothing runs before `start`."""
+        self.storage = storage
+        self.clock = clock
+        self.settings = Settings(data_dir=data_dir)
+        self._entropy = entropy
+        self._db = cast("Database", storage)
+        self._process: Process | None = None
+        self._waiting: list[tuple[Request, asyncio.Future[Response]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.crashes = 0
+        self.on_answer: Callable[[Request, Response], None] = lambda _request, _response: None
+        self.on_crash: Callable[[], None] = lambda: None
+        storage.on_cut = self._cut
+
+    # ---- life --------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Bring the process up. Raises LostError when the power goes while it starts."""
+        process = self._process = Process(self.settings, self.clock, self._entropy, self._db)
+        process.performer.start(self._db)
+        try:
+            await process.live(process.intake.start())
+        except OperationalError as error:  # a server that cannot write does not serve
+            self.kill()
+            raise LostError from error
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a process runs."""
+        return self._process is not None
+
+    def kill(self) -> None:
+        """Kill -9: no answer is given any more, nothing is written any more."""
+        process, self._process = self._process, None
+        if process is not None:
+            self.crashes += 1
+            process.die()
+            self.on_crash()
+
+    def _cut(self) -> None:
+        asyncio.get_running_loop().call_soon(self.kill)
+
+    @property
+    def _living(self) -> Process:
+        if self._process is None:
+            raise LostError
+        return self._process
+
+    # ---- what may be asked of it ---------------------------------------------------------------
+
+    async def handle(self, request: Request) -> Response:
+        """One request over the network. Raises LostError when no answer will come."""
+        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(TICK_S, self._tick)
+        self._waiting.append((request, answer))
+        return await answer
+
+    def _tick(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for request, answer in waiting:
+            task = asyncio.get_running_loop().create_task(self._serve(request, answer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, request: Request, answer: asyncio.Future[Response]) -> None:
+        try:
+            process = self._living
+            response = await process.live(self._answer(process, request))
+        except Exception as error:  # noqa: BLE001  whoever asked shall hear it
+            if not answer.done():
+                answer.set_exception(error)
+            return
+        self.on_answer(request, response)
+        if not answer.done():
+            answer.set_result(response)
+
+    async def transact(self, job: Callable[[Batch], Result]) -> Result:
+        """What an administrator does in the house. Raises LostError, IntakeClosedError."""
+        process = self._living
+        return await process.live(process.intake.transaction(job))
+
+    async def desk(self, person: bytes, drafts: Sequence[Draft]) -> list[PushResult]:
+        """Sets written by someone at a desk. Raises like `transact`."""
+        process = self._living
+        return await process.live(process.intake.submit_desk(person, drafts))
+
+    async def code(self, person: bytes) -> str:
+        """A one-time code for a person's new device."""
+        process = self._living
+        text, _expires_at_ms = await process.live(process.enrolment.issue(person, ADMIN))
+        return text
+
+    # ---- one request, as the listener would hand it over -----------------------------------------
+
+    async def _answer(self, process: Process, request: Request) -> Response:
+        sent: list[dict[str, Any]] = []
+
+        async def send(event: Any) -> None:
+            sent.append(event)
+
+        if request.path == "/api/enrol":
+            await self._enrol(process, request, send)
+        else:
+            await process.api(cast("Any", _asgi(request)), _body(request.body), send)
+        headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return Response(
+            status=sent[0]["status"],
+            type=headers.get("content-type", ""),
+            body=b"".join(event["body"] for event in sent[1:]),
+            retry_after=headers.get("retry-after"),
+        )
+
+    async def _enrol(self, process: Process, request: Request, send: Any) -> None:
+        try:
+            answered = await enrol.enrol.fn(
+                _From(),
+                msgspec.json.decode(request.body, type=enrol.EnrolRequest),
+                access=Access(cast("Any", None), lambda: process.intake.directory),
+                enrolment=process.enrolment,
+                intake=process.intake,
+                db=self._db,
+                settings=self.settings,
+                clock=self.clock,
+                entropy=self._entropy,
+            )
+        except ProblemError as problem:
+            await wire.refuse(send, problem)
+            return
+        except (IntakeBusyError, IntakeClosedError):
+            await wire.refuse(send, ProblemError("not_stored", retry_after_s=5))
+            return
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 201, "headers": headers})
+        await send({"type": "http.response.body", "body": msgspec.json.encode(answered.content)})
+
+
+def _asgi(request: Request) -> dict[str, Any]:
+    headers = [(b"authorization", request.token.encode())]
+    if request.encoding != "identity":
+        headers.append((b"content-encoding", request.encoding.encode()))
+    return {"type": "http", "method": "POST", "path": request.path, "headers": headers}
+
+
+def _body(body: bytes) -> Any:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive

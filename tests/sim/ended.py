@@ -1,0 +1,145 @@
+"""What a world holds when it has come to rest, read past all product code that could be wrong in the same way.
+
+Responsible for the raw rows of the centre and the storage of every phone, and for small questions about them. Refuses
+to judge.
+
+Example: `ended.standing(set_id)` is the newest ruling that decides about a set.
+"""
+
+from collections import defaultdict
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from sync import changeset, rulings
+from sync.changeset import ChangeSet
+from sync.rulings import Ruling
+from tests.sim.phone import Stored
+from tests.sim.scene import Scene
+
+
+class Held(msgspec.Struct, frozen=True):
+    """One stored set."""
+
+    arrival_no: int
+    id: bytes
+    chain: bytes
+    seq: int
+    idx: int
+    received_at_ms: int
+    envelope: bytes
+
+    @property
+    def change(self) -> ChangeSet | None:
+        """The set as read; None for one of a newer version."""
+        read = changeset.read(self.envelope)
+        return read if isinstance(read, ChangeSet) else None
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One entry of a scope."""
+
+    n: int
+    idx: int
+    head: bytes
+
+
+class ScopeState(msgspec.Struct, frozen=True):
+    """One scope."""
+
+    epoch: int
+    n: int
+    head: bytes
+    lines: list[Line]
+
+
+class Key(msgspec.Struct, frozen=True):
+    """An enrolled device: its key, whose it is, since when and until when."""
+
+    alg: str
+    pub: bytes
+    person: bytes | None
+    enrolled_at_ms: int
+    revoked_at_ms: int | None
+
+
+class Ended:
+    """The whole world, read once."""
+
+    def __init__(self, world: Scene) -> None:
+        self.world = world
+        self.oracle = world.oracle
+        self.stored: dict[str, Stored] = {phone.name: phone.stored() for phone in world.phones}
+        world.storage.look(self._read)
+
+    def _read(self, connection: Connection) -> None:
+        def rows(sql: str) -> list[Any]:
+            return list(connection.exec_driver_sql(sql).fetchall())
+
+        self.raw_rulings: list[bytes] = [
+            bytes(raw) for (raw,) in rows("SELECT bytes FROM rulings ORDER BY idx")
+        ]
+        self.sets = [
+            Held(no, bytes(at), bytes(chain), seq, idx, ms, bytes(raw))
+            for no, at, chain, seq, idx, ms, raw in rows(
+                "SELECT arrival_no, set_id, chain, seq, idx, received_at_ms, envelope FROM sets"
+                " ORDER BY arrival_no"
+            )
+        ]
+        lines: dict[int, list[Line]] = defaultdict(list)
+        for scope, n, idx, head in rows(
+            "SELECT scope, n, idx, head FROM scope_entries ORDER BY scope, n"
+        ):
+            lines[scope].append(Line(n, idx, bytes(head)))
+        self.scopes = {
+            name: ScopeState(epoch, n, bytes(head), lines[at])
+            for at, name, epoch, n, head in rows("SELECT id, name, epoch, n, head FROM scopes")
+        }
+        self.keys = {
+            bytes(chain): Key(
+                alg, bytes(pub), None if person is None else bytes(person), since, until
+            )
+            for chain, alg, pub, person, since, until in rows(
+                "SELECT chain, alg, pub, person, enrolled_at_ms, revoked_at_ms FROM devices"
+            )
+        }
+
+    @cached_property
+    def rulings(self) -> list[Ruling]:
+        """The log."""
+        return [rulings.read_ruling(raw) for raw in self.raw_rulings]
+
+    @cached_property
+    def by_id(self) -> dict[bytes, Held]:
+        """Stored sets by the id that follows from their header."""
+        return {held.id: held for held in self.sets}
+
+    @cached_property
+    def _decisions(self) -> dict[bytes, list[Ruling]]:
+        found: dict[bytes, list[Ruling]] = defaultdict(list)
+        for ruling in self.rulings:
+            if ruling.kind in rulings.DECIDING and "set" in ruling.payload:
+                found[ruling.payload["set"]].append(ruling)
+        return found
+
+    def first(self, set_id: bytes) -> Ruling:
+        """The ruling of admission."""
+        return self._decisions[set_id][0]
+
+    def standing(self, set_id: bytes) -> Ruling:
+        """The newest ruling that decides about a set."""
+        return self._decisions[set_id][-1]
+
+    def counts(self, set_id: bytes) -> bool:
+        """Whether the set has effect."""
+        return self.standing(set_id).payload["d"] in rulings.COUNTED
+
+    def org_history(self, what: str) -> dict[bytes, list[tuple[int, dict[str, Any] | None]]]:
+        """Rows of a kind by id, each with the time from which it held."""
+        found: dict[bytes, list[tuple[int, dict[str, Any] | None]]] = defaultdict(list)
+        for ruling in self.rulings:
+            if ruling.kind == rulings.KIND_ORG and ruling.payload["what"] == what:
+                found[ruling.payload["id"]].append((ruling.at_ms, ruling.payload["row"]))
+        return found

@@ -1,0 +1,262 @@
+"""The invariants, each a function named after what it says, numbered as in `docs/simulator.md`.
+
+Responsible for judging a world that has come to rest; those that must hold at every moment are checked by the oracle as
+things happen (I6 the log, I7 cursors, I13 scopes, I15 vaults). Refuses to repair or to run anything.
+
+Example: `no_loss(ended)` raises `Broken(1, …)` for a set that was promised and is not there.
+"""
+
+from hashlib import sha256
+
+from server import keys
+from server.intake.rebuild import _page as rebuilt
+from sync import canon, changeset, exchange, fold, ids, rulings
+from sync.changeset import KIND_INCIDENT
+from sync.incident.state import IncidentState
+from tests.sim import rights
+from tests.sim.ended import Ended
+from tests.sim.oracle import Broken
+from tests.sim.rest import due_scopes, excused, may_pull
+from tests.sim.scene import Scene
+
+AHEAD_MS = 600_000 + 1_000  # HL: what a clock without a known offset may believe
+
+
+# ---- I1 … I20 -------------------------------------------------------------------------------------
+
+
+async def judge(world: Scene) -> None:
+    """All of them. Raises the first that is broken."""
+    ended = Ended(world)
+    for law in (
+        no_loss,
+        single_ruling,
+        append_only,
+        own_work_visible,
+        no_blocking,
+        fork_accountability,
+        authenticity,
+        rights.sound_and_complete,
+        purged_scopes,
+        scope_completeness,
+        no_clock_infection,
+        convergence,
+    ):
+        law(ended)
+    await idempotence(world, ended)
+
+
+def no_loss(ended: Ended) -> None:
+    """I1: what was promised, and what lies in any vault, is at the centre, byte for byte."""
+    for set_id, raw in ended.oracle.acked.items():
+        held = ended.by_id.get(set_id)
+        if held is None:
+            raise Broken(1, f"set {set_id.hex()[:8]} was acknowledged and is not there")
+        if _unsigned(held.envelope) != _unsigned(raw):
+            raise Broken(1, f"set {set_id.hex()[:8]} is not stored as it came")
+    for phone in ended.world.phones:
+        for own in ended.stored[phone.name].own:
+            if own.id not in ended.by_id and not excused(phone, own):
+                raise Broken(1, f"{phone.name}: set {own.id.hex()[:8]} never reached the centre")
+
+
+def _unsigned(raw: bytes) -> tuple[bytes, bytes | None]:
+    header, _signature, body = canon.decode(raw)
+    return header, body
+
+
+async def idempotence(world: Scene, ended: Ended) -> None:
+    """I2: everything said once more changes nothing: each set is a duplicate with its first ruling."""
+    token = min(world.oracle.bearers)
+    raws = [held.envelope for held in ended.sets]
+    for start in range(0, len(raws), exchange.BATCH_SETS_MAX):
+        batch = ended.sets[start : start + exchange.BATCH_SETS_MAX]
+        reply = await world.push(token, [held.envelope for held in batch])
+        if reply is None:
+            raise Broken(2, "the centre did not take everything once more")
+        for held, result in zip(batch, reply.results, strict=True):
+            if result.r != exchange.DUPLICATE or result.idx != held.idx:
+                raise Broken(2, f"set {held.id.hex()[:8]} again: {result.r} under {result.idx}")
+    again = Ended(world)
+    if again.raw_rulings != ended.raw_rulings or again.scopes != ended.scopes:
+        raise Broken(2, "the log or a scope grew although nothing new was said")
+
+
+def convergence(ended: Ended) -> None:
+    """I3: whoever holds a scope sees the same incidents, in Python, in TypeScript, and in the centre's projections."""
+    world = ended.world
+    truth = _views(ended)
+    for phone in world.phones:
+        if not may_pull(world, phone):
+            continue
+        held = ended.stored[phone.name].cursors.keys() & due_scopes(world, phone)
+        seen = sorted(_entities_in(ended, held))
+        for entity, digest in phone.views(seen).items():
+            if digest != truth[entity]:
+                raise Broken(3, f"{phone.name} sees incident {entity.hex()[:8]} differently")
+    _last, folded, differing = world.storage.look(rebuilt, b"", True)
+    if differing:
+        raise Broken(3, f"{differing} of {folded} incidents are projected otherwise than they fold")
+
+
+def _entities_in(ended: Ended, names: set[str]) -> set[bytes]:
+    found: set[bytes] = set()
+    for name in names:
+        if name.startswith("station:") and name in ended.scopes:
+            for line in ended.scopes[name].lines:
+                entity = ended.rulings[line.idx - 1].payload.get("e")
+                if entity is not None:
+                    found.add(entity)
+    return found
+
+
+def _views(ended: Ended) -> dict[bytes, bytes]:
+    """SHA-256 of the view of every incident, folded here from the evidence and its standing rulings."""
+    states: dict[bytes, IncidentState] = {}
+    for held in ended.sets:
+        change = held.change
+        if change is None or change.body is None or change.body.kind != KIND_INCIDENT:
+            continue
+        entity = change.body.entity
+        state = states.setdefault(entity, IncidentState(entity))
+        state.add(fold.items_of(change, ended.standing(held.id)))
+    return {entity: sha256(canon.encode(state.view())).digest() for entity, state in states.items()}
+
+
+def single_ruling(ended: Ended) -> None:
+    """I5: one admission per set, by the identity its header has; the log and every scope are dense."""
+    for position, ruling in enumerate(ended.rulings, 1):
+        if ruling.idx != position:
+            raise Broken(5, f"ruling {ruling.idx} stands at place {position}")
+    admitted = [r.payload["set"] for r in ended.rulings if r.kind == rulings.KIND_SET]
+    if len(set(admitted)) != len(admitted):
+        raise Broken(5, "a set was admitted twice")
+    headers = [ids.set_id(canon.decode(held.envelope)[0]) for held in ended.sets]
+    if sorted(headers) != sorted(admitted):
+        raise Broken(5, "the sets that are stored are not those that were ruled")
+    for name, scope in ended.scopes.items():
+        head = rulings.SCOPE_HEAD_ZERO
+        for place, line in enumerate(scope.lines, 1):
+            head = rulings.scope_head(head, rulings.leaf_hash(ended.raw_rulings[line.idx - 1]))
+            if line.n != place or line.head != head:
+                raise Broken(5, f"{name} is not dense or its head is wrong at {place}")
+        if (scope.n, scope.head) != (len(scope.lines), head):
+            raise Broken(5, f"{name} says {scope.n} and has {len(scope.lines)} entries")
+
+
+def append_only(ended: Ended) -> None:
+    """I6: the log begins with everything it ever was; crashes and restarts took nothing out of it."""
+    ended.oracle.log_stands(ended.raw_rulings)
+
+
+def own_work_visible(ended: Ended) -> None:
+    """I8: every own set tells its author where it stands; what does not count says why."""
+    for phone in ended.world.phones:
+        for own in ended.stored[phone.name].own:
+            if excused(phone, own) or own.result is None:
+                continue
+            first = ended.first(own.id).payload
+            if first["d"] in ("held", "rejected") and not (first["why"] and own.why):
+                raise Broken(
+                    8, f"{phone.name}: set {own.id.hex()[:8]} is {first['d']} without a reason"
+                )
+
+
+def no_blocking(ended: Ended) -> None:
+    """I9: nothing that is stored waits for a ruling, whatever stands before it in its chain."""
+    for held in ended.sets:
+        if ended.rulings[held.idx - 1].payload.get("set") != held.id:
+            raise Broken(9, f"set {held.id.hex()[:8]} has no ruling of its own")
+
+
+def fork_accountability(ended: Ended) -> None:
+    """I10: of two sets at one place both are kept and ruled, it is proven, and no later command counts by itself."""
+    places: dict[tuple[bytes, int], list[bytes]] = {}
+    for held in ended.sets:
+        places.setdefault((held.chain, held.seq), []).append(held.id)
+    forks = {place: found for place, found in places.items() if len(found) > 1}
+    ended.oracle.tally["forks"] += len(forks)
+    for (chain, seq), found in forks.items():
+        proven = min(ended.first(set_id).idx for set_id in found[1:])
+        for held in ended.sets:
+            if held.chain != chain or held.seq < seq or held.idx < proven:
+                continue
+            ruling = ended.first(held.id)
+            if "fork" not in ruling.payload["flags"]:
+                raise Broken(10, f"set {held.seq} of the forked {chain.hex()[:8]} carries no flag")
+            if ruling.payload["d"] in rulings.COUNTED and rights.commands(held.change):
+                raise Broken(10, f"a command after the fork of {chain.hex()[:8]} counts by itself")
+
+
+def authenticity(ended: Ended) -> None:
+    """I11: what has effect was signed by a key enrolled for it, and is what was signed."""
+    for held in ended.sets:
+        if held.id in ended.oracle.forged:
+            raise Broken(11, "a forged set was stored")
+        change = held.change
+        if change is None or not ended.counts(held.id):
+            continue
+        key = ended.keys.get(held.chain)
+        if key is None or key.person not in (None, change.header.user):
+            raise Broken(11, f"set {held.id.hex()[:8]} counts and is nobody's")
+        if not changeset.signature_holds(change, key.alg, key.pub, keys.verify):
+            raise Broken(11, f"set {held.id.hex()[:8]} counts and its signature does not hold")
+
+
+def purged_scopes(ended: Ended) -> None:
+    """I13: an app keeps no lines of a scope that is no longer its person's."""
+    for phone in ended.world.phones:
+        if phone.kind != "ts" or not may_pull(ended.world, phone):
+            continue
+        station = ended.world.station_of(phone.person)
+        for scope, _n, _idx in ended.stored[phone.name].lines:
+            kind, _, rest = scope.partition(":")
+            if kind == "station" and (station is None or rest.partition(":")[0] != station.hex()):
+                raise Broken(13, f"{phone.name} still holds lines of {scope}")
+
+
+def scope_completeness(ended: Ended) -> None:
+    """I14: of each scope it holds a phone has every entry, and the head is the centre's."""
+    for phone in ended.world.phones:
+        if not may_pull(ended.world, phone):
+            continue
+        stored = ended.stored[phone.name]
+        for name in due_scopes(ended.world, phone) & ended.scopes.keys():
+            scope = ended.scopes[name]
+            if stored.cursors[name][2] != scope.head:
+                raise Broken(14, f"{phone.name}: another head of {name}")
+            held = {idx for at, _n, idx in stored.lines if at == name}
+            if held != {line.idx for line in scope.lines}:
+                raise Broken(14, f"{phone.name} does not hold every entry of {name}")
+
+
+def no_clock_infection(ended: Ended) -> None:
+    """I18: no stamp is later than receipt unless what it builds on is; no clock believes one far ahead of its own."""
+    for held in ended.sets:
+        eff_ms = int.from_bytes(ended.first(held.id).payload["eff"][:6])
+        change = held.change
+        if change is None:
+            continue
+        if eff_ms > ended.first(held.id).at_ms and not _floored(ended, held.id):
+            raise Broken(18, f"set {held.id.hex()[:8]} stands in the future")
+        if held.chain == (ended.world.visitor.writer.chain if ended.world.visitor else None):
+            continue
+        ahead_ms = int.from_bytes(change.header.hlc[:6]) - _physical_ms(ended, held.id)
+        if ahead_ms > AHEAD_MS:
+            raise Broken(
+                18, f"set {held.id.hex()[:8]} was stamped {ahead_ms} ms ahead of its clock"
+            )
+
+
+def _floored(ended: Ended, set_id: bytes) -> bool:
+    return "floored" in ended.first(set_id).payload["flags"]
+
+
+def _physical_ms(ended: Ended, set_id: bytes) -> int:
+    """What the author's clock said, or the truth where it had learned that: whichever is later. Of sets that an app
+    writes by itself only the time of receipt is known."""
+    held = ended.by_id[set_id]
+    change = held.change
+    assert change is not None
+    wrote = ended.oracle.written.get(set_id)
+    return max(change.header.wall_ms, wrote.true_ms if wrote is not None else held.received_at_ms)

@@ -1,0 +1,179 @@
+"""The one who knows: what was truly written, what was promised, who was let see what, and when.
+
+Responsible for listening at every door of the simulated world and remembering, and for checking on the
+spot what can be checked on the spot. Refuses to ask the product what it thinks: promises are read from the bytes that
+crossed the wire.
+
+Example: `oracle.acked[set_id]` are the bytes the centre has said are durable, whether or not anybody heard it say so.
+"""
+
+import gzip
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+
+from sync import changeset, exchange, rulings
+from sync.changeset import ChangeSet
+from tests.sim.phone import Act, Phone, Stored
+from tests.sim.wire import MSGPACK, Request, Response
+
+SEEN_MS = 500  # an answer may have been made this long before it is heard of here
+
+
+class Broken(AssertionError):
+    """An invariant does not hold. `number` is its number in `invariants`, 0 for a plain fault."""
+
+    def __init__(self, number: int, what: str) -> None:
+        super().__init__(f"I{number}: {what}")
+        self.number = number
+
+
+class Wrote(msgspec.Struct, frozen=True):
+    """A set as it came into being: whose, what, and the true time."""
+
+    phone: str
+    act: Act
+    true_ms: int
+
+
+class Bearer(msgspec.Struct):
+    """Whom a token stands for. `before`: the chains this one took the place of."""
+
+    chain: bytes
+    person: bytes
+    before: tuple[bytes, ...] = ()
+
+
+class Oracle:
+    """Remembers everything."""
+
+    def __init__(self, true_ms: Callable[[], int]) -> None:
+        self._true_ms = true_ms
+        self.tally: Counter[str] = Counter()
+        self.written: dict[bytes, Wrote] = {}
+        self.acked: dict[bytes, bytes] = {}
+        self.forged: set[bytes] = set()  # ids of sets that nobody signed
+        self.bearers: dict[str, Bearer] = {}
+        self.owned: dict[str, set[bytes]] = {}  # by phone: sets its vault is known to hold
+        self.cursors: dict[str, dict[str, tuple[int, int, bytes]]] = {}
+        self.stations: dict[bytes, list[tuple[int, bytes | None]]] = {}
+        self.log: list[bytes] = []  # leaf hashes, as far as they were ever seen
+        self.served: Counter[str] = Counter()  # calls answered, by word
+        self.entries_served = 0
+        self.broken: list[Broken] = []
+
+    # ---- what phones tell ------------------------------------------------------------------------
+
+    def wrote(self, phone: Phone, set_id: bytes, act: Act) -> None:
+        """The vault has taken a set."""
+        self.tally["sets"] += 1
+        self.written[set_id] = Wrote(phone.name, act, self._true_ms())
+        self.owned.setdefault(phone.name, set()).add(set_id)
+
+    def written_by_hand(self, set_id: bytes, act: Act) -> None:
+        """A set of a client that keeps nothing."""
+        self.written[set_id] = Wrote("visitor", act, self._true_ms())
+
+    def fault(self, what: str) -> None:
+        """Something that may not happen anywhere."""
+        self.broken.append(Broken(0, what))
+
+    def forget(self, phone: Phone) -> None:
+        """Its storage was exchanged: what it held and how far it had read is no longer promised."""
+        self.owned.pop(phone.name, None)
+        self.cursors.pop(phone.name, None)
+
+    def look(self, phone: Phone) -> Stored:
+        """Compare a phone's storage with all that is known of it. Raises Broken."""
+        stored = phone.stored()
+        held = {own.id for own in stored.own}
+        for set_id in self.owned.get(phone.name, set()) - held:
+            raise Broken(15, f"{phone.name} no longer holds its set {set_id.hex()[:8]}")
+        self.owned[phone.name] = held
+        before = self.cursors.get(phone.name, {})
+        for scope, (epoch, n, _head) in stored.cursors.items():
+            if scope in before and (epoch, n) < before[scope][:2]:
+                raise Broken(
+                    7, f"{phone.name} went back in {scope}: {before[scope][:2]} to {epoch, n}"
+                )
+        self.cursors[phone.name] = stored.cursors
+        return stored
+
+    # ---- what the centre tells -------------------------------------------------------------------
+
+    def moved(self, person: bytes, station: bytes | None) -> None:
+        """A person belongs to this station from now on."""
+        self.stations.setdefault(person, []).append((self._true_ms(), station))
+
+    def answered(self, request: Request, response: Response) -> None:
+        """The centre has given an answer, whether it will arrive or not."""
+        self.served[request.word] += 1
+        if request.path == "/api/enrol":
+            self._enrolled(response)
+        elif response.status == 200 and response.type.startswith(MSGPACK):
+            body = gzip.decompress(request.body) if request.encoding == "gzip" else request.body
+            if request.word == "push":
+                self._pushed(body, response.body)
+            elif request.word == "pull":
+                self._pulled(request.token, response.body)
+            elif request.word == "rotate":
+                self._rotated(request.token, body, response.body)
+
+    def _enrolled(self, response: Response) -> None:
+        if response.status == 201:
+            said = msgspec.json.decode(response.body)
+            self.bearers["Bearer " + said["token"]] = Bearer(
+                bytes.fromhex(said["chain"]), bytes.fromhex(said["person"]["id"])
+            )
+
+    def _rotated(self, token: str, asked: bytes, body: bytes) -> None:
+        said = msgspec.msgpack.decode(body)
+        opening = msgspec.msgpack.decode(asked, type=dict[str, msgspec.Raw])
+        read = changeset.read(bytes(next(iter(opening.values()))))
+        if isinstance(read, ChangeSet) and isinstance(said.get("token"), str):
+            self.tally["rotations"] += 1
+            old = self.bearers[token]
+            new = Bearer(read.header.chain, old.person, (*old.before, old.chain))
+            self.bearers["Bearer " + said["token"]] = new
+
+    def _pushed(self, asked: bytes, body: bytes) -> None:
+        sets = exchange.decode(exchange.PushRequest, asked).sets
+        results = exchange.decode(exchange.PushReply, body).results
+        if len(sets) != len(results):
+            self.broken.append(Broken(1, "a push was not answered set by set"))
+        for raw, result in zip(sets, results, strict=False):
+            self.tally[result.r] += 1
+            if result.r in exchange.DURABLE:
+                assert result.id is not None
+                self.acked.setdefault(result.id, bytes(raw))
+
+    def _pulled(self, token: str, body: bytes) -> None:
+        bearer = self.bearers[token]
+        for page in exchange.decode(exchange.PullReply, body).scopes:
+            self.entries_served += len(page.entries)
+            if page.entries and not self._may_see(bearer, page.scope):
+                who = bearer.chain.hex()[:8]
+                self.broken.append(Broken(13, f"{who} was sent entries of {page.scope}"))
+
+    def _may_see(self, bearer: Bearer, scope: str) -> bool:
+        kind, _, rest = scope.partition(":")
+        if kind == "org":
+            return True
+        if kind == "device":
+            return bytes.fromhex(rest) in (bearer.chain, *bearer.before)
+        history = self.stations.get(bearer.person, [])
+        since = self._true_ms() - SEEN_MS
+        recent = [station for at, station in history if at >= since]
+        earlier = [station for at, station in history if at < since][-1:]
+        return any(
+            station is not None and rest.partition(":")[0] == station.hex()
+            for station in earlier + recent
+        )
+
+    def log_stands(self, raws: list[bytes]) -> None:
+        """The log as stored now must begin with all of it that was seen before. Raises Broken."""
+        leaves = [rulings.leaf_hash(raw) for raw in raws]
+        if leaves[: len(self.log)] != self.log:
+            raise Broken(6, f"the log no longer begins with what it was: {len(self.log)} entries")
+        self.log = leaves

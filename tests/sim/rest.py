@@ -1,0 +1,62 @@
+"""Whether a world has come to rest: every outbox drained, every scope read to its end.
+
+Responsible for saying what is still to be done, and what a phone at rest must hold. Refuses to judge what it holds:
+`invariants` does.
+
+Example: `unsettled(world)` is `["py1: 2 sets wait, the first None"]`, and in the end `[]`.
+"""
+
+from server.intake.places import month_before, month_of
+from tests.sim.ended import Ended
+from tests.sim.phone import Own, Phone, Stored
+from tests.sim.scene import Scene
+
+
+def unsettled(world: Scene) -> list[str]:
+    """What is still to be done, in words; empty when all outboxes are drained and all scopes are read (I20)."""
+    ended = Ended(world)
+    return [
+        why
+        for phone in world.phones
+        for why in (*_waits(phone, ended.stored[phone.name]), *_behind(world, phone, ended))
+    ]
+
+
+def _waits(phone: Phone, stored: Stored) -> list[str]:
+    waiting = [own for own in stored.own if own.waits and not excused(phone, own)]
+    return (
+        [f"{phone.name}: {len(waiting)} sets wait, the first {waiting[0].result}"]
+        if waiting
+        else []
+    )
+
+
+def excused(phone: Phone, own: Own) -> bool:
+    """Bytes that have rotted cannot be delivered."""
+    return own.id in phone.rotten
+
+
+def may_pull(world: Scene, phone: Phone) -> bool:
+    """Whether the centre still talks to this phone: its chain was not revoked."""
+    return phone.chain() not in world.revoked
+
+
+def due_scopes(world: Scene, phone: Phone) -> set[str]:
+    """What a phone must hold at rest, by what the oracle knows of its person."""
+    names = {"org", f"device:{phone.chain().hex()}"}
+    station = world.station_of(phone.person)
+    if station is not None:
+        this = month_of(world.clock.true_ms())
+        names |= {f"station:{station.hex()}:{month}" for month in (this, month_before(this))}
+    return names
+
+
+def _behind(world: Scene, phone: Phone, ended: Ended) -> list[str]:
+    if not may_pull(world, phone):
+        return []
+    cursors = ended.stored[phone.name].cursors
+    return [
+        f"{phone.name}: {name} at {cursors.get(name, (0, 0))[1]} of {ended.scopes[name].n}"
+        for name in sorted(due_scopes(world, phone) & ended.scopes.keys())
+        if cursors.get(name, (0, 0, b""))[:2] != (ended.scopes[name].epoch, ended.scopes[name].n)
+    ]

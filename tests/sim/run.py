@@ -1,0 +1,135 @@
+"""Running many worlds, one after another, and saying in one line what happened in them.
+
+Responsible for the command line, for what is kept of a world that failed, and for the summary. Refuses to know what
+happens in a world.
+
+    python -m tests.sim.run --seeds 200 --first 0
+    python -m tests.sim.run --seed 17            # one world, told line by line
+"""
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.sim.node import Edit, Node
+from tests.sim.scene import Size, Tools
+from tests.sim.storage import Storage
+from tests.sim.world import Outcome, World
+
+KEPT = Path(__file__).parents[2] / ".data" / "sim"
+FAILED_BEFORE = Path(__file__).with_name("failed_seeds.txt")
+
+# What the last line tells, in this order; the rest is in the trace of a world.
+TOLD = (
+    *(
+        "sets",
+        "desk",
+        "stored",
+        "duplicate",
+        "held",
+        "rejected",
+        "opaque",
+        "malformed",
+        "bad_signature",
+    ),
+    *("races", "conflicts", "gaps", "forks", "rotations", "revocations", "rights straddled"),
+    *(
+        "lost replies",
+        "phone crashes",
+        "centre crashes",
+        "disk full",
+        "rollbacks",
+        "clones",
+        "couriers",
+    ),
+)
+
+
+@contextmanager
+def tools(edits: tuple[Edit, ...] = ()) -> Iterator[Tools]:
+    """What worlds share, opened and closed."""
+    logging.getLogger("ortoo").setLevel(logging.CRITICAL)  # what goes wrong here is meant to
+    with tempfile.TemporaryDirectory(prefix="ortoo-sim-") as data_dir:
+        node = Node(edits)
+        try:
+            yield Tools(node, Storage(), Path(data_dir))
+        finally:
+            node.close()
+
+
+def failed_before() -> list[int]:
+    """Seeds that found something once; they are lived through again for ever."""
+    lines = FAILED_BEFORE.read_text(encoding="utf-8").splitlines()
+    return [int(line.split()[0]) for line in lines if line and not line.startswith("#")]
+
+
+def worlds(shared: Tools, seeds: Iterable[int], size: Size | None = None) -> Iterator[Outcome]:
+    """Each world's outcome; one that failed is lived through again with its trace kept, and written down."""
+    for seed in seeds:
+        outcome = World(seed, shared, size=size).run()
+        if outcome.broken is not None:
+            outcome = World(seed, shared, size=size, keep=True).run()
+            keep(outcome)
+        yield outcome
+
+
+def happened(outcomes: Iterable[Outcome]) -> Counter[str]:
+    """Everything that happened, added up."""
+    total: Counter[str] = Counter()
+    for outcome in outcomes:
+        total += outcome.tally
+    return total
+
+
+def summary(outcomes: list[Outcome], seconds: float) -> str:
+    """One line: how many worlds, what happened in them, how fast."""
+    total = happened(outcomes)
+    told = ", ".join(f"{total[what]} {what}" for what in TOLD)
+    failed = [outcome.seed for outcome in outcomes if outcome.broken is not None]
+    rate = len(outcomes) / max(seconds, 0.001) * 60
+    verdict = "every invariant holds" if not failed else f"BROKEN in {failed}"
+    return f"{len(outcomes)} seeds: {told}; {seconds:.1f} s, {rate:.0f} seeds/min: {verdict}"
+
+
+def keep(outcome: Outcome) -> Path:
+    """Write the whole trace of a world that failed where it can be read."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    path = KEPT / f"seed-{outcome.seed}.txt"
+    path.write_text("\n".join([str(outcome.broken), *outcome.lines, ""]), encoding="utf-8")
+    return path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 1 when any invariant is broken."""
+    parser = argparse.ArgumentParser(prog="sim", description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=200, help="how many worlds")
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first")
+    parser.add_argument("--seed", type=int, help="one world alone, told line by line")
+    parser.add_argument(
+        "--events", type=int, default=Size().events, help="things that happen in each"
+    )
+    asked = parser.parse_args(arguments)
+    size = Size(events=asked.events)
+    outcomes: list[Outcome] = []
+    began = time.monotonic()
+    with tools() as shared:
+        if asked.seed is not None:
+            outcomes = [World(asked.seed, shared, size=size, keep=True).run()]
+            print("\n".join(outcomes[0].lines))
+        else:
+            for outcome in worlds(shared, range(asked.first, asked.first + asked.seeds), size):
+                outcomes.append(outcome)
+                if outcome.broken is not None:
+                    print(f"seed {outcome.seed}: {outcome.broken}", flush=True)
+    print(summary(outcomes, time.monotonic() - began))
+    return int(any(outcome.broken is not None for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
