@@ -45,6 +45,22 @@ const own = (ops: object[]): OwnSet => {
   return { chain: "", seq: 1, id: "", entity: INCIDENT, kind: "incident", lane: 0, wroteAtMs: NOON + 32_000, raw };
 };
 
+test("a record whose words were taken away says so, and a step is still a step", async () => {
+  const gone = { ...own([]), raw: encode([Uint8Array.of(1), Uint8Array.of(2), null]) };
+  expect(lineOf(gone)?.text).toBe("原文已依法删去");
+  const { items } = await told([created(), issued(), claimed("arrived", 5)]);
+  const redacted = { by: fromHex(DESK), ground: "minor", atMs: NOON };
+  const words = storyLines(
+    items.map((item) => ({ ...item, redacted, text: "" })),
+    officer,
+  );
+  expect(words.map(({ text, details }) => [text, details[0]?.text ?? ""])).toEqual([
+    ["接警建单", "原文已依法删去"],
+    ["派警", "原文已依法删去"],
+    ["到场", ""],
+  ]);
+});
+
 test("a set is named by its weightiest op, a step with its time, a note with its words", () => {
   const step = (kind: string) => lineOf(own([{ t: "milestone.claim", kind, round: 0, via: "self" }]))?.text;
   expect(step("arrived")).toBe("到场 12:00:32");

@@ -127,7 +127,8 @@ const RANK = ["incident.create", "milestone.claim", "milestone.withdraw", "order
 export function lineOf(set: OwnSet): { text: string; kind: string } | null {
   let ops: Fields[];
   try {
-    const [, , body] = decode(set.raw) as [Value, Value, Uint8Array];
+    const [, , body] = decode(set.raw) as [Value, Value, Uint8Array | null];
+    if (body === null) return { text: t("redactedWords"), kind: "" };
     ops = (decode(body) as [Value, Value, Value, Fields[]])[3];
   } catch {
     return null;
@@ -244,6 +245,7 @@ function detailOf(item: TimelineItem, officer: Officer): string {
   const org = officer.device.org.value;
   const { fields } = item;
   const value = fields["v"];
+  if (item.redacted && item.t !== "milestone.claim") return t("redactedWords");
   switch (item.t) {
     case "fact.set":
       if (item.field === "category") return categoryLabel(org, text(value));
