@@ -243,6 +243,7 @@ def upgrade() -> None:
         sa.Column("level", sa.BigInteger(), nullable=True),
         sa.Column("tier", sa.BigInteger(), nullable=True),
         sa.Column("conflicts", sa.BigInteger(), nullable=False),
+        sa.Column("contradictions", sa.BigInteger(), nullable=False),
         sa.Column("orders", sa.BigInteger(), nullable=False),
         sa.Column("closed_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("duplicate_of", sa.LargeBinary(), nullable=True),

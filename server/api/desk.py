@@ -13,6 +13,7 @@ from litestar import Router
 from server.api import (
     callback,
     callcard,
+    conflicts,
     detail,
     devices,
     docs,
@@ -60,6 +61,7 @@ ROOMS = (
     writing,
     redactions,
     rulings,
+    conflicts,
     callback,
     callcard,
     devices,

@@ -151,6 +151,15 @@ class SetFact(_Move, frozen=True, tag="set_fact"):
     preds: Annotated[list[OpHex], msgspec.Meta(max_length=100)] = []
 
 
+class Resolve(_Move, frozen=True, tag="resolve"):
+    """Rule between several values of a fact: ``v`` takes the place of all that were shown, named in ``preds``. Refused
+    when another has come meanwhile, so that nobody overrules what they have not seen."""
+
+    f: Code
+    v: str | int | bool | list[int]
+    preds: Annotated[list[OpHex], msgspec.Meta(min_length=1, max_length=100)]
+
+
 class Dispute(_Move, frozen=True, tag="dispute"):
     """Rule that a claim does not stand."""
 
@@ -185,6 +194,7 @@ Move = (
     | Nudge
     | Correct
     | SetFact
+    | Resolve
     | Dispute
     | Callback
 )
@@ -245,6 +255,8 @@ def ops_of(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
             return [_op("entry.add", kind="nudge", text=move.text or "", data=data)]
         case Callback():
             return [_callback(move, round_)]
+        case Resolve():
+            return [_op("fact.set", f=move.f, v=move.v, p=_all_shown(move, view))]
         case _:
             return [_plain(move, view)]
 
@@ -277,6 +289,14 @@ def _plain(move: Move, view: dict[str, Any]) -> Op:
             return _op("milestone.dispute", claim=_id(move.claim), why=move.why)
         case _:
             raise AssertionError(f"no ops for {type(move).__name__}")
+
+
+def _all_shown(move: Resolve, view: dict[str, Any]) -> list[bytes]:
+    """The live values of a fact, which must be those that were shown. Raises ``ProblemError("not_ready")``."""
+    live = [value["op"] for value in view["fields"].get(move.f, [])]
+    if {op.hex() for op in live} != set(move.preds):
+        raise ProblemError("not_ready", detail="The values are not those that were shown.")
+    return live
 
 
 def _proxy(move: Proxy, view: dict[str, Any]) -> Op:

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 from server.api.detail import CALLER_FACTS, masked, plain
 from server.api.ids import Hex32, Ms, hex_or_none
 from server.api.summaries import Summary, summary_of, visible_to
+from server.api.wallrows import Waiting
 from server.auth.guards import CALLER_KNOWN, DISPATCH, SignedIn
 from server.store import doubts, sets, tables
 from server.store.devices import Device, by_chains
@@ -102,15 +103,6 @@ class QueuedSet(msgspec.Struct, frozen=True):
     redacted: bool
     remarks: list[Remark]
     may: list[Decision]
-
-
-class Waiting(msgspec.Struct, frozen=True):
-    """How many sets of each kind nobody has decided about."""
-
-    held: int = 0
-    rejected: int = 0
-    opaque: int = 0
-    compromised: int = 0
 
 
 class Queue(msgspec.Struct, frozen=True):

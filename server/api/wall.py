@@ -15,6 +15,8 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
+from server.api import queue
+from server.api.conflicts import open_conflicts
 from server.api.days import day_start_ms
 from server.api.devices import Fleet, fleet_of
 from server.api.ids import hex_or_none
@@ -28,6 +30,7 @@ from server.api.wallrows import (
     Online,
     Silent,
     Today,
+    Waiting,
     Wall,
     recent_of,
     row_of,
@@ -101,6 +104,7 @@ class _Asked(msgspec.Struct, frozen=True):
     now_ms: int
     seen: ColumnElement[bool]
     names: Names
+    waiting: Waiting
 
 
 def _column(
@@ -202,6 +206,8 @@ def _build(connection: Connection, asked: _Asked, fleet: Fleet) -> Wall:
         silent=silent,
         devices=online,
         completeness=completeness,
+        waiting=asked.waiting,
+        conflicts=open_conflicts(connection, asked.seen),
     )
 
 
@@ -273,7 +279,12 @@ async def wall(
             contact = fleet.contacts.get(device.chain)
             if device.person is not None and contact is not None:
                 heard[device.person] = max(heard.get(device.person, 0), contact.last_contact_ms)
-        asked = _Asked(clock.now_ms(), seen, Names(directory, heard))
+        asked = _Asked(
+            clock.now_ms(),
+            seen,
+            Names(directory, heard),
+            queue.waiting(connection, queue.seen_by(who, directory)),
+        )
         return _build(connection, asked, fleet)
 
     return Response(await db.reading(read), headers=NO_STORE)

@@ -115,8 +115,27 @@ class Completeness(msgspec.Struct, frozen=True):
     unknown: int
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """How many sets of each kind nobody has decided about."""
+
+    held: int = 0
+    rejected: int = 0
+    opaque: int = 0
+    compromised: int = 0
+
+
+class Open(msgspec.Struct, frozen=True):
+    """What is said in two ways: incidents that are not ended, their facts with values that differ, their
+    contradictory steps."""
+
+    incidents: int
+    facts: int
+    steps: int
+
+
 class Wall(msgspec.Struct, frozen=True):
-    """Everything the watch wall shows."""
+    """Everything the watch wall shows. ``waiting`` counts sets that nobody has decided about, ``conflicts`` what is
+    said in two ways: each leads to the screen where it is worked off."""
 
     now_ms: Ms
     signing: Column
@@ -127,6 +146,8 @@ class Wall(msgspec.Struct, frozen=True):
     silent: list[Silent]
     devices: Online
     completeness: Completeness
+    waiting: Waiting
+    conflicts: Open
 
 
 def state_of(start_ms: int | None, due_ms: int | None, done_ms: int | None, now_ms: int) -> str:

@@ -7,7 +7,8 @@ there, is never taken away: a countdown that no longer concerns anybody is kept 
 Where a field has several live values the newest stands in the row, and `conflicts` counts the fields
 whose values contradict each other: the list warns, the incident's own page shows all of them.
 
-Example: `project(state.derived().as_view(), policy, created_chain=..., home=..., updated_at_ms=..., updated_idx=...)`.
+Example: `project(state.derived().as_view(), policy, contradictions=0, created_chain=..., home=..., updated_at_ms=...,
+updated_idx=...)`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,7 @@ def project(
     view: View,
     policy: Policy,
     *,
+    contradictions: int,
     created_chain: bytes | None,
     home: str | None,
     updated_at_ms: int,
@@ -47,7 +49,9 @@ def project(
 ) -> Projected:
     """The rows of one incident."""
     return Projected(
-        incident=_storable(_incident(view, created_chain, home, updated_at_ms, updated_idx)),
+        incident=_storable(
+            _incident(view, contradictions, created_chain, home, (updated_at_ms, updated_idx))
+        ),
         orders=tuple(_order(view["id"], order) for order in view["orders"]),
         deadlines=tuple(_deadlines(view, policy)),
     )
@@ -62,7 +66,11 @@ def _storable(row: Row) -> Row:
 
 
 def _incident(
-    view: View, created_chain: bytes | None, home: str | None, updated_at_ms: int, updated_idx: int
+    view: View,
+    contradictions: int,
+    created_chain: bytes | None,
+    home: str | None,
+    updated: tuple[int, int],
 ) -> Row:
     created = view["created"] or {}
     point = newest(view, "point") or (None, None)
@@ -81,8 +89,7 @@ def _incident(
         created.get("at"),
         created.get("by"),
         created_chain,
-        updated_at_ms,
-        updated_idx,
+        *updated,
         newest(view, "title") or "",
         newest(view, "category") or "",
         newest(view, "place") or "",
@@ -91,6 +98,7 @@ def _incident(
         newest(view, "level"),
         newest(view, "tier"),
         view["conflicts"],
+        contradictions,
         sum(order["open"] for order in view["orders"]),
         next((close["at"] for close in view["closes"] if close["round"] == view["round"]), None),
         view["duplicate_of"],

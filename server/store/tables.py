@@ -236,6 +236,7 @@ incidents = Table(
     Column("level", BigInteger),
     Column("tier", BigInteger),
     Column("conflicts", BigInteger, nullable=False),  # fields with more than one live value
+    Column("contradictions", BigInteger, nullable=False),  # steps with standing claims far apart
     Column("orders", BigInteger, nullable=False),  # open ones
     Column("closed_at_ms", BigInteger),  # of the current round
     Column("duplicate_of", LargeBinary),

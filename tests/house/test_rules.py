@@ -27,6 +27,7 @@ DEVICE = "pwa/tests/device/"
 # Rules that only a whole centre or a whole device can keep: where a test tells of each, and in which words.
 TOLD_OF_THE_CENTRE = {
     "RL5": (SERVER + "test_sync_api.py", "an_end_in_the_middle_of_a_storm_loses_nothing"),
+    "RL9": (SERVER + "test_reviews.py", "a_question_goes_to_its_author_and_the_answer_comes_back"),
     "RD3": (SERVER + "test_redaction.py", "no_file_of_the_centre_has_them"),
     "SN3": (SERVER + "test_snapshots.py", "who_begins_or_was_away_long_is_offered_one_file"),
     "SC1": (SERVER + "test_intake.py", 'HOME = f"station:{STATION.hex()}:2026-11"'),

@@ -353,7 +353,8 @@ async def test_a_revoked_phone_may_push_and_nothing_else(tmp_path: Path, pen: Pe
     await made.start()
     try:
         phone = Phone(made, pen)
-        assert (await phone.push(pen.open()))["results"][0]["r"] == "stored"
+        [result] = (await phone.push(pen.open()))["results"]
+        assert (result["r"], result["why"]) == ("rejected", "revoked")  # kept, for people to see
         for call in ("hello", "pull", "time"):
             assert (await phone.raw(call, b"")).json()["code"] == "device_revoked"
     finally:

@@ -13,7 +13,15 @@ from sync.clock import Stamp
 from sync.ids import ChainId, SetId
 from sync.incident import authority, kinds, shapes
 from sync.incident.admit import Ruled, admit
-from sync.incident.facts import Facts, Grant, KnownIncident, captured, facts_of, held_between
+from sync.incident.facts import (
+    Facts,
+    Grant,
+    KnownIncident,
+    captured,
+    facts_of,
+    held_between,
+    made_after_ms,
+)
 from tests.sync.histories import BASE_MS, ENTITY, OPS, PEOPLE, STATION
 
 NOW_MS = BASE_MS + 100_000
@@ -196,6 +204,16 @@ def test_au4_a_command_counts_only_with_the_right_to_it_for_all_the_time_it_may_
     if ruled.why == "authority_straddles":
         assert all(any(of_op) for of_op in rights)
         assert not all(all(of_op) for of_op in rights)
+
+
+@given(st.integers(0, 99), st.lists(st.none() | st.integers(0, 120), max_size=4))
+def test_au3_nothing_was_made_before_what_it_knows_nor_after_it_was_received(
+    at_ms: int, bounds: list[int | None]
+) -> None:
+    lo = made_after_ms(at_ms, *bounds)
+    assert 0 <= lo <= at_ms
+    assert all(bound is None or bound > at_ms or bound <= lo for bound in bounds)
+    assert lo in (0, at_ms, *bounds)
 
 
 histories = st.lists(st.tuples(st.integers(0, 50), grants), max_size=6).map(
