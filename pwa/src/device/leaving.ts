@@ -174,7 +174,7 @@ export class Leaving {
       const lane = one.lane === 1 ? 1 : 0;
       const made = await signSet(hand, key, { entity: one.entity, scope, lane, ops }, at, { flags });
       const id = fromHex(made.set.id, 32);
-      ops.forEach((_op, index) => renamed.set(toHex(opId(was, index)), opId(id, index)));
+      for (const index of ops.keys()) renamed.set(toHex(opId(was, index)), opId(id, index));
       sets.push({ ...made.set, wroteAtMs: one.wroteAtMs });
       aside.push(setAside(mark, REWRITTEN, made.set.id, hand.clock.nowMs()));
       at = made.next;

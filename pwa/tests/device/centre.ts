@@ -44,6 +44,14 @@ export class Centre {
   /** Every push as lists of seq, in the order sent. */
   readonly pushes: number[][] = [];
   readonly calls: string[] = [];
+  /** What every hello showed. */
+  readonly greetings: { chain: string; token: string | null; request: string; head: number }[] = [];
+  /** Why a chain must be left, by chain. */
+  readonly rotate = new Map<string, string>();
+  /** The contiguous seq the centre says it holds. */
+  have = -1;
+  /** Which chain took the place of which. */
+  readonly places = new Map<string, string>();
   /** Set id to the index of its ruling. */
   readonly held = new Map<string, number>();
   readonly scopes = new Map<string, Scope>();
@@ -264,6 +272,7 @@ export class Centre {
     const answer = await this.#answer(path, said);
     if (this.fault === "answer_lost") throw new TypeError("Failed to fetch");
     if (!answer) return problem(404, "not_found");
+    if (answer instanceof Response) return answer;
     return new Response(encode(answer as Value) as Uint8Array<ArrayBuffer>, {
       headers: { "content-type": "application/msgpack" },
     });
@@ -277,17 +286,39 @@ export class Centre {
     return new Response(piece as Uint8Array<ArrayBuffer>, { status: 206 });
   }
 
+  async #rotated(raw: Uint8Array): Promise<object> {
+    const set = await readSet(raw);
+    if (isRefusal(set) || !set.header.continues) return problem(400, "bad_rotation");
+    const [chain, place] = [toHex(set.header.chain), toHex(set.header.continues[0])];
+    if ((this.places.get(place) ?? chain) !== chain) return problem(403, "rotation_needs_login");
+    this.places.set(place, chain);
+    this.scopes.set(`device:${chain}`, { epoch: 1, lines: [], heads: [] });
+    return { token: `token of ${chain}` };
+  }
+
   async #answer(path: string, said: Record<string, Value>): Promise<object | null> {
     if (path === "push") return this.#push(said["sets"] as Value[]);
     if (path === "pull") return this.#pull(said["cursors"] as [string, number, number][], said["budget"] as number);
+    if (path === "rotate") return this.#rotated(encode(said["set"] as Value));
     if (path !== "hello") return null;
+    const [chain, token, request] = ["chain", "token", "request_id"].map((key) => hexOf(said[key]));
+    this.greetings.push({
+      chain: chain ?? "",
+      token: token ?? null,
+      request: request ?? "",
+      head: Number(said["head"]),
+    });
+    if (this.places.has(chain ?? "")) return problem(403, "rotation_needs_login");
+    const rotate = this.rotate.get(chain ?? "") ?? null;
     return {
+      token: rotate ? null : fromHex(this.greetings.length.toString(16).padStart(32, "0")),
+      rotate,
       role: "centre",
       server: new Uint8Array(16),
       now_ms: this.nowMs,
       uncertainty_ms: 50,
       log: { origin: "test", epoch: this.epoch, size: this.#idx },
-      have: -1,
+      have: this.have,
       person: new Uint8Array(16),
       scopes: [...this.scopes].map(([name, { epoch, lines }]) => [name, epoch, lines.length]),
       limits: { set_bytes: 262_144, batch_bytes: 1_048_576, batch_sets: 200 },
@@ -295,6 +326,8 @@ export class Centre {
     };
   }
 }
+
+const hexOf = (value: Value | undefined): string | null => (value instanceof Uint8Array ? toHex(value) : null);
 
 function problem(status: number, code: string, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify({ status, code, title: code }), {
