@@ -93,6 +93,7 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
     return { view: toHex(encode(view as never)), deadlines: countdowns };
   },
   "snapshot.hash": async ({ hex }) => ({ hash: toHex(await snapshotHash(bytes(hex))) }),
+  "ruling.read": ({ hex }) => ({ idx: readRuling(bytes(hex)).idx }),
   "id.set": async ({ hex }) => ({ set: toHex(await setId(bytes(hex))) }),
 };
 

@@ -10,13 +10,14 @@ Example: `async with Crew.enrolled(centre, journal, place, seed="7") as crew: aw
 import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 
 from server.fleet.desk import Desk
 from server.fleet.device import Device, ServerRefusalError, seeded_entropy
@@ -24,6 +25,7 @@ from server.fleet.replay.cast import Officer, desk_people
 from server.fleet.vault import Vault
 from server.intake.places import home_scope
 from server.now import SystemClock
+from sync import exchange
 from sync.changeset import KIND_INCIDENT
 from tests.blackbox.centre import Centre
 from tests.blackbox.journal import Journal
@@ -73,9 +75,17 @@ class Hurried:
 class Phone:
     """One officer's device and the incidents they are at."""
 
-    def __init__(self, officer: Officer, device: Device, vault_file: Path, seed: str) -> None:
-        """`seed` decides what the officer does."""
+    def __init__(
+        self,
+        officer: Officer,
+        device: Device,
+        http: httpx2.AsyncClient,
+        vault_file: Path,
+        seed: str,
+    ) -> None:
+        """`http` is what the device sends through; `seed` decides what the officer does."""
         self.device = device
+        self.http = http
         self._vault_file = vault_file
         self._officer = officer
         self._chance = random.Random(seed)
@@ -108,6 +118,14 @@ class Phone:
         ops, priority = self._ops(step)
         scope = home_scope(bytes.fromhex(self._officer.station), SystemClock().now_ms())
         self.device.write(KIND_INCIDENT, self._incident, ops, scope=scope, priority=priority)
+
+    async def push_raw(self, sets: Sequence[bytes]) -> httpx2.Response:
+        """Push these sets as this phone and give the answer as it came; the vault is not told."""
+        identity = self.device.vault.identity()
+        assert identity is not None
+        body = exchange.encode(exchange.PushRequest([msgspec.Raw(raw) for raw in sets]))
+        headers = {"authorization": f"Bearer {identity.token}"}
+        return await self.http.post("/sync/v1/push", content=body, headers=headers)
 
     def _ops(self, step: str) -> tuple[list[dict[str, Any]], bool]:
         if step == "create":
@@ -167,18 +185,19 @@ class Crew:
 
     async def _enrol(self, number: int) -> None:
         officer = self._centre.officers[number]
-        witness = Witness(self._inner, self._journal)
+        transport = Witness(self._inner, self._journal)
+        http = httpx2.AsyncClient(base_url=self._centre.url, transport=transport)
         vault_file = self._place / f"phone{number}.db"
-        device = self._device(Vault(vault_file), witness, number)
-        async with self._desk("admin") as admin:
+        device = self._device(Vault(vault_file), http, number)
+        async with self.desk("admin") as admin:
             code = await admin.post("/api/devices/codes", {"person": officer.person})
         await device.enrol(code["code"], f"phone {number}")
-        self.phones.append(Phone(officer, device, vault_file, f"{self._seed}/{number}"))
+        self.phones.append(Phone(officer, device, http, vault_file, f"{self._seed}/{number}"))
 
-    def _device(self, vault: Vault, transport: httpx2.AsyncBaseTransport, number: int) -> Device:
+    def _device(self, vault: Vault, http: httpx2.AsyncClient, number: int) -> Device:
         return Device(
             vault,
-            httpx2.AsyncClient(base_url=self._centre.url, transport=transport),
+            http,
             self.time,
             entropy=seeded_entropy("blackbox", self._seed, str(number), str(self.time.now_ms())),
             chance=random.Random(f"{self._seed}/{number}/retries"),
@@ -186,7 +205,8 @@ class Crew:
         )
 
     @asynccontextmanager
-    async def _desk(self, login: str) -> AsyncIterator[Desk]:
+    async def desk(self, login: str) -> AsyncIterator[Desk]:
+        """Somebody at a desk, `dispatcher` or `admin`, signed in with the first thing they ask."""
         password = next(word for _person, name, word in desk_people() if name == login)
         transport = Witness(self._inner, self._journal)
         async with httpx2.AsyncClient(base_url=self._centre.url, transport=transport) as http:
@@ -206,7 +226,7 @@ class Crew:
 
     async def _dispatch(self) -> None:
         """A desk takes calls down. What was not answered is not asked again: people look first."""
-        async with self._desk("dispatcher") as desk:
+        async with self.desk("dispatcher") as desk:
             while True:
                 officer = self._chance.choice(self._centre.officers)
                 said = {"title": "草场围栏纠纷", "station": officer.station}

@@ -27,14 +27,12 @@ class Witness(httpx2.AsyncBaseTransport):
         self._inner = inner
         self._journal = journal
         self.chain: bytes | None = None  # of the device behind it, once it has one
-        self.unavailable = 0  # answers that asked to come again
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The reply of `inner`, read whole. Raises what `inner` raises."""
         sent = await request.aread()
         response = await self._inner.handle_async_request(request)
         await response.aread()
-        self.unavailable += response.status_code == httpx2.codes.SERVICE_UNAVAILABLE
         if response.is_success:
             self._heard(request.url.path, request, sent, response.content)
         return response
@@ -45,15 +43,15 @@ class Witness(httpx2.AsyncBaseTransport):
         elif path == "/api/incidents" and request.method == "POST":
             said = json.loads(got)
             self._journal.note("desk", incident=said["id"], number=said["number"], idx=said["idx"])
-        elif path.startswith("/sync/v1/"):
+        elif path in ("/sync/v1/push", "/sync/v1/pull", "/sync/v1/hello"):
             if request.headers.get("content-encoding") == "gzip":
                 sent = gzip.decompress(sent)
             said = msgspec.msgpack.decode(got)
-            if path.endswith("/push"):
+            if path.endswith("push"):
                 self._pushed(msgspec.msgpack.decode(sent, type=dict[str, list[msgspec.Raw]]), said)
-            elif path.endswith("/pull"):
+            elif path.endswith("pull"):
                 self._pulled(said)
-            elif path.endswith("/hello"):
+            else:
                 self._greeted(said)
 
     def _enrolled(self, asked: dict[str, Any], said: dict[str, Any]) -> None:
