@@ -76,7 +76,7 @@ def _declare(batch: Batch, signer: Signer, epoch: bytes, why: str) -> Declared:
     else:
         raise NothingLostError
     size, root = _signed(connection, signer, origin)
-    kept = _kept(connection, head.idx, size)
+    kept = _kept(connection, origin, head.idx, size)
     lost = {
         "epoch": head.epoch,
         "size": size,
@@ -122,7 +122,7 @@ def _signed(connection: Connection, signer: Signer, origin: str) -> tuple[int, b
     return max(known)
 
 
-def _kept(connection: Connection, stored: int, signed: int) -> int:
+def _kept(connection: Connection, origin: str, stored: int, signed: int) -> int:
     """How many entries from the first on are certainly as they were signed."""
     upto = min(stored, signed)
     tree = StoredTree(connection)
@@ -130,8 +130,16 @@ def _kept(connection: Connection, stored: int, signed: int) -> int:
         differing = tree.differing_tile(upto)
         if differing is not None:
             return differing - 1
-        if stored >= signed:  # the tail that no tile covers has changed, nobody can say where
-            return upto // TILE_WIDTH * TILE_WIDTH
+        if stored >= signed:  # something in the tail that no tile covers has changed
+            return max(upto // TILE_WIDTH * TILE_WIDTH, _unchanged(connection, tree, origin, upto))
     except BrokenEntryError as broken:
         return broken.idx - 1
     return upto
+
+
+def _unchanged(connection: Connection, tree: StoredTree, origin: str, upto: int) -> int:
+    """The size of the newest stored checkpoint that still holds, among those that end in the tail."""
+    for size, root in proofs.roots(connection, origin, upto // TILE_WIDTH * TILE_WIDTH, upto):
+        if tree.root(size) == root:
+            return size
+    return 0

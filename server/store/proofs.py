@@ -102,6 +102,17 @@ def newest(connection: Connection, origin: str) -> Signed | None:
     return Signed(rows[0][0], rows[0][1], bytes(rows[0][2]), *rows[0][3:]) if rows else None
 
 
+def roots(connection: Connection, origin: str, low: int, high: int) -> list[tuple[int, bytes]]:
+    """(size, root) of the checkpoints of a log between two sizes, both included, the newest first."""
+    rows = query(
+        connection,
+        "SELECT size, root FROM log_checkpoints WHERE origin = ? AND size >= ? AND size <= ?"
+        " ORDER BY size DESC",
+        (origin, low, high),
+    )
+    return [(size, bytes(root)) for size, root in rows]
+
+
 def keep(connection: Connection, signed: Signed, tiles: Sequence[FullTile]) -> None:
     """Store a checkpoint with the tiles that became full since the one before."""
     upsert(connection, tables.log_tiles, [msgspec.structs.astuple(one) for one in tiles])

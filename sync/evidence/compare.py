@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from sync import merkle, note
 from sync.evidence.report import Finding, Report, losses_of
+from sync.witness import Loss
 
 
 def compare(later: Report, earlier: Report) -> list[Finding]:
@@ -31,7 +32,7 @@ def compare(later: Report, earlier: Report) -> list[Finding]:
             found.find("undeclared_epoch", "the log", "it began anew and does not say why")
             return found.findings
         upto = min(upto, ended[0].kept)
-        _lost(found, earlier, upto, ended[0].why)
+        _lost(found, later, earlier, ended[0])
     elif size < upto:
         found.find("rolled_back", "the log", f"it had {upto} entries, now it has {size}")
     elif size == upto and later.checkpoint.root != earlier.checkpoint.root:
@@ -40,10 +41,16 @@ def compare(later: Report, earlier: Report) -> list[Finding]:
     return found.findings
 
 
-def _lost(found: Report, earlier: Report, kept: int, why: str) -> None:
-    gone = [ruling.idx for ruling in earlier.about if ruling.idx > kept]
+def _lost(found: Report, later: Report, earlier: Report, loss: Loss) -> None:
+    """Rulings about the incident that the declared loss took."""
+    left = {leaf for _ruling, leaf, _proof in later.entries.values()}
+    gone = [
+        ruling.idx
+        for ruling in earlier.about
+        if ruling.idx > loss.kept and earlier.entries[ruling.idx][1] not in left
+    ]
     if gone:
-        found.find("declared_lost", _listed(gone), why)
+        found.find("declared_lost", _listed(gone), loss.why)
 
 
 def _listed(idxs: Iterable[int]) -> str:
