@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { candidates, type Device, needOf, ordered, picture, reachedOf, tally } from "../../src/desks/devices/model";
+import {
+  candidates,
+  type Device,
+  type DeviceEvent,
+  needOf,
+  ordered,
+  picture,
+  reachedOf,
+  tally,
+} from "../../src/desks/devices/model";
 import { clockNote, missing } from "../../src/desks/login/model";
 import { id, NOW } from "./fixtures";
 
@@ -19,6 +28,10 @@ const device = (name: string, part: Partial<Device> = {}): Device => ({
   pending: 0,
   oldest_ms: null,
   clock_offset_ms: 100,
+  forked_at: null,
+  continues: null,
+  continued_by: null,
+  events: [],
   ...part,
 });
 const silent = device("silent", { last_contact_ms: NOW - 26 * 3_600_000, pending: 0 });
@@ -46,6 +59,30 @@ describe("devices", () => {
     expect([needOf(silent, NOW), reachedOf(silent, NOW)]).toEqual(["silent", "phone"]);
     expect([needOf(fine, NOW), reachedOf(fine, NOW)]).toEqual(["fine", "centre"]);
     expect(reachedOf(never, NOW)).toBeNull();
+  });
+  it("whose storage was copied, set back or forked stand first, a waiting officer before all", () => {
+    const befell = (kind: DeviceEvent["kind"], last_at = NOW): DeviceEvent[] => [
+      { kind, first_at: last_at, last_at, count: 1, proof: {} },
+    ];
+    const copied = device("copied", { events: befell("copied") });
+    const back = device("back", { events: befell("rolled_back") });
+    const forked = device("forked", { forked_at: 3, events: befell("forked") });
+    const twice = device("twice", { continued_by: id("next"), events: befell("needs_login", NOW - 1_000) });
+    const replaced = device("replaced", { continued_by: id("next"), events: befell("rotated") });
+    const all = [fine, replaced, back, copied, forked, silent, twice];
+    expect(ordered(all, "", NOW).map(({ name }) => name)).toEqual([
+      "twice",
+      "forked",
+      "copied",
+      "back",
+      "silent",
+      "fine",
+      "replaced",
+    ]);
+    // Once that officer's second phone is enrolled, nobody has to act any more.
+    const again = device("again", { person: twice.person, enrolled_at: NOW });
+    expect([needOf(twice, NOW, all), needOf(twice, NOW, [...all, again])]).toEqual(["twice", "replaced"]);
+    expect(tally([twice, replaced, again], NOW).total).toBe(1);
   });
   it("are counted without the suspended ones, and what is not known is counted as not known", () => {
     expect(tally([fine, waiting, silent, never, gone], NOW)).toEqual({ total: 4, online: 2, pending: 3, unknown: 2 });

@@ -119,6 +119,7 @@ export class Phone {
         this.writes += 1;
       },
       orgChanged: () => undefined,
+      answersChanged: () => undefined,
     });
     this.rounds = new Rounds({
       link: new Link({ token: () => this.session.token, fetch: centre.fetch }),

@@ -6,6 +6,15 @@
  *
  *     needOf(device, nowMs)   // "silent"
  */
+/** What befell a device's storage, of one kind (SPEC FK8). */
+export interface DeviceEvent {
+  readonly kind: "copied" | "rolled_back" | "forked" | "rotated" | "needs_login";
+  readonly first_at: number;
+  readonly last_at: number;
+  readonly count: number;
+  readonly proof: { readonly [key: string]: unknown };
+}
+
 export interface Device {
   readonly chain: string;
   readonly person: string;
@@ -22,20 +31,53 @@ export interface Device {
   readonly pending: number | null;
   readonly oldest_ms: number | null;
   readonly clock_offset_ms: number | null;
+  readonly forked_at: number | null;
+  readonly continues: string | null;
+  readonly continued_by: string | null;
+  readonly events: readonly DeviceEvent[];
 }
 
-export type Need = "silent" | "waiting" | "clock" | "never" | "fine" | "revoked";
+export type Need =
+  | "twice"
+  | "forked"
+  | "copied"
+  | "rolledBack"
+  | "silent"
+  | "waiting"
+  | "clock"
+  | "never"
+  | "fine"
+  | "replaced"
+  | "revoked";
 
 /** As on the wall: heard within this time is online. */
 export const ONLINE_MS = 5 * 60_000;
 /** Above this a phone reckons times by its timer, and the desk should know. */
 const CLOCK_MS = 2_000;
 
-export const online = (device: Device, nowMs: number): boolean =>
-  device.revoked_at === null && device.last_contact_ms !== null && nowMs - device.last_contact_ms <= ONLINE_MS;
+/** Neither suspended nor gone on under another chain. */
+const inUse = (device: Device): boolean => device.revoked_at === null && device.continued_by === null;
 
-export function needOf(device: Device, nowMs: number): Need {
+export const online = (device: Device, nowMs: number): boolean =>
+  inUse(device) && device.last_contact_ms !== null && nowMs - device.last_contact_ms <= ONLINE_MS;
+
+const event = (device: Device, kind: DeviceEvent["kind"]): DeviceEvent | undefined =>
+  device.events.find((one) => one.kind === kind);
+
+/** A second installation wants to go on, and nobody has enrolled it since: its officer waits for a code. */
+function waitsForCode(device: Device, all: readonly Device[]): boolean {
+  const asked = event(device, "needs_login");
+  if (!asked) return false;
+  return !all.some(({ person, enrolled_at }) => person === device.person && enrolled_at > asked.last_at);
+}
+
+/** `all` tells whether somebody has acted since. */
+export function needOf(device: Device, nowMs: number, all: readonly Device[] = []): Need {
   if (device.revoked_at !== null) return "revoked";
+  if (device.continued_by !== null) return waitsForCode(device, all) ? "twice" : "replaced";
+  if (device.forked_at !== null) return "forked";
+  if (event(device, "copied")) return "copied";
+  if (event(device, "rolled_back")) return "rolledBack";
   if (device.last_contact_ms === null) return "never";
   if (!online(device, nowMs)) return "silent";
   if ((device.pending ?? 0) > 0) return "waiting";
@@ -48,17 +90,30 @@ export function reachedOf(device: Device, nowMs: number): "phone" | "centre" | n
   return (device.pending ?? 0) > 0 || !online(device, nowMs) ? "phone" : "centre";
 }
 
-const RANK: Record<Need, number> = { silent: 0, waiting: 1, clock: 2, never: 3, fine: 4, revoked: 5 };
+const BY_NEED: readonly Need[] = [
+  "twice",
+  "forked",
+  "copied",
+  "rolledBack",
+  "silent",
+  "waiting",
+  "clock",
+  "never",
+  "fine",
+  "replaced",
+  "revoked",
+];
+const rank = (need: Need): number => BY_NEED.indexOf(need);
 
 /** Those that need somebody first; the longest silent first among the silent, then by name. */
 export function ordered(devices: readonly Device[], search: string, nowMs: number): Device[] {
   const words = search.trim().toLowerCase().split(/\s+/);
   return devices
     .filter(({ name, label }) => words.every((word) => `${name} ${label}`.toLowerCase().includes(word)))
-    .map((device) => ({ device, need: needOf(device, nowMs) }))
+    .map((device) => ({ device, need: needOf(device, nowMs, devices) }))
     .sort(
       (a, b) =>
-        RANK[a.need] - RANK[b.need] ||
+        rank(a.need) - rank(b.need) ||
         (a.need === "silent" ? (a.device.last_contact_ms ?? 0) - (b.device.last_contact_ms ?? 0) : 0) ||
         a.device.name.localeCompare(b.device.name, "zh-CN") ||
         a.device.chain.localeCompare(b.device.chain),
@@ -76,7 +131,7 @@ export interface Tally {
 }
 const DAY_MS = 86_400_000;
 export function tally(devices: readonly Device[], nowMs: number): Tally {
-  const used = devices.filter(({ revoked_at }) => revoked_at === null);
+  const used = devices.filter(inUse);
   const lost = used.filter(({ last_contact_ms }) => last_contact_ms === null || nowMs - last_contact_ms > DAY_MS);
   return {
     total: used.length,
@@ -100,8 +155,7 @@ export function candidates(
   search: string,
 ): (PersonRow & { has: number })[] {
   const field = new Set(["officer", "guard"]);
-  const count = (id: string): number =>
-    devices.filter(({ person, revoked_at }) => person === id && revoked_at === null).length;
+  const count = (id: string): number => devices.filter((device) => device.person === id && inUse(device)).length;
   const words = search.trim().toLowerCase().split(/\s+/);
   return people
     .filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)))

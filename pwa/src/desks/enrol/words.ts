@@ -20,6 +20,10 @@ const zh = {
   other: (code: string) => `中心没有登记这台手机（${code}）。请告诉管理员。`,
   already: (name: string) => `这台手机已经登记给 ${name}`,
   alreadyText: "再登记一次会换成新的人；之前写下的都还在，照样会上传。",
+  onceMore: (name: string) => `请给 ${name} 再登记一次`,
+  onceMoreText: "另一台手机在用同一份记录。写下的都在这里；填上给同一个人的登记码，就接着上传。",
+  cleared: "这里登记过手机，存储被清掉了",
+  clearedText: "浏览器或有人清除了数据。已上传的都在中心；没上传的这里找不回来，请告诉值班台，再登记一次。",
   openPhone: "打开值守",
   handBack: "按住交还",
   unsentHere: (n: number) => `还有 ${n} 条没传，传完才能交还。`,
@@ -48,6 +52,12 @@ export const t = book(zh, {
   other: (code) => `The centre did not enrol this phone (${code}). Tell an administrator.`,
   already: (name) => `This phone is enrolled for ${name}`,
   alreadyText: "Enrolling again changes the person; what was written before stays and is still sent.",
+  onceMore: (name) => `Enrol once more for ${name}`,
+  onceMoreText:
+    "Another phone uses the same records. What was written is here; with a code in the same name it goes on.",
+  cleared: "A phone was enrolled here; its storage was cleared",
+  clearedText:
+    "The browser or somebody cleared its data. What was sent is at the centre; what was not cannot be found here. Tell the desk, and enrol again.",
   openPhone: "Open duty",
   handBack: "Hold: hand back",
   unsentHere: (n) => `${n} unsent; the phone can be handed back once they are sent.`,

@@ -11,7 +11,8 @@ import { decode, type Value } from "../../sync/canon";
 import { toHex } from "../../sync/ids";
 import type { TimelineItem } from "../../sync/incident/timeline";
 import { clockSeconds, maskedPhone } from "../../ui/format";
-import { categoryLabel, natures, resultLabel } from "./catalog";
+import { natureWord } from "../../words/common";
+import { categoryLabel, resultLabel } from "./catalog";
 import type { Job } from "./model";
 import type { Officer } from "./officer";
 import { t } from "./words";
@@ -155,9 +156,16 @@ const REASONS: Record<string, Word> = {
   unenrolled: "whyUnenrolled",
   fork: "whyFork",
   newer_version: "whyNewer",
+  revoked: "whyRevoked",
+  dep_rejected: "whyDepRejected",
+  refused: "whyRefused",
+  revoked_straddle: "whyRevokedStraddle",
+  authority_straddles: "whyAuthorityStraddles",
+  stale_lease: "whyStaleLease",
   bad_signature: "whySignature",
   too_large: "whyTooLarge",
   malformed: "whyMalformed",
+  damaged: "whyDamaged",
 };
 
 /** Why the centre did not take a set, in plain words; an unknown code is shown as it came. */
@@ -165,6 +173,21 @@ export function reasonOf(answer: PushAnswer | null): string {
   const code = answer?.why ?? answer?.r ?? "";
   const word = REASONS[code] ?? REASONS[answer?.r ?? ""];
   return word ? plain(word) : t("whyOther", code);
+}
+
+const CURES: Record<string, Word> = {
+  no_authority: "cureDesk",
+  revoked: "cureRevoked",
+  dep_rejected: "cureDep",
+  id_exists: "cureAgain",
+  bad_op: "cureAgain",
+};
+
+/** What the author can do about a set that does not count; null where there is nothing. */
+export function cureOf(answer: PushAnswer | null): string | null {
+  if (answer?.d === "held" || answer?.d === "opaque") return t("cureWait");
+  const word = CURES[answer?.why ?? ""];
+  return word ? plain(word) : null;
 }
 
 /** One entry of an incident's timeline, in words. */
@@ -251,7 +274,7 @@ function detailOf(item: TimelineItem, officer: Officer): string {
       if (item.field === "category") return categoryLabel(org, text(value));
       if (item.field === "level" && typeof value === "number") return t("levels", value);
       if (item.field === "tier") return value === 0 ? t("asap") : t("minutes", Number(value));
-      if (item.field === "nature") return natures().find((nature) => nature.value === value)?.label ?? text(value);
+      if (item.field === "nature") return natureWord(text(value));
       if (item.field === "caller_phone") return maskedPhone(text(value));
       if (item.field === "result") return resultLabel(org, text(value));
       if (Array.isArray(value)) return value.map((part) => (Number(part) / 1e7).toFixed(5)).join(", ");
