@@ -113,7 +113,7 @@ def build_app(
     }
     given = {name: _given(part) for name, part in parts.items()}
     return Litestar(
-        route_handlers=[health.health, sync.mounted(exchange), *desk.routes(settings)],
+        route_handlers=[*health.ROUTES, sync.mounted(exchange), *desk.routes(settings)],
         dependencies=given | {"who": Provide(desk.PROVIDE_WHO, sync_to_thread=False)},
         exception_handlers=problems.HANDLERS,
         lifespan=[lifespan],

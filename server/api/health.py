@@ -4,12 +4,14 @@ Example: `GET /api/health` answers `{"ok": true, "role": "centre", "version": "0
 """
 
 import msgspec
-from litestar import get
+from litestar import get, head
 from litestar.di import NamedDependency
 
 import server
 from server.proof.keeper import Keeper
 from server.settings import Settings
+
+NO_STORE = {"cache-control": "no-store"}
 
 
 class LogHealth(msgspec.Struct, frozen=True):
@@ -33,7 +35,7 @@ class Health(msgspec.Struct, frozen=True):
     log: LogHealth
 
 
-@get("/api/health", tags=["server"], operation_id="getHealth")
+@get("/api/health", tags=["server"], operation_id="getHealth", response_headers=NO_STORE)
 async def health(keeper: NamedDependency[Keeper], settings: NamedDependency[Settings]) -> Health:
     """Answer once the database has answered."""
     status = await keeper.status()
@@ -51,3 +53,12 @@ async def health(keeper: NamedDependency[Keeper], settings: NamedDependency[Sett
             cure=status.cure,
         ),
     )
+
+
+@head("/api/health", include_in_schema=False, response_headers=NO_STORE)
+async def is_healthy(keeper: NamedDependency[Keeper]) -> None:
+    """The same without words, as some load balancers ask."""
+    await keeper.status()
+
+
+ROUTES = [health, is_healthy]

@@ -165,7 +165,7 @@ NONSENSE: list[Any] = [
 ]  # fmt: skip
 
 
-async def test_a_call_refuses_only_as_it_says_it_may(house: Centre) -> None:
+async def test_a_call_refuses_only_as_it_says_it_may_and_is_never_kept(house: Centre) -> None:
     spec = (await house.client.get("/api/openapi.json")).json()
     house.app.state.hub.drain()  # a stream of hints would not end before the story does
     undescribed = set()
@@ -179,6 +179,7 @@ async def test_a_call_refuses_only_as_it_says_it_may(house: Centre) -> None:
                     for one in urls:
                         answer = await seat.send(method, one, body)
                         assert answer.status_code != 500, (method, one, body)
+                        assert answer.headers["cache-control"] in ("no-store", "no-cache"), one
                         if str(answer.status_code) not in op["responses"]:
                             code = answer.json().get("code") if answer.content else ""
                             undescribed.add((op["operationId"], answer.status_code, code))

@@ -425,6 +425,8 @@ async def test_health_says_how_far_the_log_has_come(centre: Centre, pen: Pen) ->
         before = (await client.get(f"{centre.url}/api/health")).json()
         await Phone(centre, pen).push(pen.open())
         after = (await client.get(f"{centre.url}/api/health")).json()
+        asked_for_less = await client.head(f"{centre.url}/api/health")
+    assert (asked_for_less.status_code, asked_for_less.content) == (200, b"")
     assert before["ok"] is True
     assert after["log_size"] == before["log_size"] + 1
 
