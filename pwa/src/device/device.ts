@@ -47,6 +47,8 @@ export interface Device {
   record(draft: Draft): Promise<Written>;
   story: Replica["story"];
   outbox: Outbox["list"];
+  /** What people at the centre decided or asked about an own set, oldest first. */
+  remarks: Replica["remarks"];
   /** Hello afresh and send what waits; resolves when the round is over. */
   sendNow(): Promise<void>;
   /** Offer a file of everything unsent; resolves to how many sets are in it. */
@@ -135,6 +137,10 @@ export async function startDevice(): Promise<Device | null> {
       tabs?.tell({ t: "wrote" });
     },
     orgChanged: () => void reloadOrg(),
+    answersChanged: () => {
+      void recount();
+      tabs?.tell({ t: "marks" });
+    },
   });
 
   if (!(await vault.head(key.chain))) await writer.open(openingDraft(key, APP));
@@ -212,6 +218,7 @@ export async function startDevice(): Promise<Device | null> {
     record: (draft) => replica.record(draft),
     story: (id) => replica.story(id),
     outbox: (most) => outbox.list(most),
+    remarks: (set) => replica.remarks(set),
     async sendNow() {
       if (rounds) await rounds.now();
       else tabs?.tell({ t: "wrote" });

@@ -33,6 +33,12 @@ export interface Listed {
   oldestMs: number | null;
 }
 
+/** A later word of the centre about an own set: a decision that stands now, or null for a question. */
+export interface Heard {
+  set: string;
+  answer: PushAnswer | null;
+}
+
 export interface Counts {
   head: number;
   acked: number;
@@ -44,7 +50,7 @@ function isDurable(answer: PushAnswer | undefined): boolean {
 }
 
 /** True for an answer its author has to look at. */
-function needsAuthor(answer: PushAnswer): boolean {
+export function needsAuthor(answer: PushAnswer): boolean {
   return NOT_STORED.has(answer.r) || REFUSED.has(answer.r) || REFUSED.has(answer.d ?? "");
 }
 
@@ -128,6 +134,26 @@ export class Outbox {
   async oweEverything(): Promise<void> {
     const answered = (await this.#vault.marks()).filter((mark) => mark.unsent === undefined);
     await this.#vault.putMarks(answered.map((mark) => ({ ...mark, unsent: 1 as const })));
+  }
+
+  /**
+   * What people decided or asked about own sets after the first answer (SPEC RL6, RL9): the newest decision takes the
+   * place of the answer, a question calls for the author again. True when any mark changed.
+   */
+  async heard(news: readonly Heard[]): Promise<boolean> {
+    if (news.length === 0) return false;
+    const marks = new Map((await this.#vault.marks()).map((mark) => [mark.id, mark]));
+    const changed = new Map<string, Mark>();
+    for (const { set, answer } of news) {
+      const mark = changed.get(set) ?? marks.get(set);
+      if (!mark || (answer && (mark.answer?.idx ?? 0) >= (answer.idx ?? 0))) continue;
+      const next: Mark = answer ? { ...mark, answer } : { ...mark, attention: 1 };
+      if (answer && needsAuthor(answer)) next.attention = 1;
+      else if (answer) delete next.attention;
+      changed.set(set, next);
+    }
+    await this.#vault.putMarks([...changed.values()]);
+    return changed.size > 0;
   }
 
   /** The author has read a refusal. What the centre could not store stays on the list all the same, unless it never can. */

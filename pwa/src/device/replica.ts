@@ -19,8 +19,9 @@ import { asidesOf, concerning, recordsOf, unpacked } from "./beginning";
 import { type Cache, CursorMoved, type Page, type Projected } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import type { Clock } from "./now";
-import type { Outbox } from "./outbox";
+import { type Heard, needsAuthor, type Outbox } from "./outbox";
 import { checkPage, concernedBy, type Line, orgRowsOf, strippedBy } from "./pulled";
+import { answerOf, heardIn, type Remark, remarksOf } from "./remarks";
 import type { OwnSet, PushAnswer, Vault } from "./vault";
 import { concerns, forMe, type Incident, incidentOf, type Me, type View } from "./views";
 import type { ChainWriter, Draft, Written } from "./writer";
@@ -42,6 +43,8 @@ export interface ReplicaParts {
   wrote: () => void;
   /** Org rows came; names may have changed. */
   orgChanged: () => void;
+  /** People at the centre decided or asked about own sets. */
+  answersChanged: () => void;
 }
 
 /** Closed incidents older than this leave the phone's list. Own sets stay in the vault. */
@@ -223,9 +226,29 @@ export class Replica {
     const cursor = { scope, epoch, n, head: head.slice(), awaiting: toHex(from.snapshot.hash) };
     await cache.begin(cursor, { records, asides: asidesOf(whole), org, incidents: projected });
     if (org.length > 0) orgChanged();
+    await this.#reconsider();
     for (const { id, view } of projected) this.#show(id, view as View);
     if (projected.length > 0) changed(projected.map(({ id }) => id));
     return true;
+  }
+
+  /** A snapshot tells how each set stands now, not how it came to that: look again at those the author was to look at. */
+  async #reconsider(): Promise<void> {
+    const { vault, outbox, answersChanged } = this.#parts;
+    const heard: Heard[] = [];
+    for (const mark of await vault.attention()) {
+      const set = await vault.own(mark.chain, mark.seq);
+      const folded = set && (await this.#fold(set.entity));
+      const item = folded?.items.find(({ key }) => key.slice(0, 32) === mark.id.slice(0, 32));
+      if (item?.decision) heard.push({ set: mark.id, answer: answerOf(item.idx, item.atMs, item.decision, item.why) });
+    }
+    if (await outbox.heard(heard)) answersChanged();
+  }
+
+  /** What people said about an own set since it was ruled, with what its author answered; oldest first. */
+  async remarks(set: OwnSet): Promise<Remark[]> {
+    const own = [...(await this.#parts.vault.ownOf(set.entity)), ...this.unkept];
+    return remarksOf(set, await this.#parts.cache.entriesOf(set.entity), own);
   }
 
   async #hear({ size, leaf }: PullReply): Promise<void> {
@@ -235,7 +258,7 @@ export class Replica {
   }
 
   async #keep(page: Page, lines: Line[]): Promise<boolean> {
-    const { cache, writer, orgChanged, changed } = this.#parts;
+    const { cache, writer, outbox, orgChanged, answersChanged, changed } = this.#parts;
     const projected: Projected[] = [];
     for (const id of concernedBy(lines, this.#parts.me(), this.incidents)) {
       const folded = await this.#fold(id, page);
@@ -258,6 +281,7 @@ export class Replica {
     if (org.length > 0) orgChanged();
     writer.hear(lines.flatMap(({ set }) => (set ? [unpack(set.header.hlc)] : [])));
     await this.#recover(lines);
+    if (await outbox.heard(heardIn(lines))) answersChanged();
     for (const { id, view } of projected) this.#show(id, view as View);
     if (projected.length > 0) changed(projected.map(({ id }) => id));
     return true;
@@ -271,13 +295,14 @@ export class Replica {
       const chain = set?.body ? toHex(set.header.chain) : "";
       // Of every chain this device has the key of: one that was set back is left before its sets come (SPEC FK4).
       if (!set?.body || !mine.has(chain) || (await vault.own(chain, set.header.seq))) continue;
+      const { d, why, no } = ruling.payload;
       const answer: PushAnswer = {
-        r: "stored",
-        why: null,
+        r: "duplicate",
+        why: typeof why === "string" ? why : null,
         idx: ruling.idx,
         atMs: ruling.atMs,
-        d: String(ruling.payload["d"]),
-        no: null,
+        d: String(d),
+        no: typeof no === "string" ? no : null,
       };
       await vault.adopt(
         {
@@ -292,6 +317,7 @@ export class Replica {
         },
         answer,
         clock.nowMs(),
+        needsAuthor(answer),
       );
     }
   }

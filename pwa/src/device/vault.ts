@@ -227,9 +227,13 @@ export class Vault {
     });
   }
 
-  /** Take back one of our own sets that the centre holds and this storage lost. Already here: nothing happens. */
-  async adopt(set: OwnSet, answer: PushAnswer, atMs: number): Promise<void> {
+  /**
+   * Take back one of our own sets that the centre holds and this storage lost; with `look`, its author has to see the answer.
+   * Already here: nothing happens.
+   */
+  async adopt(set: OwnSet, answer: PushAnswer, atMs: number, look: boolean): Promise<void> {
     const mark: Mark = { ...withoutBytes(set), bytes: set.raw.byteLength, answer, answeredAtMs: atMs };
+    if (look) mark.attention = 1;
     try {
       await this.#strictly(["own", "outbox"], (tx, keep) => {
         keep(tx.objectStore("own").add(set));

@@ -11,6 +11,7 @@ import { type Bytes, concat, sha256, taggedHash } from "./ids";
 export const COUNTED: ReadonlySet<string> = new Set(["accepted", "accepted_late"]);
 export const KIND_SET = "set";
 export const KIND_REVIEW = "review";
+export const KIND_ASK = "ask";
 export const KIND_REDACT = "redact";
 export const KIND_SNAPSHOT = "snapshot";
 /** Kinds that decide about one set, each whole in itself: the newest of them stands (RL6). */

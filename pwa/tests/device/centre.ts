@@ -103,6 +103,25 @@ export class Centre {
     return toHex(made.setId);
   }
 
+  /** A person decides about a set of the device. */
+  async review(raw: Uint8Array, d: string, why: string | null, text: string): Promise<void> {
+    const set = (await readSet(raw)) as ChangeSet;
+    const { chain, seq, hlc } = set.header;
+    const e = set.body?.entity ?? null;
+    const eff = effectiveStamp(hlc, this.nowMs);
+    const by = new Uint8Array(16).fill(7);
+    const of = { set: set.setId, chain, seq, e, d, why, eff, flags: [], no: null, at: this.nowMs };
+    const scopes = [`device:${this.#device}`, ...(d.startsWith("accepted") ? [this.#station] : [])];
+    await this.#list(scopes, "review", { ...of, by, text }, raw);
+  }
+
+  /** A person asks the author of a set. */
+  async ask(raw: Uint8Array, text: string): Promise<void> {
+    const set = (await readSet(raw)) as ChangeSet;
+    const of = { set: set.setId, chain: set.header.chain, e: set.body?.entity ?? null };
+    await this.#list(`device:${this.#device}`, "ask", { ...of, by: new Uint8Array(16).fill(7), text }, null);
+  }
+
   async org(what: string, id: string, row: Value): Promise<void> {
     await this.#list("org", "org", { what, id: fromHex(id), row }, null);
   }
@@ -175,15 +194,22 @@ export class Centre {
     if (old) old.epoch += 1;
   }
 
-  async #list(scope: string, kind: string, payload: { [key: string]: Value }, raw: Uint8Array | null): Promise<void> {
+  async #list(
+    scopes: string | readonly string[],
+    kind: string,
+    payload: { [key: string]: Value },
+    raw: Uint8Array | null,
+  ): Promise<void> {
     this.#idx += 1;
     const ruling = encodeRuling({ idx: this.#idx, atMs: this.nowMs, kind, payload });
-    const to = this.scopes.get(scope);
-    if (!to) throw new Error(`no scope ${scope}`);
     const leaf = await leafHash(ruling);
     this.newestLeaf = leaf.slice(0, 16);
-    to.lines.push({ ruling, raw });
-    to.heads.push(await scopeHead(to.heads.at(-1) ?? SCOPE_HEAD_ZERO, leaf));
+    for (const scope of typeof scopes === "string" ? [scopes] : scopes) {
+      const to = this.scopes.get(scope);
+      if (!to) throw new Error(`no scope ${scope}`);
+      to.lines.push({ ruling, raw });
+      to.heads.push(await scopeHead(to.heads.at(-1) ?? SCOPE_HEAD_ZERO, leaf));
+    }
   }
 
   async #store(raw: Uint8Array, set: ChangeSet): Promise<void> {

@@ -27,6 +27,7 @@ const PRIORITY = 1;
 const NORMAL = 0;
 
 const OP_BYTES = 17;
+const SET_BYTES = 32;
 
 function on(incident: Incident, lane: 0 | 1, ops: Op[]): Draft {
   return { entity: incident.id, scope: incident.scope, lane, ops };
@@ -68,6 +69,13 @@ export function entry(
   const op: Op & Data = { t: "entry.add", kind, text };
   if (Object.keys(data).length > 0) op["data"] = data;
   return on(incident, kind === "note" && !more.ask ? NORMAL : PRIORITY, [op]);
+}
+
+/** The answer to a question about a set of one's own (SPEC RL9). */
+export function answer(set: { id: string; entity: string }, scope: string, text: string): Draft {
+  const op: Op & Data = { t: "entry.add", kind: "answer", text };
+  op["data"] = { set: fromHex(set.id, SET_BYTES) };
+  return { entity: set.entity, scope, lane: PRIORITY, ops: [op] };
 }
 
 /** A fact with a new value, naming what it replaces. */

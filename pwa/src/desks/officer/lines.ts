@@ -34,6 +34,7 @@ const ENTRY: Record<string, Word> = {
   nudge: "lineNudge",
   call: "lineCall",
   handover: "lineHandover",
+  answer: "lineAnswer",
 };
 const FACT: Record<string, Word> = {
   title: "factTitle",

@@ -10,6 +10,7 @@
 import { type ComputedRef, computed, type InjectionKey, inject, type ShallowRef, shallowRef, watch } from "vue";
 import type { Device } from "../../device/device";
 import { distanceM, fix, freshFix } from "../../device/position";
+import type { OwnSet } from "../../device/vault";
 import type { Incident, MilestoneKind } from "../../device/views";
 import { toHex } from "../../sync/ids";
 import {
@@ -21,7 +22,7 @@ import {
 } from "../../sync/incident/deadlines";
 import { now } from "../../ui/now";
 import { categoryLabel } from "./catalog";
-import { type At, askReturn, claim, entry, takeBack } from "./drafts";
+import { type At, answer, askReturn, claim, entry, takeBack } from "./drafts";
 import { factText, type Job, jobsOf, type Ringing, ringing } from "./model";
 import { t } from "./words";
 
@@ -52,6 +53,8 @@ export interface Officer {
     text: string,
     more?: { order?: string | null; ask?: "backup" },
   ): Promise<void>;
+  /** Answer what the desk asked about a set of one's own. */
+  answer(set: OwnSet, text: string): Promise<void>;
   title(incident: Incident): string;
   number(incident: Incident): string;
   person(id: string): string;
@@ -119,6 +122,9 @@ export function createOfficer(device: Device): Officer {
     },
     async note(incident, kind, text, more = {}) {
       await device.record(entry(incident, kind, text, more));
+    },
+    async answer(set, text) {
+      await device.record(answer(set, device.incidents.get(set.entity)?.scope ?? `incident:${set.entity}`, text));
     },
     title(incident) {
       const title = factText(incident, "title").text;

@@ -6,6 +6,7 @@
  */
 import { t as common, milestoneWord, tierWord, wordOf } from "../../../centre/words";
 import { about, clockSeconds, instant, maskedPhone } from "../../../ui/format";
+import { natureWord } from "../../../words/common";
 import { inWords, language } from "../../../words/language";
 import { targetName } from "../targets";
 import type { Entry, Org, Target, View } from "../types";
@@ -33,6 +34,7 @@ export function fieldWord(field: string): string {
 export function valueWord(field: string, value: unknown, org: Org | null, nowMs: number): string {
   const coded = { category: org?.categories, result: org?.results }[field]?.find(({ code }) => code === value);
   if (coded) return inWords(coded);
+  if (field === "nature" && typeof value === "string") return natureWord(value);
   if (field === "level" && typeof value === "number") return common("level", value);
   if (field === "tier" && typeof value === "number") return tierWord(value);
   if (field.startsWith("city_") && typeof value === "number") return instant(value, nowMs, language.value);
@@ -68,7 +70,7 @@ function factText(entries: readonly Entry[], { org, nowMs }: Context): string {
 const whyOf = (entry: Entry): string | null => (counts(entry) ? entry.why : null);
 
 const CREATED = { import: "createImport", desk: "createDesk", self: "createSelf", video: "createVideo" } as const;
-const ENTRIES = ["note", "nudge", "call", "delay_reason", "handover"] as const;
+const ENTRIES = ["note", "nudge", "call", "delay_reason", "handover", "answer"] as const;
 
 function created(line: EntryLine, context: Context): Said {
   const source = String(fields(line.entry.value)["source"]);
