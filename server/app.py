@@ -76,7 +76,6 @@ def build_app(
         intake,
         Events(settings, clock, hub),
         logs=LogApi(db, at_desks["access"]),
-        entropy=entropy,
     )
 
     @asynccontextmanager

@@ -10,7 +10,6 @@ Example: ``{"code": "7KQ2M-9XR4T", "alg": "ES256", "pub": "BA…", "nonce": "…
 
 import base64
 import binascii
-from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -23,7 +22,7 @@ from server.api.ids import Hex32, Ms
 from server.api.org import Org, snapshot
 from server.api.session import NO_STORE, Who, who_is
 from server.api.spec import OPEN, json_body, refusals
-from server.auth.devices import new_token
+from server.auth.devices import token_of
 from server.auth.enrol import Enrolment, redeem
 from server.auth.guards import Access
 from server.intake.batch import Batch
@@ -113,7 +112,6 @@ async def enrol(
     db: NamedDependency[Database],
     settings: NamedDependency[Settings],
     clock: NamedDependency[Clock],
-    entropy: NamedDependency[Callable[[int], bytes]],
 ) -> Response[Enrolled]:
     """Enrol this device with a one-time code. The code is spent; the same key may repeat the call while the code
     lives.
@@ -124,9 +122,9 @@ async def enrol(
             "bad_key", detail=f"This is not a public key of {data.alg} with a nonce of 16 bytes."
         )
     chain = ids.chain_id(pub, nonce)
-    token, token_hash = new_token(entropy)
     address = request.client.host if request.client else ""
     code = enrolment.read(data.code, address)
+    token, token_hash = token_of(intake.token_secret, code, chain)
 
     def job(batch: Batch) -> bytes | None:
         person = redeem(batch.connection, code, chain, batch.at_ms)

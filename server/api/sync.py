@@ -22,7 +22,7 @@ from server.api import pull, snapshots, wire
 from server.api.events import Events
 from server.api.logs import LogApi
 from server.api.rotation import opening_of, successor
-from server.auth.devices import find, new_token
+from server.auth.devices import find, token_of
 from server.intake.batch import Batch
 from server.intake.door import Intake
 from server.intake.greetings import NEEDS_LOGIN
@@ -63,12 +63,10 @@ class SyncApi:
         events: Events,
         *,
         logs: LogApi,
-        entropy: Callable[[int], bytes],
     ) -> None:
-        """Stand before the intake; `entropy` makes the tokens of new chains."""
+        """Stand before the intake."""
         self._settings = settings
         self._clock = clock
-        self._entropy = entropy
         self._db = db
         self._intake = intake
         self._events = events
@@ -182,7 +180,7 @@ class SyncApi:
     async def _rotate(self, device: Device, raw: bytes) -> object:
         asked = _read(exchange.RotateRequest, raw)
         opening = opening_of(bytes(asked.set), device)
-        token, token_hash = new_token(self._entropy)
+        token, token_hash = token_of(self._intake.token_secret, opening.set_id)
 
         def job(batch: Batch) -> bool:
             new = successor(opening, device, token_hash, batch.at_ms)

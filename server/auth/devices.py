@@ -4,12 +4,15 @@ Responsible for making tokens and for finding the device behind one. Refuses to 
 database holds only the SHA-256 of a token; a token says who may exchange, never what a set may do:
 that is judged by the signature of the set itself.
 
-Example: ``token, token_hash = new_token(entropy)`` at enrolment; ``find(db, token)`` at every
+A token follows from a secret of the centre and from what earned it. So a request that is heard twice, as networks
+deliver them, gives the same token twice, and whichever answer arrives holds one that counts.
+
+Example: ``token, token_hash = token_of(secret, chain, code)`` at enrolment; ``find(db, token)`` at every
 request."""
 
 import base64
 import hashlib
-from collections.abc import Callable
+import hmac
 from typing import Final
 
 from server.store import devices
@@ -17,7 +20,6 @@ from server.store.engine import Database
 
 PREFIX: Final = "ortoo_d1_"
 """Lets a token be recognised when it turns up where it should not."""
-TOKEN_BYTES: Final = 32
 MAX_TOKEN_CHARS: Final = 128
 
 
@@ -26,10 +28,10 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def new_token(entropy: Callable[[int], bytes]) -> tuple[str, bytes]:
-    """A fresh token and its hash."""
-    text = base64.urlsafe_b64encode(entropy(TOKEN_BYTES)).rstrip(b"=").decode()
-    token = PREFIX + text
+def token_of(secret: bytes, *grounds: bytes) -> tuple[str, bytes]:
+    """The token that these grounds earn, each of a fixed length, and its hash."""
+    digest = hmac.digest(secret, b"".join(grounds), "sha256")
+    token = PREFIX + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     return token, token_hash(token)
 
 

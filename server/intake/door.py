@@ -47,7 +47,7 @@ from server.store.devices import Contact, Device
 from server.store.engine import Database
 from server.store.outbox import Effect
 from server.store.people import Directory
-from sync import exchange, forks
+from sync import exchange, forks, ids
 from sync.changeset import Draft
 from sync.exchange import PushResult
 
@@ -132,6 +132,12 @@ class Intake:
         assert self._memory is not None
         own, read = self._memory.directory, self._elsewhere
         return read if read is not None and read.idx > own.idx else own
+
+    @property
+    def token_secret(self) -> bytes:
+        """What the tokens of devices follow from, 32 bytes; lasts as long as the key of the desks."""
+        assert self._memory is not None
+        return ids.tagged_hash("ortoo/device-tokens/1", self._memory.desk.key.seed)
 
     @property
     def is_busy(self) -> bool:

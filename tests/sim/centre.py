@@ -57,9 +57,8 @@ class Process:
         self.hub = Hub(limit=settings.limits.event_streams)
         events = Events(settings, clock, self.hub)
         access = Access(Sessions(db, clock, entropy), lambda: self.intake.directory)
-        self.api = SyncApi(
-            settings, clock, db, self.intake, events, logs=LogApi(db, access), entropy=entropy
-        )
+        logs = LogApi(db, access)
+        self.api = SyncApi(settings, clock, db, self.intake, events, logs=logs)
         self.enrolment = Enrolment(db, clock, entropy)
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -214,7 +213,6 @@ class Centre:
                 db=self._db,
                 settings=self.settings,
                 clock=self.clock,
-                entropy=self._entropy,
             )
         except ProblemError as problem:
             await wire.refuse(send, problem)

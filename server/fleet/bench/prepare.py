@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from server import keys
-from server.auth.devices import new_token
+from server.auth.devices import token_of
 from server.fleet.bench.storm import Work
 from server.fleet.centre import listen, serving
 from server.fleet.chain import APP, Entropy
@@ -91,7 +91,7 @@ def _phone(entropy: Entropy, person: bytes, station: str, unit: str, now_ms: int
     key = keys.SigningKey(keys.ED25519, entropy(32))
     nonce = entropy(16)
     chain = ids.chain_id(key.public, nonce)
-    token, token_hash = new_token(entropy)
+    token, token_hash = token_of(entropy(32), chain)
     op = chain_open_op(key.alg, key.public, nonce, APP)
     opening = write(
         Writer(chain),
