@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from server.intake.batch import Batch
 from server.intake.replay import newest, replay
 from server.store import sets
 from server.store.rows import query
 from sync import changeset, rulings
-from sync.changeset import ChangeSet
+from sync.changeset import ChangeSet, Draft
 from sync.clock import Stamp
 from sync.exchange import PushResult
 from tests.server.conftest import House
@@ -313,3 +314,31 @@ async def test_a_ruling_that_does_not_follow_from_its_facts_is_found(house: Hous
 
     await house.db.writing(tamper)
     assert (await replay(house.settings.url)).wrong == [result.idx]
+
+
+async def test_a_batch_that_fails_leaves_the_desks_clock_and_chain_as_they_were(
+    house: House,
+) -> None:
+    create = {"t": "incident.create", "source": "desk", "station": STATION, "tag": ""}
+    await desk(house, create)
+    draft = Draft(user=bytes(16), scope="org", kind="incident", entity=INCIDENT, ops=[dict(NOTE)])
+
+    def spoilt(batch: Batch) -> None:
+        batch.write(draft)
+        raise RuntimeError("after the desk has written")
+
+    house.clock.advance(HOUR_MS)
+    with pytest.raises(RuntimeError, match="after the desk"):
+        await house.intake.transaction(spoilt)
+    house.clock.advance(1_000 - HOUR_MS)
+    [result] = await desk(house, NOTE)
+
+    def written(connection: Any) -> list[ChangeSet]:
+        rows = query(connection, "SELECT envelope FROM sets ORDER BY arrival_no")
+        found = [changeset.read(bytes(raw)) for (raw,) in rows]
+        return [one for one in found if isinstance(one, ChangeSet)]
+
+    opening, first, second = (one.header for one in await house.db.reading(written))
+    assert (opening.seq, first.seq, second.seq) == (0, 1, 2)
+    assert Stamp.unpack(second.hlc) == Stamp(EPOCH_MS + 1_000, 0)
+    assert (second.flags, result.d) == (0, "accepted")

@@ -82,8 +82,8 @@ export class Centre {
     return centre;
   }
 
-  /** A set by the desk chain on an incident, ruled and listed at once. */
-  async desk(entity: string, user: string, ops: Op[]): Promise<string> {
+  /** A set by the desk chain on an incident, ruled and listed at once; its clock may run ahead. */
+  async desk(entity: string, user: string, ops: Op[], aheadMs = 0): Promise<string> {
     const draft = {
       user: fromHex(user),
       scope: this.#station,
@@ -97,7 +97,13 @@ export class Centre {
     // Not the opening set: the desk's own chain is of no interest here.
     const head = this.#desk as Writer;
     const writer = head.seq === 0 ? { ...head, seq: 1, prev: new Uint8Array(32) } : head;
-    const made = await write(writer, draft, { wallMs: this.nowMs, offsetMs: 0, mono, salt: new Uint8Array(16), sign });
+    const made = await write(writer, draft, {
+      wallMs: this.nowMs + aheadMs,
+      offsetMs: 0,
+      mono,
+      salt: new Uint8Array(16),
+      sign,
+    });
     this.#desk = made.writer;
     await this.#store(made.raw, (await readSet(made.raw)) as ChangeSet);
     return toHex(made.setId);
