@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { CanonError, decode, encode } from "../src/sync/canon";
 import { type Draft, isRefusal, type Op, readSet, write } from "../src/sync/changeset";
 import { pack, receive, send, unpack } from "../src/sync/clock";
+import { check } from "../src/sync/evidence/check";
 import { itemsOf } from "../src/sync/fold";
 import { fromHex, setId, toHex } from "../src/sync/ids";
 import { deadlinesOf, type Policy } from "../src/sync/incident/deadlines";
@@ -15,6 +16,7 @@ import { IncidentState } from "../src/sync/incident/state";
 import { isConsistent, rootBefore, rootFromInclusion } from "../src/sync/merkle";
 import { leafHash, readRuling, scopeHead } from "../src/sync/rulings";
 import { itemsOfRecord, readSnapshot, recordsIn, snapshotHash } from "../src/sync/snapshot";
+import { verify } from "../src/sync/verify";
 
 // biome-ignore lint/suspicious/noExplicitAny: a request has the shape its command reads, and only the tests write them
 type Request = Record<string, any>;
@@ -94,6 +96,10 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
   },
   "snapshot.hash": async ({ hex }) => ({ hash: toHex(await snapshotHash(bytes(hex))) }),
   "ruling.read": ({ hex }) => ({ idx: readRuling(bytes(hex)).idx }),
+  "evidence.check": async ({ hex, key }) => {
+    const report = await check(bytes(hex), { verify, key: bytes(key) });
+    return { findings: report.findings.map(({ code, where }) => [code, where]) };
+  },
   "id.set": async ({ hex }) => ({ set: toHex(await setId(bytes(hex))) }),
 };
 

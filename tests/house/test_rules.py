@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SPEC = (ROOT / "sync/SPEC.md").read_text(encoding="utf-8")
 RULES = re.findall(r"^- \*\*([A-Z]{2}\d+)\*\*", SPEC, re.MULTILINE)
 SECTIONS = frozenset(rule[:2] for rule in RULES)
-BOTH = frozenset({"CB", "ID", "HL", "CS", "CE", "ST", "IN", "DL", "SC", "TL"})
+BOTH = frozenset({"CB", "ID", "HL", "CS", "CE", "ST", "IN", "DL", "SC", "TL", "XP"})
 """Sections that a device follows too; the others bind the centre, or are told by the stories below."""
 
 VECTORS = ROOT / "tests/vectors"

@@ -15,6 +15,7 @@ from tests.vectors import (
     bad_sets,
     byte_cases,
     clocks,
+    exports,
     logs,
     messages,
     records,
@@ -164,6 +165,7 @@ FILES = {
     "rulings": rulings,
     "exchange": exchange,
     "log": logs.cases,
+    "evidence": exports.cases,
     "snapshot": snapshots.cases,
 }
 

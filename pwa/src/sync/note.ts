@@ -92,7 +92,7 @@ function signatureIn(line: string): Signature {
 /** Whether a key may be called so: not empty, no white space, no plus sign. */
 export const isName = (name: string): boolean => /^[^\s+\u0085]+$/u.test(name);
 
-function toBase64(data: Uint8Array): string {
+export function toBase64(data: Uint8Array): string {
   return btoa(String.fromCharCode(...data));
 }
 
