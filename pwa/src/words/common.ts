@@ -49,6 +49,10 @@ const zh = {
   keepHolding: "继续按住…",
   pressAgain: "再按一次",
   undo: (seconds: number) => `撤销 ${seconds} 秒`,
+  // natures of an incident are codes; these three are what a phone chooses from
+  civil: "民间纠纷",
+  public_order: "治安案件",
+  other: "其他",
   // bars and switches
   toNight: "换成夜间",
   toDay: "换成日光",
@@ -121,6 +125,9 @@ export const t = book(zh, {
   keepHolding: "Keep holding…",
   pressAgain: "Press again",
   undo: (seconds) => `Undo ${seconds} s`,
+  civil: "Civil",
+  public_order: "Public order",
+  other: "Other",
   toNight: "Switch to night",
   toDay: "Switch to day",
   lock: "Lock",
@@ -151,3 +158,11 @@ export const t = book(zh, {
   noSuchPageText: "The address is wrong, or the page has moved.",
   goHome: "Home",
 });
+
+export const NATURES = ["civil", "public_order", "other"] as const;
+
+/** What a nature is called; a code nobody has words for is shown as it came. */
+export function natureWord(code: string): string {
+  const known = NATURES.find((one) => one === code);
+  return known ? t(known) : code;
+}

@@ -79,6 +79,15 @@ describe("one call", () => {
     ]);
   });
 
+  it("shows a call that is done as the last post of the road, at its own time", () => {
+    const attempts = [
+      { round: 0, at: 20 },
+      { round: 1, at: 30 },
+    ];
+    const card = { steps: [], state: "done", round: 0, attempts } as unknown as Card;
+    expect(road(card).at(-1)).toEqual({ kind: "callback", at: 20, state: "done" });
+  });
+
   it("keeps what was typed while another call is looked at, and forgets it when it is saved", () => {
     draftOf("a").value = { ...BLANK, text: "想要回执" };
     expect([draftOf("a").value.text, begun(draftOf("b").value)]).toEqual(["想要回执", false]);

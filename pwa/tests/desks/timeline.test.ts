@@ -362,6 +362,7 @@ describe("clocks and facts of the panel", () => {
 
   it("reads codes, levels, positions and numbers as people do, and masks a caller", () => {
     const word = (field: string, value: unknown) => valueWord(field, value, org, NOW);
+    expect([word("nature", "civil"), word("nature", "unheard_of")]).toEqual(["民间纠纷", "unheard_of"]);
     expect([
       word("category", "dispute"),
       word("level", 2),

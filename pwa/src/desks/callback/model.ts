@@ -126,7 +126,8 @@ export function road(card: Card): RoadStep[] {
     const at = times.get(kind) ?? null;
     return { kind, at, state: at === null ? "skipped" : "done" };
   });
-  return [...steps, { kind: "callback", at: null, state: "now" }];
+  const reached = card.state === "done" ? card.attempts.findLast(({ round }) => round === card.round) : undefined;
+  return [...steps, { kind: "callback", at: reached?.at ?? null, state: card.state === "done" ? "done" : "now" }];
 }
 
 /** How many are left out, by reason, the most frequent first. */

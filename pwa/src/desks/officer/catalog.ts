@@ -8,6 +8,7 @@
  */
 import type { Code, Org } from "../../device/org";
 import type { IconName } from "../../ui/icons";
+import { NATURES, natureWord } from "../../words/common";
 import { inWords } from "../../words/language";
 import { t } from "./words";
 
@@ -147,9 +148,5 @@ export const receivers = (): string[] => [
   t("handOverKin"),
 ];
 
-/** Natures are codes too; three cover what a phone must choose from. */
-export const natures = (): { value: string; label: string }[] => [
-  { value: "civil", label: t("natureCivil") },
-  { value: "public_order", label: t("natureOrder") },
-  { value: "other", label: t("natureOther") },
-];
+export const natures = (): { value: string; label: string }[] =>
+  NATURES.map((value) => ({ value, label: natureWord(value) }));
