@@ -207,9 +207,13 @@ def _greet(settings: Settings) -> None:
 @click.option("--check", is_flag=True, help="Write nothing; say what differs, exit 1 if anything.")
 @click.pass_context
 def rebuild(ctx: click.Context, check: bool) -> None:
-    """Fold every incident again from the log and replace what screens read."""
+    """Fold every incident again from the log and replace what screens read.
+
+    With --check every ruling on a set is decided again too, from the set and what the ruling says.
+    """
     from server.doctor import database
     from server.intake.rebuild import rebuild as run
+    from server.intake.replay import replay
 
     settings = settings_of(ctx)
     refuse(asyncio.run(database(settings)))
@@ -219,7 +223,13 @@ def rebuild(ctx: click.Context, check: bool) -> None:
 
     seen, wrong = asyncio.run(run(settings.url, check=check, progress=show))
     click.echo(f"{seen} incidents, {wrong} {'differ' if check else 'were replaced'}.")
-    ctx.exit(1 if check and wrong else 0)
+    if not check:
+        return
+    decided = asyncio.run(replay(settings.url))
+    click.echo(f"{decided.again} rulings decided again, {len(decided.wrong)} came out otherwise.")
+    if decided.wrong:
+        click.echo(f"The first of them: {', '.join(map(str, decided.wrong[:10]))}.")
+    ctx.exit(1 if wrong or decided.wrong else 0)
 
 
 @main.command("doctor")

@@ -18,12 +18,14 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from server.intake.replay import newest
 from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import is_known, revisions
 from server.store.rows import query
 
 FREE_SPACE_BYTES = 1_000_000_000
+RULINGS_TRIED = 500
 # A clock before this page was written is wrong; so is one decades later.
 PLAUSIBLE_S = (1_780_000_000, 2_700_000_000)
 
@@ -49,7 +51,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Look at everything, in the order an administrator would mend it."""
     about_database = await database(settings)
     if all(finding.fine for finding in about_database):
-        about_database.append(await _durability(settings))
+        about_database += [await _durability(settings), await _rulings(settings)]
     return [
         *_data_directory(settings),
         *_key_files(settings),
@@ -60,6 +62,21 @@ async def examine(settings: Settings) -> list[Finding]:
         _exposure(settings),
         _address(settings),
     ]
+
+
+async def _rulings(settings: Settings) -> Finding:
+    """Whether the newest decisions follow from what they say they looked at (RL7). `rebuild --check` tries all."""
+    db = Database(settings.url)
+    try:
+        decided = await db.reading(newest, RULINGS_TRIED)
+    finally:
+        await db.close()
+    return Finding(
+        "rulings",
+        not decided.wrong,
+        f"{decided.again} decided again, {len(decided.wrong)} came out otherwise",
+        "run: ortoo rebuild --check; somebody changed the database, or tell support the version",
+    )
 
 
 def _data_directory(settings: Settings) -> Iterator[Finding]:
@@ -124,11 +141,11 @@ def _missing_file(settings: Settings) -> Path | None:
 
 
 async def _state(db: Database) -> list[Finding]:
-    current, newest = await revisions(db)
-    seen = f"{db.dialect}, revision {current or 'none'}, newest {newest}"
+    current, head = await revisions(db)
+    seen = f"{db.dialect}, revision {current or 'none'}, newest {head}"
     if current is not None and not is_known(current):
         return [Finding("database", False, f"{seen}: a newer Ortoo wrote it", START_NEWER)]
-    return [Finding("database", current == newest, seen, MIGRATE), await _writable(db)]
+    return [Finding("database", current == head, seen, MIGRATE), await _writable(db)]
 
 
 async def _writable(db: Database) -> Finding:

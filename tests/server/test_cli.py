@@ -1,5 +1,6 @@
 """The command line: settings that are refused with a sentence, and a doctor with a cure."""
 
+import asyncio
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -8,9 +9,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from server.cli import main
 from server.settings import Settings, SettingsError, load
+from sync import rulings
+from tests.server.desks import centre
+from tests.server.pen import chance
 
 
 def invoke(*words: str, **variables: str) -> tuple[int, str]:
@@ -231,3 +236,29 @@ def test_a_mapping_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     )  # fmt: skip
     assert code == 2
     assert "nowhere.json" in output
+
+
+def test_a_ruling_that_somebody_changed_is_found_and_named(
+    tmp_path: Path, migrated_file: Path
+) -> None:
+    async def a_day_at_the_centre() -> None:
+        async with centre(tmp_path, migrated_file) as house:
+            pen = await house.phone()
+            await house.push(pen, pen.create(chance("incident")[:16]))
+
+    asyncio.run(a_day_at_the_centre())
+    code, said = invoke("rebuild", "--check", DATA_DIR=str(tmp_path))
+    assert (code, "2 rulings decided again, 0 came out otherwise." in said) == (0, True), said
+    with closing(sqlite3.connect(tmp_path / "ortoo.db")) as connection, connection:
+        [(idx, raw)] = connection.execute(
+            "SELECT idx, bytes FROM rulings WHERE kind = 'set' ORDER BY idx DESC LIMIT 1"
+        )
+        ruling = rulings.read_ruling(raw)
+        changed = replace(ruling, payload=ruling.payload | {"d": "rejected", "why": "no_authority"})
+        connection.execute(
+            "UPDATE rulings SET bytes = ? WHERE idx = ?", (rulings.encode_ruling(changed), idx)
+        )
+    code, said = invoke("rebuild", "--check", DATA_DIR=str(tmp_path))
+    assert (code, f"The first of them: {idx}." in said) == (1, True), said
+    _code, said = invoke("doctor", DATA_DIR=str(tmp_path), PORT="0")
+    assert "BAD  rulings: 2 decided again, 1 came out otherwise" in said
