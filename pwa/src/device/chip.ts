@@ -20,6 +20,8 @@ export interface SyncState {
   unkept: number;
   /** The centre refuses this device: somebody has to act before anything goes on. */
   suspended: boolean;
+  /** The centre's log does not add up: somebody has to look into it (TL9). */
+  alarmed?: boolean;
   /** Whether the last exchange, or the live line, worked. */
   reachable: boolean;
   /** When the centre last answered, ms; null: never on this device. */
@@ -38,7 +40,7 @@ export interface ChipFacts {
 export function chipFacts(sync: SyncState, nowMs: number): ChipFacts {
   return {
     waiting: Math.max(0, sync.head - sync.acked),
-    refused: sync.refusals + sync.unkept + (sync.suspended ? 1 : 0),
+    refused: sync.refusals + sync.unkept + (sync.suspended ? 1 : 0) + (sync.alarmed ? 1 : 0),
     sending: sync.sending,
     offlineSinceMs: sync.reachable ? null : Math.min(nowMs, sync.lastContactMs ?? nowMs),
   };

@@ -26,6 +26,7 @@ import { Rounds, type Status } from "./rounds";
 import { type DeviceSession, keptSession } from "./session";
 import { type KeyRecord, type Mark, openVault, VaultRefused } from "./vault";
 import type { Me } from "./views";
+import { LogWatch } from "./watch";
 import { ChainWriter, type Draft, type Hand, type Written } from "./writer";
 
 export const APP = `ortoo-pwa/${__APP_VERSION__}`;
@@ -103,6 +104,8 @@ export async function startDevice(): Promise<Device | null> {
   const writer = new ChainWriter({ ...hand, vault, key, current });
   let tabs: Tabs | null = null;
   let rounds: Rounds | null = null;
+  const watch = new LogWatch({ vault, org: () => cache.org(), clock });
+  status.alarm = await watch.alarm();
   const leaving = new Leaving({
     vault,
     writer,
@@ -163,6 +166,7 @@ export async function startDevice(): Promise<Device | null> {
       status,
       app: APP,
       vault,
+      watch,
       leaving,
       session: () => session,
       answered: () => {
@@ -200,6 +204,7 @@ export async function startDevice(): Promise<Device | null> {
     refusals: counts.refusals,
     unkept: writer.unkept.length,
     suspended: status.trouble?.kind === "refused",
+    alarmed: Boolean(status.alarm),
     reachable: status.reachable,
     lastContactMs: status.lastContactMs,
     sending: status.sending,

@@ -19,6 +19,7 @@ import type { Outbox } from "./outbox";
 import type { Replica } from "./replica";
 import type { DeviceSession } from "./session";
 import { type Vault, VaultRefused } from "./vault";
+import type { Alarm, LogWatch } from "./watch";
 
 /** What the screens may know about the exchange. Reactive; written here and nowhere else. */
 export interface Status {
@@ -30,6 +31,8 @@ export interface Status {
   offsetMs: number | null;
   sending: { done: number; all: number } | null;
   nextTryMs: number | null;
+  /** The centre's log did not only grow since this phone last looked (TL9). */
+  alarm?: Alarm | null;
 }
 
 export interface RoundsParts {
@@ -40,6 +43,7 @@ export interface RoundsParts {
   status: Status;
   app: string;
   vault: Pick<Vault, "greeting" | "greeted">;
+  watch: LogWatch;
   leaving: Leaving;
   session: () => DeviceSession;
   /** Marks were written: recount. */
@@ -286,16 +290,18 @@ export class Rounds {
   }
 
   async #pull(hello: HelloReply): Promise<void> {
-    const { link, replica } = this.#parts;
+    const { link, replica, status, watch } = this.#parts;
     await replica.keepOnly(hello.scopes.map(([scope]) => scope));
     for (;;) {
       const cursors = await replica.cursors(hello.scopes);
-      const reply = await link.pull({ cursors, budget: this.#budget });
+      const signed = await watch.due();
+      const reply = await link.pull({ cursors, budget: this.#budget, ...(signed === null ? {} : { signed }) });
       this.#reached();
       let moved = false;
       for (const page of reply.scopes)
         if (page.snapshot) moved = (await replica.begin(page, await this.#fetched(page.snapshot))) || moved;
       moved = (await replica.apply(reply)) || moved;
+      if (signed !== null) status.alarm = await watch.heard(hello.server, reply.checkpoint ?? null);
       if (reply.complete || !moved) return;
     }
   }

@@ -78,6 +78,14 @@ export interface PushReply {
 export interface PullRequest {
   cursors: [string, number, number][];
   budget: number;
+  /** The size of the highest checkpoint checked here, 0 for none; left out: no other is wanted (TL9). */
+  signed?: number;
+}
+
+/** The newest signed checkpoint, and what shows that it grew out of the one that was named. */
+export interface GivenCheckpoint {
+  note: string;
+  proof: Uint8Array[];
 }
 
 export interface ScopePage {
@@ -105,6 +113,7 @@ export interface PullReply {
   now_ms: number;
   scopes: ScopePage[];
   complete: boolean;
+  checkpoint?: GivenCheckpoint | null;
 }
 
 export interface TimeReply {

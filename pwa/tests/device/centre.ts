@@ -36,6 +36,10 @@ interface Scope {
 export class Centre {
   fault: Fault = null;
   epoch = fromHex("0102030405060708", 8);
+  /** What a pull that asks for it is given of the signed log. */
+  checkpoint: { note: string; proof: Uint8Array[] } | null = null;
+  /** The sizes that pulls asked from. */
+  readonly asked: number[] = [];
   /** What the centre rules on a set; accepted unless a test says otherwise. */
   rule: (set: ChangeSet) => { d: string; why: string | null } = () => ({ d: "accepted", why: null });
   /** A push result in place of storing, by set id. */
@@ -330,7 +334,12 @@ export class Centre {
 
   async #answer(path: string, said: Record<string, Value>): Promise<object | null> {
     if (path === "push") return this.#push(said["sets"] as Value[]);
-    if (path === "pull") return this.#pull(said["cursors"] as [string, number, number][], said["budget"] as number);
+    if (path === "pull") {
+      const reply = this.#pull(said["cursors"] as [string, number, number][], said["budget"] as number);
+      if (typeof said["signed"] !== "number") return reply;
+      this.asked.push(said["signed"]);
+      return { ...reply, checkpoint: this.checkpoint };
+    }
     if (path === "rotate") return this.#rotated(encode(said["set"] as Value));
     if (path !== "hello") return null;
     const [chain, token, request] = ["chain", "token", "request_id"].map((key) => hexOf(said[key]));

@@ -14,6 +14,7 @@ import { Rounds, type Status } from "../../src/device/rounds";
 import { type DeviceSession, keptSession, sessionMeta } from "../../src/device/session";
 import { type KeyRecord, Vault } from "../../src/device/vault";
 import type { Me } from "../../src/device/views";
+import { LogWatch } from "../../src/device/watch";
 import { ChainWriter, type Draft, type Hand } from "../../src/device/writer";
 import { chainId, fromHex, toHex } from "../../src/sync/ids";
 import { Centre } from "./centre";
@@ -31,6 +32,11 @@ export class HeldClock implements Clock {
   #mono = 0;
   nowMs(): number {
     return this.ms;
+  }
+  /** Time goes by, on both clocks. */
+  pass(ms: number): void {
+    this.ms += ms;
+    this.#mono += ms;
   }
   mono(): [Uint8Array, number] {
     this.#mono += 1;
@@ -129,6 +135,7 @@ export class Phone {
       status: this.status,
       app: "test",
       vault: this.vault,
+      watch: new LogWatch({ vault: this.vault, org: () => this.cache.org(), clock }),
       leaving: this.leaving,
       session: () => this.session,
       answered: () => undefined,

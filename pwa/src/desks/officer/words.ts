@@ -23,6 +23,8 @@ const zh = {
   notReachedWhy: "联系上就能收到来警。现在也能操作，都存在本机。",
   portal: "网络要先登录",
   portalWhy: "这个网络拦下了请求，打开浏览器登录后会自动接上。都还在本机。",
+  logAlarm: "中心的账对不上了",
+  logAlarmWhy: (code: string) => `这台手机以前见过的账和现在的不一致（${code}）。照常操作，请告诉管理员和监督。`,
   suspended: "中心不认这台手机",
   enrolAgain: "重新登记",
   suspendedWhy: (code: string) => `找管理员重新登记（${code}）。写下的都还在本机，可以导出。`,
@@ -396,6 +398,9 @@ export const t = book(zh, {
   notReachedWhy: "Orders come once it answers. You can already work; everything is stored on this phone.",
   portal: "The network wants a log-in",
   portalWhy: "It answers in the centre's place. Log in with the browser and this reconnects. Everything is still here.",
+  logAlarm: "The centre's log does not add up",
+  logAlarmWhy: (code) =>
+    `What this phone saw of it before and what it shows now differ (${code}). Carry on, and tell an administrator and a supervisor.`,
   suspended: "The centre does not know this phone",
   enrolAgain: "Enrol again",
   suspendedWhy: (code) =>
