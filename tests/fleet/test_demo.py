@@ -18,6 +18,7 @@ import pytest
 from server.fleet import world
 from server.fleet.demo.cases import Case, Cases
 from server.fleet.demo.run import InUseError, alone_in
+from server.intake.replay import replay
 from sync import rulings
 from sync.changeset import KIND_INCIDENT, Draft, Writer, write
 from sync.ids import ChainId, SetId
@@ -97,6 +98,11 @@ async def test_a_first_start_has_a_past_and_a_second_keeps_it(tmp_path: Path) ->
     assert {one["id"] for one in listed} <= {one["id"] for one in kept}
     assert await again.stop() == 0
     assert "Traceback" not in "".join(again.said)
+
+    # Everything the centre decided in these days it would decide again, from the rulings alone (RL7).
+    decided = await replay(f"sqlite+aiosqlite:///{tmp_path / 'ortoo.db'}")
+    assert decided.again > 300
+    assert decided.wrong == []
 
 
 def test_two_demos_cannot_share_a_directory(tmp_path: Path) -> None:
