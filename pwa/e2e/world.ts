@@ -115,7 +115,7 @@ export class World {
     const desk = await this.desk("admin");
     const org = await desk.get("/api/org");
     const id = org.people.find((one: Answer) => one.name === person).id;
-    const { code } = await desk.post("/api/devices/codes", { person: id });
+    const code = await this.code(id);
     const context = await this.browser(profile, { width: 360, height: 740 });
     const page = context.pages()[0] ?? (await context.newPage());
     await page.goto(`${this.url}/enrol`);
@@ -127,12 +127,27 @@ export class World {
   }
 
   /** Open a closed phone's profile again. */
-  async reopen(phone: Phone, options: { offline: boolean }): Promise<Phone> {
+  async reopen(phone: Pick<Phone, "profile" | "person">, options: { offline: boolean }): Promise<Phone> {
     const context = await this.browser(phone.profile, { width: 360, height: 740 });
     await context.setOffline(options.offline);
     const page = context.pages()[0] ?? (await context.newPage());
     await page.goto(`${this.url}/`);
     return new Phone(this, phone.profile, context, page, phone.person);
+  }
+
+  /** Copy the profile of a closed browser over another, as a backup does. */
+  copyProfile(from: string, to: string): void {
+    rmSync(join(this.dir, to), { recursive: true, force: true });
+    cpSync(join(this.dir, from), join(this.dir, to), {
+      recursive: true,
+      filter: (source) => !source.includes("Singleton"),
+    });
+  }
+
+  /** A one-time code for a person's phone. */
+  async code(person: string): Promise<string> {
+    const { code } = await (await this.desk("admin")).post("/api/devices/codes", { person });
+    return code;
   }
 
   /** A desk through its API, signed in. */
