@@ -89,8 +89,8 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class ContestedStep(msgspec.Struct, frozen=True):
-    """A step of one order, or of the incident, in one round. ``why`` is ``contradictory`` when standing claims are
-    more than three minutes apart, else ``disputed``."""
+    """A step of one order, or of the incident, in one round. ``why`` is ``contradictory`` when what stands is
+    more than three minutes apart for one person, or a quarter of an hour for a crew; else ``disputed``."""
 
     kind: str
     round: int

@@ -3,10 +3,11 @@
 Responsible for finding the claims of an incident that people should look at together: who said what of one step of one
 order in one round. Refuses to rule between them: a dispute or a withdrawal does, by a person (CE5).
 
-Two phones of one crew press *arrived* seconds apart, and that is no contradiction; minutes apart one of them is
-wrong, and which one decides whether a deadline was met.
+The people of a crew come one after another, and each says so; that is no contradiction, unless they are further apart
+than a crew is. But one person arrives once: their own word and what a desk heard over the radio should agree.
 
-Example: `contested(state)` gives one `Slot` when two arrivals stand that are more than three minutes apart.
+Example: `contested(state)` gives one `Slot` when an officer's own arrival stands and, six minutes later, the one that
+a dispatcher wrote down for them.
 """
 
 from typing import Final
@@ -17,8 +18,10 @@ from sync import cells
 from sync.fold import Item
 from sync.incident.state import IncidentState
 
-CONTRADICTS_AFTER_MS: Final = 180_000
-"""Standing claims of one step whose event times are further apart contradict each other."""
+ONE_PERSON_MS: Final = 180_000
+"""Standing claims of one step by or for one person whose event times are further apart contradict each other."""
+CREW_MS: Final = 900_000
+"""The same for claims of different people on one order."""
 MOVES: Final = frozenset({"departed", "arrived", "cleared"})
 """Steps that happen once for a crew; each of them may sign an order for themselves."""
 
@@ -69,5 +72,14 @@ def contested(state: IncidentState) -> list[Slot]:
 
 
 def _are_apart(claims: list[Item]) -> bool:
-    times = [item.occurred_at_ms for item in claims]
-    return len(times) > 1 and max(times) - min(times) > CONTRADICTS_AFTER_MS
+    by_witness: dict[bytes, list[int]] = {}
+    for item in claims:
+        witness = item.fields.get("by", item.user)
+        by_witness.setdefault(witness, []).append(item.occurred_at_ms)
+    if any(_spread(times) > ONE_PERSON_MS for times in by_witness.values()):
+        return True
+    return _spread([item.occurred_at_ms for item in claims]) > CREW_MS
+
+
+def _spread(times: list[int]) -> int:
+    return max(times, default=0) - min(times, default=0)

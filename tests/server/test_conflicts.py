@@ -96,17 +96,17 @@ async def two_arrivals(house: Centre, apart_ms: int) -> tuple[Pen, Pen, Seat]:
     await house.push(wang, wang.create(INCIDENT))
     zhao = await house.sign_in("dispatcher")
     order = (await zhao.did(HEX, "issue_order", to=["unit", UNIT.hex()]))["order"]
-    house.clock.advance(600_000)
+    house.clock.advance(1_200_000)
     for pen, at in ((wang, EPOCH_MS + 60_000), (li, EPOCH_MS + 60_000 + apart_ms)):
         claim = pen.claim(INCIDENT, "arrived", bytes.fromhex(order), at=at, pos=[1, 2, 3])
         await house.push(pen, claim)
     return wang, li, zhao
 
 
-async def test_two_arrivals_minutes_apart_are_both_kept_and_a_person_decides(
+async def test_two_arrivals_of_one_crew_further_apart_than_a_crew_is_are_both_kept_and_a_person_decides(
     house: Centre,
 ) -> None:
-    wang, li, zhao = await two_arrivals(house, 180_001)
+    wang, li, zhao = await two_arrivals(house, 900_001)
     found = await conflicts(zhao)
     assert found["open"] == {"incidents": 1, "facts": 0, "steps": 1}
     [step] = found["incidents"][0]["steps"]
@@ -129,7 +129,7 @@ async def test_two_arrivals_minutes_apart_are_both_kept_and_a_person_decides(
 async def test_a_dispute_stands_beside_the_claim_wherever_something_else_is_open(
     house: Centre,
 ) -> None:
-    wang, li, zhao = await two_arrivals(house, 180_001)
+    wang, li, zhao = await two_arrivals(house, 900_001)
     commander = await house.sign_in("commander")
     await house.push(wang, place(wang, "东"))
     await house.push(li, place(li, "西"))
@@ -147,9 +147,29 @@ async def test_a_dispute_stands_beside_the_claim_wherever_something_else_is_open
     assert one["steps"][0]["claims"][0]["withdrawn"]["why"] == "记错了"
 
 
-async def test_a_crew_that_presses_at_almost_the_same_time_agrees(house: Centre) -> None:
-    _wang, _li, zhao = await two_arrivals(house, 180_000)
+async def test_a_crew_that_comes_one_after_another_agrees(house: Centre) -> None:
+    _wang, _li, zhao = await two_arrivals(house, 900_000)
     assert (await conflicts(zhao))["incidents"] == []
+
+
+@pytest.mark.parametrize(("apart_ms", "steps"), [(180_000, 0), (180_001, 1)])
+async def test_one_person_arrives_once_whoever_writes_it_down(
+    house: Centre, apart_ms: int, steps: int
+) -> None:
+    wang = await house.phone()
+    await house.push(wang, wang.create(INCIDENT))
+    zhao = await house.sign_in("dispatcher")
+    order = (await zhao.did(HEX, "issue_order", to=["unit", UNIT.hex()]))["order"]
+    house.clock.advance(1_200_000)
+    at = EPOCH_MS + 60_000
+    await house.push(wang, wang.claim(INCIDENT, "arrived", bytes.fromhex(order), at=at))
+    said = {"kind": "arrived", "order": order, "said_by": wang.person.hex(), "via": "radio"}
+    await zhao.did(HEX, "proxy", at=at + apart_ms, **said)
+    found = await conflicts(zhao)
+    assert found["open"]["steps"] == steps
+    if steps:
+        [step] = found["incidents"][0]["steps"]
+        assert [claim["said_by_name"] for claim in step["claims"]] == [None, "王"]
 
 
 async def test_the_wall_counts_what_waits_for_a_person(house: Centre) -> None:
