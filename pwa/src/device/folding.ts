@@ -7,14 +7,14 @@
  *
  *     (await foldIncident(id, await cache.entriesOf(id), await vault.ownOf(id), await cache.recordsOf(id)))?.view;
  */
-import { isRefusal, readSet } from "../sync/changeset";
+import { type ChangeSet, isRefusal, readSet } from "../sync/changeset";
 import { type Item, itemsOf } from "../sync/fold";
 import { fromHex, toHex } from "../sync/ids";
 import { IncidentState, type View } from "../sync/incident/state";
-import { readRuling } from "../sync/rulings";
+import { COUNTED, KIND_SET, type Ruling, readRuling } from "../sync/rulings";
 import { itemsOfRecord, recordsIn } from "../sync/snapshot";
 import type { Entry, Records } from "./cache";
-import type { OwnSet } from "./vault";
+import type { Answered, OwnSet } from "./vault";
 
 export interface Folded {
   items: Item[];
@@ -25,7 +25,7 @@ export interface Folded {
 export async function foldIncident(
   id: string,
   entries: readonly Entry[],
-  own: readonly OwnSet[],
+  own: readonly (OwnSet | Answered)[],
   begun: readonly Pick<Records, "packed">[],
 ): Promise<Folded | null> {
   const state = new IncidentState(fromHex(id));
@@ -45,8 +45,18 @@ export async function foldIncident(
   for (const one of own) {
     if (newest.has(one.id) || recorded.has(one.id)) continue;
     const set = await readSet(one.raw);
-    if (!isRefusal(set)) state.add(itemsOf(set, null));
+    if (!isRefusal(set)) state.add(itemsOf(set, refusalOf(one, set)));
   }
   const { items } = state;
   return items.length === 0 ? null : { items, view: state.view() };
+}
+
+/**
+ * A refusal that this phone heard as the answer to a push, where it cannot read the ruling itself (that of a chain before it
+ * was enrolled anew). Null for a set that may still count.
+ */
+function refusalOf(own: Partial<Answered>, set: ChangeSet): Ruling | null {
+  const { d = null, why = null, idx = null, atMs = null } = own.answer ?? {};
+  if (d === null || idx === null || atMs === null || COUNTED.has(d)) return null;
+  return { idx, atMs, kind: KIND_SET, payload: { d, why, eff: set.header.hlc, flags: [], no: null } };
 }

@@ -72,6 +72,9 @@ export interface Mark {
   attention?: 1;
 }
 
+/** An own set with the centre's last answer to it. */
+export type Answered = OwnSet & { answer: PushAnswer | undefined };
+
 interface Shape extends DBSchema {
   keys: { key: string; value: KeyRecord };
   own: { key: [string, number]; value: OwnSet; indexes: { id: string; entity: string } };
@@ -269,8 +272,11 @@ export class Vault {
   }
 
   /** Own sets about one entity, of every chain, in chain and seq order. */
-  async ownOf(entity: string): Promise<OwnSet[]> {
-    return (await this.#open()).getAllFromIndex("own", "entity", entity);
+  async ownOf(entity: string): Promise<Answered[]> {
+    const tx = (await this.#open()).transaction(["own", "outbox"]);
+    const sets = await tx.objectStore("own").index("entity").getAll(entity);
+    const marks = await Promise.all(sets.map(({ chain, seq }) => tx.objectStore("outbox").get([chain, seq])));
+    return sets.map((set, at) => ({ ...set, answer: marks[at]?.answer }));
   }
 
   /** The entities this device has ever written about. */

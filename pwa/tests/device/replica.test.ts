@@ -186,6 +186,45 @@ test("own sets the storage lost come back from the centre, and the chain goes on
   expect((await phone.vault.head(key.chain))?.seq).toBe(3);
 });
 
+test("a refused set that comes back after a loss still tells its author why", async () => {
+  phone.centre.rule = (set) =>
+    set.body?.kind === "chain" ? { d: "accepted", why: null } : { d: "rejected", why: "bad_op" };
+  await phone.note(INCIDENT, "一");
+  await phone.exchange();
+  const key = phone.key;
+  phone.close();
+  await deleteDB(VAULT_NAME);
+  await deleteDB(CACHE_NAME);
+
+  phone = await phone.again(false);
+  await phone.vault.enrol(key, {});
+  await phone.exchange();
+  const [mark] = await phone.vault.attention();
+  expect(mark?.answer).toMatchObject({ d: "rejected", why: "bad_op" });
+});
+
+test("what was refused counts for nothing, also where the ruling itself cannot be read any more", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  phone.centre.rule = () => ({ d: "rejected", why: "no_authority" });
+  const command = { t: "order.withdraw", order: Uint8Array.from({ length: 16 }, () => 0x22), why: "no" };
+  await phone.replica.record({ entity: INCIDENT, scope: SCOPE, lane: 1, ops: [command] });
+  await phone.exchange();
+  // Enrolled anew, a phone no longer reads the scope of its old chain.
+  phone.centre.scopes.delete(`device:${phone.key.chain}`);
+  phone.close();
+  await deleteDB(CACHE_NAME);
+
+  phone = await phone.again(false);
+  await phone.exchange();
+  expect(incident()?.orders[0]?.withdrawn).toBe(false);
+  const story = await phone.replica.story(INCIDENT);
+  expect(story.find((entry) => entry.t === "order.withdraw")).toMatchObject({
+    decision: "rejected",
+    why: "no_authority",
+  });
+});
+
 test("another log at the centre: what the old one had confirmed is owed again and sent again", async () => {
   await phone.note(INCIDENT, "一");
   await phone.exchange();
