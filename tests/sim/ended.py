@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from sync import changeset, rulings
-from sync.changeset import ChangeSet
+from sync import changeset, fold, rulings
+from sync.changeset import KIND_INCIDENT, ChangeSet
+from sync.incident.state import IncidentState
 from sync.rulings import Ruling
 from tests.sim.phone import Stored
 from tests.sim.scene import Scene
@@ -115,6 +116,19 @@ class Ended:
     def by_id(self) -> dict[bytes, Held]:
         """Stored sets by the id that follows from their header."""
         return {held.id: held for held in self.sets}
+
+    @cached_property
+    def incidents(self) -> dict[bytes, IncidentState]:
+        """Every incident, folded here from the evidence and its standing rulings."""
+        states: dict[bytes, IncidentState] = {}
+        for held in self.sets:
+            change = held.change
+            if change is None or change.body is None or change.body.kind != KIND_INCIDENT:
+                continue
+            entity = change.body.entity
+            state = states.setdefault(entity, IncidentState(entity))
+            state.add(fold.items_of(change, self.standing(held.id)))
+        return states
 
     @cached_property
     def _decisions(self) -> dict[bytes, list[Ruling]]:

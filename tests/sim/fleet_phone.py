@@ -14,7 +14,6 @@ import httpx2
 import msgspec
 
 from server.fleet.device import (
-    NEEDS_LOGIN,
     BrokenScopeError,
     Device,
     ServerRefusalError,
@@ -193,8 +192,8 @@ class FleetPhone(Phone):
         self._disk.power = power
         return b"" if identity is None else identity.chain
 
-    def needs_login(self) -> bool:
-        return self._refused == NEEDS_LOGIN
+    def refused(self) -> str:
+        return self._refused
 
     def stored(self) -> Stored:
         rows = self._disk.raw.execute(

@@ -10,10 +10,8 @@ from hashlib import sha256
 
 from server import keys
 from server.intake.rebuild import _page as rebuilt
-from sync import canon, changeset, exchange, fold, ids, rulings
-from sync.changeset import KIND_INCIDENT
-from sync.incident.state import IncidentState
-from tests.sim import rights
+from sync import canon, changeset, exchange, ids, rulings
+from tests.sim import rights, tally
 from tests.sim.ended import Ended
 from tests.sim.oracle import Broken
 from tests.sim.rest import due_scopes, excused, may_pull
@@ -28,6 +26,7 @@ AHEAD_MS = 600_000 + 1_000  # HL: what a clock without a known offset may believ
 async def judge(world: Scene) -> None:
     """All of them. Raises the first that is broken."""
     ended = Ended(world)
+    tally.count(ended)
     for law in (
         no_loss,
         single_ruling,
@@ -97,7 +96,10 @@ async def idempotence(world: Scene, ended: Ended) -> None:
 def convergence(ended: Ended) -> None:
     """I3: whoever holds a scope sees the same incidents, in Python, in TypeScript, and in the centre's projections."""
     world = ended.world
-    truth = _views(ended)
+    truth = {
+        entity: sha256(canon.encode(state.view())).digest()
+        for entity, state in ended.incidents.items()
+    }
     for phone in world.phones:
         if not may_pull(world, phone):
             continue
@@ -120,19 +122,6 @@ def _entities_in(ended: Ended, names: set[str]) -> set[bytes]:
                 if entity is not None:
                     found.add(entity)
     return found
-
-
-def _views(ended: Ended) -> dict[bytes, bytes]:
-    """SHA-256 of the view of every incident, folded here from the evidence and its standing rulings."""
-    states: dict[bytes, IncidentState] = {}
-    for held in ended.sets:
-        change = held.change
-        if change is None or change.body is None or change.body.kind != KIND_INCIDENT:
-            continue
-        entity = change.body.entity
-        state = states.setdefault(entity, IncidentState(entity))
-        state.add(fold.items_of(change, ended.standing(held.id)))
-    return {entity: sha256(canon.encode(state.view())).digest() for entity, state in states.items()}
 
 
 def single_ruling(ended: Ended) -> None:
@@ -187,7 +176,6 @@ def fork_accountability(ended: Ended) -> None:
     for held in ended.sets:
         places.setdefault((held.chain, held.seq), []).append(held.id)
     forks = {place: found for place, found in places.items() if len(found) > 1}
-    ended.oracle.tally["forks"] += len(forks)
     for (chain, seq), found in forks.items():
         proven = min(ended.first(set_id).idx for set_id in found[1:])
         for held in ended.sets:

@@ -139,8 +139,8 @@ class Phone(ABC):
         """The chain it writes on now, 16 bytes; empty before it was enrolled."""
 
     @abstractmethod
-    def needs_login(self) -> bool:
-        """Whether the centre has told it that only a new one-time code helps (FK)."""
+    def refused(self) -> str:
+        """The code of the centre's last refusal; empty when it is on speaking terms."""
 
     @abstractmethod
     def stored(self) -> Stored:

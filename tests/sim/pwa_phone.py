@@ -10,7 +10,6 @@ import asyncio
 import base64
 from typing import Any
 
-from server.fleet.device import NEEDS_LOGIN
 from sync import canon
 from tests.sim.clocks import PhoneClock
 from tests.sim.network import Network
@@ -226,8 +225,8 @@ class PwaPhone(Phone):
     def chain(self) -> bytes:
         return bytes.fromhex(self._node.ask("session", name=self.name).value or "")
 
-    def needs_login(self) -> bool:
-        return bool(self._pages) and self._ask("trouble", self._pages[-1]).value == NEEDS_LOGIN
+    def refused(self) -> str:
+        return (self._pages and self._ask("trouble", self._pages[-1]).value) or ""
 
     def stored(self) -> Stored:
         said = self._node.ask("stored", name=self.name).value

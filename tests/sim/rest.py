@@ -6,6 +6,7 @@ Responsible for saying what is still to be done, and what a phone at rest must h
 Example: `unsettled(world)` is `["py1: 2 sets wait, the first None"]`, and in the end `[]`.
 """
 
+from server.fleet.device import NEEDS_LOGIN
 from server.intake.places import month_before, month_of
 from tests.sim.ended import Ended
 from tests.sim.phone import Own, Phone, Stored
@@ -20,6 +21,12 @@ def unsettled(world: Scene) -> list[str]:
         for phone in world.phones
         for why in (*_waits(phone, ended.stored[phone.name]), *_behind(world, phone, ended))
     ]
+
+
+def needs_a_code(world: Scene, phone: Phone) -> bool:
+    """Whether only a person can let this phone on: its place is taken, or it left a suspended chain."""
+    code = phone.refused()
+    return code == NEEDS_LOGIN or (code == "device_revoked" and phone.chain() not in world.revoked)
 
 
 def _waits(phone: Phone, stored: Stored) -> list[str]:

@@ -98,14 +98,8 @@ def sound_and_complete(ended: Ended) -> None:
             and all(_held_widely(row, command) for row in rows for command in named)
         ):
             raise Broken(12, f"{held.id.hex()[:8]} is rejected though its author had the right")
-        _count(ended, first.payload)
 
 
 def _revoked_in(ended: Ended, held: Held, high_ms: int) -> bool:
     key = ended.keys.get(held.chain)
     return key is not None and key.revoked_at_ms is not None and key.revoked_at_ms <= high_ms
-
-
-def _count(ended: Ended, payload: dict[str, Any]) -> None:
-    if payload["why"] in ("authority_straddles", "revoked_straddle"):
-        ended.oracle.tally["rights straddled"] += 1

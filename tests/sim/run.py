@@ -25,6 +25,8 @@ from tests.sim.world import Outcome, World
 KEPT = Path(__file__).parents[2] / ".data" / "sim"
 FAILED_BEFORE = Path(__file__).with_name("failed_seeds.txt")
 
+FAILURES_AT_MOST = 20  # past it more worlds tell nothing new
+
 # What the last line tells, in this order; the rest is in the trace of a world.
 TOLD = (
     *(
@@ -127,6 +129,9 @@ def main(arguments: list[str] | None = None) -> int:
                 outcomes.append(outcome)
                 if outcome.broken is not None:
                     print(f"seed {outcome.seed}: {outcome.broken}", flush=True)
+                if sum(one.broken is not None for one in outcomes) == FAILURES_AT_MOST:
+                    print(f"{FAILURES_AT_MOST} worlds are broken: stopping here")
+                    break
     print(summary(outcomes, time.monotonic() - began))
     return int(any(outcome.broken is not None for outcome in outcomes))
 

@@ -128,7 +128,7 @@ class World(Scene):
             if not waiting:
                 break
             for phone in self.phones:
-                if phone.needs_login():
+                if rest.needs_a_code(self, phone):
                     phone.close()
                     await self._enrol(phone)
                     phone.open()
