@@ -13,7 +13,7 @@ import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
 import { CACHE_NAME, Cache, type Entry } from "../../src/device/cache";
 import { type Device, startDevice } from "../../src/device/device";
-import { enrol, newAttempt } from "../../src/device/enrol";
+import { enrol, newAttempt, waitingAttempt } from "../../src/device/enrol";
 import { foldIncident } from "../../src/device/folding";
 import { systemClock } from "../../src/device/now";
 import { type OwnSet, openVault, VAULT_NAME } from "../../src/device/vault";
@@ -54,7 +54,9 @@ function tell(page: Page, tag: string, act: Promise<unknown>): void {
 
 async function enrolled(said: { code: string; label: string }): Promise<unknown> {
   const vault = openVault();
-  const session = await enrol(await newAttempt(), said, { vault, clock: systemClock(), app: "sim" });
+  // Written on a chain that waits for another's place? Then that chain is enrolled, and what is on it counts.
+  const attempt = (await waitingAttempt(vault)) ?? (await newAttempt());
+  const session = await enrol(attempt, said, { vault, clock: systemClock(), app: "sim" });
   vault.close();
   return { chain: session.chain, person: session.person.id };
 }
