@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SPEC = (ROOT / "sync/SPEC.md").read_text(encoding="utf-8")
 RULES = re.findall(r"^- \*\*([A-Z]{2}\d+)\*\*", SPEC, re.MULTILINE)
 SECTIONS = frozenset(rule[:2] for rule in RULES)
-BOTH = frozenset({"CB", "ID", "HL", "CS", "CE", "ST", "IN", "DL", "SC", "TL", "XP"})
+BOTH = frozenset({"CB", "ID", "HL", "CS", "CE", "ST", "IN", "DL", "SC", "TL", "XP", "FK"})
 """Sections that a device follows too; the others bind the centre, or are told by the stories below."""
 
 VECTORS = ROOT / "tests/vectors"
@@ -39,6 +39,11 @@ TOLD_OF_THE_CENTRE = {
     "EX4": (DEVICE + "replica.test.ts", "lines that do not add up are not believed"),
     "EX5": (DEVICE + "replica.test.ts", "a new epoch drops the scope's lines"),
     "EX6": (SERVER + "test_sync_api.py", "a_request_that_cannot_be_read_is_told_why"),
+    "FK2": (SERVER + "test_forks.py", "a_fork_is_proven_once_and_everything_from_there_on"),
+    "FK5": (SERVER + "test_forks.py", "the_second_instance_is_told_to_enrol_again"),
+    "FK6": (SERVER + "test_forks.py", "its_unsent_sets_come_with_the_new_one"),
+    "FK8": (SERVER + "test_forks.py", "the_desk_reads_what_befell_a_device"),
+    "FK9": (DEVICE + "boot.test.ts", "start after start, all places agree"),
     "EX7": (SERVER + "test_enrol.py", "a_code_works_once_and_its_own_phone_may_ask_again"),
     "EX8": (SERVER + "test_sync_api.py", "a_small_budget_is_served_in_dense_pages"),
     "EX9": (SERVER + "test_sync_api.py", "a_revoked_phone_may_push_and_nothing_else"),
@@ -46,6 +51,12 @@ TOLD_OF_THE_CENTRE = {
 }
 # What only the centre does (verify, flag), what both ends do together, and what takes a device's whole storage.
 TOLD_OF_THE_DEVICE = {
+    "FK2": (SERVER + "test_forks.py", "a_fork_is_proven_once_and_everything_from_there_on"),
+    "FK4": (DEVICE + "leaving.test.ts", "the phone leaves its chain and hands in what waited"),
+    "FK5": (DEVICE + "leaving.test.ts", "the place is asked for again until it is given"),
+    "FK6": (DEVICE + "leaving.test.ts", "whose place is taken hands in the old chain's sets"),
+    "FK8": (SERVER + "test_forks.py", "the_desk_reads_what_befell_a_device"),
+    "FK9": (DEVICE + "boot.test.ts", "start after start, all places agree"),
     "CS6": (SERVER + "test_intake.py", "no_good_signature_vouches_for"),
     "ST3": (SERVER + "test_intake.py", "a_phone_a_month_ahead_is_flagged"),
     "DL4": ("tests/sync/test_cross_language.py", "and_the_same_countdowns"),

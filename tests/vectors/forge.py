@@ -15,6 +15,7 @@ from tests.vectors import (
     bad_sets,
     byte_cases,
     clocks,
+    damage,
     exports,
     logs,
     messages,
@@ -167,6 +168,7 @@ FILES = {
     "log": logs.cases,
     "evidence": exports.cases,
     "snapshot": snapshots.cases,
+    "forks": damage.cases,
 }
 
 

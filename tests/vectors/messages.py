@@ -27,6 +27,8 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("the first hello of a phone", "HelloRequest", _HELLO),
     ("a hello after a night in the mountains", "HelloRequest",
      {**_HELLO, "head": 41, "pending": 12, "oldest_ms": AT_MS - 40_000_000}),
+    ("a hello that shows the token of the last one", "HelloRequest",
+     {**_HELLO, "token": bytes(7) + b"\x05" + b"chance-8"}),
     ("a hello with keys of a later version", "HelloRequest", {**_HELLO, "battery": 80}),
     ("the centre answers", "HelloReply", {
         "role": "centre",
@@ -40,6 +42,22 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
         "limits": {"set_bytes": 262_144, "batch_bytes": 1_048_576, "batch_sets": 200},
         "retry_after_ms": None,
     }),
+    ("the centre tells a copied phone to leave its chain", "HelloReply", {
+        "role": "centre",
+        "server": STATION,
+        "now_ms": AT_MS,
+        "uncertainty_ms": 20,
+        "log": {"origin": "ortoo.example", "epoch": b"epoch--8", "size": 65_539},
+        "have": 29,
+        "person": PERSON,
+        "scopes": [],
+        "limits": {"set_bytes": 262_144, "batch_bytes": 1_048_576, "batch_sets": 200},
+        "retry_after_ms": None,
+        "token": None,
+        "rotate": "copied",
+    }),
+    ("a chain asks for the place of another", "RotateRequest", {"set": _ENVELOPE}),
+    ("and is given its own token", "RotateReply", {"token": "ortoo_d1_x"}),
     ("two sets, one of them redacted", "PushRequest", {"sets": [_ENVELOPE, _REDACTED]}),
     ("one stored, one twice, one refused", "PushReply", {
         "results": [
@@ -79,6 +97,8 @@ def _without(message: dict[str, Any], key: str) -> bytes:
 REFUSED: list[tuple[str, str, bytes]] = [
     ("a hello without its chain", "HelloRequest", _without(_HELLO, "chain")),
     ("a chain of 15 bytes", "HelloRequest", pack({**_HELLO, "chain": bytes(15)})),
+    ("a token of 15 bytes", "HelloRequest", pack({**_HELLO, "token": bytes(15)})),
+    ("a rotation without its set", "RotateRequest", b"\x80"),
     ("fewer than no sets waiting", "HelloRequest", pack({**_HELLO, "pending": -1})),
     ("a time beyond 2^53", "HelloRequest",
      _without(_HELLO, "wall_ms").replace(b"\x88", b"\x89", 1) + b"\xa7wall_ms\xcf" + b"\xff" * 8),

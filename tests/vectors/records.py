@@ -59,6 +59,9 @@ RULINGS: list[tuple[str, int, int, str, dict[str, Any]]] = [
     ("a person joins", 65_537, AT_MS + 4, "org",
      {"what": "people", "id": PERSON, "row": {"name": "艾力江", "station": STATION}}),
     ("a person is gone", 65_538, AT_MS + 5, "org", {"what": "people", "id": PERSON, "row": None}),
+    ("a chain has two writers", 65_538, AT_MS + 5, "fork", {
+        "chain": CHAIN, "seq": 7, "a": [b"\x01" * 40, b"\x02" * 64], "b": [b"\x03" * 40, b"\x04" * 64],
+    }),
     ("an incident moves to another station", 65_539, AT_MS + 6, "scope",
      {"e": INCIDENT, "add": f"station:{STATION.hex()}:2025-11"}),
     ("a kind of later versions is kept", 2**32, AT_MS + 7, "seal", {"upto": 9}),

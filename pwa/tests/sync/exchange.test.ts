@@ -1,7 +1,7 @@
 /** The messages of the exchange as this side writes and reads them; Python runs the same vectors (EX). */
 import { describe, expect, it } from "vitest";
 import { encode, type Value } from "../../src/sync/canon";
-import { read, write, writePush } from "../../src/sync/exchange";
+import { read, write, writePush, writeRotate } from "../../src/sync/exchange";
 import { toHex } from "../../src/sync/ids";
 import { hex, valueFrom } from "./forms";
 import { cases, type Told } from "./incident/labels";
@@ -21,6 +21,12 @@ describe("a message", () => {
     const told = MESSAGES.find(({ message }: Told) => message === "PushRequest") as Told;
     const { sets } = valueFrom(told.value) as { sets: Value[] };
     expect(toHex(writePush(sets.map((set) => encode(set))))).toBe(told.hex);
+  });
+
+  it("of a rotation splices its set as it is", () => {
+    const told = MESSAGES.find(({ message }: Told) => message === "RotateRequest") as Told;
+    const { set } = valueFrom(told.value) as { set: Value };
+    expect(toHex(writeRotate(encode(set)))).toBe(told.hex);
   });
 
   it.each([0, 1, 15, 16, 200])("of %i sets has the right head", (count) => {
