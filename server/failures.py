@@ -13,21 +13,14 @@ from typing import Final
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-# Classes of SQLSTATE: connection, rollback for others' sake, resources, state of an object, operator, system, damage.
-# PostgreSQL's driver has no exception class of its own for them. Source: PostgreSQL manual, appendix A.
-_PASSING_STATES: Final = frozenset({"08", "40", "53", "55", "57", "58", "XX"})
+# PostgreSQL's passing troubles are OperationalErrors as well: the engine sees to that.
+_PASSING: Final = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
 
 
 def is_store_failure(error: BaseException) -> bool:
     """Whether only the store can be blamed, so that the same request may go well later."""
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError | OSError):
-        return True
-    if not isinstance(error, DBAPIError):
-        return False
-    if type(error) is DatabaseError or error.connection_invalidated:
-        return True  # SQLite's word for a damaged file; a connection that is gone
-    state = getattr(error.orig, "sqlstate", None)
-    return isinstance(state, str) and state[:2] in _PASSING_STATES
+    # SQLite says DatabaseError itself, and none of its kinds, of a damaged file.
+    return isinstance(error, _PASSING) or type(error) is DatabaseError
 
 
 def cause_of(error: BaseException) -> str:

@@ -9,10 +9,10 @@ TimeRequest(t1=5)
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from sync.changeset import SET_BYTES_MAX, Bin8, Bin16, Int, Natural
 
@@ -104,9 +104,9 @@ class RotateReply(Struct, frozen=True):
 
 
 class PushRequest(Struct, frozen=True):
-    """Envelopes as raw slices, so that each is kept as the bytes received."""
+    """Envelopes as raw slices, so that each is kept as the bytes received; no more than may come are cut apart."""
 
-    sets: list[Raw]
+    sets: Annotated[list[Raw], Meta(max_length=BATCH_SETS_MAX)]
 
 
 class PushResult(Struct, frozen=True, omit_defaults=True):
@@ -134,7 +134,7 @@ class PullRequest(Struct, frozen=True):
     `signed` is the size of the highest checkpoint it checked, 0 for none; None: it does not ask for another (TL9).
     """
 
-    cursors: list[tuple[str, int, Natural]]
+    cursors: Annotated[list[tuple[str, int, Natural]], Meta(max_length=CURSORS_MAX)]
     budget: Natural
     signed: Natural | None = None
 

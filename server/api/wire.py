@@ -37,6 +37,9 @@ def bearer(headers: Mapping[bytes, bytes]) -> str:
 
 async def body(receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
     """The request's body, unpacked. Raises ProblemError past `exchange.BODY_BYTES_MAX`."""
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > exchange.BODY_BYTES_MAX:
+        raise ProblemError("request_too_large")  # without waiting for what will not be taken
     chunks: list[bytes] = []
     size = 0
     while True:

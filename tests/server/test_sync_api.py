@@ -316,6 +316,7 @@ async def test_a_request_that_cannot_be_read_is_told_why_and_what_to_do(
     phone = Phone(centre, pen)
     too_many = msgspec.msgpack.encode({"sets": [0] * 201})
     too_much = msgspec.msgpack.encode({"sets": [bytes(200_000)] * 6})
+    cursors = msgspec.msgpack.encode({"cursors": [["org", 1, 0]] * 257, "budget": 1})
     foreign = msgspec.msgpack.encode(phone.hello(chain=bytes(16)))
     for call, body, token, status, code in (
         ("push", b"", "x" * 500, 401, "not_signed_in"),
@@ -324,6 +325,7 @@ async def test_a_request_that_cannot_be_read_is_told_why_and_what_to_do(
         ("push", b"\x80", None, 400, "bad_message"),
         ("push", too_many, None, 413, "request_too_large"),
         ("push", too_much, None, 413, "request_too_large"),
+        ("pull", cursors, None, 413, "request_too_large"),
         ("push", bytes(exchange.BODY_BYTES_MAX + 1), None, 413, "request_too_large"),
         ("pull", b"\x90", None, 400, "bad_message"),
         ("pull", b"\xff" * 2000, None, 400, "bad_message"),
@@ -342,6 +344,22 @@ async def test_a_request_that_cannot_be_read_is_told_why_and_what_to_do(
     async with httpx2.AsyncClient() as client:
         wrong = await client.get(f"{centre.url}/sync/v1/push")
     assert wrong.json()["code"] == "method_not_allowed"
+
+
+async def test_a_body_of_five_gigabytes_is_refused_when_it_is_announced(
+    centre: Centre, pen: Pen
+) -> None:
+    port = int(centre.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = (
+        f"POST /sync/v1/push HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {pen.token}\r\n"
+        "content-length: 5368709120\r\n\r\n"
+    )
+    writer.write(head.encode())
+    async with asyncio.timeout(60):  # an end for a centre that waits for the rest
+        status = await reader.readline()
+    assert b" 413 " in status
+    writer.close()
 
 
 async def test_a_revoked_phone_may_push_and_nothing_else(tmp_path: Path, pen: Pen) -> None:
