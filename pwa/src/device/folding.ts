@@ -14,7 +14,9 @@ import { IncidentState, type View } from "../sync/incident/state";
 import { COUNTED, KIND_SET, type Ruling, readRuling } from "../sync/rulings";
 import { itemsOfRecord, recordsIn } from "../sync/snapshot";
 import type { Entry, Records } from "./cache";
-import type { Answered, OwnSet } from "./vault";
+import { type Answered, type OwnSet, type PushAnswer, REWRITTEN } from "./vault";
+
+const answerTo = (own: OwnSet | Answered): PushAnswer | undefined => ("answer" in own ? own.answer : undefined);
 
 export interface Folded {
   items: Item[];
@@ -43,7 +45,7 @@ export async function foldIncident(
     if (!isRefusal(set)) state.add(itemsOf(set, readRuling(ruling)));
   }
   for (const one of own) {
-    if (newest.has(one.id) || recorded.has(one.id)) continue;
+    if (newest.has(one.id) || recorded.has(one.id) || answerTo(one)?.r === REWRITTEN) continue;
     const set = await readSet(one.raw);
     if (!isRefusal(set)) state.add(itemsOf(set, refusalOf(one, set)));
   }
@@ -55,8 +57,8 @@ export async function foldIncident(
  * A refusal that this phone heard as the answer to a push, where it cannot read the ruling itself (that of a chain before it
  * was enrolled anew). Null for a set that may still count.
  */
-function refusalOf(own: Partial<Answered>, set: ChangeSet): Ruling | null {
-  const { d = null, why = null, idx = null, atMs = null } = own.answer ?? {};
+function refusalOf(own: OwnSet | Answered, set: ChangeSet): Ruling | null {
+  const { d = null, why = null, idx = null, atMs = null } = answerTo(own) ?? {};
   if (d === null || idx === null || atMs === null || COUNTED.has(d)) return null;
   return { idx, atMs, kind: KIND_SET, payload: { d, why, eff: set.header.hlc, flags: [], no: null } };
 }

@@ -8,6 +8,7 @@
  *     await leaving.leave("copied");       // from now on everything is written on the new chain
  *     await leaving.ask(link);             // and now it has the old one's place; throws LinkError
  */
+import { decode } from "../sync/canon";
 import {
   chainOpenOp,
   FLAG_NO_STRICT_DURABILITY,
@@ -19,16 +20,15 @@ import {
 } from "../sync/changeset";
 import type { Stamp } from "../sync/clock";
 import { again, legible } from "../sync/forks";
-import { fromHex, opId, toHex } from "../sync/ids";
+import { fromHex, opId, setId, toHex } from "../sync/ids";
 import { keyFor, newAttempt } from "./enrol";
 import { type Link, LinkError } from "./link";
 import { type DeviceSession, keptSession } from "./session";
-import { ChainLeft, type KeyRecord, type Mark, type OwnSet, SESSION, type Vault } from "./vault";
+import { ChainLeft, type KeyRecord, type Mark, type OwnSet, REWRITTEN, SESSION, type Vault } from "./vault";
 import { type ChainWriter, type Draft, type Hand, signSet } from "./writer";
 
 /** The place is taken: only a one-time code lets this phone on. */
 export const NEEDS_CODE = "rotation_needs_login";
-const REWRITTEN = "rewritten";
 export const DAMAGED = "damaged";
 
 export interface LeavingParts {
@@ -198,9 +198,12 @@ export async function firstDamaged(key: KeyRecord, sets: readonly OwnSet[]): Pro
   const algorithm = key.alg === "Ed25519" ? "Ed25519" : { name: "ECDSA", hash: "SHA-256" };
   for (const [at, set] of sets.entries()) {
     const read = await readSet(set.raw);
-    if (isRefusal(read) || toHex(read.setId) !== set.id) return at;
-    const signature = read.signature as Uint8Array<ArrayBuffer>;
-    if (!(await crypto.subtle.verify(algorithm, publicKey, signature, signingBytes(read.setId)))) return at;
+    // One that a newer app wrote on this vault cannot be read here, and is no worse for it.
+    if (isRefusal(read) && read.refused !== "newer_version") return at;
+    const [header, signature] = decode(set.raw) as [Uint8Array, Uint8Array<ArrayBuffer>];
+    const id = await setId(header);
+    if (toHex(id) !== set.id) return at;
+    if (!(await crypto.subtle.verify(algorithm, publicKey, signature, signingBytes(id)))) return at;
   }
   return null;
 }

@@ -72,6 +72,9 @@ export interface Mark {
   attention?: 1;
 }
 
+/** In place of an answer: the words of this damaged set stand in another one (SPEC FK7). */
+export const REWRITTEN = "rewritten";
+
 /** An own set with the centre's last answer to it. */
 export type Answered = OwnSet & { answer: PushAnswer | undefined };
 

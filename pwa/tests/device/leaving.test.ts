@@ -239,6 +239,8 @@ test("damaged sets end the chain; what can be read is written again with its ori
   expect(op?.["orig"]).toMatchObject({ set: fromHex(second, 32) });
   expect(last?.body?.ops[0]).toMatchObject({ text: "最后" });
   expect(correction?.body?.ops[0]?.["entry"]).toEqual(opId((again as ChangeSet).setId, 0));
+  const told = (await phone.replica.story(INCIDENT)).map(({ text }) => text);
+  expect(told.filter((text) => text === "最后")).toHaveLength(1);
 
   await phone.exchange();
   const shown = await phone.vault.attention();
