@@ -193,6 +193,34 @@ SETS: Final[dict[str, Entry]] = {
     "unknown_entity_kind": Entry(
         200, "The set is about a kind of record unknown here.", "Kept; upgrade the server."
     ),
+    "revoked": Entry(
+        200,
+        "It was written after its device was revoked.",
+        "Kept, for people to decide; enrol again.",
+    ),
+    "dep_rejected": Entry(
+        200,
+        "It speaks of a record or an order that only rejected sets give.",
+        "Kept; admit the other first, then this one.",
+    ),
+    "not_admitted": Entry(
+        200, "A person looked at it and did not admit it.", "Kept; read their reason, or ask them."
+    ),
+    "revoked_straddle": Entry(
+        200,
+        "Its device was revoked, and it may have been written before or after that.",
+        "Kept; a person decides.",
+    ),
+    "authority_straddles": Entry(
+        200,
+        "Its author had the right for only a part of the time in which it must have been made.",
+        "Kept; a person decides.",
+    ),
+    "stale_lease": Entry(
+        200,
+        "Its device was out of touch for longer than commands are taken unasked.",
+        "Kept; a person decides.",
+    ),
     "no_body": Entry(
         200,
         "The set came without its body and is not known here.",

@@ -171,8 +171,8 @@ class GivenCheckpoint(Struct, frozen=True):
 
 
 class PullReply(Struct, frozen=True):
-    """`complete` when every asked scope was served to its newest entry. `size` is the newest ruling of the whole log, `leaf`
-    the first 16 bytes of its leaf hash (zeros for none): what a set written from now on names as seen."""
+    """`complete` when every asked scope was served to its newest entry. `size` is the newest ruling of the whole log,
+    `leaf` the first 16 bytes of its leaf hash (zeros for none): what a set written from now on names as seen."""
 
     size: int
     leaf: Bin16

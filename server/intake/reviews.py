@@ -18,7 +18,7 @@ from sync import changeset, rulings
 from sync.changeset import KIND_CHAIN, KIND_INCIDENT, ChangeSet
 from sync.incident.facts import captured
 
-REFUSED = "refused"
+NOT_ADMITTED = "not_admitted"
 """The reason of a set that a person rejected (RL2)."""
 PAGE = 100  # unread sets tried in one transaction
 
@@ -46,7 +46,7 @@ def review(batch: Batch, set_id: bytes, *, admits: bool, by: bytes, text: str) -
         _must_be_readable(set_id, stored)
         changed = {"d": rulings.ACCEPTED_LATE, "why": None}
     else:
-        why = standing["why"] if standing["d"] == rulings.REJECTED else REFUSED
+        why = standing["why"] if standing["d"] == rulings.REJECTED else NOT_ADMITTED
         changed = {"d": rulings.REJECTED, "why": why}
     idx = batch.renew(stored, rulings.KIND_REVIEW, changed | {"by": by, "text": text})
     doubts.remark(batch.connection, doubt.arrival_no, idx)

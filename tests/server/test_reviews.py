@@ -140,7 +140,7 @@ async def test_what_a_person_rejects_stays_rejected_and_is_kept(house: House) ->
     assert await kinds_listed(house, HOME) == []
     device = f"device:{pen.chain.hex()}"
     ruling = rulings.read_ruling((await entries(house, device))[-1].ruling)
-    assert (ruling.payload["d"], ruling.payload["why"]) == ("rejected", "refused")
+    assert (ruling.payload["d"], ruling.payload["why"]) == ("rejected", "not_admitted")
     doubt = await doubt_of(house, raw)
     assert doubt is not None
     assert (doubt.kind, doubt.open) == ("held", False)

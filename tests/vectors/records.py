@@ -13,7 +13,11 @@ INCIDENT, CHAIN, PERSON, STATION = (bytes([n]) * 16 for n in (0x11, 0x22, 0x33, 
 
 
 def _set_ruling(
-    decision: str, why: str | None = None, flags: list[str] | None = None, **more: Any
+    decision: str,
+    why: str | None = None,
+    flags: list[str] | None = None,
+    facts: dict[str, Any] | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
     return {
         "set": bytes(range(32)),
@@ -25,7 +29,7 @@ def _set_ruling(
         "eff": EFF,
         "flags": flags or [],
         "no": None,
-        "in": {"lo": AT_MS - 60_000},
+        "in": {"lo": AT_MS - 60_000} if facts is None else facts,
         **more,
     }
 
@@ -42,13 +46,13 @@ RULINGS: list[tuple[str, int, int, str, dict[str, Any]]] = [
     ("heard an hour late, with a gap before it", 2, AT_MS + 3_600_000, "set",
      _set_ruling("accepted_late", flags=["clock_ahead", "gap"])),
     ("held: nobody knows the chain", 3, AT_MS + 1, "set",
-     _set_ruling("held", "unenrolled", **{"in": {"lo": AT_MS, "stranger": True}})),
+     _set_ruling("held", "unenrolled", facts={"lo": AT_MS, "stranger": True})),
     ("a command of somebody whose role changed meanwhile, with the facts", 4, AT_MS + 1, "set",
-     _set_ruling("held", "authority_straddles", **{"in": {
+     _set_ruling("held", "authority_straddles", facts={
          "grants": [[["officer"], STATION], [["dispatcher"], None]],
          "incident": [CHAIN, PERSON, "self", STATION],
          "lo": AT_MS - 9,
-     }})),
+     })),
     ("a person admits it", 5, AT_MS + 9, "review", _review("accepted_late", None, PERSON, "核实过")),
     ("the centre reads what it could not", 6, AT_MS + 9, "review", _review("rejected", "bad_op", None, "")),
     ("a question to its author", 7, AT_MS + 8, "ask",

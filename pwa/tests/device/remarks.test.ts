@@ -45,10 +45,10 @@ test("what a person admits counts from then on, and calls for its author no long
 
 test("what a person rejects is told with their reason", async () => {
   const set = await ruled(held);
-  await phone.centre.review(set.raw, "rejected", "refused", "手机当时不在本人手里");
+  await phone.centre.review(set.raw, "rejected", "not_admitted", "手机当时不在本人手里");
   await phone.exchange();
   expect(await refused()).toEqual([set.id]);
-  expect((await mark(set))?.answer).toMatchObject({ d: "rejected", why: "refused" });
+  expect((await mark(set))?.answer).toMatchObject({ d: "rejected", why: "not_admitted" });
   expect((await phone.replica.remarks(set)).at(-1)?.text).toBe("手机当时不在本人手里");
 });
 

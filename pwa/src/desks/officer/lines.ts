@@ -159,7 +159,7 @@ const REASONS: Record<string, Word> = {
   newer_version: "whyNewer",
   revoked: "whyRevoked",
   dep_rejected: "whyDepRejected",
-  refused: "whyRefused",
+  not_admitted: "whyRefused",
   revoked_straddle: "whyRevokedStraddle",
   authority_straddles: "whyAuthorityStraddles",
   stale_lease: "whyStaleLease",
