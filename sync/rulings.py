@@ -113,7 +113,8 @@ def read_ruling(data: bytes) -> Ruling:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         canon.decode(data)
         raise CanonError("unsupported") from None
-    if canon.ENCODER.encode(ruling) != data or canon.fault(ruling.payload, 1):
+    # In this order: a key that is no text, somewhere inside, has no canonical form to compare with.
+    if canon.fault(ruling.payload, 1) or canon.ENCODER.encode(ruling) != data:
         raise canon.diagnose(data)
     return ruling
 

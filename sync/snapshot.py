@@ -171,4 +171,7 @@ def snapshot_hash(raw: bytes) -> bytes:
 def read(raw: bytes) -> Snapshot:
     """The snapshot written as `raw`. Raises MsgspecError for bytes of another shape; whether they are the published
     ones, their hash says."""
-    return _SNAPSHOT.decode(raw)
+    try:
+        return _SNAPSHOT.decode(raw)
+    except (UnicodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None

@@ -7,6 +7,7 @@ and a damaged header or body is put back under lengths and hashes that are right
 Example: `@given(hostile("set"))` draws envelopes of which about half reach the shape of their ops.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -102,6 +103,8 @@ def hostile(draw: st.DrawFn, target: str) -> bytes:
         return draw(st.binary(max_size=64))
     if target in ("set", "verify") and draw(st.booleans()):
         return draw(_damaged_inside(whole, other))
+    if target == "evidence" and draw(st.booleans()):
+        return draw(_damaged_evidence(whole, other))
     return draw(damaged(whole, other))
 
 
@@ -121,3 +124,27 @@ def _damaged_inside(draw: st.DrawFn, whole: bytes, other: bytes) -> bytes:
         return canon.encode([canon.encode(fields), signature, spoiled])
     except (canon.CanonError, msgspec.MsgspecError, ValueError, TypeError, IndexError):
         return draw(damaged(whole, other))
+
+
+@st.composite
+def _damaged_evidence(draw: st.DrawFn, whole: bytes, other: bytes) -> bytes:
+    """A file of evidence whose own form is good, around one ruling, set or hash that is not."""
+    try:
+        form, content_bytes, seal = canon.decode(whole)
+        content = canon.decode(content_bytes)
+        places = list(_byte_strings(content))
+        holder, at = draw(st.sampled_from(places))
+        holder[at] = draw(damaged(holder[at], other))
+        return canon.encode([form, canon.encode(content), seal])
+    except (canon.CanonError, ValueError, TypeError):
+        return draw(damaged(whole, other))
+
+
+def _byte_strings(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Where a byte string stands inside: its list or map, and its place there."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    for at, item in inside:
+        if isinstance(item, bytes) and item:
+            yield value, at
+        elif isinstance(item, dict | list):
+            yield from _byte_strings(item)

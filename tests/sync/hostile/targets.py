@@ -14,11 +14,13 @@ from typing import Any, Final
 
 import msgspec
 
+from server import keys
 from server.api import wire
 from server.intake import verify
 from server.problems import ProblemError
-from sync import canon, changeset, exchange, rulings
+from sync import canon, changeset, exchange, note, rulings, snapshot
 from sync.changeset import Refusal
+from sync.evidence.check import check
 
 Target = Callable[[bytes], str]
 
@@ -95,6 +97,31 @@ def verify_set(data: bytes) -> str:
     return "signed" if found.key_known else "of an unknown key"
 
 
+def read_note(data: bytes) -> str:
+    """A signed note and the checkpoint in it, as text that a centre or a witness may send."""
+    try:
+        checkpoint = note.read_checkpoint(note.read_note(data.decode()).text)
+    except UnicodeDecodeError:
+        return "utf8"
+    except note.NoteError as error:
+        return error.code
+    return f"checkpoint {checkpoint.size}"
+
+
+def read_snapshot(data: bytes) -> str:
+    """A snapshot of a scope, before its hash is compared."""
+    try:
+        return f"snapshot {snapshot.read(data).n}"
+    except msgspec.MsgspecError:
+        return "unreadable"
+
+
+def check_evidence(data: bytes) -> str:
+    """A file of evidence, from anybody's hands; the codes of what is wrong with it."""
+    report = check(data, verify=keys.verify)
+    return " ".join(sorted({finding.code for finding in report.findings})) or "whole"
+
+
 TARGETS: Final[dict[str, Target]] = {
     "canon": read_canon,
     "set": read_set,
@@ -102,6 +129,9 @@ TARGETS: Final[dict[str, Target]] = {
     "requests": read_requests,
     "gzip": unpack,
     "verify": verify_set,
+    "note": read_note,
+    "snapshot": read_snapshot,
+    "evidence": check_evidence,
 }
 PEER: Final = {"canon": "canon.decode", "set": "set.read", "ruling": "ruling.read"}
 """The peer's word for those doors that a device has too."""

@@ -48,6 +48,21 @@ def test_ex6_nearly_good_streams_are_unpacked_or_refused(data: bytes) -> None:
     assert TARGETS["gzip"](data)
 
 
+@given(hostile("note"))
+def test_tl6_nearly_good_notes_are_read_or_refused(data: bytes) -> None:
+    assert TARGETS["note"](data)
+
+
+@given(hostile("snapshot"))
+def test_sn1_nearly_good_snapshots_are_read_or_refused(data: bytes) -> None:
+    assert TARGETS["snapshot"](data)
+
+
+@given(hostile("evidence"))
+def test_xp5_nearly_good_evidence_is_judged_and_what_is_wrong_is_named(data: bytes) -> None:
+    assert TARGETS["evidence"](data)
+
+
 @given(st.sampled_from([data for _story, data in kept("set")]), st.data())
 def test_the_grammar_damages_and_its_tokens_are_the_whole(
     whole: bytes, drawn: st.DataObject
