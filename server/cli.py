@@ -214,6 +214,7 @@ def rebuild(ctx: click.Context, check: bool) -> None:
     from server.doctor import database
     from server.intake.rebuild import rebuild as run
     from server.intake.replay import replay
+    from server.intake.requeue import requeue
 
     settings = settings_of(ctx)
     refuse(asyncio.run(database(settings)))
@@ -222,14 +223,17 @@ def rebuild(ctx: click.Context, check: bool) -> None:
         click.echo(f"{seen} incidents folded, {wrong} differed", err=True)
 
     seen, wrong = asyncio.run(run(settings.url, check=check, progress=show))
-    click.echo(f"{seen} incidents, {wrong} {'differ' if check else 'were replaced'}.")
+    did = "differ" if check else "were replaced"
+    click.echo(f"{seen} incidents, {wrong} {did}.")
+    queued, misplaced = asyncio.run(requeue(settings.url, check=check))
+    click.echo(f"{queued} sets in the queue, {misplaced} {did}.")
     if not check:
         return
     decided = asyncio.run(replay(settings.url))
     click.echo(f"{decided.again} rulings decided again, {len(decided.wrong)} came out otherwise.")
     if decided.wrong:
         click.echo(f"The first of them: {', '.join(map(str, decided.wrong[:10]))}.")
-    ctx.exit(1 if wrong or decided.wrong else 0)
+    ctx.exit(1 if wrong or misplaced or decided.wrong else 0)
 
 
 @main.command("doctor")

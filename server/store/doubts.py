@@ -91,3 +91,27 @@ def remarks(connection: Connection, arrivals: Sequence[int]) -> dict[int, list[b
     for arrival_no, raw in rows:
         found.setdefault(arrival_no, []).append(bytes(raw))
     return found
+
+
+def everything(connection: Connection) -> dict[int, tuple[Doubt, list[int]]]:
+    """The whole list with the later rulings on each set, by arrival."""
+    found: dict[int, tuple[Doubt, list[int]]] = {
+        row[0]: (of_row(row), [])
+        for row in query(connection, f"SELECT {_COLUMNS} FROM doubts")  # noqa: S608  our own words
+    }
+    for arrival_no, idx in query(connection, "SELECT arrival_no, idx FROM remarks ORDER BY idx"):
+        if arrival_no in found:
+            found[arrival_no][1].append(idx)
+    return found
+
+
+def replace_all(connection: Connection, should: Sequence[tuple[Doubt, list[int]]]) -> None:
+    """Replace the whole list."""
+    execute(connection, "DELETE FROM remarks")
+    execute(connection, "DELETE FROM doubts")
+    add(connection, [doubt for doubt, _remarks in should])
+    insert(
+        connection,
+        tables.remarks,
+        [(doubt.arrival_no, idx) for doubt, remarks in should for idx in remarks],
+    )

@@ -94,6 +94,16 @@ def received_since(connection: Connection, chain: bytes, since_ms: int) -> list[
     return [Evidence(no, at, bytes(raw), idx, bytes(ruling)) for no, at, raw, idx, ruling in rows]
 
 
+def arrived(connection: Connection, chain: bytes, seq: int, set_id: bytes) -> tuple[int, bytes]:
+    """The arrival number and the envelope of a set that is held."""
+    [(arrival_no, raw)] = query(
+        connection,
+        "SELECT arrival_no, envelope FROM sets WHERE chain = ? AND seq = ? AND set_id = ?",
+        (chain, seq, set_id),
+    )
+    return arrival_no, bytes(raw)
+
+
 def rule_again(
     connection: Connection, arrival_no: int, idx: int, envelope: bytes, entity: bytes | None
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from server.intake import reviews
 from server.intake.rebuild import rebuild
 from server.intake.replay import replay
+from server.intake.requeue import requeue
 from server.intake.reviews import NotReviewableError
 from server.store import devices, doubts
 from server.store.doubts import Doubt
@@ -144,6 +145,7 @@ async def test_what_a_person_rejects_stays_rejected_and_is_kept(house: House) ->
     doubt = await doubt_of(house, raw)
     assert doubt is not None
     assert (doubt.kind, doubt.open) == ("held", False)
+    assert await requeue(house.settings.url, check=True) == (1, 0)
     # Nothing is final but acceptance: a second look may admit it.
     await decide(house, raw, admits=True)
     assert (await view_of(house))["created"] is not None
@@ -196,6 +198,7 @@ async def test_what_came_from_a_stolen_phone_is_looked_through_and_confirmed(hou
     assert said_again
     assert len(await house.db.reading(doubts.of_kind, "compromised", 0, 10)) == 2
     assert early.seq == 3
+    assert await requeue(house.settings.url, check=True) == (3, 0)
 
 
 async def test_only_what_is_in_doubt_can_be_decided(house: House) -> None:
@@ -269,5 +272,26 @@ async def test_after_an_upgrade_the_centre_reads_what_it_had_kept_unread(
         (INCIDENT, pen.person, True)
     ]
     assert await house.db.reading(doubts.of_kind, "opaque", 0, 10) == []
+    assert await requeue(house.settings.url, check=True) == (2, 0)
     assert (await replay(house.settings.url)).wrong == []
     assert (await house.db.reading(devices.heads, [pen.chain]))[pen.chain].have == 3
+
+
+async def test_the_queue_is_made_again_from_the_log(house: House) -> None:
+    pen, raw = await held_create(house)
+    await house.intake.transaction(
+        lambda batch: reviews.ask(batch, set_id(raw), by=ZHAO, text="是您本人写的吗？")
+    )
+    stranger = Pen("stranger", person_id("other"))
+    await push(house, pen, [stranger.open(), stranger.note(INCIDENT)])
+    before = await house.db.reading(doubts.everything)
+    assert len(before) == 3
+
+    def lose(connection: Any) -> None:
+        doubts.replace_all(connection, list(before.values())[:1])
+
+    await house.db.writing(lose)
+    assert await requeue(house.settings.url, check=True) == (3, 2)
+    assert await requeue(house.settings.url) == (3, 2)
+    assert await house.db.reading(doubts.everything) == before
+    assert await requeue(house.settings.url, check=True) == (3, 0)
