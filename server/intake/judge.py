@@ -80,7 +80,11 @@ def judge(
     grants: tuple[Grant, ...] = ()
     known_incident: KnownIncident | None = None
     if looks_at_rights(change, from_ms, at_ms):
-        grants = held_between(history(header.user), from_ms, at_ms)
+        held = history(header.user)
+        # At a desk "now" is a place in the log: clocks of two processes may differ by more than a
+        # grant is old.
+        now = (held[-1][1] if held else Grant(),)
+        grants = now if lo_ms is None else held_between(held, lo_ms, at_ms)
         known_incident = known(incident)
     elif _creates(ops):
         known_incident = known(incident)

@@ -187,6 +187,11 @@ async def test_devices_are_listed_with_how_far_each_has_come(house: Centre) -> N
         "pending": None,
         "oldest_ms": None,
         "clock_offset_ms": None,
+        "compromised_since": None,
+        "forked_at": None,
+        "continues": None,
+        "continued_by": None,
+        "events": [],
     }
     await house.phone("other")
     station = await house.sign_in("station")
