@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from server import keys
+from server.intake.desk import KEY_FILE
 from tests.sim.node import Edit, Node
 from tests.sim.scene import Size, Tools
 from tests.sim.storage import Storage
@@ -58,6 +60,8 @@ def tools(edits: tuple[Edit, ...] = ()) -> Iterator[Tools]:
     """What worlds share, opened and closed."""
     logging.getLogger("ortoo").setLevel(logging.CRITICAL)  # what goes wrong here is meant to
     with tempfile.TemporaryDirectory(prefix="ortoo-sim-") as data_dir:
+        # The desks' key is the same in every world, or the first world would leave its own to the next.
+        keys.load_or_create(Path(data_dir) / KEY_FILE, keys.ED25519, lambda size: b"d" * size)
         node = Node(edits)
         try:
             yield Tools(node, Storage(), Path(data_dir))

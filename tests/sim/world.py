@@ -119,13 +119,14 @@ class World(Scene):
                 phone.close()
             self.oracle.look(phone)
             phone.open()
-        waiting = ["everything"]
+        waiting, still = ["everything"], 0
         for _ in range(HEAL_ROUNDS):
             await asyncio.sleep(15)
             if self.oracle.broken:
                 raise self.oracle.broken[0]
             waiting = rest.unsettled(self)
-            if not waiting:
+            still = 0 if waiting else still + 1
+            if still == 2:  # what was read last may have made an app write once more
                 break
             for phone in self.phones:
                 if rest.needs_a_code(self, phone):
