@@ -101,6 +101,19 @@ FIRST ?= 0
 sim: $(PYTHON_READY) $(NODE_READY) ## Try to break the sync core in simulated worlds (SEEDS=200 FIRST=0, or SEED=17)
 	@$(BIN)/python -m tests.sim.run $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
 
+# What each lane proves, and how a failure is lived through again: docs/testing.md.
+ROUNDS ?= 100
+SECONDS_EACH ?= 600
+
+.PHONY: blackbox
+blackbox: $(PYTHON_READY) ## Kill, cut off and starve real centres, long (ROUNDS=100 SEED=1)
+	@$(BIN)/python -m tests.blackbox --rounds $(ROUNDS) --seed $(or $(SEED),1)
+
+.PHONY: fuzz
+fuzz: $(PYTHON_READY) ## Read hostile bytes, led by coverage, for SECONDS_EACH=600 at each door
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r tests/sync/hostile/fuzz.lock
+	@$(BIN)/python -m tests.sync.hostile.fuzz --seconds $(SECONDS_EACH)
+
 .PHONY: bench
 bench: $(PYTHON_READY) ## Measure one performance case and write the figures (CASE=P1 OUT=FILE)
 	@mkdir -p "$(dir $(OUT))"
