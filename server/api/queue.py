@@ -276,6 +276,8 @@ def _may(doubt: Doubt, payload: dict[str, Any], change: ChangeSet | None) -> lis
     """What may still be decided: nobody admits what nobody can read, and what counts can only be confirmed."""
     body = change.body if change is not None else None
     is_readable = body is not None and (body.kind == KIND_INCIDENT or body.entity == doubt.chain)
+    if change is not None and body is None:
+        return []  # its words were taken away
     if payload["d"] in rulings.COUNTED:
         return ["admit"] if doubt.kind == doubts.COMPROMISED and doubt.open and is_readable else []
     decisions: list[Decision] = ["admit"] if is_readable else []

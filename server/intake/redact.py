@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.intake.batch import Batch
-from server.store import imports, outbox, scopes, sets, snapshots
+from server.store import doubts, imports, outbox, scopes, sets, snapshots
 from server.store.sets import Evidence
 from sync import canon, changeset, rulings
 from sync.changeset import ChangeSet
@@ -61,6 +61,7 @@ def redact(batch: Batch, incident: bytes, set_ids: Sequence[bytes], ground: Grou
         indices.append(
             batch.renew(stored, rulings.KIND_REDACT, changed, changeset.without_body(change))
         )
+        doubts.settle(batch.connection, set_id)  # without its words nobody can judge it
     chains = {_chain_of(known[one]) for one in set_ids}
     listed = [f"device:{chain.hex()}" for chain in chains]
     snapshots.forget(batch.connection, [*scopes.of_incident(batch.connection, incident), *listed])

@@ -61,7 +61,7 @@ class _Told:
         """Read the next page; False at the end."""
         rows = query(
             connection,
-            "SELECT idx, bytes FROM rulings WHERE idx > ? AND kind IN ('set', 'review', 'ask')"
+            "SELECT idx, bytes FROM rulings WHERE idx > ? AND kind IN ('set', 'review', 'ask', 'redact')"
             " ORDER BY idx LIMIT ?",
             (self._idx, PAGE),
         )
@@ -108,6 +108,11 @@ class _Told:
     def _remarked(self, connection: Connection, ruling: Ruling) -> None:
         payload = ruling.payload
         set_id = payload["set"]
+        if ruling.kind == rulings.KIND_REDACT:
+            self._decided.add(set_id)
+            if set_id in self.doubts:
+                self.doubts[set_id] = msgspec.structs.replace(self.doubts[set_id], open=False)
+            return
         self.remarks.setdefault(set_id, []).append(ruling.idx)
         if ruling.kind == rulings.KIND_ASK:
             return

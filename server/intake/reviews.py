@@ -39,7 +39,10 @@ def review(batch: Batch, set_id: bytes, *, admits: bool, by: bytes, text: str) -
     Gives the index of the ruling. Raises NotReviewableError.
     """
     doubt, stored = _in_doubt(batch, set_id)
-    standing = rulings.read_ruling(stored.ruling).payload
+    ruling = rulings.read_ruling(stored.ruling)
+    standing = ruling.payload
+    if ruling.kind == rulings.KIND_REDACT:
+        raise NotReviewableError(set_id, "redacted")
     if standing["d"] in rulings.COUNTED and not (admits and doubt.kind == COMPROMISED):
         raise NotReviewableError(set_id, "counts")
     if admits:
@@ -115,7 +118,5 @@ def _must_be_readable(set_id: bytes, stored: Evidence) -> None:
     change = changeset.read(stored.envelope)
     if not isinstance(change, ChangeSet):
         raise NotReviewableError(set_id, "unreadable")
-    if change.body is None:
-        raise NotReviewableError(set_id, "redacted")
-    if change.body.kind not in (KIND_INCIDENT, KIND_CHAIN):
+    if change.body is None or change.body.kind not in (KIND_INCIDENT, KIND_CHAIN):
         raise NotReviewableError(set_id, "unreadable")

@@ -43,6 +43,12 @@ def save(connection: Connection, one: Doubt) -> None:
     upsert(connection, tables.doubts, [msgspec.structs.astuple(one)])
 
 
+def settle(connection: Connection, set_id: bytes) -> None:
+    """Ask nobody about a set any more, if it was on the list."""
+    if (known := by_set(connection, set_id)) is not None:
+        save(connection, msgspec.structs.replace(known, open=False))
+
+
 def remark(connection: Connection, arrival_no: int, idx: int) -> None:
     """Note a later ruling on a set of the list."""
     execute(connection, "INSERT INTO remarks (arrival_no, idx) VALUES (?, ?)", (arrival_no, idx))

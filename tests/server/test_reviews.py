@@ -6,6 +6,7 @@ import pytest
 
 from server.intake import reviews
 from server.intake.rebuild import rebuild
+from server.intake.redact import Ground, redact
 from server.intake.replay import replay
 from server.intake.requeue import requeue
 from server.intake.reviews import NotReviewableError
@@ -295,3 +296,16 @@ async def test_the_queue_is_made_again_from_the_log(house: House) -> None:
     assert await requeue(house.settings.url) == (3, 2)
     assert await house.db.reading(doubts.everything) == before
     assert await requeue(house.settings.url, check=True) == (3, 0)
+
+
+async def test_without_its_words_nobody_can_judge_a_record(house: House) -> None:
+    _pen, raw = await held_create(house)
+    ground = Ground(ZHAO, "minor", "当事人未成年")
+    await house.intake.transaction(lambda batch: redact(batch, INCIDENT, [set_id(raw)], ground))
+    doubt = await doubt_of(house, raw)
+    assert doubt is not None
+    assert not doubt.open
+    for admits in (True, False):
+        with pytest.raises(NotReviewableError, match="redacted"):
+            await decide(house, raw, admits=admits)
+    assert await requeue(house.settings.url, check=True) == (1, 0)
