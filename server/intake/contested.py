@@ -10,6 +10,7 @@ Example: `contested(state)` gives one `Slot` when an officer's own arrival stand
 a dispatcher wrote down for them.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -24,6 +25,21 @@ CREW_MS: Final = 900_000
 """The same for claims of different people on one order."""
 MOVES: Final = frozenset({"departed", "arrived", "cleared"})
 """Steps that happen once for a crew; each of them may sign an order for themselves."""
+
+
+KEEPS: Final = "keeps"
+ASKS: Final = "asks"
+SETTLES: Final = "settles"
+"""What a note can be about, in its `data`: statements (op ids) that somebody lets stand beside each other, asks their
+authors about, or settles."""
+
+
+class Spoken(msgspec.Struct, frozen=True):
+    """A note of a person about statements: `what` is one of KEEPS, ASKS and SETTLES, `about` the ops it names."""
+
+    what: str
+    about: frozenset[bytes]
+    item: Item
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -42,15 +58,14 @@ class Slot(msgspec.Struct, frozen=True):
 def contested(state: IncidentState) -> list[Slot]:
     """The contested steps of an incident, by round, then order, then kind."""
     claims = state.counted("milestone.claim")
-    if not claims:
-        return []
+    disputes = state.counted("milestone.dispute")
+    if not disputes and len(claims) == len({_slot(item) for item in claims}):
+        return []  # as it nearly always is: nobody has said anything of a step that another said too
     standing = state.derived().standing
-    disputed = {item.fields["claim"] for item in state.counted("milestone.dispute")}
+    disputed = {item.fields["claim"] for item in disputes}
     apart: dict[tuple[int, bytes, str], list[Item]] = {}
     for item in claims:
-        fields = item.fields
-        key = (fields["round"], fields.get("order", b""), fields["kind"])
-        apart.setdefault(key, []).append(item)
+        apart.setdefault(_slot(item), []).append(item)
     found: list[Slot] = []
     for (round_, order, kind), said in sorted(apart.items(), key=lambda pair: pair[0]):
         stands = [item for item in said if item.op in standing]
@@ -69,6 +84,51 @@ def contested(state: IncidentState) -> list[Slot]:
                 )
             )
     return found
+
+
+def spoken(state: IncidentState) -> list[Spoken]:
+    """What people said about statements of an incident, in the order in which it came."""
+    found: list[Spoken] = []
+    for item in state.counted("entry.add"):
+        data = item.fields.get("data") or {}
+        for what in (KEEPS, ASKS, SETTLES):
+            about = data.get(what)
+            if isinstance(about, list) and about and all(type(op) is bytes for op in about):
+                found.append(Spoken(what, frozenset(about), item))
+    return sorted(found, key=lambda one: (one.item.idx is None, one.item.idx or 0, one.item.op))
+
+
+def are_kept(ops: Iterable[bytes], said: Sequence[Spoken]) -> bool:
+    """Whether somebody let these statements, all of them, stand beside each other."""
+    wanted = frozenset(ops)
+    return any(one.what == KEEPS and wanted <= one.about for one in said)
+
+
+def waiting_facts(state: IncidentState, said: Sequence[Spoken]) -> dict[str, list[Item]]:
+    """Per fact with values that differ and that nobody lets stand: its live values, in the order of the cells."""
+    found: dict[str, list[Item]] = {}
+    for field, values in state.derived().fields.items():
+        if any(value["v"] != values[0]["v"] for value in values) and not are_kept(
+            (value["op"] for value in values), said
+        ):
+            found[field] = [state.items[value["op"]] for value in values]
+    return found
+
+
+def waiting_steps(state: IncidentState, said: Sequence[Spoken]) -> list[Slot]:
+    """The contested steps but for contradictions that somebody lets stand."""
+    return [
+        slot
+        for slot in contested(state)
+        if not (slot.is_contradictory and are_kept(slot.standing, said))
+    ]
+
+
+def waiting(state: IncidentState) -> tuple[int, int]:
+    """How many facts and how many contradictory steps wait for somebody to rule."""
+    said = spoken(state)
+    steps = waiting_steps(state, said)
+    return len(waiting_facts(state, said)), sum(slot.is_contradictory for slot in steps)
 
 
 def _are_apart(claims: list[Item]) -> bool:

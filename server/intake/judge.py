@@ -129,11 +129,11 @@ def _floor(floor: bytes | None, ops: list[dict[str, Any]], incident: Incident) -
 
 def _dead(ops: list[dict[str, Any]], incident: Incident) -> tuple[bytes, ...]:
     """What the ops speak of that only rejected sets give (RL8)."""
-    named = spoken_of(ops)
-    if not named:
+    rejected = {ref for ref in spoken_of(ops) if incident.state.is_rejected(ref)}
+    if not rejected:
         return ()
-    given = [op.get("order" if op["t"] == "order.issue" else "new") for op in ops]
-    return tuple(sorted(r for r in set(named) if r not in given and incident.state.is_rejected(r)))
+    given = {op.get("order" if op["t"] == "order.issue" else "new") for op in ops}
+    return tuple(sorted(rejected - given))
 
 
 def known(incident: Incident | None) -> KnownIncident | None:

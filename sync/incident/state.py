@@ -45,6 +45,7 @@ class IncidentState:
         self.items: dict[bytes, Item] = {}
         self._by_t: dict[str, dict[bytes, Item]] = {}
         self._derived: Derived | None = None
+        self._has_rejected = False
 
     def add(self, items: Iterable[Item]) -> None:
         """Take items in. One already known is replaced only by the same item under a newer ruling (RL6)."""
@@ -55,6 +56,7 @@ class IncidentState:
                     continue
                 self._by_t[_filed_under(known)].pop(item.op)
             self.items[item.op] = item
+            self._has_rejected = self._has_rejected or item.decision == rulings.REJECTED
             t = _filed_under(item)
             self._by_t.setdefault(t, {})[item.op] = item
             if t not in _APART:
@@ -62,6 +64,8 @@ class IncidentState:
 
     def is_rejected(self, ref: bytes) -> bool:
         """Whether only rejected sets give the op or the order of this id; not so of what nobody has given yet (RL8)."""
+        if not self._has_rejected:
+            return False
         given = [self.items[ref]] if ref in self.items else []
         for t, field in (("order.issue", "order"), ("order.reassign", "new")):
             given += [i for i in self._by_t.get(t, {}).values() if i.fields[field] == ref]
