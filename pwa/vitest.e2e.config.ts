@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["e2e/**/*.story.ts"],
+    include: [process.env["ORTOO_RECORD"] ? "e2e/outbox.record.ts" : "e2e/**/*.story.ts"],
     environment: "node",
     fileParallelism: false,
     maxWorkers: 1,

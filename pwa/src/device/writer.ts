@@ -218,10 +218,13 @@ export class ChainWriter {
     const newest = await vault.head(key.chain);
     if (!newest) return { ...openingWriter(fromHex(key.chain)), stamp: this.#heard };
     const set = await readSet(newest.raw);
-    if (isRefusal(set) || toHex(set.setId) !== newest.id) throw new ChainDamaged(`set ${newest.seq} of ${key.chain}`);
-    const own = unpack(set.header.hlc);
+    const isNewer = isRefusal(set) && set.refused === "newer_version";
+    if (!isNewer && (isRefusal(set) || toHex(set.setId) !== newest.id))
+      throw new ChainDamaged(`set ${newest.seq} of ${key.chain}`);
+    // A newer app wrote it on this vault: its id and time are all that is needed to go on.
+    const own = isRefusal(set) ? { ms: newest.wroteAtMs, counter: 0 } : unpack(set.header.hlc);
     const stamp = compareStamps(own, this.#heard) > 0 ? own : this.#heard;
-    return { chain: fromHex(key.chain), seq: newest.seq + 1, prev: set.setId, stamp };
+    return { chain: fromHex(key.chain), seq: newest.seq + 1, prev: fromHex(newest.id, 32), stamp };
   }
 
   async #sign(draft: Draft, head: Writer): Promise<{ set: OwnSet; next: Writer; ops: string[] }> {

@@ -17,7 +17,7 @@ import {
   write,
 } from "../../src/sync/changeset";
 import { effectiveStamp } from "../../src/sync/fold";
-import { chainId, fromHex, toHex } from "../../src/sync/ids";
+import { chainId, fromHex, setId, toHex } from "../../src/sync/ids";
 import { encodeRuling, leafHash, readRuling, SCOPE_HEAD_ZERO, scopeHead } from "../../src/sync/rulings";
 import { snapshotHash } from "../../src/sync/snapshot";
 
@@ -235,6 +235,18 @@ export class Centre {
     this.held.set(toHex(set.setId), this.#idx);
   }
 
+  /** A set for newer readers is kept unread (SPEC CS7). */
+  async #opaque(raw: Uint8Array): Promise<object> {
+    const [header] = decodeMessage(raw) as [Uint8Array];
+    const [, chain, seq] = decodeMessage(header) as [Value, Uint8Array, number];
+    const id = await setId(header);
+    const eff = new Uint8Array(8);
+    const payload = { set: id, chain, seq, e: null, d: "opaque", why: "newer_version", eff, flags: [], no: null };
+    await this.#list(`device:${this.#device}`, "set", payload, raw);
+    this.held.set(toHex(id), this.#idx);
+    return { r: "opaque", id, why: "newer_version", d: "opaque", idx: this.#idx, at_ms: this.nowMs };
+  }
+
   async #push(sets: Value[]): Promise<object> {
     const seqs: number[] = [];
     const results: object[] = [];
@@ -242,7 +254,7 @@ export class Centre {
       const raw = encode(parts);
       const set = await readSet(raw);
       if (isRefusal(set)) {
-        results.push({ r: "malformed", why: set.refused });
+        results.push(set.refused === "newer_version" ? await this.#opaque(raw) : { r: "malformed", why: set.refused });
         continue;
       }
       seqs.push(set.header.seq);
