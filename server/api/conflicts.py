@@ -2,11 +2,13 @@
 
 Responsible for listing incidents whose facts have several live values that differ, and steps with claims that
 contradict each other or are disputed, each statement with who, when and how sure. Refuses to rule: ``POST
-/api/incidents/{id}/moves`` does, with ``resolve`` naming every value that was shown, ``dispute`` or ``withdraw_claim``.
+/api/incidents/{id}/moves`` does, with ``resolve`` naming every value that was shown, ``dispute``,
+``withdraw_claim`` or ``keep_both``.
 
 Example: two places of one incident come as ``{"f": "place", "values": [{"value": "嘎查东", …}, …]}``.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -15,6 +17,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from server.api.asking import Inquiry, questions
 from server.api.detail import CALLER_FACTS, device_labels, masked, plain
 from server.api.ids import Hex32, Ms, hex_or_none
 from server.api.session import NO_STORE
@@ -23,7 +26,7 @@ from server.api.stories import Stories, Story
 from server.api.summaries import ENDED, Summary, summary_of, visible_to
 from server.api.wallrows import Open
 from server.auth.guards import CALLER_KNOWN, Access, SignedIn, at_desk
-from server.intake.contested import Slot, contested
+from server.intake.contested import Slot, spoken, waiting_facts, waiting_steps
 from server.now import Clock
 from server.store.engine import Database
 from server.store.people import Directory
@@ -36,13 +39,15 @@ MAX_PAGE: Final = 100
 
 class Said(msgspec.Struct, frozen=True):
     """Who said something, when, and how sure that is. ``at`` is when it happened, ``received_at`` when the centre
-    had it, ``late_by`` the difference when over a minute; ``flags`` are the doubts of its ruling (SPEC RL2)."""
+    had it, ``late_by`` the difference when over a minute; ``flags`` are the doubts of its ruling (SPEC RL2); it stands
+    in record ``seq`` of ``chain``."""
 
     op: str
     by: Hex32
     by_name: str
     device: str
     chain: Hex32
+    seq: int
     at: Ms
     received_at: Ms | None
     late_by: int | None
@@ -64,6 +69,7 @@ class Fact(msgspec.Struct, frozen=True):
     f: str
     values: list[Value]
     preds: list[str]
+    asked: list[Inquiry]
 
 
 class Objection(msgspec.Struct, frozen=True):
@@ -97,6 +103,7 @@ class ContestedStep(msgspec.Struct, frozen=True):
     order: Hex32 | None
     why: str
     claims: list[Claim]
+    asked: list[Inquiry]
 
 
 class Conflicted(msgspec.Struct, frozen=True):
@@ -197,23 +204,27 @@ class _Telling:
         """One incident."""
         state = IncidentState(story.id)
         state.add(story.items)
+        said = spoken(state)
+
+        def asked(items: Iterable[Item]) -> list[Inquiry]:
+            return questions(said, [item.op for item in items], state, self._name)
+
         facts = [
-            self._fact(field, [state.items[value["op"]] for value in values])
-            for field, values in sorted(state.derived().fields.items())
-            if any(value["v"] != values[0]["v"] for value in values)
+            self._fact(field, items, asked(items))
+            for field, items in sorted(waiting_facts(state, said).items())
         ]
-        steps = [self._step(slot, state) for slot in contested(state)]
+        steps = [self._step(slot, state, asked(slot.claims)) for slot in waiting_steps(state, said)]
         return Conflicted(summary, facts, steps)
 
-    def _fact(self, field: str, items: list[Item]) -> Fact:
+    def _fact(self, field: str, items: list[Item], asked: list[Inquiry]) -> Fact:
         hides = field in CALLER_FACTS and not self._knows_caller
         values = [
             Value(masked(item.fields["v"]) if hides else plain(item.fields["v"]), self._said(item))
             for item in items
         ]
-        return Fact(field, values, [item.op.hex() for item in items])
+        return Fact(field, values, [item.op.hex() for item in items], asked)
 
-    def _step(self, slot: Slot, state: IncidentState) -> ContestedStep:
+    def _step(self, slot: Slot, state: IncidentState, asked: list[Inquiry]) -> ContestedStep:
         disputes = state.counted("milestone.dispute")
         withdrawals = state.counted("milestone.withdraw")
         claims = []
@@ -240,7 +251,7 @@ class _Telling:
                 )
             )
         why = "contradictory" if slot.is_contradictory else "disputed"
-        return ContestedStep(slot.kind, slot.round, hex_or_none(slot.order), why, claims)
+        return ContestedStep(slot.kind, slot.round, hex_or_none(slot.order), why, claims, asked)
 
     def _objection(self, item: Item) -> Objection:
         return Objection(self._said(item), item.fields["why"])
@@ -252,6 +263,7 @@ class _Telling:
             by_name=self._name(item.user),
             device=self._labels.get(item.chain, ""),
             chain=item.chain.hex(),
+            seq=item.seq,
             at=item.occurred_at_ms,
             received_at=item.at_ms,
             late_by=item.late_by_ms,

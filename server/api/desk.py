@@ -11,6 +11,7 @@ from typing import Any, Final
 from litestar import Router
 
 from server.api import (
+    asking,
     callback,
     callcard,
     conflicts,
@@ -26,6 +27,7 @@ from server.api import (
     org,
     people,
     queue,
+    rawsets,
     redactions,
     rulings,
     session,
@@ -62,6 +64,7 @@ ROOMS = (
     redactions,
     rulings,
     conflicts,
+    rawsets,
     callback,
     callcard,
     devices,
@@ -87,7 +90,7 @@ def routes(settings: Settings) -> list[Any]:
 
 def words() -> dict[str, str]:
     """What the structures of this floor's calls say of themselves, for the description of the API."""
-    return words_of([*ROOMS, detail, health, moves, queue, spec, summaries, wallrows])
+    return words_of([*ROOMS, asking, detail, health, moves, queue, spec, summaries, wallrows])
 
 
 def parts(

@@ -14,12 +14,14 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from server.api.ids import Hex32, Ms
+from server.intake import contested
 from server.problems import ProblemError
 
 OpHex = Annotated[
     str,
     msgspec.Meta(pattern="^[0-9a-f]{34}$", description="17 bytes of an op id as lower-case hex"),
 ]
+Ops = Annotated[list[OpHex], msgspec.Meta(min_length=1, max_length=100)]
 Why = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -153,11 +155,27 @@ class SetFact(_Move, frozen=True, tag="set_fact"):
 
 class Resolve(_Move, frozen=True, tag="resolve"):
     """Rule between several values of a fact: ``v`` takes the place of all that were shown, named in ``preds``. Refused
-    when another has come meanwhile, so that nobody overrules what they have not seen."""
+    when another has come meanwhile, so that nobody overrules what they have not seen. ``why`` stands beside it as a
+    note."""
 
     f: Code
     v: str | int | bool | list[int]
-    preds: Annotated[list[OpHex], msgspec.Meta(min_length=1, max_length=100)]
+    preds: Ops
+    why: Why | None = None
+
+
+class KeepBoth(_Move, frozen=True, tag="keep_both"):
+    """Rule that statements stand beside each other: what is ``about`` waits for nobody until somebody says more."""
+
+    about: Ops
+    why: Why
+
+
+class AskAbout(_Move, frozen=True, tag="ask_about"):
+    """Ask the people who made statements for more. They read it in the incident and answer with a note there."""
+
+    about: Ops
+    text: Why
 
 
 class Dispute(_Move, frozen=True, tag="dispute"):
@@ -195,6 +213,8 @@ Move = (
     | Correct
     | SetFact
     | Resolve
+    | KeepBoth
+    | AskAbout
     | Dispute
     | Callback
 )
@@ -256,7 +276,11 @@ def ops_of(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
         case Callback():
             return [_callback(move, round_)]
         case Resolve():
-            return [_op("fact.set", f=move.f, v=move.v, p=_all_shown(move, view))]
+            return _resolved(move, view)
+        case KeepBoth():
+            return [_remark(move.why, contested.KEEPS, move.about)]
+        case AskAbout():
+            return [_remark(move.text, contested.ASKS, move.about)]
         case _:
             return [_plain(move, view)]
 
@@ -289,6 +313,18 @@ def _plain(move: Move, view: dict[str, Any]) -> Op:
             return _op("milestone.dispute", claim=_id(move.claim), why=move.why)
         case _:
             raise AssertionError(f"no ops for {type(move).__name__}")
+
+
+def _remark(text: str, what: str, about: list[str]) -> Op:
+    """A note about statements of this incident, which `data` names."""
+    return _op("entry.add", kind="note", text=text, data={what: [_id(op) for op in about]})
+
+
+def _resolved(move: Resolve, view: dict[str, Any]) -> list[Op]:
+    ops = [_op("fact.set", f=move.f, v=move.v, p=_all_shown(move, view))]
+    if move.why is not None:
+        ops.append(_remark(move.why, contested.SETTLES, move.preds))
+    return ops
 
 
 def _all_shown(move: Resolve, view: dict[str, Any]) -> list[bytes]:

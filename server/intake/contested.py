@@ -11,7 +11,7 @@ a dispatcher wrote down for them.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -106,13 +106,11 @@ def are_kept(ops: Iterable[bytes], said: Sequence[Spoken]) -> bool:
 
 def waiting_facts(state: IncidentState, said: Sequence[Spoken]) -> dict[str, list[Item]]:
     """Per fact with values that differ and that nobody lets stand: its live values, in the order of the cells."""
-    found: dict[str, list[Item]] = {}
-    for field, values in state.derived().fields.items():
-        if any(value["v"] != values[0]["v"] for value in values) and not are_kept(
-            (value["op"] for value in values), said
-        ):
-            found[field] = [state.items[value["op"]] for value in values]
-    return found
+    return {
+        field: [state.items[value["op"]] for value in values]
+        for field, values in _differing(state).items()
+        if not are_kept((value["op"] for value in values), said)
+    }
 
 
 def waiting_steps(state: IncidentState, said: Sequence[Spoken]) -> list[Slot]:
@@ -126,9 +124,24 @@ def waiting_steps(state: IncidentState, said: Sequence[Spoken]) -> list[Slot]:
 
 def waiting(state: IncidentState) -> tuple[int, int]:
     """How many facts and how many contradictory steps wait for somebody to rule."""
+    if not contested(state) and not _differing(state):
+        return 0, 0  # as it nearly always is: what people said about it need not be looked for
     said = spoken(state)
     steps = waiting_steps(state, said)
     return len(waiting_facts(state, said)), sum(slot.is_contradictory for slot in steps)
+
+
+def _differing(state: IncidentState) -> dict[str, list[dict[str, Any]]]:
+    return {
+        field: values
+        for field, values in state.derived().fields.items()
+        if any(value["v"] != values[0]["v"] for value in values[1:])
+    }
+
+
+def _slot(item: Item) -> tuple[int, bytes, str]:
+    fields = item.fields
+    return fields["round"], fields.get("order", b""), fields["kind"]
 
 
 def _are_apart(claims: list[Item]) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from server.intake.contested import contested
+from server.intake.contested import waiting
 from server.intake.desk import Desk
 from server.intake.policy import policy_of
 from server.intake.project import project
@@ -329,7 +329,7 @@ def projected(incident: Incident, policy: Policy) -> Projected:
     return project(
         incident.state.derived().as_view(),
         policy,
-        contradictions=sum(slot.is_contradictory for slot in contested(incident.state)),
+        waiting=waiting(incident.state),
         created_chain=incident.created_chain,
         home=incident.scopes[0] if incident.scopes else None,
         updated_at_ms=incident.updated_at_ms,

@@ -7,7 +7,7 @@ there, is never taken away: a countdown that no longer concerns anybody is kept 
 Where a field has several live values the newest stands in the row, and `conflicts` counts the fields
 whose values contradict each other: the list warns, the incident's own page shows all of them.
 
-Example: `project(state.derived().as_view(), policy, contradictions=0, created_chain=..., home=..., updated_at_ms=...,
+Example: `project(state.derived().as_view(), policy, waiting=(0, 0), created_chain=..., home=..., updated_at_ms=...,
 updated_idx=...)`.
 """
 
@@ -41,7 +41,7 @@ def project(
     view: View,
     policy: Policy,
     *,
-    contradictions: int,
+    waiting: tuple[int, int],
     created_chain: bytes | None,
     home: str | None,
     updated_at_ms: int,
@@ -50,7 +50,7 @@ def project(
     """The rows of one incident."""
     return Projected(
         incident=_storable(
-            _incident(view, contradictions, created_chain, home, (updated_at_ms, updated_idx))
+            _incident(view, waiting, created_chain, home, (updated_at_ms, updated_idx))
         ),
         orders=tuple(_order(view["id"], order) for order in view["orders"]),
         deadlines=tuple(_deadlines(view, policy)),
@@ -67,7 +67,7 @@ def _storable(row: Row) -> Row:
 
 def _incident(
     view: View,
-    contradictions: int,
+    waiting: tuple[int, int],
     created_chain: bytes | None,
     home: str | None,
     updated: tuple[int, int],
@@ -97,8 +97,7 @@ def _incident(
         point[1],
         newest(view, "level"),
         newest(view, "tier"),
-        view["conflicts"],
-        contradictions,
+        *waiting,
         sum(order["open"] for order in view["orders"]),
         next((close["at"] for close in view["closes"] if close["round"] == view["round"]), None),
         view["duplicate_of"],

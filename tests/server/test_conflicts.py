@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from sync import changeset
+from sync.changeset import ChangeSet
 from tests.server.desks import Centre, Seat, centre
-from tests.server.pen import EPOCH_MS, STATION, UNIT, Pen, chance
+from tests.server.pen import EPOCH_MS, OTHER_STATION, STATION, UNIT, Pen, chance
 
 INCIDENT = chance("incident")[:16]
 HEX = INCIDENT.hex()
@@ -198,3 +200,77 @@ async def test_a_page_of_conflicts_goes_on_where_the_last_ended(house: Centre) -
     told = [one["incident"]["id"] for one in [*first["incidents"], *rest["incidents"]]]
     assert told == [entity.hex() for entity in reversed(entities)]
     assert (rest["next"], first["open"]["incidents"]) == (None, 3)
+
+
+async def test_the_reason_of_a_ruling_stands_beside_it(house: Centre) -> None:
+    await two_places(house)
+    zhao = await house.sign_in("dispatcher")
+    [one] = (await conflicts(zhao))["incidents"]
+    [fact] = one["facts"]
+    await zhao.did(HEX, "resolve", f="place", v="嘎查西", preds=fact["preds"], why="李在现场")
+    detail = await zhao.ask(f"/api/incidents/{HEX}")
+    ruled = [entry for entry in detail["timeline"] if entry["by_name"] == "赵"]
+    assert {entry["t"]: entry["text"] for entry in ruled}["entry.add"] == "李在现场"
+    assert len({entry["set"] for entry in ruled}) == 1
+
+
+async def test_statements_that_somebody_lets_stand_wait_for_nobody_until_another_comes(
+    house: Centre,
+) -> None:
+    wang, _li = await two_places(house)
+    zhao = await house.sign_in("dispatcher")
+    [one] = (await conflicts(zhao))["incidents"]
+    shown = one["facts"][0]["preds"]
+    await zhao.did(HEX, "keep_both", about=shown, why="两处都有人")
+    assert (await conflicts(zhao))["open"] == {"incidents": 0, "facts": 0, "steps": 0}
+    assert (await zhao.ask("/api/wall"))["conflicts"]["facts"] == 0
+    assert len((await zhao.ask(f"/api/incidents/{HEX}"))["view"]["fields"]["place"]) == 2
+    await house.push(wang, place(wang, "嘎查北"))
+    [again] = (await conflicts(zhao))["incidents"]
+    assert len(again["facts"][0]["values"]) == 3
+
+
+async def test_contradicting_arrivals_may_stand_beside_each_other(house: Centre) -> None:
+    _wang, _li, zhao = await two_arrivals(house, 900_001)
+    [one] = (await conflicts(zhao))["incidents"]
+    about = [claim["said"]["op"] for claim in one["steps"][0]["claims"]]
+    await zhao.did(HEX, "keep_both", about=about, why="分两处到场")
+    assert (await conflicts(zhao))["open"]["steps"] == 0
+
+
+async def test_the_authors_are_asked_and_answer_in_the_incident(house: Centre) -> None:
+    wang, _li = await two_places(house)
+    zhao = await house.sign_in("dispatcher")
+    await house.push(wang, wang.note(INCIDENT, "问之前写的"))
+    [one] = (await conflicts(zhao))["incidents"]
+    await zhao.did(HEX, "ask_about", about=one["facts"][0]["preds"], text="到底在哪边？")
+    await zhao.did(HEX, "note", text="席位自己写的")
+    await house.push(wang, wang.note(INCIDENT, "东边，看得见水塔"))
+    [one] = (await conflicts(zhao))["incidents"]
+    [question] = one["facts"][0]["asked"]
+    assert (question["by_name"], question["text"]) == ("赵", "到底在哪边？")
+    assert [(said["by_name"], said["text"]) for said in question["answers"]] == [
+        ("王", "东边，看得见水塔")
+    ]
+
+
+async def test_the_bytes_behind_a_statement_can_be_looked_at_and_checked(house: Centre) -> None:
+    wang, li = await two_places(house)
+    zhao = await house.sign_in("dispatcher")
+    [one] = (await conflicts(zhao))["incidents"]
+    said = one["facts"][0]["values"][0]["said"]
+    path = f"/api/rulings/evidence/{said['chain']}/{said['seq']}"
+    [raw] = await zhao.ask(path)
+    assert (raw["set"][:32], raw["signed"], raw["redacted"]) == (said["op"][:32], True, False)
+    assert raw["header"]["user"] == wang.person.hex()
+    found = changeset.read(bytes.fromhex(raw["envelope"]))
+    assert isinstance(found, ChangeSet)
+    assert found.set_id.hex() == raw["set"]
+    assert (await zhao.get(path.rsplit("/", 1)[0] + "/999")).status_code == 404
+    assert (await (await house.sign_in("reviewer")).get(path)).status_code == 403
+    assert [one["set"] for one in await (await house.sign_in("station")).ask(path)] == [raw["set"]]
+    elsewhere = chance("elsewhere")[:16]
+    await house.push(li, li.create(elsewhere, OTHER_STATION))
+    theirs = f"/api/rulings/evidence/{li.chain.hex()}/2"
+    assert (await zhao.get(theirs)).status_code == 200
+    assert (await (await house.sign_in("station")).get(theirs)).status_code == 404
