@@ -99,6 +99,13 @@ class Phone:
         assert identity is not None
         return identity.chain
 
+    @property
+    def token(self) -> str:
+        """What this phone shows the centre."""
+        identity = self.device.vault.identity()
+        assert identity is not None
+        return identity.token
+
     def made(self) -> list[tuple[int, bytes, bytes]]:
         """Seq, id and bytes of every set this phone ever wrote."""
         with closing(sqlite3.connect(self._vault_file)) as db:
@@ -121,10 +128,8 @@ class Phone:
 
     async def push_raw(self, sets: Sequence[bytes]) -> httpx2.Response:
         """Push these sets as this phone and give the answer as it came; the vault is not told."""
-        identity = self.device.vault.identity()
-        assert identity is not None
         body = exchange.encode(exchange.PushRequest([msgspec.Raw(raw) for raw in sets]))
-        headers = {"authorization": f"Bearer {identity.token}"}
+        headers = {"authorization": f"Bearer {self.token}"}
         return await self.http.post("/sync/v1/push", content=body, headers=headers)
 
     def _ops(self, step: str) -> tuple[list[dict[str, Any]], bool]:

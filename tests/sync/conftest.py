@@ -18,8 +18,8 @@ Peer = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
-    """One node process for the whole run; bundling takes less than a second."""
+def peer_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The TypeScript core as one file that node runs; bundling takes less than a second."""
     bundle = tmp_path_factory.mktemp("peer") / "peer.mjs"
     rolldown = ROOT / "pwa" / "node_modules" / ".bin" / "rolldown"
     command: list[str | Path] = [
@@ -33,8 +33,18 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
         "esm",
     ]
     subprocess.run(command, cwd=ROOT / "pwa", check=True, capture_output=True)
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def peer(peer_bundle: Path) -> Iterator[Peer]:
+    """One node process for the whole run."""
     with subprocess.Popen(
-        ["node", bundle], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        ["node", peer_bundle],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
     ) as node:
         assert node.stdin is not None
         assert node.stdout is not None

@@ -139,7 +139,11 @@ PEER: Final = {"canon": "canon.decode", "set": "set.read", "ruling": "ruling.rea
 
 def answer_of_peer(peer: Callable[..., dict[str, Any]], target: str, data: bytes) -> str:
     """What the TypeScript reader makes of the bytes, in the words of this one."""
-    said = peer(PEER[target], hex=data.hex())
+    return in_words(peer(PEER[target], hex=data.hex()), data)
+
+
+def in_words(said: dict[str, Any], data: bytes) -> str:
+    """An answer of the peer about `data`, in the words of this side."""
     if "code" in said:
         return f"{said['code']}@{said['offset']}"
     if "refused" in said:

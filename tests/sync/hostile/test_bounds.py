@@ -9,16 +9,20 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from sync import exchange
 from tests.corpus.kept import kept
 from tests.sync.conftest import ROOT, vector_cases
-from tests.sync.hostile.bounded import MEMORY_BYTES
-from tests.sync.hostile.targets import TARGETS
+from tests.sync.hostile.bounded import CPU_S, MEMORY_BYTES
+from tests.sync.hostile.targets import PEER, TARGETS, in_words
 
 Pieces = list[tuple[str, int]]
 BODY = exchange.BODY_BYTES_MAX
+DEVICE_BYTES = (
+    384 * 1024 * 1024
+)  # of writable memory for node as a whole, the longest request line included
 
 
 def _bomb(mebibytes: int) -> Pieces:
@@ -94,6 +98,29 @@ def test_every_door_answers_hostile_bytes_within_bounds() -> None:
         story: answer
         for (story, _target, _pieces, expected), answer in zip(told, answers, strict=True)
         if answer == "MemoryError" or (expected is not None and answer != expected)
+    }
+    assert wrong == {}
+
+
+def test_the_doors_of_a_device_answer_hostile_bytes_within_bounds(peer_bundle: Path) -> None:
+    told = [(story, target, pieces) for story, target, pieces, _answer in _told() if target in PEER]
+    lines = [
+        json.dumps({"cmd": PEER[target], "hex": "".join(piece * times for piece, times in pieces)})
+        for _story, target, pieces in told
+    ]
+    bounded = ["prlimit", f"--data={DEVICE_BYTES}", f"--cpu={CPU_S}", "node", str(peer_bundle)]
+    node = subprocess.run(
+        bounded, input="\n".join(lines) + "\n", capture_output=True, text=True, check=False
+    )
+    answers = [json.loads(line) for line in node.stdout.splitlines()]
+    stopped_at = told[min(len(answers), len(told) - 1)][0]
+    assert len(answers) == len(told), f"it was stopped at {stopped_at!r}: {node.stderr}"
+    kept_here = {f"{target}/{story}": data for target in PEER for story, data in kept(target)}
+    wrong = {
+        story: answer
+        for (story, target, _pieces), answer in zip(told, answers, strict=True)
+        if story in kept_here
+        and in_words(answer, kept_here[story]) != TARGETS[target](kept_here[story])
     }
     assert wrong == {}
 
