@@ -23,6 +23,7 @@ from server import keys
 from server.fleet.chain import APP, Entropy, OwnChain
 from server.fleet.timebase import Timebase
 from server.fleet.vault import Cursor, Vault
+from server.fleet.watch import LogWatch
 from sync import exchange, ids, rulings, snapshot
 from sync.clock import Stamp
 from sync.snapshot import Snapshot
@@ -100,6 +101,7 @@ class Device:
         self._begin = begin
         self._chain = OwnChain(vault, time, entropy, records_seen=records_seen)
         self._cursors = vault.cursors()
+        self.watch = LogWatch(vault)
         self._greeted_ms: int | None = None
         self._wants_pull = False
         self._busy = False
@@ -328,6 +330,7 @@ class Device:
             request = exchange.PullRequest(
                 [(scope, at.epoch, at.n) for scope, at in self._cursors.items()],
                 PULL_BUDGET_BYTES,
+                self.watch.due(self._time.now_ms()),
             )
             reply = await self._call("pull", request, exchange.PullReply)
             for page in reply.scopes:
@@ -336,6 +339,7 @@ class Device:
                 else:
                     self._apply(page)
             self._chain.seen = (reply.size, reply.leaf)
+            self.watch.heard(reply.checkpoint)
             complete = reply.complete
 
     def _apply(self, page: exchange.ScopePage) -> None:
@@ -358,6 +362,7 @@ class Device:
             raise BrokenScopeError(f"{page.scope}: the head at {n} is another")
         self._listen_to(read)
         for ruling, carried in read:
+            self.watch.learn(ruling)
             if self.pulled_sets is not None and ruling.kind == rulings.KIND_SET:
                 self.pulled_sets.add(ruling.payload["set"])
             if self._follow is not None:
@@ -373,6 +378,8 @@ class Device:
         if snapshot.snapshot_hash(raw) != offer.hash:
             raise BrokenScopeError(f"{page.scope}: the snapshot is not the one that was offered")
         whole = snapshot.read(raw)
+        for row in whole.org:
+            self.watch.learn_row(*row)
         if self.pulled_sets is not None:
             for _entity, records in whole.records():
                 self.pulled_sets |= {record.set for record in records}

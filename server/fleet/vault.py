@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS sets (
   lane INTEGER NOT NULL, stamp BLOB NOT NULL, made_ms INTEGER NOT NULL, raw BLOB NOT NULL,
   result TEXT, why TEXT, UNIQUE (chain, seq));
 CREATE INDEX IF NOT EXISTS outbox ON sets (lane DESC, nr) WHERE result IS NULL;
+CREATE TABLE IF NOT EXISTS watched (name TEXT PRIMARY KEY, said BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS cursors (
   scope TEXT PRIMARY KEY, epoch INTEGER NOT NULL, n INTEGER NOT NULL, head BLOB NOT NULL);
 """
@@ -249,6 +250,18 @@ class Vault:
             "AND seq < (SELECT max(seq) FROM sets AS same WHERE same.chain = sets.chain)",
             (msgspec.json.encode(sorted(DURABLE)).decode(), made_before_ms),
         )
+
+    def watched(self, name: str) -> bytes | None:
+        """What was noted of the centre's log under this name (TL9)."""
+        row = self._db.execute("SELECT said FROM watched WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def watch(self, name: str, said: bytes | None) -> None:
+        """Note something of the centre's log, or (None) forget it."""
+        if said is None:
+            self._db.execute("DELETE FROM watched WHERE name = ?", (name,))
+        else:
+            self._db.execute("INSERT OR REPLACE INTO watched VALUES (?, ?)", (name, said))
 
     def cursors(self) -> dict[str, Cursor]:
         """How far each scope was read."""

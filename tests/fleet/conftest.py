@@ -23,6 +23,7 @@ from server.fleet.timebase import VirtualTime
 from server.fleet.transport import LinkTransport
 from server.fleet.vault import Vault
 from server.now import VirtualClock
+from server.proof.keeper import Keeper
 from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import upgrade
@@ -39,6 +40,12 @@ class House(msgspec.Struct):
     desk: Desk
     admin: Desk
     officers: list[Officer]
+    clock: VirtualClock
+    keeper: Keeper
+
+    async def signed(self) -> None:
+        """Let the centre sign its log as it stands."""
+        await self.keeper.sign()
 
     def device(
         self, vault: Vault, number: int, link: Link | None = None
@@ -91,7 +98,6 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             for http, (_person, login, password) in zip((one, two), desk_people(), strict=True):
                 desks[login] = Desk(http, login, password)
             inner = httpx2.AsyncHTTPTransport()
-            yield House(
-                url, VirtualTime(clock), inner, desks["dispatcher"], desks["admin"], officers
-            )
+            people = desks["dispatcher"], desks["admin"], officers
+            yield House(url, VirtualTime(clock), inner, *people, clock, app.state.keeper)
             await inner.aclose()
