@@ -1,7 +1,8 @@
 """What a connection must keep to before it is a request: a bounded head, sent in bounded time.
 
-Responsible for refusing what never becomes a request, as a problem like any other. Refuses to know routes and
-bodies: those have bounds of their own, and a phone on a thin link may take its time with a body.
+Responsible for refusing what never becomes a request, as a problem like any other, and for the last word to a request
+that the end of the house finds unfinished. Refuses to know routes and bodies: those have bounds of their own, and a
+phone on a thin link may take its time with a body.
 
 Example: a megabyte of headers is answered 413 `request_too_large` after the first 64 KiB of them.
 """
@@ -9,11 +10,20 @@ Example: a megabyte of headers is answered 413 `request_too_large` after the fir
 import asyncio
 from typing import Any, cast
 
+from litestar.types import Send
+from uvicorn._types import (
+    ASGI3Application,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    Scope,
+)
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from server.problems import ProblemError
+from server.problems import ProblemError, refuse
 
 HEAD_BYTES_MAX = 64 * 1024
+STOPPING_RETRY_S = 5
 HEAD_WITHIN_S = 30.0  # from the first byte, or from the connection, to the end of the head
 
 
@@ -26,6 +36,7 @@ class Edge(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Expect a head."""
         super().connection_made(cast("asyncio.Transport", transport))
+        self.app = _with_last_word(self.app)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -74,3 +85,25 @@ class Edge(HttpToolsProtocol):
         lines = [f"{name}: {text}\r\n".encode() for name, text in headers.items()]
         self.transport.write(b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", body]))
         self.transport.close()
+
+
+def _with_last_word(app: ASGI3Application) -> ASGI3Application:
+    """The app, whose requests are told `stopping` when the grace is over and they have no answer yet."""
+
+    async def told(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        answering = False
+
+        async def sending(event: ASGISendEvent) -> None:
+            nonlocal answering
+            answering = True
+            await send(event)
+
+        try:
+            await app(scope, receive, sending)
+        except asyncio.CancelledError:
+            if answering:
+                raise  # half an answer cannot be mended: the connection is closed
+            answer = cast("Send", send)  # two names for one protocol
+            await refuse(answer, ProblemError("stopping", retry_after_s=STOPPING_RETRY_S))
+
+    return told

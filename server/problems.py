@@ -13,6 +13,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.exceptions import ValidationException as LitestarValidation
+from litestar.types import Send
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.failures import cause_of, is_store_failure
@@ -45,13 +46,17 @@ class ProblemError(Exception):
         detail: str = "",
         *,
         retry_after_s: int | None = None,
+        allow: str = "",
         extra: dict[str, Any] | None = None,
     ) -> None:
-        """Name the code; status, cause and cure come from the registry in `sync.errors`."""
+        """Name the code; status, cause and cure come from the registry in `sync.errors`. `allow` names the methods
+        that the address takes, as its header does (RFC 9110 10.2.1).
+        """
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.allow = allow
         self.extra = extra or {}
 
     @property
@@ -79,11 +84,22 @@ class ProblemError(Exception):
         named = {"content-type": MEDIA_TYPE, "cache-control": NO_STORE}
         if self.retry_after_s is not None:
             named["retry-after"] = str(self.retry_after_s)
+        if self.allow:
+            named["allow"] = self.allow
         return named
 
 
-def _answer(problem: ProblemError, allow: str = "") -> Response[bytes]:
-    headers = problem.headers() | ({"allow": allow} if allow else {})
+async def refuse(send: Send, problem: ProblemError) -> None:
+    """Answer with a problem, outside the framework (EX6)."""
+    content = problem.body()
+    headers = [(name.encode(), text.encode()) for name, text in problem.headers().items()]
+    headers.append((b"content-length", b"%d" % len(content)))
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": content, "more_body": False})
+
+
+def _answer(problem: ProblemError) -> Response[bytes]:
+    headers = problem.headers()
     media_type = headers.pop("content-type")
     return Response(
         content=problem.body(), status_code=problem.status, headers=headers, media_type=media_type
@@ -104,8 +120,8 @@ def on_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[
     if isinstance(error, LitestarValidation) and error.extra:
         extra["errors"] = error.extra
     told = {name.lower(): text for name, text in (error.headers or {}).items()}
-    refusal = ProblemError(code, error.detail if code != "internal" else "", extra=extra)
-    return _answer(refusal, told.get("allow", ""))
+    detail = error.detail if code != "internal" else ""
+    return _answer(ProblemError(code, detail, allow=told.get("allow", ""), extra=extra))
 
 
 def on_store(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -8,7 +8,8 @@ Example: `ORTOO_PORT=9000 ortoo serve --config ortoo.toml` listens on 9000 whate
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,10 @@ import msgspec
 
 PREFIX = "ORTOO_"
 CONFIG_VARIABLE = "ORTOO_CONFIG"
+OF_OTHER_ROOMS = frozenset(
+    {CONFIG_VARIABLE, "ORTOO_ADMIN_PASSWORD", "ORTOO_REAL_DATA", "ORTOO_CHROMIUM"}
+)
+"""Variables that are no settings: which file to read, a password for one command, what tests look for."""
 PORT_MAX = 65_535
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=PORT_MAX)]
@@ -106,14 +111,26 @@ def _path_from_text(kind: type, value: Any) -> Any:
 
 
 def _lay_over(values: dict[str, Any], environment: Mapping[str, str]) -> None:
-    fields = set(Settings.__struct_fields__)
+    known = _variables()
     for variable, text in environment.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable in OF_OTHER_ROOMS:
             continue
-        head, *rest = variable.removeprefix(PREFIX).lower().split("__")
-        if head not in fields:
-            continue  # ORTOO_CONFIG, ORTOO_REAL_DATA: variables of other rooms
+        if variable not in known:
+            raise SettingsError(f"{variable} is no setting.{_nearest(variable, known)}")
+        head, _, rest = variable.removeprefix(PREFIX).lower().partition("__")
         if rest:
-            values.setdefault(head, {})[rest[0]] = text
+            values.setdefault(head, {})[rest] = text
         else:
             values[head] = text
+
+
+def _variables() -> list[str]:
+    """Every setting as a variable: a group by its members."""
+    plain = [name for name in Settings.__struct_fields__ if name != "limits"]
+    limits = [f"limits__{name}" for name in Limits.__struct_fields__]
+    return [PREFIX + name.upper() for name in plain + limits]
+
+
+def _nearest(variable: str, known: Iterable[str]) -> str:
+    near = get_close_matches(variable, [*known, *OF_OTHER_ROOMS], n=1)
+    return f" Did you mean {near[0]}?" if near else " `server/settings.py` lists them."

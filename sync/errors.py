@@ -35,6 +35,11 @@ REQUESTS: Final[dict[str, Entry]] = {
         "The body is not the MessagePack map this call takes.",
         "See SPEC EX for its keys and types.",
     ),
+    "unspoken_version": Entry(
+        400,
+        "The app speaks a version of the exchange that this server does not.",
+        "Update the older of the two; what the app holds stays on it and is sent then.",
+    ),
     "bad_compression": Entry(
         400, "The body is not the gzip stream it claims to be.", "Send it again, or uncompressed."
     ),
@@ -113,7 +118,9 @@ REQUESTS: Final[dict[str, Entry]] = {
         "Read the detail and correct it.",
     ),
     "weak_password": Entry(
-        422, "The password is too short or too common.", "Use at least twelve characters."
+        422,
+        "The password is too short or too common.",
+        "Choose at least eight characters, better a few words that nobody would guess.",
     ),
     "bad_key": Entry(
         422, "The device key is not a valid public key.", "Enrol again with a newly made key."

@@ -17,6 +17,8 @@ from msgspec import Meta, Raw, Struct
 from sync.changeset import SET_BYTES_MAX, Bin8, Bin16, Int, Natural
 
 CONTENT_TYPE: Final = "application/msgpack"
+VERSION: Final = 1
+"""The one version of the exchange that is spoken here (EX10)."""
 BATCH_BYTES_MAX: Final = 1_048_576
 BATCH_SETS_MAX: Final = 200
 BODY_BYTES_MAX: Final = 8_388_608
@@ -38,6 +40,12 @@ MALFORMED: Final = "malformed"
 DURABLE: Final = frozenset({STORED, DUPLICATE, FORK, HELD, REJECTED, OPAQUE})
 """Results that mean the bytes are safe at the centre (EX2)."""
 REFUSED: Final = frozenset({BAD_SIGNATURE, TOO_LARGE, MALFORMED})
+
+
+class Spoken(Struct, frozen=True):
+    """The version a hello speaks, whatever else it holds: read before the rest (EX10)."""
+
+    v: Int
 
 
 class HelloRequest(Struct, frozen=True):

@@ -28,7 +28,7 @@ from server.intake.door import Intake
 from server.intake.greetings import NEEDS_LOGIN
 from server.intake.queue import IntakeBusyError, IntakeClosedError
 from server.now import Clock
-from server.problems import ProblemError
+from server.problems import ProblemError, refuse
 from server.proof import given
 from server.settings import Settings
 from server.store import log, scopes
@@ -46,6 +46,7 @@ DEVICE_CACHE_LIMIT = 20_000
 RETRY_WHEN_BUSY_MS = 2_000
 # Calls that a device may still make when another chain has taken its place: hello tells the desk.
 CALLS_OF_THE_CONTINUED = frozenset({"push", "rotate", "hello"})
+READ_ROOMS = frozenset({"log", "snapshot"})
 
 Message = TypeVar("Message")
 Handler = Callable[[Device, bytes], Awaitable[object]]
@@ -85,40 +86,37 @@ class SyncApi:
         try:
             await self._serve(scope, receive, send)
         except ProblemError as problem:
-            await wire.refuse(send, problem)
+            await refuse(send, problem)
         except IntakeBusyError as busy:
-            await wire.refuse(send, ProblemError("queue_full", retry_after_s=busy.retry_after_s))
+            await refuse(send, ProblemError("queue_full", retry_after_s=busy.retry_after_s))
         except IntakeClosedError as closed:
-            await wire.refuse(send, ProblemError(closed.code, retry_after_s=closed.retry_after_s))
+            await refuse(send, ProblemError(closed.code, retry_after_s=closed.retry_after_s))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = str(scope["path"]).rstrip("/").rpartition("/")[2]
+        path = str(scope["path"]).strip("/")  # the framework ends every path of a mount with one
+        room, _, asked = path.partition("/")
+        takes = "POST" if path in self._calls else "GET"
+        if not (path in self._calls or path == "events" or (room in READ_ROOMS and asked)):
+            raise ProblemError("not_found")
+        if scope.get("method") != takes:
+            raise ProblemError("method_not_allowed", allow=takes)
         headers = wire.headers_of(scope)
-        method = str(scope.get("method", ""))
-        if name == "events" and method == "GET":
-            device = await self._device(name, headers)
+        if path == "events":
+            device = await self._device(path, headers)
             names = [held.name for held in await self._scopes(device)]
             await self._events.stream(names, receive, send)
-            return
-        _before, is_log, asked = str(scope["path"]).partition("/log/")
-        if is_log and method == "GET":
+        elif room == "log":
             await self._logs.serve(asked, scope, receive, send, self._device)
-            return
-        if "/snapshot/" in str(scope["path"]) and method == "GET":
-            device = await self._device("snapshot", headers)
+        elif room == "snapshot":
+            device = await self._device(room, headers)
             may = pull.may_follow(device, self._intake.directory)
-            await snapshots.serve(self._db, name, may, headers, send)
-            return
-        handler = self._calls.get(name)
-        if handler is None:
-            raise ProblemError("not_found")
-        if method != "POST":
-            raise ProblemError("method_not_allowed")
-        device = await self._device(name, headers)
-        answer = await handler(device, await wire.body(receive, headers))
-        plain = answer if isinstance(answer, bytes) else exchange.encode(answer)
-        accepts_gzip = b"gzip" in headers.get(b"accept-encoding", b"")
-        await wire.reply(send, plain, accepts_gzip=accepts_gzip)
+            await snapshots.serve(self._db, asked, may, headers, send)
+        else:
+            device = await self._device(path, headers)
+            answer = await self._calls[path](device, await wire.body(receive, headers))
+            plain = answer if isinstance(answer, bytes) else exchange.encode(answer)
+            accepts_gzip = b"gzip" in headers.get(b"accept-encoding", b"")
+            await wire.reply(send, plain, accepts_gzip=accepts_gzip)
 
     async def _device(self, call: str, headers: dict[bytes, bytes]) -> Device:
         token, now_ms = wire.bearer(headers), self._clock.now_ms()
@@ -142,6 +140,9 @@ class SyncApi:
         return [found.get(name, scopes.unborn(name)) for name in names]
 
     async def _hello(self, device: Device, raw: bytes) -> object:
+        if (spoken := _read(exchange.Spoken, raw).v) != exchange.VERSION:
+            speaks = {"speaks": [exchange.VERSION]}
+            raise ProblemError("unspoken_version", f"this app speaks {spoken}", extra=speaks)
         asked = _read(exchange.HelloRequest, raw)
         if asked.chain != device.chain:
             raise ProblemError("not_allowed", "the token belongs to another chain")

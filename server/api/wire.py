@@ -107,12 +107,3 @@ async def answer(send: Send, data: bytes, media_type: str, cache: str) -> None:
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": data, "more_body": False})
-
-
-async def refuse(send: Send, problem: ProblemError) -> None:
-    """Answer with a problem (EX6)."""
-    answer = problem.body()
-    headers = [(name.encode(), text.encode()) for name, text in problem.headers().items()]
-    headers.append((b"content-length", b"%d" % len(answer)))
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer, "more_body": False})

@@ -58,6 +58,31 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, text: str, names
         load(file, {})
 
 
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("ORTOO_PROT", "ORTOO_PORT"),
+        ("ORTOO_DATADIR", "ORTOO_DATA_DIR"),
+        ("ORTOO_LIMIT__QUEUE_SETS", "ORTOO_LIMITS__QUEUE_SETS"),
+        ("ORTOO_LIMITS__QUEUE_SET", "ORTOO_LIMITS__QUEUE_SETS"),
+        ("ORTOO_LIMITS_QUEUE_SETS", "ORTOO_LIMITS__QUEUE_SETS"),
+        ("ORTOO_PORT__X", "ORTOO_PORT"),
+        ("ORTOO_LIMITS", "ORTOO_LIMITS__"),
+        ("ORTOO_CONFG", "ORTOO_CONFIG"),
+    ],
+)
+def test_a_mistyped_variable_is_named_with_the_nearest_known_one(
+    variable: str, nearest: str
+) -> None:
+    with pytest.raises(SettingsError, match=rf"{variable} .*{nearest}"):
+        load(None, {variable: "5"})
+
+
+def test_variables_of_other_rooms_are_no_settings() -> None:
+    others = ("ORTOO_REAL_DATA", "ORTOO_ADMIN_PASSWORD", "ORTOO_CHROMIUM")
+    assert load(None, dict.fromkeys(others, "x")) == Settings()
+
+
 def test_plain_postgresql_urls_go_through_asyncpg() -> None:
     for given in ("postgresql://u@h/d", "postgres://u@h/d", "postgresql+asyncpg://u@h/d"):
         assert Settings(database_url=given).url == "postgresql+asyncpg://u@h/d"

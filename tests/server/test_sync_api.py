@@ -92,7 +92,7 @@ class Centre:
         await self.last_words()
 
 
-PENS = [Pen(f"phone {at}", person_id("officer")) for at in range(12)]
+PENS = [Pen(f"phone {at}", person_id("officer")) for at in range(14)]
 
 
 @pytest.fixture(scope="module")
@@ -341,9 +341,71 @@ async def test_a_request_that_cannot_be_read_is_told_why_and_what_to_do(
         assert problem["code"] == code
         assert problem["cause"]
         assert problem["cure"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "push", "POST"),
+        ("PUT", "hello", "POST"),
+        ("POST", "events", "GET"),
+        ("POST", "log/checkpoint", "GET"),
+        ("DELETE", f"snapshot/{bytes(32).hex()}", "GET"),
+    ],
+)
+async def test_a_method_that_is_not_taken_is_told_which_one_is(
+    centre: Centre, method: str, path: str, allow: str
+) -> None:
     async with httpx2.AsyncClient() as client:
-        wrong = await client.get(f"{centre.url}/sync/v1/push")
-    assert wrong.json()["code"] == "method_not_allowed"
+        wrong = await client.request(method, f"{centre.url}/sync/v1/{path}")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+    assert wrong.headers["allow"] == allow
+
+
+async def test_only_the_whole_path_names_a_call(centre: Centre, pen: Pen) -> None:
+    phone = Phone(centre, pen)
+    long = ("a/snapshot/" + "0" * 64, "a/log/checkpoint", "a/events")
+    for path in ("a/push", "sync/v1/push", "push/push", "log", "snapshot", *long):
+        pushed = await phone.raw(path, msgspec.msgpack.encode({"sets": []}))
+        assert (pushed.status_code, pushed.json()["code"]) == (404, "not_found"), path
+        async with httpx2.AsyncClient() as client:
+            bearer = {"authorization": f"Bearer {pen.token}"}
+            got = await client.get(f"{centre.url}/sync/v1/{path}", headers=bearer)
+        assert (got.status_code, got.json()["code"]) == (404, "not_found"), path
+
+
+async def test_ex10_an_exchange_of_another_version_is_refused_by_its_number(
+    centre: Centre, pen: Pen
+) -> None:
+    phone = Phone(centre, pen)
+    for version in (2, 0, -1, 2**40):
+        hello = msgspec.msgpack.encode({"v": version, "what_comes_then": "is not looked at"})
+        answer = await phone.raw("hello", hello)
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (400, "unspoken_version")
+        assert problem["speaks"] == [1]
+        assert problem["cause"]
+        assert problem["cure"]
+
+
+async def test_a_body_that_the_end_cuts_off_is_told_to_come_again(
+    mortal: tuple[Centre, Pen],
+) -> None:
+    centre, pen = mortal
+    host, _, port = centre.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /sync/v1/push HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {pen.token}\r\n"
+    writer.write(f"{head}content-length: 9000\r\n\r\n".encode() + bytes(100))
+    await writer.drain()
+    await Phone(centre, pen).call("time", {"t1": 1})  # so the push before it is in hand
+    centre.tell(signal.SIGTERM)
+    async with asyncio.timeout(30):
+        told = await reader.read()
+    writer.close()
+    assert b"Traceback" not in (await centre.last_words()).encode()
+    status, _, rest = told.partition(b"\r\n")
+    assert b" 503 " in status
+    assert json.loads(rest.partition(b"\r\n\r\n")[2])["code"] == "stopping"
 
 
 async def test_a_body_of_five_gigabytes_is_refused_when_it_is_announced(

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from sqlalchemy.exc import OperationalError
 
-from server.api import enrol, wire
+from server.api import enrol
 from server.api.events import Events
 from server.api.logs import LogApi
 from server.api.sync import SyncApi
@@ -28,7 +28,7 @@ from server.intake.queue import IntakeBusyError, IntakeClosedError
 from server.live.hub import Hub
 from server.now import Clock
 from server.perform import Performer
-from server.problems import ProblemError
+from server.problems import ProblemError, refuse
 from server.settings import Settings
 from server.store.engine import Database
 from sync.changeset import Draft
@@ -215,10 +215,10 @@ class Centre:
                 clock=self.clock,
             )
         except ProblemError as problem:
-            await wire.refuse(send, problem)
+            await refuse(send, problem)
             return
         except (IntakeBusyError, IntakeClosedError):
-            await wire.refuse(send, ProblemError("not_stored", retry_after_s=5))
+            await refuse(send, ProblemError("not_stored", retry_after_s=5))
             return
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 201, "headers": headers})
@@ -229,7 +229,8 @@ def _asgi(request: Request) -> dict[str, Any]:
     headers = [(b"authorization", request.token.encode())]
     if request.encoding != "identity":
         headers.append((b"content-encoding", request.encoding.encode()))
-    return {"type": "http", "method": "POST", "path": request.path, "headers": headers}
+    path = request.path.removeprefix("/sync/v1")  # as the mount hands it on
+    return {"type": "http", "method": "POST", "path": path, "headers": headers}
 
 
 def _body(body: bytes) -> Any:
