@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { valueWord } from "../../src/centre/facts";
 import { clocks } from "../../src/desks/command/timeline/clocks";
 import { factRows, typed } from "../../src/desks/command/timeline/facts";
 import { type EntryLine, type Line, lines, sources, writers } from "../../src/desks/command/timeline/lines";
-import { notCounted, say, valueWord } from "../../src/desks/command/timeline/say";
+import { notCounted, say } from "../../src/desks/command/timeline/say";
 import type { Entry, Incident } from "../../src/desks/command/types";
 import { at, claim, entry, id, incident, milestone, NOW, op, order, org } from "./fixtures";
 

@@ -5,28 +5,9 @@
  *     factRows(view)[0]              // { field: "title", values: [{ v: "草场纠纷", … }], conflict: false }
  *     typed("level", "2")            // 2
  */
+import { fieldRank } from "../../../centre/facts";
 import type { FactValue, View } from "../types";
 
-/** Shown in this order; a field nobody foresaw comes after them. */
-export const FIELDS = [
-  "title",
-  "category",
-  "place",
-  "point",
-  "narrative",
-  "caller_name",
-  "caller_phone",
-  "level",
-  "tier",
-  "nature",
-  "result",
-  "casualties",
-  "rescued",
-  "seized",
-  "source_no",
-  "city_received_at",
-  "city_issued_at",
-] as const;
 const NUMBERS = new Set(["level", "tier", "casualties", "rescued"]);
 /** Not for typing: they come from maps and from the city. */
 const FIXED = new Set(["point", "city_received_at", "city_issued_at"]);
@@ -37,12 +18,6 @@ export interface FactRow {
   readonly field: string;
   readonly values: readonly FactValue[];
   readonly conflict: boolean;
-}
-
-/** Where a field stands among the others. */
-export function fieldRank(field: string): number {
-  const at = FIELDS.indexOf(field as (typeof FIELDS)[number]);
-  return at < 0 ? FIELDS.length : at;
 }
 
 /** Facts that have a value; those in two versions first, for they want somebody. */

@@ -4,13 +4,12 @@
  *
  *     say(line, context)   // { title: "签收", text: "苏和", note: "" }
  */
-import { t as common, milestoneWord, tierWord, wordOf } from "../../../centre/words";
-import { about, clockSeconds, instant, maskedPhone } from "../../../ui/format";
-import { natureWord } from "../../../words/common";
-import { inWords, language } from "../../../words/language";
+import { fieldRank, fieldWord, valueWord } from "../../../centre/facts";
+import { t as common, milestoneWord, wordOf } from "../../../centre/words";
+import { about, clockSeconds, instant } from "../../../ui/format";
+import { language } from "../../../words/language";
 import { targetName } from "../targets";
 import type { Entry, Org, Target, View } from "../types";
-import { FIELDS, fieldRank } from "./facts";
 import { counts, type EntryLine, isProxy } from "./lines";
 import { t } from "./words";
 
@@ -23,24 +22,6 @@ export interface Said {
   readonly title: string;
   readonly text: string;
   readonly note: string;
-}
-
-export function fieldWord(field: string): string {
-  const known = FIELDS.find((one) => one === field);
-  return known ? t(`f_${known}`) : field;
-}
-
-/** A fact's value as people read it; a caller's number is masked. */
-export function valueWord(field: string, value: unknown, org: Org | null, nowMs: number): string {
-  const coded = { category: org?.categories, result: org?.results }[field]?.find(({ code }) => code === value);
-  if (coded) return inWords(coded);
-  if (field === "nature" && typeof value === "string") return natureWord(value);
-  if (field === "level" && typeof value === "number") return common("level", value);
-  if (field === "tier" && typeof value === "number") return tierWord(value);
-  if (field.startsWith("city_") && typeof value === "number") return instant(value, nowMs, language.value);
-  if (field === "point" && Array.isArray(value)) return value.map((part) => (Number(part) / 1e7).toFixed(5)).join(", ");
-  if (field === "caller_phone" && typeof value === "string") return value.includes("*") ? value : maskedPhone(value);
-  return String(value);
 }
 
 const comma = (): string => (language.value === "en" ? ", " : "，");
