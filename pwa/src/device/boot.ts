@@ -70,8 +70,8 @@ export function sameStorage(vault: Vault, where: readonly Place[] = places()): P
 async function compare(vault: Vault, where: readonly Place[]): Promise<boolean> {
   const last = await vault.meta<Boot>(META);
   const held = await all(where);
-  const known = [last?.id, last?.before];
-  const same = last?.kept.every((name) => known.includes(held.get(name))) ?? true;
+  const isKnown = (id: string | null): boolean => id !== null && (id === last?.id || id === last?.before);
+  const same = last?.kept.every((name) => isKnown(held.get(name) ?? null)) ?? true;
   const boot: Boot = {
     id: toHex(crypto.getRandomValues(new Uint8Array(8))),
     before: last?.id ?? null,

@@ -83,6 +83,12 @@ test.each([
   expect(await start()).toBe(true); // and from then on all agree again
 });
 
+test("what is wiped right after the very first start is missed too", async () => {
+  await start();
+  cookie.text = null;
+  expect(await start()).toBe(false);
+});
+
 test("a crash between the places is no disagreement, wherever it falls", async () => {
   await start();
   await start();
