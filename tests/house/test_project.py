@@ -37,7 +37,7 @@ FOREIGN_WORDS = {
     "a private tool": re.compile(r"\bfarm-[a-z]+\b"),
     "unfinished work": re.compile(r"\b(?:TO(?:DO)|FIX(?:ME)|X{3}|HA(?:CK))\b"),
 }
-BINARY = {".png", ".webp", ".ico", ".woff2", ".bin", ".gz", ".db"}
+BINARY = {".png", ".msgpack", ".webp", ".ico", ".woff2", ".bin", ".gz", ".db"}
 
 
 def repository_files() -> list[Path]:

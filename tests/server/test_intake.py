@@ -19,8 +19,8 @@ from server.intake.verify import Refused
 from server.store import devices, scopes, sets
 from server.store.engine import Database
 from server.store.rows import query
-from sync import canon, rulings
-from sync.changeset import SET_BYTES_MAX, Draft
+from sync import canon, ids, rulings
+from sync.changeset import SET_BYTES_MAX, Draft, signing_bytes
 from sync.exchange import PushResult
 from tests.server.conftest import House
 from tests.server.pen import (
@@ -641,3 +641,35 @@ async def test_effects_are_announced_after_the_commit_and_forgotten_by_a_later_b
         ["device"],
         ["station"],
     ]
+
+
+@pytest.mark.parametrize("poison", ["newer", "garbled", "unknown kind", "damaged"])
+async def test_one_set_of_fifty_that_cannot_be_taken_blocks_nothing_behind_it(
+    house: House, poison: str
+) -> None:
+    pen = await enrolled(house)
+    raws = [pen.open(), pen.create(INCIDENT), *(pen.note(INCIDENT, f"{at}") for at in range(3))]
+    raw = (
+        pen.note(INCIDENT, "毒", kind="weather")
+        if poison == "unknown kind"
+        else pen.note(INCIDENT, "毒")
+    )
+    if poison == "newer":
+        header, _signature, body = canon.decode(raw)
+        items = canon.decode(header)
+        items[12] = [2, 2]
+        changed = canon.encode(items)
+        message = signing_bytes(ids.set_id(changed))
+        raw = canon.encode([changed, pen.key.sign(message), body])
+    raws.append({"garbled": b"\xc1" * 40, "damaged": raw[:-1] + b"\x00"}.get(poison, raw))
+    behind = [pen.note(INCIDENT, f"后 {at}") for at in range(45)]
+    results = await push(house, pen, raws + behind)
+    answered = {
+        "newer": "opaque",
+        "garbled": "malformed",
+        "unknown kind": "rejected",
+        "damaged": "malformed",
+    }
+    assert words(results) == ["stored"] * 5 + [answered[poison]] + ["stored"] * 45
+    view = await house.intake.transaction(lambda batch: batch.view(INCIDENT))
+    assert {f"后 {at}" for at in range(45)} <= {entry["text"] for entry in view["entries"]}
