@@ -108,7 +108,9 @@ def _marked(connection: Connection, sql: str) -> str:
 
 
 def query_in(connection: Connection, sql: str, values: Sequence[Any]) -> list[Any]:
-    """All rows of a query whose one parameter is a list: `... WHERE chain IN (?)`."""
+    """All rows of a query whose one parameter is a list: `... WHERE chain IN (?)`. No values, no question."""
+    if not values:
+        return []
     if connection.dialect.name != "sqlite":
         return list(query(connection, sql.replace("IN (?)", "= ANY(?)"), (list(values),)))
     found: list[Any] = []
