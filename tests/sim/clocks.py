@@ -39,6 +39,7 @@ class PhoneClock:
         self._began_ms = true.true_ms()
         self._slept_ms = 0
         self._asleep_since_ms: int | None = None
+        self.was_set = False
 
     def now_ms(self) -> int:
         """Wall time as the device says, ms since the Unix epoch."""
@@ -55,6 +56,7 @@ class PhoneClock:
     def step(self, by_ms: int) -> None:
         """Somebody sets the wall clock."""
         self._offset_ms += by_ms
+        self.was_set = True
 
     def sleep(self) -> None:
         """The screen goes dark."""

@@ -172,6 +172,8 @@ class PwaPhone(Phone):
             self._awake.clear()
 
     def wake(self) -> None:
+        if self.state != ASLEEP:
+            return
         super().wake()
         self._awake.set()
         overdue, self._overdue = self._overdue, []

@@ -8,6 +8,7 @@ Example: `scene.new_phone("ts", person)` is one more installation, switched off.
 
 import asyncio
 import random
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,19 @@ class Scene:
     """Everything there is."""
 
     def __init__(
-        self, seed: int, tools: Tools, *, size: Size | None = None, keep: bool = False
+        self,
+        seed: int,
+        tools: Tools,
+        *,
+        size: Size | None = None,
+        faults: Mapping[str, float] | None = None,
+        keep: bool = False,
     ) -> None:
-        """`keep` the lines of the trace for a reader."""
+        """With `faults` some are as strong as given, whatever was drawn; `keep` the lines of the trace for a reader."""
         self.seed = seed
         self.size = size or Size()
         self.chance = random.Random(seed)
-        self.faults = Faults.drawn(self.chance)
+        self.faults = msgspec.structs.replace(Faults.drawn(self.chance), **(faults or {}))
         self.loop = Loop()
         self.clock = TrueClock(START_MS, self.loop.now_ms)
         self.trace = Trace(self.loop.now_ms, keep=keep)
@@ -97,10 +104,11 @@ class Scene:
         known = self.oracle.stations.get(person)
         return known[-1][1] if known else None
 
-    def learn_rights(self) -> None:
-        """Who belongs where, and whose device was revoked, by what is committed: an answer may have got lost."""
+    def learn_rights(self) -> list[Person]:
+        """Who belongs where, and whose device was revoked, by what is committed: an answer may have got lost. Gives
+        those who no longer belong."""
 
-        def read(connection: Connection) -> None:
+        def read(connection: Connection) -> list[Person]:
             rows = connection.exec_driver_sql(
                 "SELECT id, bytes FROM org_rows WHERE what = 'people'"
             )
@@ -113,8 +121,9 @@ class Scene:
                 "SELECT chain FROM devices WHERE revoked_at_ms > 0"
             )
             self.revoked = {bytes(chain) for (chain,) in revoked}
+            return [person for person in EVERYBODY if person.id not in stations]
 
-        self.storage.look(read)
+        return self.storage.look(read)
 
     def new_phone(self, kind: str, person: Person) -> Phone:
         """One more installation, switched off."""

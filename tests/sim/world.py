@@ -10,6 +10,7 @@ Example: `World(7, tools).run()` gives an `Outcome`; the same seed gives the sam
 import asyncio
 import traceback
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from server.intake.batch import Batch
 from tests.sim import fate, invariants, odd, rest
 from tests.sim.oracle import Broken
-from tests.sim.people import OFFICERS, ROWS
+from tests.sim.people import OFFICERS, ROWS, Person
 from tests.sim.phone import OFF, Phone
 from tests.sim.scene import Scene
 from tests.sim.wire import LostError
@@ -114,11 +115,16 @@ class World(Scene):
         self.storage.trouble, self.storage.cut_after_commit = None, False
         if not self.centre.is_up:
             await self.centre.start()
+        for gone in self.learn_rights():  # nobody can enrol who does not belong
+            await self.centre.transact(partial(_take_back, person=gone))
+        self.learn_rights()
         for phone in self.phones:
-            if phone.state != OFF:
-                phone.close()
+            if phone.kind == "py" and phone.state != OFF:
+                phone.close()  # a new start greets, and learns which scopes there are
             self.oracle.look(phone)
-            phone.open()
+            if phone.state == OFF:
+                phone.open()
+            phone.wake()
         waiting, still = ["everything"], 0
         for _ in range(HEAL_ROUNDS):
             await asyncio.sleep(15)
@@ -133,7 +139,8 @@ class World(Scene):
                     phone.close()
                     await self._enrol(phone)
                     phone.open()
-                phone.sync()
+                if phone.kind == "py":
+                    phone.sync()  # it has no timer of its own; an app must manage without being pressed
         else:
             raise Broken(20, f"still unsettled: {waiting}")
         await self._quiet()
@@ -153,3 +160,7 @@ class World(Scene):
         await invariants.judge(self)
         if self.oracle.broken:
             raise self.oracle.broken[0]
+
+
+def _take_back(batch: Batch, person: Person) -> None:
+    batch.org("people", person.id, person.row())

@@ -1,0 +1,308 @@
+"""Known ways to get this wrong, each as a switch that puts the fault back: in the Python code while the switch is on,
+in the TypeScript code of a bundle made for it.
+
+Responsible for the faults, for worlds in which they are likely to matter, and for which invariant should say so.
+Refuses to run anything. The numbers are those of the thirty traps listed in `docs/simulator.md`.
+
+Example: `with TRAPS["far-ahead stamps are believed"].laid(): World(3, tools).run().broken` is I18, sooner or later.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+from server.fleet.device import Device
+from server.fleet.vault import Cursor
+from server.intake import batch, judge
+from server.intake.batch import Batch
+from server.intake.memory import Memory
+from server.intake.verify import Incoming
+from server.store import tables
+from sync import canon, changeset, clock, exchange
+from sync.clock import Stamp
+from sync.exchange import PushResult
+from sync.incident import admit
+from tests.sim.node import Edit
+
+Laid = Callable[[], AbstractContextManager[Any]]
+
+
+class Trap(msgspec.Struct, frozen=True):
+    """One fault. `faults`: what a world must know for it to matter; `caught_by`: invariants that may find it."""
+
+    number: int
+    caught_by: frozenset[int]
+    faults: dict[str, float] = {}
+    edits: tuple[Edit, ...] = ()
+    laid: Laid = nullcontext
+
+
+def _wrap(owner: Any, name: str, around: Callable[..., Any]) -> Laid:
+    """A switch that lets `around(original, *given)` stand in for a function or method."""
+
+    def laid() -> AbstractContextManager[Any]:
+        original = getattr(owner, name)
+
+        def instead(*given: Any, **named: Any) -> Any:
+            return around(original, *given, **named)
+
+        return patch.object(owner, name, instead)
+
+    return laid
+
+
+# ---- clocks --------------------------------------------------------------------------------------
+
+
+def _refuses(original: Any, last: Stamp, wall_ms: int, offset_ms: int | None) -> Any:
+    if last.ms - clock.physical_ms(wall_ms, offset_ms) > clock.ahead_ms(offset_ms):
+        raise OverflowError("the clock runs ahead")
+    return original(last, wall_ms, offset_ms)
+
+
+def _unclamped(_original: Any, hlc: bytes, _at_ms: int, _floor: bytes | None = None) -> bytes:
+    return hlc
+
+
+# ---- the intake ----------------------------------------------------------------------------------
+
+
+def _refused(one: Incoming) -> PushResult:
+    return PushResult(r=exchange.MALFORMED, id=one.set_id, why="trap")
+
+
+def _second_writer_refused(original: Any, self: Batch, one: Incoming, at_ms: int) -> Any:
+    standing = self._at(self._memory.chain(self.connection, one.chain), one.chain, one.seq)
+    if standing and all(set_id != one.set_id for set_id, _idx in standing):
+        return _refused(one)
+    return original(self, one, at_ms)
+
+
+def _deduped_by_seq(original: Any, self: Batch, one: Incoming, at_ms: int) -> Any:
+    standing = self._at(self._memory.chain(self.connection, one.chain), one.chain, one.seq)
+    return self._duplicate(one, standing[0][1]) if standing else original(self, one, at_ms)
+
+
+def _deduped_by_bytes(original: Any, self: Batch, one: Incoming, at_ms: int) -> Any:
+    """Identity over the whole envelope, the signature inside."""
+    chain = self._memory.chain(self.connection, one.chain)
+    key = (one.chain, one.seq)
+    standing = list(self._at(chain, one.chain, one.seq))
+    known = self._trap_raws = getattr(self._memory, "trap_raws", {})  # type: ignore[attr-defined]
+    self._memory.trap_raws = known  # type: ignore[attr-defined]
+    if known.setdefault(one.set_id, one.raw) != one.raw:
+        self._standing[key] = [entry for entry in standing if entry[0] != one.set_id]
+    return original(self, one, at_ms)
+
+
+def _blocked_behind(original: Any, self: Batch, one: Incoming, at_ms: int) -> Any:
+    blocked: set[bytes] = getattr(self._memory, "trap_blocked", set())
+    self._memory.trap_blocked = blocked  # type: ignore[attr-defined]
+    if one.chain in blocked:
+        return _refused(one)
+    result = original(self, one, at_ms)
+    if result.d == "rejected":
+        blocked.add(one.chain)
+    return result
+
+
+def _revoked_dropped(original: Any, self: Batch, one: Incoming, at_ms: int) -> Any:
+    device = self._memory.device(self.connection, one.chain)
+    if device is not None and device.revoked_at_ms is not None:
+        return PushResult(
+            r=exchange.STORED, id=one.set_id, idx=self._idx, at_ms=self.at_ms, d="accepted"
+        )
+    return original(self, one, at_ms)
+
+
+def _unknown_erased(original: Any, self: Batch, one: Incoming, at_ms: int) -> Any:
+    header, signature, body = canon.decode(one.raw)
+    if body is not None:
+        said = canon.decode(body)
+        said[3] = [{key: op[key] for key in op if key.isascii()} for op in said[3]]
+        one.raw = canon.encode([header, signature, canon.encode(said)])
+    return original(self, one, at_ms)
+
+
+def _no_fork_seen(original: Any, *given: Any, **named: Any) -> Any:
+    return original(*given, **(named | {"is_fork": False}))
+
+
+def _heads_forgotten(original: Any, connection: Any, table: Any, rows: Sequence[Any]) -> Any:
+    return None if table is tables.chain_heads else original(connection, table, rows)
+
+
+def _kept_after_failing(original: Any, self: Memory) -> None:
+    if getattr(self, "head", None) is None:
+        original(self)
+
+
+# ---- devices -------------------------------------------------------------------------------------
+
+
+async def _gives_up(_original: Any, self: Device) -> None:
+    try:
+        await self._succeeds()
+    finally:
+        self._busy = False
+
+
+async def _adopts(original: Any, self: Device) -> Any:
+    reply = await original(self)
+    for scope, epoch, newest in reply.scopes:
+        if self._cursors[scope].n == 0:
+            self._move(scope, Cursor(epoch, newest, bytes(16)))
+    return reply
+
+
+_CACHE = "device/cache.ts"
+_CALM_RIGHTS = {"rights": 0.15, "absence": 0.0}
+_CRASHES = {"phone_crash": 0.3}
+
+TRAPS: dict[str, Trap] = {
+    "the clock refuses a local write after a jump": Trap(
+        1, frozenset({0}), {"clock_step": 0.2}, laid=_wrap(changeset, "send", _refuses)
+    ),
+    "far-ahead stamps are believed": Trap(
+        3,
+        frozenset({18}),
+        {"clock_offset_ms": 30 * 86_400_000, "odd": 0.2},
+        edits=(
+            Edit(
+                "sync/clock.ts",
+                "if (remote.ms > limit) ahead.push(position);",
+                "if (remote.ms < 0) void limit;",
+            ),
+        ),
+    ),
+    "the effective stamp is the author's own": Trap(
+        3,
+        frozenset({18}),
+        {"clock_offset_ms": 30 * 86_400_000},
+        laid=_wrap(admit, "effective_stamp", _unclamped),
+    ),
+    "a fork is not seen": Trap(
+        4, frozenset({10}), {"clone": 0.2}, laid=_wrap(judge, "judge", _no_fork_seen)
+    ),
+    "the second set of a fork is refused for ever": Trap(
+        5, frozenset({1, 20}), {"clone": 0.2}, laid=_wrap(Batch, "take", _second_writer_refused)
+    ),
+    "two pages share a sequence number": Trap(
+        6,
+        frozenset({1, 8, 15}),
+        {"tabs": 0.3},
+        edits=(
+            Edit(
+                "device/vault.ts",
+                'keep(tx.objectStore("own").add(set));\n      keep(tx.objectStore("outbox").add(freshMark(set)));',
+                'keep(tx.objectStore("own").put(set));\n      keep(tx.objectStore("outbox").put(freshMark(set)));',
+            ),
+        ),
+    ),
+    "a rejected set blocks those behind it": Trap(
+        7, frozenset({1, 2, 20}), laid=_wrap(Batch, "take", _blocked_behind)
+    ),
+    "what a revoked device still held is dropped": Trap(
+        8, frozenset({1}), {"rights": 0.2}, laid=_wrap(Batch, "take", _revoked_dropped)
+    ),
+    "a failed exchange waits for somebody to press": Trap(
+        9,
+        frozenset({20}),
+        {"loss": 0.3},
+        edits=(
+            Edit(
+                "device/rounds.ts",
+                "this.#wait(least * (1 + this.#chance() / 2));",
+                "void least;",
+            ),
+        ),
+    ),
+    "the bookkeeping of a chain is not in the transaction of its sets": Trap(
+        10,
+        frozenset({0, 2, 5}),
+        {"centre_crash": 0.1},
+        laid=_wrap(batch, "upsert", _heads_forgotten),
+    ),
+    "the cursor is saved before what it covers": Trap(
+        11,
+        frozenset({3, 14}),
+        _CRASHES,
+        edits=(
+            Edit(
+                _CACHE,
+                "    await commit(tx, (keep) => {\n      if (page.reset) {",
+                '    await (await this.#open()).put("scopes", { scope, epoch, n: to, head });\n'
+                "    await commit(tx, (keep) => {\n      if (page.reset) {",
+            ),
+        ),
+    ),
+    "a peer's summary is adopted": Trap(
+        12, frozenset({14, 20}), laid=_wrap(Device, "hello", _adopts)
+    ),
+    "what is remembered outlives a failed transaction": Trap(
+        13,
+        frozenset({0, 1, 2, 3, 5, 20}),
+        {"centre_full": 0.15},
+        laid=_wrap(Memory, "drop", _kept_after_failing),
+    ),
+    "a lost scope stays on the phone": Trap(
+        16,
+        frozenset({13}),
+        _CALM_RIGHTS,
+        edits=(
+            Edit(
+                "device/replica.ts",
+                "if (!ours.has(family(scope))) await cache.forgetScope(scope);",
+                "void ours;",
+            ),
+        ),
+    ),
+    "a regained scope goes on from its old cursor": Trap(
+        17,
+        frozenset({3, 14}),
+        _CALM_RIGHTS,
+        edits=(
+            Edit(
+                _CACHE,
+                '      keep(tx.objectStore("scopes").delete(scope));\n      keep(tx.objectStore("entries")',
+                '      keep(tx.objectStore("entries")',
+            ),
+        ),
+    ),
+    "fields of newer apps are erased on the way": Trap(
+        20, frozenset({1}), laid=_wrap(Batch, "take", _unknown_erased)
+    ),
+    "keys are sorted as UTF-16": Trap(
+        26,
+        frozenset({0, 1, 20}),
+        edits=(
+            Edit(
+                "sync/canonWrite.ts",
+                "const pairs = Object.entries(value).map(([key, item]) => [utf8(key), item] as const);\n"
+                "  pairs.sort(([a], [b]) => compareBytes(a, b));",
+                "const pairs = Object.entries(value)\n    .sort(([a], [b]) => (a < b ? -1 : 1))\n"
+                "    .map(([key, item]) => [utf8(key), item] as const);\n  void compareBytes;",
+            ),
+        ),
+    ),
+    "names are normalised on the way": Trap(
+        27,
+        frozenset({1}),
+        edits=(
+            Edit(
+                "sync/canonWrite.ts",
+                "const bytes = utf8Out.encode(text);",
+                'const bytes = utf8Out.encode(text.normalize("NFC"));',
+            ),
+        ),
+    ),
+    "the signature is part of a set's identity": Trap(
+        28, frozenset({5}), {"odd": 0.3}, laid=_wrap(Batch, "take", _deduped_by_bytes)
+    ),
+    "sets are told apart by chain and number only": Trap(
+        28, frozenset({1}), {"clone": 0.2}, laid=_wrap(Batch, "take", _deduped_by_seq)
+    ),
+}
