@@ -7,6 +7,7 @@ Example: `ortoo doctor` prints `BAD  database: sqlite, revision none, newest 000
 """
 
 import os
+import secrets
 import shutil
 import socket
 import stat
@@ -19,6 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.intake.replay import newest
+from server.proof.signer import RefusedError, Signer
 from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import is_known, revisions
@@ -51,7 +53,11 @@ async def examine(settings: Settings) -> list[Finding]:
     """Look at everything, in the order an administrator would mend it."""
     about_database = await database(settings)
     if all(finding.fine for finding in about_database):
-        about_database += [await _durability(settings), await _rulings(settings)]
+        about_database += [
+            await _durability(settings),
+            await _rulings(settings),
+            await _log(settings),
+        ]
     return [
         *_data_directory(settings),
         *_key_files(settings),
@@ -62,6 +68,26 @@ async def examine(settings: Settings) -> list[Finding]:
         _exposure(settings),
         _address(settings),
     ]
+
+
+async def _log(settings: Settings) -> Finding:
+    """Whether the log only grew since it was signed (TL7). `ortoo log check` hashes all of it again."""
+    db = Database(settings.url)
+    signer = Signer(settings, secrets.token_bytes)
+    try:
+        looked = await db.reading(signer.look)
+    except LookupError:
+        return Finding("log", True, "nothing was ruled yet")
+    except RefusedError as refusal:
+        follows = refusal.code == "log_key_differs" and signer.own_key() is None
+        seen = "another node signs it" if follows else f"{refusal.code}: {refusal.detail}"
+        return Finding("log", follows, seen, refusal.cure)
+    finally:
+        await db.close()
+    signed = looked.before.checkpoint.size if looked.before else 0
+    return Finding(
+        "log", True, f"{signed} of {looked.head.idx} rulings are signed, and are what they were"
+    )
 
 
 async def _rulings(settings: Settings) -> Finding:

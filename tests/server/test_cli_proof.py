@@ -121,6 +121,9 @@ def test_a_restored_older_copy_is_refused_with_its_cure_and_a_loss_may_be_declar
     assert "log_rolled_back" in refused.output
     assert "->" in refused.output
     assert not (tmp_path / "later.ortoo").exists()
+    examined = ortoo("doctor").output
+    assert "BAD  log: log_rolled_back" in examined
+    assert "-> Restore the newest copy." in examined
     assert ortoo("log", "check", "--data", data).exit_code == 1
     declared = ortoo("log", "declare-loss", "--data", data, "--why", "旧备份", input="y\n")
     assert declared.exit_code == 0, declared.output
