@@ -168,6 +168,7 @@ def upgrade() -> None:
         sa.Column("compromised_since_ms", sa.BigInteger(), nullable=True),
         sa.Column("continues", sa.LargeBinary(), nullable=True),
         sa.Column("continued_by", sa.LargeBinary(), nullable=True),
+        sa.Column("since_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("chain", name=op.f("pk_devices")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_devices_token_hash")),
     )

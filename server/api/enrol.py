@@ -18,7 +18,7 @@ from litestar.di import NamedDependency
 
 from server import keys
 from server.api.entering import through
-from server.api.ids import Hex32, Ms
+from server.api.ids import Hex32, Ms, from_hex
 from server.api.org import Org, snapshot
 from server.api.session import NO_STORE, Who, who_is
 from server.api.spec import OPEN, json_body, refusals
@@ -42,7 +42,9 @@ class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A code and the public half of a fresh key: 32 raw bytes for ``Ed25519``, the 65-byte uncompressed point for
     ``ES256``.
 
-    ``nonce`` is 16 random bytes; the chain's id follows from both (SPEC ID3).
+    ``nonce`` is 16 random bytes; the chain's id follows from both (SPEC ID3). ``continues``: the chain whose place this
+    one waited for and did not get (SPEC FK5), so that what was written on it meanwhile is judged by when that can have
+    been.
     """
 
     code: Annotated[str, msgspec.Meta(max_length=64)]
@@ -51,6 +53,7 @@ class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nonce: Base64Url
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     app: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    continues: Hex32 | None = None
 
 
 class ServerName(msgspec.Struct, frozen=True):
@@ -124,6 +127,7 @@ async def enrol(
     chain = ids.chain_id(pub, nonce)
     address = request.client.host if request.client else ""
     code = enrolment.read(data.code, address)
+    waited_for = None if data.continues is None else from_hex(data.continues, "device")
     token, token_hash = token_of(intake.token_secret, code, chain)
 
     def job(batch: Batch) -> bytes | None:
@@ -133,6 +137,9 @@ async def enrol(
         known = devices.by_chain(batch.connection, chain)
         if known is not None and known.revoked_at_ms is not None:
             return None
+        before = None if waited_for is None else devices.by_chain(batch.connection, waited_for)
+        if before is not None and before.person != person:
+            before = None
         batch.enrol(
             Device(
                 chain=chain,
@@ -143,6 +150,9 @@ async def enrol(
                 app=data.app,
                 token_hash=token_hash,
                 enrolled_at_ms=known.enrolled_at_ms if known else batch.at_ms,
+                continues=before.chain if before else None,
+                continued_by=known.continued_by if known else None,
+                since_ms=before.oldest_ms if before else None,
             )
         )
         return person

@@ -44,4 +44,5 @@ def successor(opening: Incoming, old: Device, token_hash: bytes, at_ms: int) -> 
         token_hash=token_hash,
         enrolled_at_ms=at_ms,
         continues=old.chain,
+        since_ms=old.oldest_ms,
     )

@@ -152,6 +152,7 @@ class Device:
                 "nonce": _b64url(new.nonce),
                 "label": label,
                 "app": APP,
+                "continues": new.instead_of.hex() if new.instead_of else None,
             },
         )
         refuse(reply)

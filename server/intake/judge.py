@@ -75,7 +75,7 @@ def judge(
         seen_at_ms = None if header.seen is None else seen_at(header.seen)
         seen_unknown = header.seen is not None and seen_at_ms is None
         before_ms = before.lo_ms if before is not None else None
-        lo_ms = made_after_ms(at_ms, device.enrolled_at_ms, seen_at_ms, before_ms)
+        lo_ms = made_after_ms(at_ms, device.oldest_ms, seen_at_ms, before_ms)
     from_ms = at_ms if lo_ms is None else lo_ms
     grants: tuple[Grant, ...] = ()
     known_incident: KnownIncident | None = None

@@ -32,6 +32,14 @@ class Device(msgspec.Struct, frozen=True):
     compromised_since_ms: int | None = None  # in other hands from then on (AU6)
     continues: bytes | None = None  # the chain it took the place of (FK5)
     continued_by: bytes | None = None  # the chain that took its place
+    since_ms: int | None = (
+        None  # a chain that waited for another's place is older than its enrolment
+    )
+
+    @property
+    def oldest_ms(self) -> int:
+        """When its sets were made at the earliest (AU3)."""
+        return self.enrolled_at_ms if self.since_ms is None else self.since_ms
 
     @property
     def in_use(self) -> bool:
@@ -73,7 +81,7 @@ class Contact(msgspec.Struct, frozen=True):
 
 _COLUMNS = (
     "chain, person, alg, pub, label, app, token_hash, enrolled_at_ms, revoked_at_ms, revoked_why,"
-    " compromised_since_ms, continues, continued_by"
+    " compromised_since_ms, continues, continued_by, since_ms"
 )
 
 
@@ -95,6 +103,7 @@ def _device(row: Any) -> Device:
         since,
         before,
         after,
+        oldest,
     ) = row
     return Device(
         chain=bytes(chain),
@@ -110,6 +119,7 @@ def _device(row: Any) -> Device:
         compromised_since_ms=since,
         continues=None if before is None else bytes(before),
         continued_by=None if after is None else bytes(after),
+        since_ms=oldest,
     )
 
 

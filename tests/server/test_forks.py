@@ -407,3 +407,22 @@ async def test_the_desk_reads_what_befell_a_device_with_time_and_proof(served: C
     header_a = bytes.fromhex(event["proof"]["a"][0])
     header_b = bytes.fromhex(event["proof"]["b"][0])
     assert ids.set_id(header_a) != ids.set_id(header_b)
+
+
+async def test_what_was_written_while_waiting_for_a_place_is_judged_by_when_it_can_have_been(
+    served: Centre,
+) -> None:
+    """A promotion while the phone waits: a command of those days is no clear case (AU3, AU4)."""
+    old = await served.phone()
+    await served.push(old, old.create(INCIDENT))
+    new = Rotating(old, "next")
+    close = new.pen.set(INCIDENT, {"t": "incident.close", "round": 0})
+    served.clock.advance(3_600_000)
+    row = {"name": "王", "role": "dispatcher", "station": STATION}
+    await served.intake.org("people", old.person, row)
+    served.clock.advance(3_600_000)
+    status, said = await rotate(served, new.raw, old.token)
+    assert status == 200
+    _status, pushed = await call(served, "push", {"sets": [msgspec.Raw(close)]}, said["token"])
+    (result,) = pushed["results"]
+    assert (result["d"], result["why"]) == ("held", "authority_straddles")

@@ -67,6 +67,10 @@ async def let_in(house: House, page: dict[str, Any], at_ms: int) -> Device:
     return device
 
 
+async def view_of(house: House, incident: str) -> dict[str, Any]:
+    return await house.intake.transaction(lambda batch: batch.view(bytes.fromhex(incident)))
+
+
 @pytest.mark.parametrize("later_ms", [HOUR_MS, MONTHS_24_MS], ids=["an hour later", "24 months"])
 @pytest.mark.parametrize(("folder", "page"), OUTBOXES)
 async def test_a_recorded_outbox_is_taken_whole(
@@ -98,9 +102,7 @@ async def test_a_recorded_outbox_is_taken_whole(
     ]
     shown: list[str] = []
     for incident in page["incidents"]:
-        view = await house.intake.transaction(
-            lambda batch, incident=incident: batch.view(bytes.fromhex(incident))
-        )
+        view = await view_of(house, incident)
         shown += [entry["text"] for entry in view["entries"]]
         assert view["unknown"] == []
     assert sorted(shown) == sorted(wanted)

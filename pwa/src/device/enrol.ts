@@ -79,7 +79,11 @@ function base64Url(bytes: Uint8Array): string {
     .replace(/=+$/, "");
 }
 
-async function ask(attempt: Attempt, said: { code: string; label: string }, app: string): Promise<EnrolAnswer> {
+async function ask(
+  attempt: Attempt,
+  said: { code: string; label: string; continues: string | null },
+  app: string,
+): Promise<EnrolAnswer> {
   let response: Response;
   try {
     response = await fetch("/api/enrol", {
@@ -111,8 +115,10 @@ export async function enrol(
   device: { vault: Vault; clock: Clock; app: string },
 ): Promise<DeviceSession> {
   const { vault, clock, app } = device;
-  const answer = await ask(attempt, said, app);
   const key = await keyFor(attempt, clock);
+  const before = await keptSession(vault);
+  const continues = (before?.chain === key.chain && before.insteadOf) || null;
+  const answer = await ask(attempt, { ...said, continues }, app);
   if (answer.chain !== key.chain) throw new EnrolRefused("other_chain", "the server enrolled another chain");
   const { token, person, server } = answer;
   const session: DeviceSession = {
