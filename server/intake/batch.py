@@ -471,6 +471,7 @@ class Batch:
         leaf = rulings.leaf_hash(raw)
         if about is not None:
             about.n, about.head = about.n + 1, rulings.entity_head(about.head, leaf)
+        self._memory.written[self._idx] = leaf
         self._memory.leaf = leaf
         return self._idx, leaf
 

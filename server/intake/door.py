@@ -144,6 +144,13 @@ class Intake:
         """Whether so much waits that newcomers should be asked to come a little later."""
         return self._queue.waiting_sets * 2 > self._settings.limits.queue_sets
 
+    def written(self) -> dict[int, bytes]:
+        """Leaf hashes of rulings as this process meant to write them, by index, for whoever reads them
+        back (TL7) and takes out what was found to be stored so.
+        """
+        assert self._memory is not None
+        return self._memory.written
+
     def revoked_at_ms(self, device: Device) -> int | None:
         """When this device was revoked, by what is newest here; None while it counts."""
         row = self.directory.row("devices", device.chain)

@@ -38,6 +38,7 @@ from sync.incident.state import IncidentState
 CHAINS_LIMIT = 50_000
 SCOPES_LIMIT = 50_000
 ENTITIES_LIMIT = 100_000
+WRITTEN_LIMIT = 200_000  # leaf hashes of rulings that nobody has read back yet
 DAYS_LIMIT = 400
 RULED_LIMIT = 50_000
 
@@ -128,6 +129,7 @@ class Memory:
         self.incidents: OrderedDict[bytes, Incident] = OrderedDict()
         self.numbers: dict[str, int] = {}
         self.abouts: dict[bytes, EntityHead] = {}
+        self.written: dict[int, bytes] = {}
         self.writer: Writer | None = None
         self._histories: dict[bytes, list[tuple[int, Grant]]] = {}
         self._ruled: dict[int, tuple[bytes, int]] = {}  # index: (leaf prefix, when)
@@ -155,6 +157,8 @@ class Memory:
             self.numbers.clear()
         if len(self.abouts) > ENTITIES_LIMIT:
             self.abouts.clear()
+        if len(self.written) > WRITTEN_LIMIT:
+            self.written.clear()
         if len(self._ruled) > RULED_LIMIT:
             self._ruled.clear()
 

@@ -111,7 +111,8 @@ class Keeper:
         """Sign everything there is now, or remember why not."""
         for _ in range(TRIES):
             try:
-                looked = await self._db.reading(self._signer.look)
+                meant = self._intake.written()
+                looked = await self._db.reading(self._signer.look, meant=meant)
                 if looked.stored is not None and looked.stored.size == looked.size:
                     self._well()
                     return None
@@ -125,6 +126,8 @@ class Keeper:
                 self._refuse(RefusedError("log_not_kept", str(error)))
                 return None
             await self._db.writing(proofs.keep, signed, looked.tiles)
+            for idx in range(looked.stored.size if looked.stored else 0, signed.size):
+                meant.pop(idx + 1, None)
             self._well()
             return signed
         return None

@@ -11,7 +11,7 @@ Example: `looked = signer.look(connection)`; `signer.sign(looked, now_ms)` gives
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from sqlalchemy import Connection
@@ -78,8 +78,14 @@ class Signer:
         self._key = keys.load_or_create(self._key_path, keys.ED25519, self._entropy)
         return self._key
 
-    def look(self, connection: Connection, most: int = STEP_ENTRIES) -> Looked:
-        """Compare the stored tree with what was signed before, and hash at most `most` entries more.
+    def look(
+        self,
+        connection: Connection,
+        most: int = STEP_ENTRIES,
+        meant: Mapping[int, bytes] | None = None,
+    ) -> Looked:
+        """Compare the stored tree with what was signed before, and hash at most `most` entries more; those must have
+        the leaf hashes they were `meant` to have, where that is known.
 
         Raises RefusedError when the log may not be signed as it stands.
         """
@@ -110,7 +116,7 @@ class Signer:
                 if tree.root(one.size) != one.root:
                     raise RefusedError("log_changed", _where(tree, one.size))
             size = min(head.idx, max(longest, (stored.size if stored else 0) + most))
-            root, tiles = tree.grown(size)
+            root, tiles = tree.grown(size, meant or {})
         except BrokenEntryError as error:
             raise RefusedError("log_changed", str(error)) from error
         return Looked(head, origin, before, stored, size, root, tiles)

@@ -258,3 +258,23 @@ async def test_tl8_nothing_is_declared_for_a_key_that_is_not_here(
         await loss.declare(
             signing.house.intake, Signer(settings, os.urandom), os.urandom, why="wrong node"
         )
+
+
+async def test_tl7_what_is_read_back_must_be_what_was_written(signing: Signing) -> None:
+    """A disk that changes a byte between writing and signing: the bytes are a ruling, but not the one that was made."""
+    await signing.keeper.sign()
+    await signing.grow(3)
+    idx = await signing.size() - 1
+    file = stored_file(signing.house)
+    before = await signing.leaves()
+    altered(
+        file,
+        "UPDATE rulings SET bytes = CAST(replace(CAST(bytes AS TEXT), 'categories', 'categorieZ') AS BLOB)"
+        " WHERE idx = ?",
+        idx,
+    )
+    assert await signing.leaves() != before
+    assert await signing.keeper.sign() is None
+    status = await signing.keeper.status()
+    assert status.code == "log_changed"
+    assert f"entry {idx}: its bytes are not those that were written" in status.detail
