@@ -8,12 +8,13 @@
  *     const batch = await outbox.next({ sets: 200, bytes: 1_048_576 });
  *     await outbox.answered(batch, reply.results, clock.nowMs());
  */
+import { decode } from "../sync/canon";
 import { DURABLE, type PushOutcome, type PushResult } from "../sync/exchange";
-import { toHex } from "../sync/ids";
-import type { Mark, OwnSet, PushAnswer, Vault } from "./vault";
+import { setId, toHex } from "../sync/ids";
+import { DAMAGED, type Mark, type OwnSet, type PushAnswer, type Vault } from "./vault";
 
 /** Answers that say the centre could not even store the bytes (EX2). Sending again changes nothing until somebody acts. */
-const NOT_STORED = new Set(["bad_signature", "too_large", "malformed", "damaged"]);
+const NOT_STORED = new Set(["bad_signature", "too_large", "malformed", DAMAGED]);
 /** Rulings the author should read: the set is safe at the centre and does not count there. */
 const REFUSED = new Set(["rejected", "held"]);
 
@@ -52,6 +53,16 @@ function isDurable(answer: PushAnswer | undefined): boolean {
 /** True for an answer its author has to look at. */
 export function needsAuthor(answer: PushAnswer): boolean {
   return NOT_STORED.has(answer.r) || REFUSED.has(answer.r) || REFUSED.has(answer.d ?? "");
+}
+
+/** Whether the bytes of a set still give its id. A failing card changes them behind our back. */
+async function isWhole({ raw, id }: OwnSet): Promise<boolean> {
+  try {
+    const [header] = decode(raw) as [Uint8Array];
+    return toHex(await setId(header)) === id;
+  } catch {
+    return false;
+  }
 }
 
 const byLane = (a: { lane: number; seq: number }, b: { lane: number; seq: number }): number =>
@@ -101,16 +112,19 @@ export class Outbox {
 
   /**
    * Write the answers down, in the order the sets were sent. Returns the ids that are now durable. An answer that names
-   * another set than the one in its place is ignored: that set stays unsent and is sent again.
+   * another set than the one in its place is ignored: that set stays unsent and is sent again, unless its bytes here are no
+   * longer its own. Those are kept and not sent.
    */
   async answered(batch: readonly Parcel[], results: readonly PushResult[], atMs: number): Promise<Set<string>> {
     const durable = new Set<string>();
     const marks: Mark[] = [];
     for (const [at, { set, mark }] of batch.entries()) {
       const result = results[at];
-      if (!result || (result.id && toHex(result.id) !== set.id)) continue;
+      if (!result) continue;
+      const another = result.id && toHex(result.id) !== set.id;
+      if (another && (await isWhole(set))) continue;
       const answer: PushAnswer = {
-        r: result.r,
+        r: another ? DAMAGED : result.r,
         why: result.why ?? null,
         idx: result.idx ?? null,
         atMs: result.at_ms ?? null,

@@ -72,6 +72,8 @@ export interface Mark {
   attention?: 1;
 }
 
+/** In place of an answer: the bytes of this set are no longer what was signed; they are kept, and not sent (SPEC FK7). */
+export const DAMAGED = "damaged";
 /** In place of an answer: the words of this damaged set stand in another one (SPEC FK7). */
 export const REWRITTEN = "rewritten";
 

@@ -3,8 +3,7 @@ import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { enrol, waitingAttempt } from "../../src/device/enrol";
-import { DAMAGED } from "../../src/device/leaving";
-import { type Vault, VaultRefused } from "../../src/device/vault";
+import { DAMAGED, type Vault, VaultRefused } from "../../src/device/vault";
 import { type ChangeSet, FLAG_RESTORED_STORAGE, readSet } from "../../src/sync/changeset";
 import { fromHex, opId, toHex } from "../../src/sync/ids";
 import { NOON, Phone } from "./phone";
@@ -267,6 +266,17 @@ test("the centre says a set cannot be read: it is looked at here, and what is so
   expect(phone.writer.chain).not.toBe(chain);
   const now = await setsOf(phone.vault, phone.writer.chain);
   expect(now.flatMap((set) => set.body?.ops.map((op) => op["text"]) ?? [])).toContain("真坏了");
+});
+
+test("a damaged set of a chain that was left is not sent for ever: its author is told", async () => {
+  await phone.note(INCIDENT, "没传");
+  await flip(1, new TextEncoder().encode("station:"), 0);
+  await phone.leaving.leave("copied");
+  await phone.exchange();
+  const sent = phone.centre.pushes.length;
+  await phone.exchange();
+  expect(phone.centre.pushes.length).toBe(sent);
+  expect((await phone.vault.attention()).map(({ seq, answer }) => [seq, answer?.r])).toEqual([[1, DAMAGED]]);
 });
 
 test("when the storage takes no other chain the phone says so and still sends what it has", async () => {
