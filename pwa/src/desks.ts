@@ -9,12 +9,13 @@
 import type { Component } from "vue";
 import type { Place } from "./router";
 
-export type DeskName = "officer" | "command" | "callback" | "devices" | "login" | "enrol" | "components";
+export type DeskName = "officer" | "command" | "rulings" | "callback" | "devices" | "login" | "enrol" | "components";
 
 /** The chunks by name. `home` is decided by `main.ts`: the officer's desk on an enrolled device, else a log-in. */
 export const DESKS: Record<DeskName, () => Promise<{ default: Component }>> = {
   officer: () => import("./desks/officer/index"),
   command: () => import("./desks/command/index"),
+  rulings: () => import("./desks/rulings/index"),
   callback: () => import("./desks/callback/index"),
   devices: () => import("./desks/devices/index"),
   login: () => import("./desks/login/index"),
@@ -22,7 +23,7 @@ export const DESKS: Record<DeskName, () => Promise<{ default: Component }>> = {
   components: () => import("./ui/components/index"),
 };
 
-const CENTRE: readonly DeskName[] = ["command", "callback", "devices"];
+const CENTRE: readonly DeskName[] = ["command", "rulings", "callback", "devices"];
 
 /**
  * Once a desk of the centre is open, fetch the others too: a new version at the server takes the old one's files away, and
@@ -41,6 +42,7 @@ export function deskOf(place: Exclude<Place, { readonly name: "unknown" }>): Des
     case "dispatch":
     case "timeline":
       return "command";
+    case "rulings":
     case "callback":
     case "devices":
     case "enrol":

@@ -10,8 +10,8 @@ import type { Place } from "./router";
 import { book } from "./words/language";
 
 const t = book(
-  { wall: "盯办墙", dispatch: "派警", callback: "回访", devices: "终端" },
-  { wall: "Wall", dispatch: "Dispatch", callback: "Callback", devices: "Devices" },
+  { wall: "盯办墙", dispatch: "派警", rulings: "待裁", callback: "回访", devices: "终端" },
+  { wall: "Wall", dispatch: "Dispatch", rulings: "Rulings", callback: "Callback", devices: "Devices" },
 );
 
 export interface NavItem {
@@ -20,14 +20,14 @@ export interface NavItem {
   readonly place: Place;
 }
 
-type DeskPlace = "wall" | "dispatch" | "callback" | "devices";
-const DIGITS: Record<DeskPlace, string> = { wall: "1", dispatch: "2", callback: "5", devices: "7" };
+type DeskPlace = "wall" | "dispatch" | "rulings" | "callback" | "devices";
+const DIGITS: Record<DeskPlace, string> = { wall: "1", dispatch: "2", rulings: "4", callback: "5", devices: "7" };
 
 /** Roles are those of the rules (AU); an officer or a guard has no desk. */
 const DESKS_OF: Record<string, readonly DeskPlace[]> = {
-  dispatcher: ["wall", "dispatch", "callback", "devices"],
-  commander: ["wall", "dispatch", "callback", "devices"],
-  station: ["wall", "dispatch", "devices"],
+  dispatcher: ["wall", "dispatch", "rulings", "callback", "devices"],
+  commander: ["wall", "dispatch", "rulings", "callback", "devices"],
+  station: ["wall", "dispatch", "rulings", "devices"],
   supervisor: ["wall", "devices"],
   reviewer: ["wall"],
   callback: ["callback", "wall"],

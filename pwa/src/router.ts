@@ -21,6 +21,7 @@ const PATHS = {
   enrol: "/enrol",
   wall: "/desk/wall",
   dispatch: "/desk/dispatch",
+  rulings: "/desk/rulings",
   callback: "/desk/callback",
   devices: "/desk/devices",
   components: "/desk/components",

@@ -96,6 +96,8 @@ export function wall(part: Partial<Wall> = {}): Wall {
     silent: [],
     devices: { online: 41, total: 46 },
     completeness: { basis_points: 8900, silent: 0, unknown: 0 },
+    waiting: { held: 0, rejected: 0, opaque: 0, compromised: 0 },
+    conflicts: { facts: 0, steps: 0 },
     ...part,
   };
 }

@@ -79,6 +79,14 @@ export interface Wall {
     readonly silent: number;
     readonly unknown: number;
   };
+  /** Sets that nobody has decided about, by kind, and what is said in two ways. */
+  readonly waiting: {
+    readonly held: number;
+    readonly rejected: number;
+    readonly opaque: number;
+    readonly compromised: number;
+  };
+  readonly conflicts: { readonly facts: number; readonly steps: number };
 }
 
 export interface Named {

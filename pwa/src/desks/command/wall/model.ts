@@ -151,3 +151,11 @@ export function orderRow(wall: ShownWall, choice: Choice | null): WallItem | nul
   const chosen = chosenRow(wall, choice);
   return chosen?.order ? chosen : (wall.undelivered[0] ?? null);
 }
+
+/** What waits for a ruling: things said in two ways, and records that nobody has decided about. */
+export function toRule({ waiting, conflicts }: Pick<Wall, "waiting" | "conflicts">): { said: number; records: number } {
+  return {
+    said: conflicts.facts + conflicts.steps,
+    records: waiting.held + waiting.rejected + waiting.opaque + waiting.compromised,
+  };
+}

@@ -48,6 +48,8 @@ const zh = {
   neverSent: (n: number) => `${n} 台从没回传，多少不知道`,
   waitTitle: "正在取盯办墙",
   waitText: "通常不到一秒。",
+  toRule: (n: number) => `待裁 ${n}`,
+  toRuleParts: (said: number, records: number) => `说法不一 ${said}，没收或暂存的记录 ${records}`,
   select: "选",
   column: "列",
   nudge: "催办",
@@ -102,6 +104,9 @@ export const t = book(zh, {
   neverSent: (n) => `${n} never heard, unknown how much`,
   waitTitle: "The wall is on its way",
   waitText: "Usually less than a second.",
+  toRule: (n) => `${n} to rule on`,
+  toRuleParts: (said, records) =>
+    `${said} said in two ways, ${records} ${records === 1 ? "record" : "records"} kept or refused`,
   select: "Select",
   column: "Column",
   nudge: "Nudge",
