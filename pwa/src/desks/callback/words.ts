@@ -98,7 +98,7 @@ export const t = book(zh, {
   laterMark: "Later",
   closedAt: (time) => `Closed ${time}`,
   attemptN: (n) => `Attempt ${n}`,
-  lastTry: (time, outcome) => `last ${time} ${outcome}`,
+  lastTry: (time, outcome) => `last ${time}: ${outcome.toLowerCase()}`,
   over: (by) => `+${by}`,
   excluded: (n) => `${n} not called: `,
   excludedOne: (why, n) => `${why} ${n}`,

@@ -21,13 +21,26 @@ export const screen = shallowRef<Screen>(HOME);
 
 interface Kept {
   officer?: Screen;
+  /** What was open before it, so that going on there can be going back. */
+  from?: Screen;
 }
 const kept = (): Screen => (history.state as Kept | null)?.officer ?? HOME;
 
 /** Open a screen; `replace` when the one that opens it should not be come back to. */
 export function open(next: Screen, options: { replace?: boolean } = {}): void {
-  history[options.replace ? "replaceState" : "pushState"]({ officer: next }, "", "/");
+  const from = options.replace ? (history.state as Kept | null)?.from : screen.value;
+  history[options.replace ? "replaceState" : "pushState"]({ officer: next, from }, "", "/");
   screen.value = next;
+}
+
+const same = (a: Screen, b: Screen): boolean =>
+  a.name === b.name && ("incident" in a && a.incident) === ("incident" in b && b.incident);
+
+/** Go on with a screen from one that only looked at something: back to it where we came from there, else in its place. */
+export function goOn(next: Screen): void {
+  const from = (history.state as Kept | null)?.from;
+  if (from && same(from, next)) history.back();
+  else open(next, { replace: true });
 }
 
 /** Back to where we were, or to duty when this is where we began. */
