@@ -118,7 +118,7 @@ test.each(["the phone", "the copy"])(
     expect(await reports()).toHaveLength(1);
     const found = (await devices()).get(chain ?? "");
     // On a slow day the first one has asked again by now, and is told below.
-  expect(kinds(found).filter((kind) => kind !== "needs_login")).toEqual(["copied", "forked", "rotated"]);
+    expect(kinds(found).filter((kind) => kind !== "needs_login")).toEqual(["copied", "forked", "rotated"]);
     expect(found?.events.find(({ kind }) => kind === "rotated")?.proof.why).toBe("copied");
     expect(found?.forked_at).not.toBeNull();
     const next = (await devices()).get(found?.continued_by ?? "");
