@@ -32,7 +32,7 @@ async function history(): Promise<void> {
   for (const text of ["一", "二", "三"]) await phone.centre.desk(INCIDENT, DESK, [note(text)]);
 }
 
-test("a new phone shows the same bytes from a snapshot and the rest as from every entry", async () => {
+test("a new phone shows the same bytes from a snapshot and the rest as from every entry (SN3)", async () => {
   phone.onDuty = false;
   await history();
   await phone.exchange();
@@ -119,33 +119,36 @@ async function stored(): Promise<string> {
 }
 const spoken = toHex(new TextEncoder().encode(SECRET));
 
-test.each(["entries", "snapshot"])("taken-away words leave the cache that came by %s, and the vault", async (how) => {
-  phone.onDuty = false;
-  await history();
-  const theirs = await phone.centre.desk(INCIDENT, DESK, [note(SECRET)]);
-  await phone.exchange();
-  const own = await phone.replica.record({ entity: INCIDENT, scope: SCOPE, lane: 0, ops: [note(SECRET) as never] });
-  await phone.exchange();
-  if (how === "snapshot") {
-    await phone.cache.forgetScope(SCOPE);
-    await phone.centre.publish(SCOPE);
+test.each(["entries", "snapshot"])(
+  "taken-away words leave the cache that came by %s, and the vault (RD3)",
+  async (how) => {
+    phone.onDuty = false;
+    await history();
+    const theirs = await phone.centre.desk(INCIDENT, DESK, [note(SECRET)]);
     await phone.exchange();
-    phone.centre.snapshots.clear();
-  }
-  expect(await stored()).toContain(spoken);
-  for (const id of [theirs, own.set.id]) await phone.centre.redact(id, DESK);
-  await phone.exchange();
-  const left = await stored();
-  expect(left).not.toContain(spoken);
-  expect(left).not.toContain(SECRET);
-  const view = incident()?.view as unknown as { entries: { text: string }[]; redacted: { by: Uint8Array }[] };
-  expect(view.entries.map(({ text }) => text).filter((text) => text === "")).toHaveLength(2);
-  expect(view.redacted.map(({ by }) => by)).toEqual([fromHex(DESK), fromHex(DESK)]);
-  const story = await phone.replica.story(INCIDENT);
-  expect(story.filter(({ redacted }) => redacted?.ground === "minor")).toHaveLength(2);
-  // The chain goes on, and nothing is owed.
-  await phone.replica.record(claimOf(INCIDENT, ORDER, "signed"));
-  await phone.exchange();
-  expect((await phone.vault.unsent()).length).toBe(0);
-  expect(incident()?.claims.at(-1)?.by).toBe(PERSON);
-});
+    const own = await phone.replica.record({ entity: INCIDENT, scope: SCOPE, lane: 0, ops: [note(SECRET) as never] });
+    await phone.exchange();
+    if (how === "snapshot") {
+      await phone.cache.forgetScope(SCOPE);
+      await phone.centre.publish(SCOPE);
+      await phone.exchange();
+      phone.centre.snapshots.clear();
+    }
+    expect(await stored()).toContain(spoken);
+    for (const id of [theirs, own.set.id]) await phone.centre.redact(id, DESK);
+    await phone.exchange();
+    const left = await stored();
+    expect(left).not.toContain(spoken);
+    expect(left).not.toContain(SECRET);
+    const view = incident()?.view as unknown as { entries: { text: string }[]; redacted: { by: Uint8Array }[] };
+    expect(view.entries.map(({ text }) => text).filter((text) => text === "")).toHaveLength(2);
+    expect(view.redacted.map(({ by }) => by)).toEqual([fromHex(DESK), fromHex(DESK)]);
+    const story = await phone.replica.story(INCIDENT);
+    expect(story.filter(({ redacted }) => redacted?.ground === "minor")).toHaveLength(2);
+    // The chain goes on, and nothing is owed.
+    await phone.replica.record(claimOf(INCIDENT, ORDER, "signed"));
+    await phone.exchange();
+    expect((await phone.vault.unsent()).length).toBe(0);
+    expect(incident()?.claims.at(-1)?.by).toBe(PERSON);
+  },
+);

@@ -21,7 +21,7 @@ import { chainId, fromHex, setId, toHex } from "../../src/sync/ids";
 import { encodeRuling, leafHash, readRuling, SCOPE_HEAD_ZERO, scopeHead } from "../../src/sync/rulings";
 import { snapshotHash } from "../../src/sync/snapshot";
 
-export type Fault = null | "down" | "portal" | "busy" | "revoked" | "answer_lost";
+export type Fault = null | "down" | "portal" | "busy" | "revoked" | "unspoken" | "answer_lost";
 
 interface Line {
   ruling: Uint8Array;
@@ -309,6 +309,7 @@ export class Centre {
       return new Response("<html>log in</html>", { headers: { "content-type": "text/html" } });
     if (this.fault === "busy") return problem(503, "queue_full", { "retry-after": "1" });
     if (this.fault === "revoked" && path !== "push") return problem(403, "device_revoked");
+    if (this.fault === "unspoken" && path === "hello") return problem(400, "unspoken_version");
     const kept = this.snapshots.get(path);
     if (kept) return this.#piece(kept.packed, new Headers(init?.headers).get("range") ?? "");
     let body = new Uint8Array(await new Response(init?.body ?? null).arrayBuffer());

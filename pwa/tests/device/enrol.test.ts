@@ -66,7 +66,7 @@ test("a browser without Ed25519 gets a P-256 key, as closed as the other, and it
   expect(await crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, open, signature, message)).toBe(true);
 });
 
-test("the answer got lost: nothing was written, and the same key asks again with the same code", async () => {
+test("the answer got lost: nothing was written, and the same key asks again with the same code (EX7)", async () => {
   const attempt = await newAttempt();
   const asked: unknown[] = [];
   const fetch = vi.fn(async (_path: string, init: RequestInit) => {

@@ -49,7 +49,7 @@ test("the right type with the wrong bytes is garbled, not an answer", async () =
   expect(error).toMatchObject({ kind: "garbled" });
 });
 
-test("a problem answer keeps its code; busy ones say when", async () => {
+test("a problem answer keeps its code; busy ones say when (EX6)", async () => {
   const problem = (status: number, headers: Record<string, string> = {}) =>
     new Response(JSON.stringify({ code: "a_code", title: "t" }), {
       status,

@@ -20,7 +20,7 @@ afterEach(() => phone.close());
 
 const seqs = async (limits = LIMITS) => (await phone.outbox.next(limits)).map(({ set }) => set.seq);
 
-test("what the command centre waits for goes first, each lane in its order, within the limits", async () => {
+test("what the command centre waits for goes first, each lane in its order, within the limits (EX3)", async () => {
   await phone.note(INCIDENT, "一");
   await phone.replica.record(claimOf(INCIDENT, ORDER, "signed"));
   await phone.note(INCIDENT, "二");
@@ -31,7 +31,7 @@ test("what the command centre waits for goes first, each lane in its order, with
 });
 
 test.each(["stored", "duplicate", "fork", "held", "rejected", "opaque"])(
-  "%s means that the bytes are safe",
+  "%s means that the bytes are safe (EX1, EX2)",
   async (r) => {
     const batch = await phone.outbox.next(LIMITS);
     const durable = await phone.outbox.answered(batch, [{ r } as { r: "stored" }], 5);
@@ -41,7 +41,7 @@ test.each(["stored", "duplicate", "fork", "held", "rejected", "opaque"])(
 );
 
 test.each(["bad_signature", "too_large", "malformed"])(
-  "%s means that they are not: kept, shown, not sent in a loop",
+  "%s means that they are not: kept, shown, not sent in a loop (EX1, EX2)",
   async (r) => {
     await phone.note(INCIDENT, "后面的");
     const batch = await phone.outbox.next({ ...LIMITS, sets: 1 });

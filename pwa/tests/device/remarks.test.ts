@@ -30,7 +30,7 @@ async function ruled(word: { d: string; why: string | null }): Promise<OwnSet> {
 const refused = async () => (await phone.outbox.list({ waiting: 9, confirmed: 9 })).refused.map(({ set }) => set.id);
 const mark = async (set: OwnSet) => (await phone.vault.marks()).find(({ id }) => id === set.id);
 
-test("what a person admits counts from then on, and calls for its author no longer", async () => {
+test("what a person admits counts from then on, and calls for its author no longer (RL6)", async () => {
   const set = await ruled(held);
   expect(await refused()).toEqual([set.id]);
   await phone.centre.review(set.raw, "accepted_late", null, "核实过");
@@ -52,7 +52,7 @@ test("what a person rejects is told with their reason", async () => {
   expect((await phone.replica.remarks(set)).at(-1)?.text).toBe("手机当时不在本人手里");
 });
 
-test("a question calls for its author again, though they have read the refusal; the answer stands beside it", async () => {
+test("a question calls for its author again, though they have read the refusal; the answer stands beside it (RL9)", async () => {
   const set = await ruled({ d: "rejected", why: "no_authority" });
   await phone.outbox.read((await mark(set)) as never);
   expect(await refused()).toEqual([]);

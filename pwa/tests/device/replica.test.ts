@@ -5,6 +5,7 @@ import { deleteDB } from "idb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CACHE_NAME } from "../../src/device/cache";
 import { VAULT_NAME } from "../../src/device/vault";
+import { homeScope } from "../../src/device/views";
 import { encode, type Value } from "../../src/sync/canon";
 import { toHex } from "../../src/sync/ids";
 import { claimOf, DESK, NOON, ordered, PERSON, Phone, SCOPE, VEHICLE } from "./phone";
@@ -52,6 +53,14 @@ test("an order for my unit's vehicle is mine; one for another unit is not", asyn
   expect([...phone.replica.incidents.keys()]).toEqual([INCIDENT]);
 });
 
+test.each([
+  [Date.UTC(2026, 10, 30, 15, 59, 59, 999), "2026-11"],
+  [Date.UTC(2026, 10, 30, 16), "2026-12"],
+  [Date.UTC(2026, 11, 31, 16), "2027-01"],
+])("a month ends at midnight in Asia/Shanghai: %i is in %s (SC1)", (createdAtMs, month) => {
+  expect(homeScope("e5".repeat(16), createdAtMs)).toBe(`station:${"e5".repeat(16)}:${month}`);
+});
+
 test("off duty nothing is claimed as delivered; back on duty it is", async () => {
   phone.onDuty = false;
   await ordered(phone.centre, INCIDENT, ORDER);
@@ -91,7 +100,7 @@ test("with the cache gone, vault and pull give the same incident, byte for byte"
   expect(bytes()).toBe(before);
 });
 
-test("a refused set stays, is shown as refused, counts for nothing and blocks nothing", async () => {
+test("a refused set stays, is shown as refused, counts for nothing and blocks nothing (RL4)", async () => {
   await ordered(phone.centre, INCIDENT, ORDER);
   await phone.exchange();
   phone.centre.rule = (set) =>
@@ -117,7 +126,7 @@ test("a refused set stays, is shown as refused, counts for nothing and blocks no
   expect(await phone.vault.ownOf(INCIDENT)).toHaveLength(3);
 });
 
-test("lines that do not add up are not believed: nothing of the page is kept, the scope is fetched afresh", async () => {
+test("lines that do not add up are not believed: nothing of the page is kept, the scope is fetched afresh (EX4)", async () => {
   await ordered(phone.centre, INCIDENT, ORDER);
   const scope = phone.centre.scopes.get(SCOPE);
   const truth = scope?.heads[0] as Uint8Array;
@@ -140,7 +149,7 @@ test("a line left out on the way is noticed", async () => {
   if (left) lines?.unshift(left);
 });
 
-test("a new epoch drops the scope's lines and fetches them again; own work stays", async () => {
+test("a new epoch drops the scope's lines and fetches them again; own work stays (EX5)", async () => {
   await ordered(phone.centre, INCIDENT, ORDER);
   await phone.exchange();
   await phone.note(INCIDENT, "在路上");

@@ -2,7 +2,7 @@
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { NOON, Phone } from "./phone";
+import { DESK, NOON, Phone } from "./phone";
 
 const INCIDENT = "11".repeat(16);
 
@@ -53,7 +53,7 @@ test.each([
   expect(await phone.vault.unsent()).toHaveLength(2);
 });
 
-test("a suspended device hands over what it holds and gets nothing", async () => {
+test("a suspended device hands over what it holds and gets nothing (EX9)", async () => {
   await phone.note(INCIDENT, "一");
   phone.centre.fault = "revoked";
   await phone.exchange();
@@ -84,6 +84,32 @@ test("a link that breaks is asked for less at a time", async () => {
   for (let n = 0; n < 60; n++) await phone.note(INCIDENT, "x".repeat(400));
   await phone.exchange();
   expect(phone.centre.pushes[0]?.length).toBeLessThan(40); // 131 072 bytes, halved three times
+  expect(await phone.vault.unsent()).toHaveLength(0);
+});
+
+test("the least budget brings a whole scope, page by page, each from where the last one ended (EX8)", async () => {
+  phone.centre.fault = "down";
+  for (let n = 0; n < 8; n++) await phone.exchange();
+  phone.centre.fault = null;
+  for (let n = 0; n < 40; n++) {
+    await phone.centre.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: `${n} ${"x".repeat(400)}` }]);
+  }
+  await phone.exchange();
+  expect(phone.centre.calls.filter((call) => call === "pull").length).toBeGreaterThan(2); // 8 192 bytes at a time
+  const told = (await phone.replica.story(INCIDENT)).map(({ text }) => Number(text?.split(" ")[0]));
+  expect(told.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, n) => n));
+});
+
+test("a centre that speaks another version is asked again later; nothing is sent and nothing is lost (EX10)", async () => {
+  await phone.note(INCIDENT, "一");
+  phone.centre.fault = "unspoken";
+  await phone.exchange();
+  expect(phone.status).toMatchObject({ reachable: false, trouble: { kind: "refused", code: "unspoken_version" } });
+  expect(phone.centre.calls).toEqual(["hello"]);
+  expect((phone.status.nextTryMs ?? 0) - phone.clock.ms).toBe(60_000);
+  expect(await phone.vault.unsent()).toHaveLength(2);
+  phone.centre.fault = null; // one of the two was updated
+  await phone.exchange();
   expect(await phone.vault.unsent()).toHaveLength(0);
 });
 

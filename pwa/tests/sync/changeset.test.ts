@@ -150,7 +150,7 @@ describe("the laws of change sets", () => {
     );
   });
 
-  it("ID2, CS4: neither another signature nor a redaction changes a set's name", async () => {
+  it("ID2, CS4, RD1: neither another signature nor a redaction changes a set's name", async () => {
     const { raw, setId } = await write(WRITER, { ...DRAFT, ops: [{ t: "entry.add", text: "a name" }] }, NOW);
     const [header] = decode(raw) as [Value];
     const redacted = await readable(encode([header, new Uint8Array(64).fill(1), null]));

@@ -7,7 +7,7 @@ import { hex, valueFrom } from "./forms";
 import { cases, type Told } from "./incident/labels";
 
 describe("snapshots", () => {
-  it.each(cases("snapshot", "snapshots"))("$story", async ({ hex: bytes, hash, value, records }: Told) => {
+  it.each(cases("snapshot", "snapshots"))("SN1, SN2: $story", async ({ hex: bytes, hash, value, records }: Told) => {
     expect(toHex(await snapshotHash(hex(bytes)))).toBe(hash);
     const read = readSnapshot(hex(bytes));
     const told = valueFrom(value) as unknown as Record<string, unknown>;
