@@ -283,8 +283,11 @@ def log_check(ctx: click.Context, data: Path | None) -> None:
 def _checked(connection: Connection, signer: Signer) -> str:
     looked = signer.look(connection)
     signed = looked.before.checkpoint.size if looked.before else 0
-    signer.audit(connection, signed)
-    return f"{signed} signed entries are what they were; {looked.head.idx - signed} are not signed yet."
+    sets = signer.audit(connection, signed)
+    return (
+        f"{signed} signed entries and {sets} sets are what they were;"
+        f" {looked.head.idx - signed} entries are not signed yet."
+    )
 
 
 @log_.command("declare-loss")

@@ -19,12 +19,13 @@ from sqlalchemy import Connection
 from server import keys
 from server.proof import memory
 from server.proof.memory import DamagedError, Remembered
-from server.proof.tree import BrokenEntryError, StoredTree
+from server.proof.tree import BrokenEntryError, StoredTree, entries
 from server.settings import Settings
 from server.store import log, proofs
 from server.store.log import Head
 from server.store.proofs import FullTile, Signed
-from sync import errors, note, witness
+from sync import changeset, errors, note, rulings, witness
+from sync.changeset import Refusal
 from sync.note import Checkpoint
 
 KEY_FILE = "log.key"
@@ -137,15 +138,35 @@ class Signer:
         memory.replace(self.path, before, whole)
         return Signed(looked.origin, looked.size, looked.root, now_ms, whole)
 
-    def audit(self, connection: Connection, size: int) -> None:
-        """Hash every signed entry again, not trusting any tile. Raises RefusedError that names the first bad one."""
+    def audit(self, connection: Connection, size: int) -> int:
+        """Hash every signed entry again, not trusting any tile, and look at every set that they rule. Gives how many
+        sets there are. Raises RefusedError that names the first bad one.
+        """
         tree = StoredTree(connection)
         try:
             differing = tree.differing_tile(size)
+            ruled = {
+                ruling.payload["set"]: ruling.idx
+                for ruling, _raw, _leaf in entries(connection, 0, log.read(connection).idx)
+                if ruling.kind == rulings.KIND_SET
+            }
         except BrokenEntryError as error:
             raise RefusedError("log_changed", str(error)) from error
         if differing is not None:
             raise RefusedError("log_changed", f"entry {differing} is not what was signed")
+        count = len(ruled)
+        for set_id, raw in proofs.all_sets(connection):
+            idx = ruled.pop(set_id, None)
+            if idx is None:
+                raise RefusedError("log_changed", f"set {set_id.hex()} has no ruling of its own")
+            read = changeset.read(raw)
+            if read.set_id != set_id or (
+                isinstance(read, Refusal) and read.code != "newer_version"
+            ):
+                raise RefusedError("log_changed", f"the set of entry {idx} is not what was ruled")
+        for idx in sorted(ruled.values())[:1]:
+            raise RefusedError("log_changed", f"the set of entry {idx} is not there")
+        return count
 
     def _is_own(self, connection: Connection, head: Head) -> None:
         row = proofs.named_log(connection, head.server_id)

@@ -139,6 +139,23 @@ def envelopes(connection: Connection, chain: bytes, low: int, high: int) -> list
     return [bytes(raw) for (raw,) in rows]
 
 
+def all_sets(connection: Connection) -> Iterator[tuple[bytes, bytes]]:
+    """(set id, envelope) of every stored set, in order of arrival, read in pieces."""
+    after = 0
+    while True:
+        rows = query(
+            connection,
+            "SELECT arrival_no, set_id, envelope FROM sets WHERE arrival_no > ?"
+            " ORDER BY arrival_no LIMIT ?",
+            (after, ROWS_AT_ONCE),
+        )
+        if not rows:
+            return
+        for _no, set_id, raw in rows:
+            yield bytes(set_id), bytes(raw)
+        after = rows[-1][0]
+
+
 def named_log(connection: Connection, server_id: bytes) -> dict[str, Any] | None:
     """The row of the organisation that names this log (TL8), None before it was announced."""
     rows = query(

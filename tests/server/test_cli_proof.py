@@ -149,6 +149,35 @@ def test_an_altered_database_gives_no_file(data: Path, tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("DELETE FROM sets WHERE arrival_no = 3", "is not there"),
+        ("UPDATE sets SET envelope = x'c0' WHERE arrival_no = 3", "is not what was ruled"),
+        (
+            "UPDATE sets SET envelope = (SELECT envelope FROM sets WHERE arrival_no = 2) WHERE arrival_no = 3",
+            "is not what was ruled",
+        ),
+        ("UPDATE sets SET set_id = zeroblob(32) WHERE arrival_no = 3", "has no ruling of its own"),
+        ("DELETE FROM rulings WHERE idx = 4", "it is not there"),
+    ],
+)
+def test_the_whole_log_is_looked_over_and_what_was_altered_is_named(
+    data: Path, sql: str, told: str
+) -> None:
+    assert ortoo("log", "key", "--data", data).exit_code == 0
+    well = ortoo("log", "check", "--data", data)
+    assert well.exit_code == 0
+    assert "3 sets are what they were" in well.output
+    database = sqlite3.connect(data / "ortoo.db", isolation_level=None)
+    assert database.execute(sql).rowcount == 1
+    database.close()
+    ill = ortoo("log", "check", "--data", data)
+    assert ill.exit_code == 1
+    assert "log_changed" in ill.output
+    assert told in ill.output
+
+
 def test_what_is_not_there_is_said(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "x"
     unknown = ortoo("export", "incident", "00" * 16, "--data", data, "--out", out)
