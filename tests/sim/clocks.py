@@ -47,6 +47,11 @@ class PhoneClock:
         drifted_ms = (true_ms - self._began_ms) * self._drift_ppm // 1_000_000
         return max(0, true_ms + self._offset_ms + drifted_ms)
 
+    @property
+    def is_honest(self) -> bool:
+        """Whether it was right within a minute all the time."""
+        return not self.was_set and abs(self.now_ms() - self._true.true_ms()) < 60_000
+
     def mono_ms(self) -> int:
         """Monotonic ms; stands still in sleep."""
         since_ms = self._asleep_since_ms

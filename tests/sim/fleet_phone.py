@@ -219,9 +219,8 @@ class FleetPhone(Phone):
             for ruling, envelope in known.values():
                 self._sort_in(found, wanted, envelope, ruling)
         for own in self.stored().own:
-            if (
-                own.why is None
-            ):  # a refusal that was heard counts, also while its ruling was not read
+            # A refusal that was heard counts, also while its ruling was not read; what has rotted is no set.
+            if own.why is None and changeset.read(own.raw).set_id == own.id:
                 self._sort_in(found, wanted, own.raw, None)
         return {entity: _digest(entity, found.get(entity)) for entity in entities}
 

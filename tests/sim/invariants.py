@@ -11,7 +11,7 @@ from hashlib import sha256
 from server import keys
 from server.intake.rebuild import _page as rebuilt
 from sync import canon, changeset, exchange, ids, rulings
-from sync.changeset import ChangeSet
+from sync.changeset import FLAG_HLC_RESET, ChangeSet
 from tests.sim import rights, tally
 from tests.sim.ended import Ended
 from tests.sim.oracle import Broken
@@ -237,12 +237,16 @@ def scope_completeness(ended: Ended) -> None:
 
 
 def no_clock_infection(ended: Ended) -> None:
-    """I18: no stamp is later than receipt unless what it builds on is; no clock follows another far ahead of its own."""
+    """I18: no stamp is later than receipt unless what it builds on is; no clock follows another far ahead of its own,
+    and none that was right all the time has to be set back."""
     for held in ended.sets:
         first = ended.first(held.id)
         eff_ms = int.from_bytes(first.payload["eff"][:6])
         if eff_ms > first.at_ms and "floored" not in first.payload["flags"]:
             raise Broken(18, f"set {held.id.hex()[:8]} stands in the future")
+    faults = ended.world.faults
+    # Between a minute and ten a stamp is believed by who does not know its own error yet, and is too far ahead later.
+    in_between = faults.clock_step > 0 or 60_000 < faults.clock_offset_ms < AHEAD_MS
     for phone in ended.world.phones:
         if phone.clock.was_set or phone.restored:
             continue  # what it knows of its own error may be out of date
@@ -250,6 +254,8 @@ def no_clock_infection(ended: Ended) -> None:
             change = ended.by_id[own.id].change if own.id in ended.by_id else None
             if change is None:
                 continue
+            if not in_between and phone.clock.is_honest and change.header.flags & FLAG_HLC_RESET:
+                raise Broken(18, f"{phone.name} set its clock back at {own.id.hex()[:8]}")
             ahead_ms = int.from_bytes(change.header.hlc[:6]) - _physical_ms(ended, own.id, change)
             if ahead_ms > AHEAD_MS:
                 raise Broken(18, f"{phone.name} stamped {own.id.hex()[:8]} {ahead_ms} ms ahead")

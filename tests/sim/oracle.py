@@ -38,11 +38,10 @@ class Wrote(msgspec.Struct, frozen=True):
 
 
 class Bearer(msgspec.Struct):
-    """Whom a token stands for. `before`: the chains this one took the place of."""
+    """Whom a token stands for."""
 
     chain: bytes
     person: bytes
-    before: tuple[bytes, ...] = ()
 
 
 class Oracle:
@@ -133,8 +132,7 @@ class Oracle:
         read = changeset.read(bytes(next(iter(opening.values()))))
         if isinstance(read, ChangeSet) and isinstance(said.get("token"), str):
             self.tally["rotations"] += 1
-            old = self.bearers[token]
-            new = Bearer(read.header.chain, old.person, (*old.before, old.chain))
+            new = Bearer(read.header.chain, self.bearers[token].person)
             self.bearers["Bearer " + said["token"]] = new
 
     def _pushed(self, asked: bytes, body: bytes) -> None:
@@ -161,7 +159,7 @@ class Oracle:
         if kind == "org":
             return True
         if kind == "device":
-            return bytes.fromhex(rest) in (bearer.chain, *bearer.before)
+            return bytes.fromhex(rest) in self._chains_of(bearer.person)
         history = self.stations.get(bearer.person, [])
         since = self._true_ms() - SEEN_MS
         recent = [station for at, station in history if at >= since]
@@ -170,6 +168,10 @@ class Oracle:
             station is not None and rest.partition(":")[0] == station.hex()
             for station in earlier + recent
         )
+
+    def _chains_of(self, person: bytes) -> set[bytes]:
+        """A chain may take another's place, and reads what concerned that one; never somebody else's."""
+        return {bearer.chain for bearer in self.bearers.values() if bearer.person == person}
 
     def log_stands(self, raws: list[bytes]) -> None:
         """The log as stored now must begin with all of it that was seen before. Raises Broken."""
