@@ -52,7 +52,7 @@ at_data = click.option(
 
 def _settings(ctx: click.Context, data: Path | None) -> Settings:
     settings = settings_of(ctx)
-    if data is None:
+    if data is None or data.resolve() == settings.data_dir.resolve():
         return settings
     settings = msgspec.structs.replace(settings, data_dir=data, database_url="", log_memory=None)
     if not (data / "ortoo.db").exists():

@@ -11,14 +11,17 @@ import pytest
 
 from server import keys
 from server.proof import given, memory
+from server.proof.export import Exporter
 from server.proof.keeper import Keeper, announce
 from server.proof.memory import MovedError
 from server.proof.signer import Signer
 from server.proof.tree import StoredTree
 from server.store import log, proofs
 from sync import merkle, witness
+from sync.evidence.check import check
 from sync.merkle import Frontier, Levels
 from tests.server.conftest import House
+from tests.server.pen import Pen, chance, person_id
 from tests.server.signing import Signing
 
 
@@ -170,6 +173,21 @@ async def test_two_nodes_that_share_the_key_sign_one_tree(signing: Signing, tmp_
     signed = await signing.house.db.reading(given.newest)
     assert signed is not None
     assert signed.root == Levels(await signing.leaves()).root()
+
+
+async def test_an_incident_leaves_either_database_in_a_sound_file(signing: Signing) -> None:
+    pen, incident = Pen("exported", person_id("officer")), chance("exported")[:16]
+    await pen.enrol(signing.house.intake)
+    raws = [pen.open(), pen.create(incident), pen.note(incident), pen.note(chance("x")[:16])]
+    await signing.house.intake.submit([*raws, pen.note(incident, "后来")], pen.device)
+    await signing.grow(300)
+    await signing.keeper.sign()
+    exporter = Exporter(signing.house.db, signing.signer, signing.house.clock)
+    report = check(await exporter.incident(incident), verify=keys.verify)
+    assert report.findings == []
+    assert len(report.shown) == 3
+    checked = await signing.house.db.reading(signing.signer.audit, await signing.size())
+    assert checked == len(raws) + 1
 
 
 async def test_a_node_without_the_key_follows_and_says_so(signing: Signing, tmp_path: Path) -> None:
