@@ -10,6 +10,8 @@ string. Knows nothing of change sets or incidents.
 >>> decode(b"\\xcc\\x05")
 Traceback (most recent call last):
 sync.canon.CanonError: not_shortest at byte 0
+
+Source: the MessagePack specification, for the forms of values; the profile is our own (CB1 to CB6).
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ _DECODER: Final = msgspec.msgpack.Decoder()
 
 
 class CanonError(ValueError):
-    """Bytes or a value outside the profile: `code` is one of `CODES`, `offset` the byte where it shows."""
+    """Bytes or a value outside the profile: `code` is one of `CODES`, `offset` the byte where it shows (CB8), 0 for a
+    value.
+    """
 
     def __init__(self, code: str, offset: int = 0) -> None:
         super().__init__(f"{code} at byte {offset}")
@@ -98,7 +102,7 @@ def _is_too_long(text: str) -> bool:
 
 
 def encode(value: Value) -> bytes:
-    """The canonical bytes of `value`. Raises `CanonError` when the value has no form under CB1."""
+    """The canonical bytes of `value`. Raises `CanonError` when it has no form under CB1, or is over a bound of CB5."""
     if code := fault(value):
         raise CanonError(code)
     try:

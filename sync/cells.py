@@ -4,6 +4,9 @@ Responsible for the merge rules, as pure functions over items that count. Does n
 
 >>> multi([]), members([], [])
 ([], [])
+
+Sources: M. Shapiro et al., A comprehensive study of Convergent and Commutative Replicated Data Types, 2011, for the
+multi-value register and the observed-remove set; op ids in place of version vectors are our own (CE1).
 """
 
 from __future__ import annotations

@@ -82,7 +82,9 @@ class Header(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
 
 
 class Body(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """What the author says: ops on one entity, under a salt that keeps the hash unguessable after redaction."""
+    """What the author says: ops on one entity, under a salt of 16 random bytes that keeps the hash unguessable after
+    redaction (CS). `kind` is `incident` or `chain`; every op is a map with a text `t`.
+    """
 
     salt: Bin16
     kind: Annotated[str, Meta(max_length=KIND_CHARS_MAX)]
@@ -91,7 +93,9 @@ class Body(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
 
 
 class Envelope(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """`[header, signature, body or nil]`, each as the bytes that were hashed and signed."""
+    """`[header, signature, body or nil]`, each as the bytes that were hashed and signed; the signature is 64 bytes,
+    a body of None was redacted (CS3, CS4).
+    """
 
     header: bytes
     signature: bytes
@@ -99,7 +103,9 @@ class Envelope(Struct, array_like=True, frozen=True, forbid_unknown_fields=True)
 
 
 class ChangeSet(Struct, frozen=True):
-    """A set that was read: shapes and hashes hold, the signature is unchecked. `body` is None when it was redacted."""
+    """A set that was read: shapes and hashes hold, the signature is unchecked. `body` is None when it was redacted;
+    `raw` is the whole envelope as it came, and is what is stored and passed on.
+    """
 
     header: Header
     header_bytes: bytes
@@ -110,7 +116,9 @@ class ChangeSet(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True):
-    """What a person wants to say, before it is written onto a chain."""
+    """What a person wants to say, before it is written onto a chain. `user` and `entity` are 16 bytes, `lane` is 0 or 1
+    for priority.
+    """
 
     user: bytes
     scope: str
@@ -144,7 +152,7 @@ _encode = canon.ENCODER.encode
 
 
 def signing_bytes(set_id: bytes) -> bytes:
-    """What a signature covers (CS3)."""
+    """The 44 bytes that a signature covers (CS3)."""
     return b"ortoo/sig/1\x00" + set_id
 
 
@@ -162,7 +170,11 @@ def write(
     continues: tuple[bytes, int, bytes, str] | None = None,
     flags: int = 0,
 ) -> Written:
-    """Write `draft` as the next set of the chain. Pure but for `sign`. Raises `CanonError` for values outside CB1."""
+    """Write `draft` as the next set of the chain. Pure but for `sign`. Raises `CanonError` for values outside CB1.
+
+    `wall_ms` is the device's own clock, `offset_ms` the last known (server - device) difference; `mono` a session of 8
+    bytes and ms since it began; `salt` 16 random bytes; `seen` and `continues` as in the table of CS.
+    """
     stamp, was_reset = send(writer.stamp, wall_ms, offset_ms)
     body_bytes = canon.encode([salt, draft.kind, draft.entity, list(draft.ops)])
     header = Header(
@@ -190,12 +202,17 @@ def write(
 
 
 def chain_open_op(alg: str, public_key: bytes, nonce: bytes, app: str) -> dict[str, Any]:
-    """The first op of every chain: the key that signs it and the nonce that made its id (CS5)."""
+    """The first op of every chain: the key that signs it and the nonce of 16 bytes that made its id (CS5). `alg` is
+    `Ed25519` (key of 32 bytes) or `ES256` (point of 65 bytes).
+    """
     return {"t": "chain.open", "alg": alg, "pub": public_key, "nonce": nonce, "app": app}
 
 
 def read(raw: bytes) -> ChangeSet | Refusal:
-    """Read one envelope: exact shapes, canonical bytes, matching body. The signature is left to `signature_holds`."""
+    """Read one envelope: exact shapes, canonical bytes, matching body. The signature is left to `signature_holds`.
+
+    Raises nothing: whatever the bytes, it is a set or exactly one refusal of CS7.
+    """
     if len(raw) > SET_BYTES_MAX:
         return Refusal("too_large", f"{len(raw)} of at most {SET_BYTES_MAX} bytes")
     try:
@@ -235,7 +252,7 @@ def without_body(changeset: ChangeSet) -> bytes:
 
 
 def signature_holds(changeset: ChangeSet, alg: str, public_key: bytes, verify: Verify) -> bool:
-    """Whether the author's key signed this set (CS3)."""
+    """Whether the author's key signed this set (CS3, CS9). Sources: RFC 8032 section 5.1.7; FIPS 186-5 for ES256."""
     return verify(alg, public_key, signing_bytes(changeset.set_id), changeset.signature)
 
 

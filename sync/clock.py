@@ -35,19 +35,19 @@ class Stamp(NamedTuple):
 
     @staticmethod
     def unpack(data: bytes) -> Stamp:
-        """The stamp written as 8 bytes."""
+        """The stamp written as 8 bytes; others are the caller's mistake."""
         number = int.from_bytes(data, "big")
         return Stamp(number >> 16, number & COUNTER_MAX)
 
 
 def physical_ms(wall_ms: int, offset_ms: int | None) -> int:
-    """Wall clock corrected by the last known (server - device) difference, clamped to 48 bits (HL4)."""
+    """Wall clock in ms corrected by the last known (server - device) difference, clamped to 48 bits (HL4)."""
     wall = min(max(wall_ms, 0), MS_MAX)
     return min(max(wall + (offset_ms or 0), 0), MS_MAX)
 
 
 def ahead_ms(offset_ms: int | None) -> int:
-    """How far ahead of physical time a stamp may be before it is not believed."""
+    """How many ms a stamp may be ahead of physical time before it is not believed: `A` of HL."""
     return AHEAD_WITHOUT_OFFSET_MS if offset_ms is None else AHEAD_WITH_OFFSET_MS
 
 

@@ -13,7 +13,9 @@ from typing import Final, NamedTuple
 
 
 class Entry(NamedTuple):
-    """`status` is the HTTP status when a whole request is refused with this code."""
+    """What is told with a code, in English sentences. `status` is the HTTP status when a whole request is refused with
+    it (RFC 9110 section 15; the answer has the form of RFC 9457), 200 where it is said of one set.
+    """
 
     status: int
     cause: str

@@ -49,7 +49,11 @@ class Spoken(Struct, frozen=True):
 
 
 class HelloRequest(Struct, frozen=True):
-    """First call of every sync: who I am, where my chain stands, what I still hold."""
+    """First call of every sync: who I am, where my chain stands, what I still hold (EX).
+
+    `head` is the own last seq, -1 for none; `pending` sets wait, the oldest since `oldest_ms`; `mono` is a session of
+    8 bytes and ms since it began; `token` the one that the last hello was given (FK3).
+    """
 
     v: int
     app: str
@@ -217,7 +221,7 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 
 
 def encode(message: object) -> bytes:
-    """The bytes of a message. Messages are not signed, so they need not be canonical."""
+    """The MessagePack bytes of a message. Messages are not signed, so they need not be canonical."""
     return _ENCODER.encode(message)
 
 

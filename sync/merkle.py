@@ -34,7 +34,7 @@ Node = Callable[[int, int], bytes]
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """32 bytes over two neighbours (TL1)."""
+    """32 bytes over two neighbours of 32 bytes (TL1). Source: RFC 6962 section 2.1."""
     return sha256(b"\x01" + left + right).digest()
 
 
@@ -116,7 +116,10 @@ def _split(width: int) -> int:
 
 
 def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
-    """The siblings on the way from leaf `index` to the root over `size` leaves, the lowest first (TL2)."""
+    """The siblings on the way from leaf `index` (from 0) to the root over `size` leaves, the lowest first (TL2).
+
+    Source: RFC 6962 section 2.1.1.
+    """
     if not 0 <= index < size:
         raise ValueError(f"no leaf {index} among {size}")
     path: list[bytes] = []
@@ -133,7 +136,10 @@ def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
 
 
 def consistency_proof(first: int, size: int, node: Node) -> list[bytes]:
-    """What shows that the tree over `size` leaves begins with the tree over `first` of them (TL3)."""
+    """What shows that the tree over `size` leaves begins with the tree over `first` of them (TL3).
+
+    Source: RFC 6962 section 2.1.2.
+    """
     if not 0 <= first <= size:
         raise ValueError(f"no tree of {first} in one of {size}")
     if first == 0:
@@ -260,5 +266,5 @@ def tile_width(level: int, n: int, size: int) -> int:
 
 
 def tile_root(hashes: bytes) -> bytes:
-    """The hash over a full tile, which is one hash of the level above."""
+    """The hash over a full tile, 256 times 32 bytes, which is one hash of the level above."""
     return Levels(hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)).root()

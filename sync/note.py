@@ -71,7 +71,7 @@ def key_id(name: str, public: bytes) -> bytes:
 
 
 def verifier_key(name: str, public: bytes) -> str:
-    """A public key as text, `name+id+key`, as other tools of transparency logs read it."""
+    """A public key as text, `name+id+key`, as other tools of transparency logs read it. Source: C2SP signed-note."""
     return f"{name}+{key_id(name, public).hex()}+{b64encode(ED25519 + public).decode()}"
 
 
@@ -82,7 +82,9 @@ def fingerprint(public: bytes) -> str:
 
 
 def sign_note(text: str, name: str, public: bytes, sign: Callable[[bytes], bytes]) -> str:
-    """The note of `text`, which ends with a newline, under one signature."""
+    """The note of `text`, which ends with a newline, under one signature. `public` is 32 bytes, `sign` gives the 64 of
+    Ed25519 over the text. Source: C2SP signed-note.
+    """
     line = b64encode(key_id(name, public) + sign(text.encode())).decode()
     return f"{text}\n{_MARK}{name} {line}\n"
 
@@ -139,7 +141,7 @@ def is_signed(note: Note, name: str, public: bytes, verify: Verify) -> bool:
 
 
 def checkpoint_text(checkpoint: Checkpoint) -> str:
-    """The text of a checkpoint, to be signed."""
+    """The text of a checkpoint, to be signed (TL6). Source: C2SP tlog-checkpoint."""
     lines = (
         checkpoint.origin,
         str(checkpoint.size),

@@ -22,7 +22,10 @@ from sync.note import NoteError, Verify
 
 
 def check(data: bytes, *, verify: Verify, key: bytes | None = None) -> Report:
-    """Judge one file. `key` is the public key of the log where it is known from elsewhere."""
+    """Judge one file (XP). `key` is the public key of the log, 32 bytes, where it is known from elsewhere.
+
+    Raises nothing: whatever the bytes, what is wrong is a finding of the report (XP5).
+    """
     report = Report()
     export = file.read(data)
     if isinstance(export, Unreadable):

@@ -109,6 +109,7 @@ def log_row(report: Report) -> witness.LogRow | None:
 
 
 def is_row(ruling: Ruling, what: str, row_id: bytes) -> bool:
+    """Whether the ruling sets or removes this row of the organisation; `row_id` is 16 bytes."""
     payload = ruling.payload
     named = ruling.kind == rulings.KIND_ORG and (payload["what"], payload["id"]) == (what, row_id)
     return named and payload["row"] is not None
