@@ -24,7 +24,7 @@ test("confirmed means acked = head and nothing refused", () => {
 test("one state at a time: needs you > offline > sending > waiting > confirmed", () => {
   const all = { acked: 2, refusals: 1, reachable: false, sending: { done: 1, all: 3 } };
   expect(chip(all).state).toBe("attention");
-  expect(chip({ ...all, refusals: 0 })).toEqual({ state: "offline", sinceMs: 1_000 });
+  expect(chip({ ...all, refusals: 0 })).toEqual({ state: "offline", sinceMs: 1_000, waiting: 3 });
   expect(chip({ ...all, refusals: 0, reachable: true })).toEqual({ state: "uploading", done: 1, all: 3 });
   expect(chip({ ...all, refusals: 0, reachable: true, sending: null })).toEqual({ state: "pending", n: 3 });
 });
@@ -38,6 +38,14 @@ test("a device the centre refuses needs somebody, it is not just offline", () =>
 });
 
 test("offline without any contact ever, or with a clock set back, does not invent a silence", () => {
-  expect(chip({ reachable: false, lastContactMs: null }, 9_000)).toEqual({ state: "offline", sinceMs: 9_000 });
-  expect(chip({ reachable: false, lastContactMs: 10_000 }, 9_000)).toEqual({ state: "offline", sinceMs: 9_000 });
+  expect(chip({ reachable: false, lastContactMs: null }, 9_000)).toEqual({
+    state: "offline",
+    sinceMs: 9_000,
+    waiting: 0,
+  });
+  expect(chip({ reachable: false, lastContactMs: 10_000 }, 9_000)).toEqual({
+    state: "offline",
+    sinceMs: 9_000,
+    waiting: 0,
+  });
 });
