@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915  one statement per table
     """Apply."""
     op.create_table(
         "chain_heads",

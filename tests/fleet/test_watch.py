@@ -28,27 +28,32 @@ def named(case: dict[str, Any]) -> Ruling:
     return Ruling(1, 1, 0, "org", payload)
 
 
+def size_of(watch: LogWatch) -> int | None:
+    return None if watch.held is None else watch.held.size
+
+
+def alarm_of(watch: LogWatch) -> str | None:
+    return watch.alarm
+
+
 def test_tl9_an_alarm_is_kept_in_the_vault_until_the_log_adds_up_again(tmp_path: Path) -> None:
     by_story = {case["story"].removeprefix("TL8, TL9: "): case for case in told()}
     watch = LogWatch(Vault(tmp_path / "vault.db"))
     first, grown = by_story["the first one is believed"], by_story["it has grown"]
     watch.heard(given(first))
-    assert watch.held is None, "nobody has named the log yet"
+    assert size_of(watch) is None, "nobody has named the log yet"
     watch.learn(named(first))
     watch.heard(given(first))
-    assert watch.held is not None
-    assert (watch.held.size, watch.alarm) == (3, None)
+    assert (size_of(watch), alarm_of(watch)) == (3, None)
     watch.heard(given(by_story["grown out of another past"]))
-    assert watch.alarm == "inconsistent"
+    assert alarm_of(watch) == "inconsistent"
     again = LogWatch(Vault(tmp_path / "vault.db"))
-    assert again.alarm == "inconsistent"
-    assert again.held is not None
-    assert again.held.size == 3
+    assert alarm_of(again) == "inconsistent"
+    assert size_of(again) == 3
     again.heard(given(grown))
-    assert again.alarm is None
-    assert again.held.size == 7
+    assert (size_of(again), alarm_of(again)) == (7, None)
     again.heard(None)
-    assert again.held.size == 7
+    assert size_of(again) == 7
 
 
 def test_tl9_it_is_asked_for_about_once_a_minute() -> None:

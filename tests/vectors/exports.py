@@ -39,14 +39,15 @@ class _Phone:
     """A chain being written."""
 
     def __init__(self, alg: str) -> None:
-        self.alg, self.chain, self.seq, self.prev = alg, chain_of(alg), 0, None
+        self.alg, self.chain, self.seq = alg, chain_of(alg), 0
+        self.prev: bytes | None = None
 
     def write(self, ops: list[Any], entity: bytes = INCIDENT, kind: str = "incident") -> bytes:
         body = body_of(ops, kind, entity)
         head = pack(header(body, chain=self.chain, seq=self.seq, prev=self.prev))
-        self.prev = tagged("ortoo/set/1", head)
+        set_id = self.prev = tagged("ortoo/set/1", head)
         self.seq += 1
-        return envelope(head, body, sign(self.alg, self.prev))
+        return envelope(head, body, sign(self.alg, set_id))
 
 
 def _parts(raw: bytes) -> tuple[bytes, bytes, bytes]:
@@ -79,8 +80,9 @@ def _log() -> tuple[list[bytes], list[bytes], list[bytes], dict[str, bytes]]:
     heads: dict[bytes, tuple[int, bytes]] = {}
 
     def rule(kind: str, payload: Content) -> None:
-        if (entity := payload.get("e")) is not None:
-            n, head = heads.get(entity, (0, bytes(16)))
+        entity = payload.get("e")
+        n, head = heads.get(entity or b"", (0, bytes(16)))
+        if entity is not None:
             payload = payload | {"en": n + 1, "eh": head}
         raw = pack([1, len(rulings) + 1, WALL_MS + len(rulings), kind, payload])
         rulings.append(raw)
