@@ -122,7 +122,7 @@ REQUESTS: Final[dict[str, Entry]] = {
     "weak_password": Entry(
         422,
         "The password is too short or too common.",
-        "Choose at least eight characters, better a few words that nobody would guess.",
+        "Choose at least 8 characters, better a few words that nobody would guess.",
     ),
     "bad_key": Entry(
         422, "The device key is not a valid public key.", "Enrol again with a newly made key."

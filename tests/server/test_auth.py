@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from server.auth import codes
 from server.auth.logins import ADDRESS_FAILURES, login_of
-from server.auth.passwords import MAX_WAITING, Cost, Passwords, check_new
+from server.auth.passwords import MAX_WAITING, MIN_CHARS, Cost, Passwords, check_new
 from server.auth.throttle import Throttle
 from server.problems import ProblemError
+from sync import errors
 from tests.server.desks import DESKS, PASSWORD, Centre, centre
 
 
@@ -110,6 +111,7 @@ async def test_passwords_nobody_should_have_are_refused() -> None:
             check_new(password, "narsu-narsu")
         assert refused.value.code == "weak_password"
         assert password not in refused.value.detail
+    assert f"at least {MIN_CHARS} characters" in errors.lookup("weak_password").cure
     check_new(PASSWORD, "narsu")
 
 
