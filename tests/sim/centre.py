@@ -25,6 +25,7 @@ from server.auth.sessions import Sessions
 from server.intake.batch import MOVED, Batch
 from server.intake.door import Intake
 from server.intake.queue import IntakeBusyError, IntakeClosedError
+from server.intake.redact import ERASE
 from server.live.hub import Hub
 from server.now import Clock
 from server.perform import Performer
@@ -52,7 +53,8 @@ class Process:
     """One life of the server: everything that a power cut takes away."""
 
     def __init__(self, settings: Settings, clock: Clock, entropy: Entropy, db: Database) -> None:
-        self.performer = Performer({MOVED: self._announced})
+        self._db = db
+        self.performer = Performer({MOVED: self._announced, ERASE: self._erased})
         self.intake = Intake(settings, clock, entropy, db, self.performer)
         self.hub = Hub(limit=settings.limits.event_streams)
         events = Events(settings, clock, self.hub)
@@ -65,6 +67,9 @@ class Process:
     async def _announced(self, payload: bytes) -> None:
         idx, moved = msgspec.msgpack.decode(payload, type=tuple[int, dict[str, int]])
         self.hub.moved(moved, idx)
+
+    async def _erased(self, _payload: bytes) -> None:
+        await self._db.erase()
 
     async def live(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Do work of this process. Raises LostError when the process dies first."""

@@ -122,12 +122,14 @@ class Ended:
         """Every incident, folded here from the evidence and its standing rulings."""
         states: dict[bytes, IncidentState] = {}
         for held in self.sets:
-            change = held.change
-            if change is None or change.body is None or change.body.kind != KIND_INCIDENT:
+            change, ruling = held.change, self.standing(held.id)
+            entity = ruling.payload["e"]
+            if change is None or entity is None or entity == held.chain:
                 continue
-            entity = change.body.entity
+            if change.body is not None and change.body.kind != KIND_INCIDENT:
+                continue
             state = states.setdefault(entity, IncidentState(entity))
-            state.add(fold.items_of(change, self.standing(held.id)))
+            state.add(fold.items_of(change, ruling))
         return states
 
     @cached_property
@@ -145,6 +147,15 @@ class Ended:
     def standing(self, set_id: bytes) -> Ruling:
         """The newest ruling that decides about a set."""
         return self._decisions[set_id][-1]
+
+    @cached_property
+    def redacted(self) -> set[bytes]:
+        """Sets whose words were taken away."""
+        return {
+            set_id
+            for set_id, said in self._decisions.items()
+            if any(ruling.kind == rulings.KIND_REDACT for ruling in said)
+        }
 
     def counts(self, set_id: bytes) -> bool:
         """Whether the set has effect."""

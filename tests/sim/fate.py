@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from server.intake.queue import IntakeBusyError, IntakeClosedError
 from sync.changeset import KIND_INCIDENT, Draft
-from tests.sim import odd
+from tests.sim import judging, odd
 from tests.sim.people import COMMANDER, DISPATCHER, EVERYBODY, LEAD, STATIONS
 from tests.sim.phone import ASLEEP, OFF, ON, Phone
 from tests.sim.scene import Scene
@@ -55,6 +55,8 @@ class Fate:
             (faults.odd, self._odd_set),
             (faults.courier, self._courier),
             (faults.absence, self._hours_pass),
+            (faults.review, lambda: judging.decide(world)),
+            (faults.redact, lambda: judging.redact_one(world)),
         ]
 
     async def strike(self) -> None:

@@ -37,6 +37,8 @@ class Faults(msgspec.Struct):
     odd: float = 0.0  # sets from newer apps, bad shapes, garbage, signatures made anew
     courier: float = 0.0  # sets are brought by another device
     absence: float = 0.0  # hours pass
+    review: float = 0.0  # people decide about doubtful sets
+    redact: float = 0.0  # people take words away
 
     @staticmethod
     def drawn(chance: random.Random) -> "Faults":
@@ -69,4 +71,6 @@ class Faults(msgspec.Struct):
             odd=maybe(0.4, 0.08),
             courier=maybe(0.4, 0.06),
             absence=maybe(0.5, 0.03),
+            review=maybe(0.6, 0.06),
+            redact=maybe(0.4, 0.05),
         )

@@ -232,8 +232,13 @@ class FleetPhone(Phone):
         ruling: rulings.Ruling | None,
     ) -> None:
         read = changeset.read(envelope) if envelope is not None else None
-        if isinstance(read, ChangeSet) and read.body is not None and read.body.entity in wanted:
-            sets = found.setdefault(read.body.entity, {})
+        if not isinstance(read, ChangeSet):
+            return
+        entity = read.body.entity if read.body is not None else None
+        if ruling is not None and ruling.kind in rulings.DECIDING:
+            entity = ruling.payload["e"]
+        if entity in wanted:
+            sets = found.setdefault(entity, {})
             before = sets[read.set_id][1] if read.set_id in sets else None
             if before is None or (ruling is not None and ruling.idx > before.idx):
                 sets[read.set_id] = (read, ruling)

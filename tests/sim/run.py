@@ -43,6 +43,7 @@ TOLD = (
         "bad_signature",
     ),
     *("races", "conflicts", "gaps", "forks", "rotations", "revocations", "rights straddled"),
+    *("review", "ask", "redact"),
     *(
         "lost replies",
         "phone crashes",

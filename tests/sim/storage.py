@@ -141,6 +141,9 @@ class Storage:
         await asyncio.sleep(0)
         return self.look(function, *args, **kwargs)
 
+    async def erase(self) -> None:
+        """Freed pages are overwritten as they are freed, and this database has no write-ahead log."""
+
     def look(
         self, function: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
