@@ -26,7 +26,9 @@ def unsettled(world: Scene) -> list[str]:
 def needs_a_code(world: Scene, phone: Phone) -> bool:
     """Whether only a person can let this phone on: its place is taken, or it left a suspended chain."""
     code = phone.refused()
-    return code == NEEDS_LOGIN or (code == "device_revoked" and phone.chain() not in world.revoked)
+    if code == "device_revoked":
+        return phone.chain() not in world.revoked
+    return code in (NEEDS_LOGIN, "not_signed_in")  # the latter: its copy was enrolled after it
 
 
 def _waits(phone: Phone, stored: Stored) -> list[str]:
