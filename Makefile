@@ -161,8 +161,8 @@ $(PYTHON_READY): requirements.lock pyproject.toml
 # Not `npm ci`: it refuses a lock that lacks packages of platforms its registry does not carry. This
 # installs exactly what is locked, checks every hash, and leaves the lock alone.
 $(NODE_READY): pwa/package.json pwa/package-lock.json
-	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); \
-		process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' && command -v npm >/dev/null \
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' \
+		&& command -v npm >/dev/null \
 		|| { echo "Ortoo needs Node 20.19 or newer, and npm." >&2; exit 1; }
 	@echo "Installing the PWA's packages ..."
 	@npm --prefix pwa install --no-save --no-audit --no-fund --loglevel=error
