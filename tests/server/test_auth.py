@@ -138,6 +138,7 @@ OPEN_TO = {
     "admitSet": DISPATCH | {"station"},
     "rejectSet": DISPATCH | {"station"},
     "askAuthor": DISPATCH | {"station"},
+    "readEvidence": DISPATCH | {"station"},
     "listConflicts": AT_DESK,
     "listDevices": DISPATCH | {"station", "supervisor", "admin"},
     "issueCode": ADMIN,
