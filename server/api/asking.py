@@ -57,7 +57,8 @@ def questions(
         if one.what != ASKS or wanted.isdisjoint(one.about):
             continue
         item = one.item
-        asked = {state.items[op].user for op in one.about if op in state.items}
+        about = [state.items[op] for op in one.about if op in state.items]
+        asked = {known.user for known in about} | {known.fields.get("by") for known in about}
         answers = [
             Reply(
                 op=note.op.hex(),

@@ -124,12 +124,14 @@ def plain(value: Any) -> Any:
 
 
 def device_labels(connection: Connection, chains: Iterable[bytes]) -> dict[bytes, str]:
-    """What devices are called, by chain."""
+    """What people's devices are called, by chain; the centre's own desk chain has no name."""
     wanted = list(chains)
     if not wanted:
         return {}
     rows = connection.execute(
-        select(devices.c.chain, devices.c.label).where(devices.c.chain.in_(wanted))
+        select(devices.c.chain, devices.c.label).where(
+            devices.c.chain.in_(wanted), devices.c.person.is_not(None)
+        )
     )
     return {row.chain: row.label for row in rows}
 

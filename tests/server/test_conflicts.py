@@ -274,3 +274,20 @@ async def test_the_bytes_behind_a_statement_can_be_looked_at_and_checked(house: 
     theirs = f"/api/rulings/evidence/{li.chain.hex()}/2"
     assert (await zhao.get(theirs)).status_code == 200
     assert (await (await house.sign_in("station")).get(theirs)).status_code == 404
+
+
+async def test_who_said_it_by_radio_is_asked_and_answers_like_who_wrote_it(house: Centre) -> None:
+    wang, li, zhao = await two_arrivals(house, 900_001)
+    order = (await zhao.ask(f"/api/incidents/{HEX}"))["view"]["orders"][0]["id"]
+    said = {"kind": "arrived", "said_by": li.person.hex(), "via": "radio", "order": order}
+    await zhao.did(HEX, "proxy", **said, at=EPOCH_MS + 30_000)
+    [one] = (await conflicts(zhao))["incidents"]
+    written = next(claim for claim in one["steps"][0]["claims"] if claim["via"] == "radio")
+    assert written["said"]["device"] == ""  # the centre's own chain is no device of anybody
+    commander = await house.sign_in("commander")
+    await commander.did(HEX, "ask_about", about=[written["said"]["op"]], text="几点到的？")
+    await house.push(wang, wang.note(INCIDENT, "没问我"))
+    await house.push(li, li.note(INCIDENT, "半点"))
+    [one] = (await conflicts(zhao))["incidents"]
+    [question] = one["steps"][0]["asked"]
+    assert [answer["text"] for answer in question["answers"]] == ["半点"]

@@ -13,7 +13,7 @@ import {
   type StepItem,
   stay,
 } from "../../src/desks/rulings/model";
-import { basisOf, mainOp, opText, whyText } from "../../src/desks/rulings/say";
+import { aboutText, basisOf, mainOp, opText, whyText } from "../../src/desks/rulings/say";
 import type {
   Claim,
   Conflicts,
@@ -189,6 +189,18 @@ test("a step is ruled by saying which claims do not stand, and only who may disp
   });
   const [keepSuhe] = choices(mine, dispatcher);
   expect(keepSuhe?.barred).toBeNull();
+  expect(
+    askedPeople(
+      {
+        ...mine,
+        step: {
+          ...mine.step,
+          claims: mine.step.claims.map((one) => ({ ...one, said_by_name: one.said_by && "苏和" })),
+        },
+      },
+      dispatcher,
+    ),
+  ).toEqual(["suhe", "苏和"]);
   expect(keepSuhe && decide(mine, keepSuhe, "x", dispatcher)[0]?.body).toMatchObject({ move: "withdraw_claim" });
 });
 
@@ -299,6 +311,10 @@ test("ops, ways and reasons are said in plain words", () => {
   expect(
     basisOf({ said: said("li", "14:00:00", { late_entry: true, flags: ["clock_ahead"] }), value: "x", claim: null }),
   ).toBe("本人在手机上写的，事后补写，终端的钟快");
+  const own = [written("incident.create", { source: "self" }), written("fact.set", { f: "title", v: "走失牲畜" })];
+  expect(opText(own[0] as (typeof own)[0], org, NOW)).toEqual({ title: "建单", text: "自接警" });
+  expect(aboutText(record({ incident: null, ops: own }))).toBe("走失牲畜");
+  expect(aboutText(record())).toBe("260312-0021 a");
   expect(whyText(record({ why: "stale_lease" }))).toContain("离线太久");
   expect(whyText(record({ kind: "compromised", decision: "accepted", why: null }))).toContain("已经算数");
   expect(whyText(record({ why: "from_tomorrow" }))).toContain("from_tomorrow");

@@ -10,6 +10,8 @@ import { current, later } from "../../src/desks/callback/drafts";
 import { kept } from "../../src/desks/command/wall/kept";
 import Wall from "../../src/desks/command/wall/Wall.vue";
 import LoginDesk from "../../src/desks/login/LoginDesk.vue";
+import { current as ruledOn } from "../../src/desks/rulings/drafts";
+import RulingsDesk from "../../src/desks/rulings/RulingsDesk.vue";
 import { place } from "../../src/router";
 import { session } from "../../src/session";
 import { column, id, org, row, wall } from "./fixtures";
@@ -24,6 +26,7 @@ beforeEach(() => {
   kept.value = null;
   current.value = null;
   later.value = [];
+  ruledOn.value = null;
   Object.assign(session, {
     known: true,
     csrf: "token",
@@ -244,4 +247,82 @@ it("a log-in that was wrong says so, keeps the number, clears the password; the 
   await password?.setValue("right");
   await desk.find("form").trigger("submit");
   await vi.waitFor(() => expect(place.value).toEqual({ name: "callback" }));
+});
+
+const NOTHING_SAID = { now_ms: now, incidents: [], open: { incidents: 0, facts: 0, steps: 0 }, next: null };
+const NO_DOUBT = { now_ms: now, sets: [], waiting: { held: 0, rejected: 0, opaque: 0, compromised: 0 }, next: null };
+const SAID = "GET /api/rulings/conflicts?limit=100";
+const DOUBTED = "GET /api/rulings/queue?limit=100";
+
+it("the rulings desk: says when nothing waits, and when nobody answers", async () => {
+  const here = await centre({
+    [SAID]: { body: NOTHING_SAID },
+    [DOUBTED]: { body: NO_DOUBT },
+    "GET /api/org": { body: org },
+  });
+  here.unplug();
+  const desk = show(RulingsDesk);
+  await vi.waitFor(() => expect(desk.text()).toContain("中心没有回音"));
+  here.plugIn();
+  dispatchEvent(new Event("online"));
+  await vi.waitFor(() => expect(desk.text()).toContain("没有要裁的"));
+});
+
+it("the rulings desk: a refused record is decided by a key, a reason and a signature; a lost answer keeps both", async () => {
+  const set = {
+    set: "ab".repeat(32),
+    idx: 4,
+    seq: 12,
+    kind: "rejected",
+    open: true,
+    decision: "rejected",
+    why: "no_authority",
+    flags: [],
+    author: {
+      person: id("suhe"),
+      name: "苏和",
+      station: null,
+      device: id("c"),
+      label: "苏和手机",
+      revoked_at: null,
+      compromised_since: null,
+    },
+    written_at: now,
+    made_after: now - 60_000,
+    received_at: now,
+    entity: null,
+    incident: null,
+    ops: [{ op: "00".repeat(17), t: "incident.close", at: now, fields: { t: "incident.close", round: 0 } }],
+    redacted: false,
+    remarks: [],
+    may: ["admit", "reject", "ask"],
+  };
+  let open = true;
+  const here = await centre({
+    [SAID]: { body: NOTHING_SAID },
+    [DOUBTED]: () => ({
+      body: open ? { ...NO_DOUBT, sets: [set], waiting: { ...NO_DOUBT.waiting, rejected: 1 } } : NO_DOUBT,
+    }),
+    "GET /api/org": { body: org },
+    [`POST /api/rulings/${set.set}/admit`]: () => {
+      open = false;
+      return { status: 201, body: { idx: 4713 } };
+    },
+  });
+  const desk = show(RulingsDesk);
+  await vi.waitFor(() => expect(desk.text()).toContain("写它的人当时没有下这个命令的权。"));
+  press("1");
+  await vi.waitFor(() => expect(document.activeElement?.tagName).toBe("TEXTAREA"));
+  press("Enter", { ctrlKey: true });
+  expect(here.posted, "nothing is signed without a reason").toHaveLength(0);
+  await desk.find("textarea").setValue("台里同意办结");
+  here.unplug();
+  press("Enter", { ctrlKey: true });
+  await vi.waitFor(() => expect(desk.text()).toContain("中心没有回音，这一步没有发出去。"));
+  expect((desk.find("textarea").element as HTMLTextAreaElement).value).toBe("台里同意办结");
+  here.plugIn();
+  press("Enter", { ctrlKey: true });
+  await vi.waitFor(() => expect(here.posted).toMatchObject([{ body: { text: "台里同意办结" }, csrf: "token" }]));
+  await vi.waitFor(() => expect(desk.text()).toContain("记入裁定日志第 4713 条"));
+  await vi.waitFor(() => expect(desk.text()).toContain("没有要裁的"));
 });

@@ -9,6 +9,7 @@ import {
   type Place,
   sidestep,
   step,
+  toRule,
   wallAt,
   whereNow,
 } from "../../src/desks/command/wall/model";
@@ -185,4 +186,11 @@ describe("what a row says", () => {
     );
     expect(silenceText(row("a", { device_last_contact_ms: null, deadline: { id: "C1" } }), NOW)).toBe("手机从没回音");
   });
+});
+
+it("what waits for a ruling is counted as things said in two ways and records in doubt", () => {
+  const waits = toRule(
+    wall({ waiting: { held: 1, rejected: 2, opaque: 3, compromised: 4 }, conflicts: { facts: 5, steps: 6 } }),
+  );
+  expect(waits).toEqual({ said: 11, records: 10 });
 });

@@ -47,6 +47,9 @@ export function statements(item: Conflict): Statement[] {
   return item.step.claims.map((claim) => ({ said: claim.said, value: null, claim }));
 }
 
+/** Whose words a statement is, whoever wrote it down. */
+const witness = ({ said, claim }: Pick<Statement, "said" | "claim">): Hex => claim?.said_by ?? said.by;
+
 /** When the newest of it came to the centre. */
 export function arrivedAt(item: Item): number {
   if (item.type === "set") return item.set.received_at;
@@ -123,7 +126,7 @@ export function choices(item: Item, me: Me): Choice[] {
       (_side, at): Choice => ({ name: "prefer", at, barred: item.type === "step" ? stepBar(item.step, at, me) : null }),
     ),
     { name: "keep", at: -1, barred: item.type === "step" && item.step.why === "disputed" ? "holds" : null },
-    { name: "ask", at: -1, barred: sides.every(({ said }) => said.by === me.id) ? "nobody" : null },
+    { name: "ask", at: -1, barred: sides.every((side) => witness(side) === me.id) ? "nobody" : null },
   ];
 }
 
@@ -148,11 +151,16 @@ export const CREW_MS = 900_000;
 export function falling(step: Step, at: number): Claim[] {
   const chosen = step.claims[at];
   if (!chosen) return [];
-  const witness = (claim: Claim): Hex => claim.said_by ?? claim.said.by;
   return step.claims.filter((claim, index) => {
     if (index === at || !claim.standing) return false;
     const apart = Math.abs(claim.said.at - chosen.said.at);
-    return claim.said.at < chosen.said.at || apart > (witness(claim) === witness(chosen) ? ONE_PERSON_MS : CREW_MS);
+    return (
+      claim.said.at < chosen.said.at ||
+      apart >
+        (witness({ said: claim.said, claim }) === witness({ said: chosen.said, claim: chosen })
+          ? ONE_PERSON_MS
+          : CREW_MS)
+    );
   });
 }
 
@@ -189,8 +197,9 @@ export function decide(item: Item, choice: Choice, text: string, me: Me): Sendin
   }));
 }
 
-/** The people a question about a conflict goes to, each once. */
+/** The people a question about a conflict goes to, each once: who said it, also where another wrote it down. */
 export function askedPeople(item: Conflict, me: Me): string[] {
-  const others = statements(item).filter(({ said }) => said.by !== me.id);
-  return [...new Set(others.map(({ said }) => said.by_name).filter((name) => name !== ""))];
+  const others = statements(item).filter((side) => witness(side) !== me.id);
+  const names = others.map(({ said, claim }) => (claim?.said_by ? (claim.said_by_name ?? "") : said.by_name));
+  return [...new Set(names.filter((name) => name !== ""))];
 }

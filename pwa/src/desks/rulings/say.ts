@@ -23,7 +23,7 @@ export const comma = (): string => (language.value === "en" ? ", " : "，");
 
 export function subjectOf(item: Item): string {
   if (item.type === "fact") return fieldWord(item.fact.f);
-  if (item.type === "step") return t("stepTime", milestoneWord(item.step.kind));
+  if (item.type === "step") return t(`s_${item.step.kind}` as "s_arrived");
   return item.set.kind === "opaque" && item.set.ops.length === 0
     ? t("opaque")
     : (mainOp(item.set)?.title ?? wordOf(item.set.kind));
@@ -107,8 +107,8 @@ export function opText({ t: kind, fields }: WrittenOp, org: Org | null, nowMs: n
   switch (kind) {
     case "incident.create":
       return {
-        title: t("createOp", has(SOURCES, fields["source"]) ? t(SOURCES[fields["source"]]) : text(fields["source"])),
-        text: "",
+        title: t("createOp"),
+        text: has(SOURCES, fields["source"]) ? t(SOURCES[fields["source"]]) : text(fields["source"]),
       };
     case "fact.set":
       return { title: fieldWord(text(fields["f"])), text: valueWord(text(fields["f"]), fields["v"], org, nowMs) };
@@ -155,6 +155,12 @@ const OBSERVATIONS = new Set([
 export function mainOp({ ops }: QueuedSet, org: Org | null = null, nowMs = 0): OpText | null {
   const main = ops.find((op) => !OBSERVATIONS.has(op.t)) ?? ops[0];
   return main ? opText(main, org, nowMs) : null;
+}
+
+/** What a record is about: its incident, or the title that it gives itself where that is not taken yet. */
+export function aboutText({ incident, ops }: QueuedSet): string {
+  if (incident) return [incident.number ?? incident.tag, incident.title].filter(Boolean).join(" ");
+  return text(ops.find(({ t: kind, fields }) => kind === "fact.set" && fields["f"] === "title")?.fields["v"]);
 }
 
 const WHYS = [
