@@ -68,4 +68,5 @@ def may(command: str, *, roles: Collection[str], same_station: bool, own_self_re
         return True
     if "station" in roles and same_station:
         return True
-    return command == "order.issue" and own_self_report
+    # Who is no longer in the organisation has no role at all, and commands nobody (AU1).
+    return command == "order.issue" and own_self_report and bool(roles)
