@@ -161,7 +161,7 @@ devices = Table(
     Column("compromised_since_ms", BigInteger),  # in other hands from then on, AU6
     Column("continues", LargeBinary),  # the chain it took the place of
     Column("continued_by", LargeBinary),  # the chain that took its place
-    Column("since_ms", BigInteger),  # written on from then at the earliest; null: since it was enrolled
+    Column("since_ms", BigInteger),  # written on from then at the earliest; null: from enrolment
 )
 
 # What changes with every push stands apart from the record of the device.
