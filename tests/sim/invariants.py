@@ -164,7 +164,7 @@ def own_work_visible(ended: Ended) -> None:
     """I8: every own set tells its author where it stands; what does not count says why."""
     for phone in ended.world.phones:
         for own in ended.stored[phone.name].own:
-            if own.id not in ended.by_id or own.result is None:
+            if own.id not in ended.by_id or own.result is None or excused(phone, own):
                 continue
             standing = ended.standing(own.id).payload
             if standing["d"] in ("held", "rejected") and not (standing["why"] and own.why):
@@ -188,9 +188,9 @@ def fork_accountability(ended: Ended) -> None:
     for (chain, seq), found in forks.items():
         proven = min(ended.first(set_id).idx for set_id in found[1:])
         for held in ended.sets:
-            if held.chain != chain or held.seq < seq or held.idx < proven:
-                continue
             ruling = ended.first(held.id)
+            if held.chain != chain or held.seq < seq or ruling.idx < proven:
+                continue
             if "fork" not in ruling.payload["flags"]:
                 raise Broken(10, f"set {held.seq} of the forked {chain.hex()[:8]} carries no flag")
             if ruling.payload["d"] in rulings.COUNTED and rights.commands(held.change):
@@ -200,8 +200,6 @@ def fork_accountability(ended: Ended) -> None:
 def authenticity(ended: Ended) -> None:
     """I11: what has effect was signed by a key enrolled for it, and is what was signed."""
     for held in ended.sets:
-        if held.id in ended.oracle.forged:
-            raise Broken(11, "a forged set was stored")
         change = held.change
         if change is None or not ended.counts(held.id):
             continue
@@ -212,6 +210,8 @@ def authenticity(ended: Ended) -> None:
             raise Broken(11, f"set {held.id.hex()[:8]} counts and is nobody's")
         if not changeset.signature_holds(change, key.alg, key.pub, keys.verify):
             raise Broken(11, f"set {held.id.hex()[:8]} counts and its signature does not hold")
+        if held.id in ended.oracle.forged:
+            raise Broken(11, f"the forged set {held.id.hex()[:8]} counts")
 
 
 def purged_scopes(ended: Ended) -> None:
@@ -251,7 +251,9 @@ def no_clock_infection(ended: Ended) -> None:
             raise Broken(18, f"set {held.id.hex()[:8]} stands in the future")
     faults = ended.world.faults
     # Between a minute and ten a stamp is believed by who does not know its own error yet, and is too far ahead later.
+    # An old reply to a greeting tells an old time.
     in_between = faults.clock_step > 0 or 60_000 < faults.clock_offset_ms < AHEAD_MS
+    in_between = in_between or faults.stale > 0
     for phone in ended.world.phones:
         if phone.clock.was_set or phone.restored:
             continue  # what it knows of its own error may be out of date
