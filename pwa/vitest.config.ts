@@ -13,5 +13,6 @@ export default defineConfig({
     environment: "node",
     restoreMocks: true,
     maxWorkers: 2,
+    testTimeout: 30_000, // a machine that is busy is no failure
   },
 });
