@@ -289,12 +289,14 @@ class Device:
             request = exchange.PushRequest([msgspec.Raw(one.raw) for one in batch])
             reply = await self._call("push", request, exchange.PushReply)
             self.duplicates += sum(answer.r == exchange.DUPLICATE for answer in reply.results)
-            self._vault.settle(
-                [
-                    (one.id, answer.r, answer.why)
-                    for one, answer in zip(batch, reply.results, strict=True)
-                ]
-            )
+            settled = [
+                (one.id, answer.r, answer.why)
+                for one, answer in zip(batch, reply.results, strict=True)
+                if answer.r not in exchange.DURABLE or answer.id == one.id
+            ]
+            self._vault.settle(settled)
+            if not settled:  # an answer to another push, from some proxy's memory: nothing of ours is safe yet
+                raise ServerRefusalError(502, "garbled", "the answer names other sets")
 
     async def hello(self) -> exchange.HelloReply:
         """Say who and where we are, learn which scopes there are."""

@@ -204,8 +204,8 @@ def authenticity(ended: Ended) -> None:
         if change is None or not ended.counts(held.id):
             continue
         key = ended.keys.get(held.chain)
-        if ended.standing(held.id).kind == rulings.KIND_REVIEW and key is None:
-            continue  # a person has vouched for a stranger's set
+        if ended.standing(held.id).kind == rulings.KIND_REVIEW:
+            continue  # a person has vouched for it
         if key is None or key.person not in (None, change.header.user):
             raise Broken(11, f"set {held.id.hex()[:8]} counts and is nobody's")
         if not changeset.signature_holds(change, key.alg, key.pub, keys.verify):
@@ -234,7 +234,7 @@ def scope_completeness(ended: Ended) -> None:
         stored = ended.stored[phone.name]
         for name in due_scopes(ended.world, phone) & ended.scopes.keys():
             scope = ended.scopes[name]
-            if stored.cursors[name][2] != scope.head:
+            if name not in stored.cursors or stored.cursors[name][2] != scope.head:
                 raise Broken(14, f"{phone.name}: another head of {name}")
             held = {idx for at, _n, idx in stored.lines if at == name}
             if held != {line.idx for line in scope.lines}:
