@@ -366,4 +366,4 @@ def test_au1_officers_guards_and_those_without_a_role_command_nobody(
 ) -> None:
     plain = [role for role in held if role in ("officer", "guard", "admin")]
     may = authority.may(command, roles=plain, same_station=at_home, own_self_report=hers)
-    assert may is (command == "order.issue" and hers)
+    assert may is (command == "order.issue" and hers and bool(plain))
