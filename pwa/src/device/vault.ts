@@ -267,6 +267,7 @@ export class Vault {
 
   /** The newest own set of a chain below `seq`, or null. */
   async before(chain: string, seq: number): Promise<OwnSet | null> {
+    if (seq === 0) return null; // a range without room is an error, not an empty one
     const below = IDBKeyRange.bound([chain, 0], [chain, seq], false, true);
     const cursor = await (await this.#open()).transaction("own").store.openCursor(below, "prev");
     return cursor?.value ?? null;

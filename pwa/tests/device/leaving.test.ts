@@ -268,6 +268,15 @@ test("the centre says a set cannot be read: it is looked at here, and what is so
   expect(now.flatMap((set) => set.body?.ops.map((op) => op["text"]) ?? [])).toContain("真坏了");
 });
 
+test("a phone starts though the first set of its chain, not yet sent, is damaged", async () => {
+  const { chain } = phone.writer;
+  await flip(0, SIGNATURE, 5);
+  expect(await phone.leaving.mend()).toBe(true);
+  expect(phone.writer.chain).not.toBe(chain);
+  await phone.note(INCIDENT, "照样能写");
+  expect((await setsOf(phone.vault, phone.writer.chain)).length).toBe(2);
+});
+
 test("a damaged set of a chain that was left is not sent for ever: its author is told", async () => {
   await phone.note(INCIDENT, "没传");
   await flip(1, new TextEncoder().encode("station:"), 0);
