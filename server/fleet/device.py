@@ -295,7 +295,8 @@ class Device:
                 if answer.r not in exchange.DURABLE or answer.id == one.id
             ]
             self._vault.settle(settled)
-            if not settled:  # an answer to another push, from some proxy's memory: nothing of ours is safe yet
+            if not settled:
+                # An answer to another push, from some proxy's memory: nothing of ours is safe yet.
                 raise ServerRefusalError(502, "garbled", "the answer names other sets")
 
     async def hello(self) -> exchange.HelloReply:

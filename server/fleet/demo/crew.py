@@ -26,7 +26,7 @@ MARK = "模"  # in the tag of every simulated incident
 FRESH_MS = 30 * 60_000  # an order older than this when it is first seen is left to people
 STEP_IN_S = 22  # each colleague waits this much longer for the one before
 LATE_SHARE = 0.12
-OTHER_PLACE_SHARE = 0.1  # arrives somewhere else than the desk wrote, and says so before reading that
+OTHER_PLACE_SHARE = 0.1  # finds another place than the desk wrote, before reading that
 OTHER_PLACES = ("围栏东头，过了桥", "三社，不在二社", "北边冬营盘")
 _BY_TITLE = {trouble.title: trouble for trouble in TROUBLES + SELF_TROUBLES}
 
