@@ -99,7 +99,7 @@ export class World {
       permissions: ["geolocation"],
       geolocation: { latitude: 38.27, longitude: 107.87, accuracy: 12 },
     });
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(45_000);
     context.on("request", (request) => {
       const { protocol, origin, host } = new URL(request.url());
       if (["http:", "https:", "ws:", "wss:"].includes(protocol) && origin !== this.url) this.strangers.push(host);
@@ -268,7 +268,7 @@ export async function until<T>(
   what: string,
   look: () => Promise<T>,
   holds: (seen: T) => boolean,
-  ms = 20_000,
+  ms = 45_000,
 ): Promise<T> {
   const end = Date.now() + ms;
   let seen = await look();

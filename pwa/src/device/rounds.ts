@@ -79,6 +79,8 @@ export class Rounds {
   #again = false;
   #failures = 0;
   #budget = BUDGET_BYTES.first;
+  /** When a line that opened last led to a round. */
+  #lookedMs = Number.NEGATIVE_INFINITY;
   /** As much of a snapshot as has come. */
   #half = { id: "", bytes: new Uint8Array(0) };
   #hello: { reply: HelloReply; atMono: number } | null = null;
@@ -325,6 +327,14 @@ export class Rounds {
     return bytes;
   }
 
+  /** What moved between the last pull and this opening was hinted to nobody: look once, but not for a line that flaps. */
+  #opened(): void {
+    this.#reached();
+    if (performance.now() - this.#lookedMs < CALM_MS[0]) return;
+    this.#lookedMs = performance.now();
+    this.kick();
+  }
+
   /**
    * Keep the live line open; every hint leads to a round. When a line that had held ends, go and see at once; one that
    * breaks as soon as it opens waits for the next round, so that a proxy that hates it costs nothing.
@@ -334,7 +344,7 @@ export class Rounds {
     this.#line = true;
     const openedMs = performance.now();
     try {
-      const on = { open: () => this.#reached(), moved: () => this.kick() };
+      const on = { open: () => this.#opened(), moved: () => this.kick() };
       await this.#parts.link.events(on, this.#stopped.signal);
     } catch {
       // the round that follows says what is the matter
