@@ -191,11 +191,10 @@ class Memory:
         if unknown:
             found = proofs.entity_heads(connection, unknown)
             self.abouts |= {entity: found.get(entity, EntityHead()) for entity in unknown}
-        for body in bodies:
-            if body is None or body.kind != KIND_INCIDENT or body.entity in self.incidents:
-                continue
-            if not self.abouts[body.entity].n:
-                self.incidents[body.entity] = Incident(body.entity, IncidentState(body.entity), [])
+        incidents = {b.entity for b in bodies if b is not None and b.kind == KIND_INCIDENT}
+        unfolded = [one for one in incidents if one not in self.incidents]
+        if unfolded:
+            self.incidents |= load_all(connection, unfolded, self.directory)
 
     def seen_at(self, seen: tuple[int, bytes]) -> int | None:
         """When the ruling was made that a set of this batch names as seen, None when the log has no such (AU3)."""
@@ -296,15 +295,24 @@ def _progress(connection: Connection, chain: bytes, head: ChainHead) -> Chain:
 
 def load(connection: Connection, entity: bytes, directory: Directory) -> Incident:
     """Fold an incident from its stored evidence, whatever stands in the projections."""
-    incident = Incident(entity, IncidentState(entity), scopes.of_incident(connection, entity))
-    for stored in sets.evidence(connection, entity):
-        found = changeset.read(stored.envelope)
-        if not isinstance(found, ChangeSet):
-            continue
-        ruling = rulings.read_ruling(stored.ruling)
-        if found.body is None or found.body.kind == KIND_INCIDENT:
-            note(incident, found, ruling, directory)
-    return incident
+    return load_all(connection, [entity], directory)[entity]
+
+
+def load_all(
+    connection: Connection, entities: Sequence[bytes], directory: Directory
+) -> dict[bytes, Incident]:
+    """Fold incidents from their stored evidence, read in two statements."""
+    listed = scopes.of_incidents(connection, entities)
+    incidents = {one: Incident(one, IncidentState(one), listed[one]) for one in entities}
+    for entity, evidence in sets.evidence_of(connection, entities).items():
+        for stored in evidence:
+            found = changeset.read(stored.envelope)
+            if not isinstance(found, ChangeSet):
+                continue
+            if found.body is None or found.body.kind == KIND_INCIDENT:
+                ruling = rulings.read_ruling(stored.ruling)
+                note(incidents[entity], found, ruling, directory)
+    return incidents
 
 
 def note(

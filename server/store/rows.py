@@ -9,6 +9,7 @@ Example: `insert(connection, tables.rulings, [(7, 1_700_000_000_000, "set", b"..
 import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -63,8 +64,8 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     Of several rows with one key the last counts.
     """
     if rows:
-        keys = [at for at, column in enumerate(table.columns) if column.primary_key]
-        last = {tuple(row[at] for at in keys): row for row in rows}
+        key_of = itemgetter(*(at for at, one in enumerate(table.columns) if one.primary_key))
+        last = {key_of(row): row for row in rows}
         _write(connection, _upsert_sql(table, connection.dialect.name), list(last.values()))
 
 

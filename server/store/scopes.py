@@ -6,7 +6,7 @@ know who may follow which.
 Example: `page(connection, scope_id, after=40, budget_bytes=65_536)` gives entries 41, 42, ...
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -64,13 +64,21 @@ def newest_id(connection: Connection) -> int:
 
 def of_incident(connection: Connection, incident: bytes) -> list[str]:
     """Names of the scopes an incident stands in, its home first."""
-    rows = query(
+    return of_incidents(connection, [incident])[incident]
+
+
+def of_incidents(connection: Connection, incidents: Sequence[bytes]) -> dict[bytes, list[str]]:
+    """Names of the scopes each of these incidents stands in, its home first."""
+    rows = query_in(
         connection,
-        "SELECT s.name FROM incident_scopes i JOIN scopes s ON s.id = i.scope"
-        " WHERE i.incident = ? ORDER BY i.place",
-        (incident,),
+        "SELECT i.incident, s.name FROM incident_scopes i JOIN scopes s ON s.id = i.scope"
+        " WHERE i.incident IN (?) ORDER BY i.incident, i.place",
+        incidents,
     )
-    return [name for (name,) in rows]
+    found: dict[bytes, list[str]] = {incident: [] for incident in incidents}
+    for incident, name in rows:
+        found[bytes(incident)].append(name)
+    return found
 
 
 def begin_anew(connection: Connection) -> None:

@@ -51,13 +51,21 @@ def beyond(connection: Connection, chain: bytes, have: int) -> list[tuple[int, b
 
 def evidence(connection: Connection, entity: bytes) -> list[Evidence]:
     """Every set of one entity with its ruling, in order of arrival."""
-    rows = query(
+    return evidence_of(connection, [entity])[entity]
+
+
+def evidence_of(connection: Connection, entities: Sequence[bytes]) -> dict[bytes, list[Evidence]]:
+    """Every set of each of these entities with its ruling, in order of arrival."""
+    rows = query_in(
         connection,
-        "SELECT s.arrival_no, s.received_at_ms, s.envelope, s.idx, r.bytes FROM sets s"
-        " JOIN rulings r ON r.idx = s.idx WHERE s.entity = ? ORDER BY s.arrival_no",
-        (entity,),
+        "SELECT s.entity, s.arrival_no, s.received_at_ms, s.envelope, s.idx, r.bytes FROM sets s"
+        " JOIN rulings r ON r.idx = s.idx WHERE s.entity IN (?) ORDER BY s.entity, s.arrival_no",
+        entities,
     )
-    return [Evidence(no, at, bytes(raw), idx, bytes(ruling)) for no, at, raw, idx, ruling in rows]
+    found: dict[bytes, list[Evidence]] = {entity: [] for entity in entities}
+    for entity, no, at, raw, idx, ruling in rows:
+        found[bytes(entity)].append(Evidence(no, at, bytes(raw), idx, bytes(ruling)))
+    return found
 
 
 def envelope(connection: Connection, chain: bytes, seq: int, set_id: bytes) -> bytes:

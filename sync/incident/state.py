@@ -73,7 +73,8 @@ class IncidentState:
 
     def counted(self, t: str) -> list[Item]:
         """The items of one kind of op that count."""
-        return [item for item in self._by_t.get(t, {}).values() if item.counts]
+        filed = self._by_t.get(t)
+        return [item for item in filed.values() if item.counts] if filed else []
 
     def derived(self) -> Derived:
         """Status, round, orders, milestones and facts; computed anew only when something other than a note came."""
