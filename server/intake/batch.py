@@ -19,8 +19,9 @@ from sqlalchemy import Connection
 from server import keys
 from server.intake import judge
 from server.intake.greetings import ROTATED, Greeting, Greetings, Welcome
-from server.intake.memory import Chain, Incident, Memory, Tail, note, projected, tail_of
-from server.intake.places import day_of, home_scope, month_scope
+from server.intake.ledger import Ledger
+from server.intake.memory import Chain, Incident, Memory, Tail, note, projected
+from server.intake.standing import Standing
 from server.intake.verify import Incoming
 from server.store import devices, doubts, log, outbox, people, projections, scopes, sets, tables
 from server.store.devices import Contact, Device
@@ -28,16 +29,12 @@ from server.store.doubts import COMPROMISED, Doubt
 from server.store.outbox import Effect
 from server.store.people import Directory
 from server.store.projections import Projected
-from server.store.proofs import EntityHead
-from server.store.rows import Row, insert, upsert
+from server.store.rows import upsert
 from server.store.sets import Evidence
 from sync import canon, changeset, exchange, fold, forks, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet, Draft
 from sync.exchange import PushResult
 from sync.incident.facts import Grant, captured
-
-Entry = tuple[int, int | None, bytes]
-"""Ruling index, arrival number of the set it rules if any, and leaf hash."""
 
 MOVED = "moved"  # the kind of effect that tells listeners which scopes grew
 
@@ -55,24 +52,14 @@ class Batch:
 
     def __init__(self, connection: Connection, memory: Memory, at_ms: int) -> None:
         """Begin under the lock of the log's head; every ruling of the batch is made at `at_ms`."""
-        head = memory.begin(connection)
         self.connection = connection
         self.at_ms = at_ms
         self._memory = memory
-        self._idx, self._arrival_no = head.idx, head.arrival_no
-        self._sets: list[Row] = []
-        self._rulings: list[Row] = []
-        self._entries: list[Row] = []
-        self._doubts: list[Doubt] = []
-        self._placed: list[Row] = []
+        self._ledger = Ledger(connection, memory, at_ms)
+        self._standing = Standing(connection, memory, self._ledger)
         self._org: list[tuple[str, bytes, int, bytes | None]] = []
-        self._standing: dict[tuple[bytes, int], list[tuple[bytes, int]]] = {}
-        self._ruled: dict[int, bytes] = {}
         self._chains: dict[bytes, Chain] = {}
-        self._scopes: dict[str, int] = {}
         self._incidents: dict[bytes, Incident] = {}
-        self._days: set[str] = set()
-        self._about: dict[bytes, EntityHead] = {}
         self._effects: list[Effect] = []
         self._greetings = Greetings(connection, at_ms)
 
@@ -95,7 +82,7 @@ class Batch:
         """Sign a draft with the desk chain and take it in. Raises DraftError, CanonError."""
         memory = self._memory
         writer = memory.desk_writer(self.connection)
-        seen = (self._idx, memory.leaf[:16]) if memory.leaf is not None else None
+        seen = (self._ledger.idx, memory.leaf[:16]) if memory.leaf is not None else None
         if writer.seq == 0:
             opening, writer = memory.desk.write(writer, memory.desk.opening(), self.at_ms, seen)
             self.take(opening, self.at_ms)
@@ -106,8 +93,8 @@ class Batch:
     def org(self, what: str, row_id: bytes, row: dict[str, Any] | None) -> int:
         """Rule that the organisation has this row, or (None) no longer has it. Gives the index."""
         raw = None if row is None else canon.encode(row)
-        idx, leaf = self._rule(rulings.KIND_ORG, {"what": what, "id": row_id, "row": row})
-        self._list(["org"], idx, None, leaf)
+        idx, leaf = self._ledger.rule(rulings.KIND_ORG, {"what": what, "id": row_id, "row": row})
+        self._ledger.list_in(["org"], idx, None, leaf)
         self._org.append((what, row_id, idx, raw))
         if what == "people":
             self._history(row_id).append((self.at_ms, people.grant_of(row)))
@@ -125,15 +112,15 @@ class Batch:
 
     def rule_in(self, scope: str, kind: str, payload: dict[str, Any]) -> int:
         """Rule something that is about no set, and list it in one scope. Gives the index."""
-        idx, leaf = self._rule(kind, payload)
-        self._list([scope], idx, None, leaf)
+        idx, leaf = self._ledger.rule(kind, payload)
+        self._ledger.list_in([scope], idx, None, leaf)
         return idx
 
     def enrol(self, device: Device) -> int:
         """Take a device in, or replace its record. Gives the index of the ruling that says so."""
         devices.save(self.connection, device)
         self._memory.devices[device.chain] = device
-        return self.org("devices", device.chain, _public(device))
+        return self.org("devices", device.chain, device.public())
 
     def revoke(self, chain: bytes, why: str, *, compromised_since_ms: int | None = None) -> bool:
         """Revoke a device from now on, and say since when it was in other hands if it was (AU6). False
@@ -159,7 +146,7 @@ class Batch:
 
     def _doubt_since(self, chain: bytes, since_ms: int) -> None:
         """Put before people what a device sent since it was in other hands, though it was accepted."""
-        self._write_log()
+        self._ledger.write_log()
         for stored in sets.received_since(self.connection, chain, since_ms):
             found = changeset.read(stored.envelope)
             payload = rulings.read_ruling(stored.ruling).payload
@@ -203,24 +190,13 @@ class Batch:
         """Read in few statements what these sets and hellos will be judged by."""
         self._greetings.prepare(greeting)
         self._memory.foresee(self.connection, coming)
-        spans: dict[bytes, tuple[int, int]] = {}
-        for one in coming:
-            if one.seq <= self._memory.chain(self.connection, one.chain).head.top:
-                low, high = spans.get(one.chain, (one.seq, one.seq))
-                spans[one.chain] = (min(low, one.seq), max(high, one.seq))
-        for chain, (low, high) in spans.items():
-            if high - low > exchange.BATCH_SETS_MAX * 4:
-                continue  # scattered: each is asked for on its own
-            for seq in range(low, high + 1):
-                self._standing.setdefault((chain, seq), [])
-            for seq, set_id, idx in sets.held(self.connection, chain, low, high):
-                self._standing[chain, seq].append((set_id, idx))
+        self._standing.foresee(coming)
 
     def take(self, one: Incoming, received_at_ms: int) -> PushResult:
         """Judge one set whose signature holds, and gather all that follows from it."""
         memory = self._memory
         chain = memory.chain(self.connection, one.chain)
-        standing = self._at(chain, one.chain, one.seq)
+        standing = self._standing.at(chain, one.chain, one.seq)
         for set_id, idx in standing:
             if set_id == one.set_id:
                 return self._duplicate(one, idx)
@@ -235,12 +211,12 @@ class Batch:
             if body is not None and body.kind == KIND_INCIDENT
             else None
         )
-        is_gap = one.prev is not None and not self._holds(chain, one)
+        is_gap = self._standing.is_gap(chain, one)
         verdict = judge.judge(
             one,
             at_ms=self.at_ms,
             device=memory.device(self.connection, one.chain),
-            before=None if is_gap else self._before(chain, one),
+            before=None if is_gap else self._standing.before(chain, one),
             incident=incident,
             history=self._history,
             seen_at=memory.seen_at,
@@ -250,7 +226,7 @@ class Batch:
         ruled = verdict.ruled
         number = None
         if incident is not None and verdict.creates_at_ms is not None:
-            number = self._number(verdict.creates_at_ms)
+            number = self._ledger.number(verdict.creates_at_ms)
         payload = rulings.set_payload(
             set_id=one.set_id,
             chain=one.chain,
@@ -263,16 +239,15 @@ class Batch:
             facts=captured(verdict.facts),
             number=number,
         )
-        self._arrival_no += 1
-        arrival_no = self._arrival_no
-        idx, leaf = self._rule(rulings.KIND_SET, payload)
-        self._sets.append(
+        self._ledger.arrival_no += 1
+        arrival_no = self._ledger.arrival_no
+        idx, leaf = self._ledger.rule(rulings.KIND_SET, payload)
+        self._ledger.keep_set(
             (arrival_no, one.set_id, one.chain, one.seq, entity, idx, received_at_ms, one.raw)
         )
         if standing:
             self._prove(chain, one, standing[0][0])
-        standing.append((one.set_id, idx))
-        self._standing[one.chain, one.seq] = standing
+        self._standing.add(one, idx, standing)
         chain.add(one.seq, one.set_id)
         chain.tail = Tail(one.set_id, ruled.eff, verdict.facts.lo_ms)
         self._chains[one.chain] = chain
@@ -282,11 +257,11 @@ class Batch:
             ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, rulings.KIND_SET, payload)
             note(incident, change, ruling, memory.directory)
         if incident is None or ruled.decision not in rulings.COUNTED:
-            self._list([f"device:{one.chain.hex()}"], idx, arrival_no, leaf)
+            self._ledger.list_in([f"device:{one.chain.hex()}"], idx, arrival_no, leaf)
         else:
             self._incidents[incident.id] = incident
             entry = (idx, arrival_no, leaf)
-            self._list_incident(incident, one.chain, verdict.creates_at_ms, entry)
+            self._ledger.list_incident(incident, one.chain, verdict.creates_at_ms, entry)
         result = _RESULT[ruled.decision]
         return PushResult(
             r=exchange.FORK if "fork" in ruled.flags else result,
@@ -304,7 +279,7 @@ class Batch:
             return
         change = one.change
         body = change.body if change is not None else None
-        self._doubts.append(
+        self._ledger.doubt(
             Doubt(
                 arrival_no,
                 one.set_id,
@@ -320,7 +295,7 @@ class Batch:
         device = self._memory.device(self.connection, one.chain)
         if device is None or not one.key_known or chain.is_forked(one.seq):
             return
-        self._write_log()  # the first of the two may have come in this batch
+        self._ledger.write_log()  # the first of the two may have come in this batch
         first = sets.envelope(self.connection, one.chain, one.seq, first_id)
         proof = forks.fork_payload(
             chain=one.chain, seq=one.seq, a=forks.witness(first), b=forks.witness(one.raw)
@@ -328,8 +303,8 @@ class Batch:
         if not forks.proof_holds(proof, device.alg, device.pub, keys.verify):
             return
         chain.head.fork_from(one.seq)
-        idx, leaf = self._rule(forks.KIND_FORK, proof)
-        self._list(["org"], idx, None, leaf)
+        idx, leaf = self._ledger.rule(forks.KIND_FORK, proof)
+        self._ledger.list_in(["org"], idx, None, leaf)
         self._greetings.note(one.chain, forks.FORKED, proof | {"idx": idx})
 
     def renew(
@@ -352,11 +327,11 @@ class Batch:
         if begins and change is not None and incident is not None and not incident.created_chain:
             created_at_ms = judge.created_at_ms(change, payload["eff"], payload["at"])
             if created_at_ms is not None:
-                payload["no"] = self._number(created_at_ms)
-        idx, leaf = self._rule(kind, payload)
+                payload["no"] = self._ledger.number(created_at_ms)
+        idx, leaf = self._ledger.rule(kind, payload)
         sets.rule_again(self.connection, stored.arrival_no, idx, raw, payload["e"])
         entry = (idx, stored.arrival_no, leaf)
-        self._list([f"device:{payload['chain'].hex()}"], *entry)
+        self._ledger.list_in([f"device:{payload['chain'].hex()}"], *entry)
         if incident is None or change is None:
             return idx
         ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, kind, payload)
@@ -368,7 +343,7 @@ class Batch:
             incident.updated_idx = idx
             self._incidents[incident.id] = incident
             if created_at_ms is not None or incident.scopes:
-                self._list_incident(incident, payload["chain"], created_at_ms, entry)
+                self._ledger.list_incident(incident, payload["chain"], created_at_ms, entry)
         return idx
 
     def _incident_of(self, change: ChangeSet | None, entity: bytes | None) -> Incident | None:
@@ -401,51 +376,19 @@ class Batch:
         """Put a question to the author of a stored set (RL9). Gives the index."""
         about = rulings.read_ruling(stored.ruling).payload
         payload = {name: about[name] for name in ("set", "chain", "e")} | {"by": by, "text": text}
-        idx, leaf = self._rule(rulings.KIND_ASK, payload)
-        self._list([f"device:{about['chain'].hex()}"], idx, None, leaf)
+        idx, leaf = self._ledger.rule(rulings.KIND_ASK, payload)
+        self._ledger.list_in([f"device:{about['chain'].hex()}"], idx, None, leaf)
         return idx
 
     def afterwards(self, effect: Effect) -> None:
         """Have an effect performed after the commit that a job added to the outbox itself."""
         self._effects.append(effect)
 
-    def _at(self, chain: Chain, chain_id: bytes, seq: int) -> list[tuple[bytes, int]]:
-        known = self._standing.get((chain_id, seq))
-        if known is not None:
-            return known
-        if seq > chain.head.top:
-            return []
-        held = sets.held(self.connection, chain_id, seq, seq)
-        return [(set_id, idx) for _seq, set_id, idx in held]
-
-    def _holds(self, chain: Chain, one: Incoming) -> bool:
-        assert one.prev is not None
-        known = chain.holds(one.seq - 1, one.prev)
-        if known is None:
-            before = self._at(chain, one.chain, one.seq - 1)
-            return any(set_id == one.prev for set_id, _idx in before)
-        return known
-
-    def _before(self, chain: Chain, one: Incoming) -> Tail | None:
-        """What the set before one that has no gap before it was ruled."""
-        if one.prev is None:
-            return None
-        if chain.tail is not None and chain.tail.set_id == one.prev:
-            return chain.tail
-        for set_id, idx in self._at(chain, one.chain, one.seq - 1):
-            if set_id == one.prev:
-                raw = self._ruled.get(idx) or sets.ruling(self.connection, idx)
-                assert raw is not None, "a stored set has its ruling"
-                return tail_of(raw)
-        return None
-
     def _history(self, person: bytes) -> list[tuple[int, Grant]]:
         return self._memory.history(self.connection, person)
 
     def _duplicate(self, one: Incoming, idx: int) -> PushResult:
-        raw = self._ruled.get(idx) or sets.ruling(self.connection, idx)
-        assert raw is not None, "a stored set has its ruling"
-        ruling = rulings.read_ruling(raw)
+        ruling = rulings.read_ruling(self._ledger.ruling(idx))
         return PushResult(
             r=exchange.DUPLICATE,
             id=one.set_id,
@@ -456,126 +399,27 @@ class Batch:
             no=ruling.payload["no"],
         )
 
-    # ---- rulings and scopes ------------------------------------------------------------------
-
-    def _rule(self, kind: str, payload: dict[str, Any]) -> tuple[int, bytes]:
-        self._idx += 1
-        about = None
-        if (entity := payload.get("e")) is not None:
-            about = self._about[entity] = self._memory.about(self.connection, entity)
-            payload |= {"en": about.n + 1, "eh": about.head}  # TL10
-        ruling = rulings.Ruling(rulings.VERSION, self._idx, self.at_ms, kind, payload)
-        raw = rulings.encode_ruling(ruling)
-        self._rulings.append((self._idx, self.at_ms, kind, raw))
-        self._ruled[self._idx] = raw
-        leaf = rulings.leaf_hash(raw)
-        if about is not None:
-            about.n, about.head = about.n + 1, rulings.entity_head(about.head, leaf)
-        self._memory.written[self._idx] = leaf
-        self._memory.leaf = leaf
-        return self._idx, leaf
-
-    def _list(self, names: Sequence[str], idx: int, arrival_no: int | None, leaf: bytes) -> None:
-        for name in names:
-            scope = self._memory.scope(self.connection, name)
-            scope.n += 1
-            scope.head = rulings.scope_head(scope.head, leaf)
-            self._entries.append((scope.id, scope.n, idx, arrival_no, scope.head))
-            self._scopes[name] = scope.n
-
-    def _list_incident(
-        self, incident: Incident, chain: bytes, created_at_ms: int | None, entry: Entry
-    ) -> None:
-        """List a counted set in every scope of its incident, opening scopes it now belongs to."""
-        if created_at_ms is not None:
-            created = incident.state.derived().created
-            assert created is not None
-            home = home_scope(created["station"], created_at_ms)
-            if incident.counted == 1:
-                self._open(incident, home)
-                self._list([home], *entry)
-            else:
-                self._place(incident, home)
-        elif incident.scopes:
-            self._list(incident.scopes, *entry)
-        else:
-            self._list([f"device:{chain.hex()}"], *entry)
-            return
-        while incident.stations:
-            name = month_scope(incident.scopes[0], incident.stations.pop())
-            if name not in incident.scopes:
-                self._place(incident, name)
-                at, added = self._rule(rulings.KIND_SCOPE, {"e": incident.id, "add": name})
-                self._list(incident.scopes, at, None, added)
-
-    def _place(self, incident: Incident, name: str) -> None:
-        """Add a scope to an incident, with everything that counts so far (SC3)."""
-        self._open(incident, name)
-        self._write_log()  # what this batch has gathered is evidence too
-        for stored in sets.evidence(self.connection, incident.id):
-            ruling = rulings.read_ruling(stored.ruling)
-            if ruling.payload["d"] in rulings.COUNTED:
-                leaf = rulings.leaf_hash(stored.ruling)
-                self._list([name], stored.idx, stored.arrival_no, leaf)
-
-    def _open(self, incident: Incident, name: str) -> None:
-        scope = self._memory.scope(self.connection, name)
-        self._placed.append((incident.id, scope.id, len(incident.scopes)))
-        incident.scopes.append(name)
-        self._scopes[name] = scope.n
-
-    def _number(self, created_at_ms: int) -> str:
-        day = day_of(created_at_ms)
-        last = self._memory.number(self.connection, day) + 1
-        self._memory.numbers[day] = last
-        self._days.add(day)
-        return f"{day}-{last:04d}"
-
     # ---- writing -----------------------------------------------------------------------------
-
-    def _write_log(self) -> None:
-        insert(self.connection, tables.sets, self._sets)
-        insert(self.connection, tables.rulings, self._rulings)
-        doubts.add(self.connection, self._doubts)
-        self._sets, self._rulings, self._doubts = [], [], []
 
     def flush(self, contacts: Sequence[Contact] = (), done: Sequence[int] = ()) -> list[Effect]:
         """Write everything gathered; gives the effects to perform after the commit."""
-        memory, connection = self._memory, self.connection
-        head = memory.head
-        assert head is not None
-        self._write_log()
-        scopes = [memory.scopes[name] for name in self._scopes]
-        upsert(connection, tables.scopes, [(s.id, s.name, s.epoch, s.n, s.head) for s in scopes])
-        insert(connection, tables.scope_entries, self._entries)
-        insert(connection, tables.incident_scopes, self._placed)
+        connection = self.connection
+        self._ledger.flush()
         projections.write(connection, [self._projected(at) for at in self._incidents.values()])
         upsert(
             connection,
             tables.chain_heads,
             [(at, *msgspec.structs.astuple(chain.head)) for at, chain in self._chains.items()],
         )
-        upsert(
-            connection,
-            tables.entity_heads,
-            [(entity, about.n, about.head) for entity, about in self._about.items()],
-        )
-        upsert(
-            connection, tables.incident_numbers, [(day, memory.numbers[day]) for day in self._days]
-        )
         people.save(connection, self._org)
         self._greetings.flush()
         if contacts:
             devices.touch(connection, list(contacts))
         outbox.performed(connection, list(done))
-        effects = self._effects
-        if self._scopes:
-            told = msgspec.msgpack.encode([self._idx, self._scopes])
-            effects.append(outbox.add(connection, MOVED, told, self.at_ms))
-        if self._idx != head.idx:
-            log.advance(connection, self._idx, self._arrival_no)
-            memory.head = msgspec.structs.replace(head, idx=self._idx, arrival_no=self._arrival_no)
-        return effects
+        if grown := self._ledger.grown:
+            told = msgspec.msgpack.encode([self._ledger.idx, grown])
+            self._effects.append(outbox.add(connection, MOVED, told, self.at_ms))
+        return self._effects
 
     def _projected(self, incident: Incident) -> Projected:
         whole = projected(incident, self._memory.policy())
@@ -588,17 +432,3 @@ class Batch:
             tuple(row for row in whole.orders if row not in before.orders),
             tuple(row for row in whole.deadlines if row not in before.deadlines),
         )
-
-
-def _public(device: Device) -> dict[str, Any]:
-    """What every device may know of a device: whose key it is and whether it still counts."""
-    row: dict[str, Any] = {"alg": device.alg, "pub": device.pub, "label": device.label}
-    if device.person is not None:
-        row["person"] = device.person
-    if device.revoked_at_ms is not None:
-        row["revoked_at_ms"] = device.revoked_at_ms
-    if device.continues is not None:
-        row["continues"] = device.continues
-    if device.continued_by is not None:
-        row["continued_by"] = device.continued_by
-    return row

@@ -46,6 +46,19 @@ class Device(msgspec.Struct, frozen=True):
         """Whether this record is still expected to be heard of."""
         return self.revoked_at_ms is None and self.continued_by is None
 
+    def public(self) -> dict[str, Any]:
+        """What every device may know of this one: whose key it is and whether it still counts."""
+        row: dict[str, Any] = {"alg": self.alg, "pub": self.pub, "label": self.label}
+        if self.person is not None:
+            row["person"] = self.person
+        if self.revoked_at_ms is not None:
+            row["revoked_at_ms"] = self.revoked_at_ms
+        if self.continues is not None:
+            row["continues"] = self.continues
+        if self.continued_by is not None:
+            row["continued_by"] = self.continued_by
+        return row
+
 
 class ChainHead(msgspec.Struct):
     """How much of a chain is held: contiguous up to `have` (-1: nothing), greatest `top`.

@@ -75,14 +75,14 @@ def _refused(one: Incoming) -> PushResult:
 
 
 def _second_writer_refused(original: Any, self: Batch, one: Incoming, at_ms: int) -> Any:
-    standing = self._at(self._memory.chain(self.connection, one.chain), one.chain, one.seq)
+    standing = self._standing.at(self._memory.chain(self.connection, one.chain), one.chain, one.seq)
     if standing and all(set_id != one.set_id for set_id, _idx in standing):
         return _refused(one)
     return original(self, one, at_ms)
 
 
 def _deduped_by_seq(original: Any, self: Batch, one: Incoming, at_ms: int) -> Any:
-    standing = self._at(self._memory.chain(self.connection, one.chain), one.chain, one.seq)
+    standing = self._standing.at(self._memory.chain(self.connection, one.chain), one.chain, one.seq)
     return self._duplicate(one, standing[0][1]) if standing else original(self, one, at_ms)
 
 
@@ -90,11 +90,11 @@ def _deduped_by_bytes(original: Any, self: Batch, one: Incoming, at_ms: int) -> 
     """Identity over the whole envelope, the signature inside."""
     chain = self._memory.chain(self.connection, one.chain)
     key = (one.chain, one.seq)
-    standing = list(self._at(chain, one.chain, one.seq))
+    standing = list(self._standing.at(chain, one.chain, one.seq))
     known = self._trap_raws = getattr(self._memory, "trap_raws", {})  # type: ignore[attr-defined]
     self._memory.trap_raws = known  # type: ignore[attr-defined]
     if known.setdefault(one.set_id, one.raw) != one.raw:
-        self._standing[key] = [entry for entry in standing if entry[0] != one.set_id]
+        self._standing._known[key] = [entry for entry in standing if entry[0] != one.set_id]
     return original(self, one, at_ms)
 
 
@@ -113,7 +113,7 @@ def _revoked_dropped(original: Any, self: Batch, one: Incoming, at_ms: int) -> A
     device = self._memory.device(self.connection, one.chain)
     if device is not None and device.revoked_at_ms is not None:
         return PushResult(
-            r=exchange.STORED, id=one.set_id, idx=self._idx, at_ms=self.at_ms, d="accepted"
+            r=exchange.STORED, id=one.set_id, idx=self._ledger.idx, at_ms=self.at_ms, d="accepted"
         )
     return original(self, one, at_ms)
 
