@@ -26,6 +26,7 @@ from server.failures import cause_of, is_store_failure
 from server.intake.batch import Batch
 from server.intake.desk import Desk
 from server.intake.greetings import Greeting, Welcome
+from server.intake.keyring import stored_keys
 from server.intake.memory import Memory
 from server.intake.queue import IntakeClosedError, Work, WorkQueue
 from server.intake.reviews import read_again
@@ -36,13 +37,12 @@ from server.intake.verify import (
     Refused,
     examine,
     opening_key,
-    read_one,
     verify_all,
 )
 from server.now import Clock
 from server.perform import Performer
 from server.settings import Settings
-from server.store import devices, log, people, sets
+from server.store import devices, log, people
 from server.store.devices import Contact, Device
 from server.store.engine import Database
 from server.store.outbox import Effect
@@ -251,7 +251,7 @@ class Intake:
         unknown = [chain for chain in chains if chain not in self._keys]
         if len(self._keys) > KEYS_LIMIT:
             self._keys.clear()
-        self._keys |= await self._db.reading(_stored_keys, sorted(unknown))
+        self._keys |= await self._db.reading(stored_keys, sorted(unknown))
         for one in found:
             # The chain's id follows from this key (CS5), so whoever relays it cannot lie.
             if isinstance(one, Incoming) and (key := opening_key(one)) is not None:
@@ -360,19 +360,6 @@ class Intake:
         ]
         assert work.sender is not None
         return results, memory.chain(batch.connection, work.sender).head.have
-
-
-def _stored_keys(connection: Connection, chains: list[bytes]) -> dict[bytes, Key]:
-    found: dict[bytes, Key] = {}
-    for chain, raw in sets.openings(connection, chains).items():
-        one = read_one(raw)
-        if (key := opening_key(one)) is not None:
-            found[chain] = key
-    for chain in chains:
-        device = devices.by_chain(connection, chain)
-        if device is not None:
-            found[chain] = (device.alg, device.pub)
-    return found
 
 
 def _with(work: Work, found: list[Found], answer: asyncio.Future[Any] | None = None) -> Work:

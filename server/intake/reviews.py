@@ -10,6 +10,7 @@ now counts like one that was accepted at once, and its author's device hears of 
 import msgspec
 
 from server.intake.batch import Batch
+from server.intake.keyring import stored_keys
 from server.intake.verify import Incoming, examine
 from server.store import doubts, sets
 from server.store.doubts import COMPROMISED, Doubt
@@ -18,6 +19,8 @@ from sync import changeset, rulings
 from sync.changeset import KIND_CHAIN, KIND_INCIDENT, ChangeSet
 from sync.incident.facts import captured
 
+UNENROLLED = "unenrolled"
+"""The reason of a set whose chain no device was enrolled for (RL2)."""
 NOT_ADMITTED = "not_admitted"
 """The reason of a set that a person rejected (RL2)."""
 PAGE = 100  # unread sets tried in one transaction
@@ -25,7 +28,7 @@ PAGE = 100  # unread sets tried in one transaction
 
 class NotReviewableError(Exception):
     """A decision that cannot be made about a set: it is not in doubt (`unknown_set`), it counts (`counts`), nobody can
-    read it (`unreadable`), its words were taken away (`redacted`)."""
+    read it (`unreadable`), its words were taken away (`redacted`), no known key signed it (`unverified`)."""
 
     def __init__(self, set_id: bytes, why: str) -> None:
         """Name the set and the reason."""
@@ -47,6 +50,8 @@ def review(batch: Batch, set_id: bytes, *, admits: bool, by: bytes, text: str) -
         raise NotReviewableError(set_id, "counts")
     if admits:
         _must_be_readable(set_id, stored)
+        if standing["why"] == UNENROLLED:
+            _must_be_signed(batch, doubt, stored)
         changed = {"d": rulings.ACCEPTED_LATE, "why": None}
     else:
         why = standing["why"] if standing["d"] == rulings.REJECTED else NOT_ADMITTED
@@ -112,6 +117,14 @@ def _in_doubt(batch: Batch, set_id: bytes) -> tuple[Doubt, Evidence]:
     if doubt is None:
         raise NotReviewableError(set_id, "unknown_set")
     return doubt, sets.by_arrival(batch.connection, doubt.arrival_no)
+
+
+def _must_be_signed(batch: Batch, doubt: Doubt, stored: Evidence) -> None:
+    """What came before anybody knew its chain's key was not verified then; whoever decides, it has to be."""
+    found_keys = stored_keys(batch.connection, [doubt.chain])
+    [found] = examine([stored.envelope], found_keys.get)
+    if not isinstance(found, Incoming) or not found.key_known:
+        raise NotReviewableError(doubt.set_id, "unverified")
 
 
 def _must_be_readable(set_id: bytes, stored: Evidence) -> None:

@@ -309,3 +309,26 @@ async def test_without_its_words_nobody_can_judge_a_record(house: House) -> None
         with pytest.raises(NotReviewableError, match="redacted"):
             await decide(house, raw, admits=admits)
     assert await requeue(house.settings.url, check=True) == (1, 0)
+
+
+async def test_nobody_admits_what_no_key_vouches_for(house: House) -> None:
+    """I11: a set has effect only under a signature that holds, whoever decides about it."""
+    courier, unknown = await enrolled(house), Pen("unknown", person_id("officer"))
+    opening, genuine = unknown.open(), unknown.create(INCIDENT)
+    forged = Pen("unknown", person_id("officer"))
+    forged.open()
+    liar = Pen("liar", person_id("officer"))
+    false = forged.set(INCIDENT, NOTE, salt="false", sign=liar.key.sign)
+    results = await push(house, courier, [genuine, false])
+    assert [word(result) for result in results] == [("held", "unenrolled")] * 2
+    for raw in (genuine, false):
+        with pytest.raises(NotReviewableError, match="unverified"):
+            await decide(house, raw, admits=True)
+    # Its first set tells the key: now the one can be vouched for, and the other never.
+    await push(house, courier, [opening])
+    with pytest.raises(NotReviewableError, match="unverified"):
+        await decide(house, false, admits=True)
+    await decide(house, genuine, admits=True)
+    assert (await view_of(house))["number"] == "261130-0001"
+    assert (await view_of(house))["entries"] == []
+    await decide(house, false, admits=False)
