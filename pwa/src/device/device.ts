@@ -44,6 +44,8 @@ export interface Device {
   readonly status: Readonly<Status>;
   /** The facts behind the chip, reactive. */
   readonly sync: ComputedRef<SyncState>;
+  /** Grows with every word about own sets, also one that leaves all counts as they were. */
+  readonly told: Readonly<ShallowRef<number>>;
   readonly duty: Readonly<ShallowRef<Duty>>;
   record(draft: Draft): Promise<Written>;
   story: Replica["story"];
@@ -85,6 +87,7 @@ export async function startDevice(): Promise<Device | null> {
     nextTryMs: null,
   });
   const counts = shallowReactive({ head: 0, acked: 0, refusals: 0 });
+  const told = shallowRef(0);
   const duty = shallowRef<Duty>((await vault.meta<Duty>("duty")) ?? { on: true, sinceMs: clock.nowMs() });
   const snapshot = await vault.meta<OrgSnapshot>("org");
   const org = shallowRef(orgOf(snapshot, await cache.org()));
@@ -120,7 +123,10 @@ export async function startDevice(): Promise<Device | null> {
     },
   });
 
-  const recount = async (): Promise<void> => void Object.assign(counts, await outbox.counts());
+  const recount = async (): Promise<void> => {
+    Object.assign(counts, await outbox.counts());
+    told.value += 1;
+  };
   const reloadOrg = async (): Promise<void> => {
     const rows: OrgRow[] = await cache.org();
     org.value = orgOf(snapshot, rows);
@@ -219,6 +225,7 @@ export async function startDevice(): Promise<Device | null> {
     incidents: replica.incidents,
     status,
     sync,
+    told,
     duty,
     record: (draft) => replica.record(draft),
     story: (id) => replica.story(id),
