@@ -53,8 +53,20 @@ export async function ask<Answer>(...request: Parameters<typeof api>): Promise<A
   }
 }
 
+/** How a list that comes in pages is read as one: how many pages are wanted, and one page with the next older one behind it. */
+export interface Pages<Answer> {
+  wanted(): number;
+  join(newer: Answer, older: Answer): Answer;
+}
+
+/** The cursor of the page after, as every list of the centre gives it. */
+const nextOf = (answer: unknown): number | null => (answer as { next?: number | null } | null)?.next ?? null;
+
 /** Keep the answer at `path()` fresh for as long as the calling component lives; a null path asks nothing. */
-export function useLoaded<Answer>(path: () => string | null, options: { live?: boolean } = {}): Loaded<Answer> {
+export function useLoaded<Answer>(
+  path: () => string | null,
+  options: { live?: boolean; pages?: Pages<Answer> } = {},
+): Loaded<Answer> {
   const data = shallowRef<Answer | null>(null);
   const problem = shallowRef<Problem | null>(null);
   let onItsWay: Promise<void> | null = null;
@@ -67,7 +79,13 @@ export function useLoaded<Answer>(path: () => string | null, options: { live?: b
     const from = path();
     if (from === null) return;
     try {
-      const answer = await ask<Answer>("GET", from, undefined, abort.signal);
+      let answer: Answer = await ask<Answer>("GET", from, undefined, abort.signal);
+      for (let page = 1; options.pages && page < options.pages.wanted(); page += 1) {
+        const before = nextOf(answer);
+        if (before === null) break;
+        const older = await ask<Answer>("GET", `${from}&before=${before}`, undefined, abort.signal);
+        answer = options.pages.join(answer, older);
+      }
       if (from !== path()) return;
       remember(from, answer);
       data.value = answer;

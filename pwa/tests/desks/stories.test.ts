@@ -268,9 +268,9 @@ it("the rulings desk: says when nothing waits, and when nobody answers", async (
   await vi.waitFor(() => expect(desk.text()).toContain("没有要裁的"));
 });
 
-it("the rulings desk: a refused record is decided by a key, a reason and a signature; a lost answer keeps both", async () => {
-  const set = {
-    set: "ab".repeat(32),
+const refused = (byte: string) => {
+  return {
+    set: byte.repeat(32),
     idx: 4,
     seq: 12,
     kind: "rejected",
@@ -297,6 +297,26 @@ it("the rulings desk: a refused record is decided by a key, a reason and a signa
     remarks: [],
     may: ["admit", "reject", "ask"],
   };
+};
+
+it("the rulings desk: says how many wait in all, and lists the older ones when asked", async () => {
+  const waiting = { ...NO_DOUBT.waiting, rejected: 2 };
+  await centre({
+    [SAID]: { body: NOTHING_SAID },
+    [DOUBTED]: { body: { ...NO_DOUBT, sets: [refused("ab")], waiting, next: 4 } },
+    [`${DOUBTED}&before=4`]: { body: { ...NO_DOUBT, sets: [refused("cd")], waiting, next: null } },
+    "GET /api/org": { body: org },
+  });
+  const desk = show(RulingsDesk);
+  await vi.waitFor(() => expect(desk.text()).toContain("列出 1 条，共 2 条"));
+  expect(desk.findAll(".list .line")).toHaveLength(1);
+  await desk.find(".more button").trigger("click");
+  await vi.waitFor(() => expect(desk.findAll(".list .line")).toHaveLength(2));
+  expect(desk.find(".more").exists(), "nothing older is left").toBe(false);
+});
+
+it("the rulings desk: a refused record is decided by a key, a reason and a signature; a lost answer keeps both", async () => {
+  const set = refused("ab");
   let open = true;
   const here = await centre({
     [SAID]: { body: NOTHING_SAID },
