@@ -38,7 +38,6 @@ from sync.evidence.compare import compare
 from sync.evidence.report import Finding, Report
 
 VERIFIER = "verifier.html"
-FINGERPRINT_DIGITS = 32
 SHOWN_FINDINGS = 40
 
 T = TypeVar("T")

@@ -27,7 +27,6 @@ from server import curve
 
 ED25519 = "Ed25519"
 ES256 = "ES256"
-ALGORITHMS = frozenset({ED25519, ES256})
 KEY_FILE_MODE = 0o600
 
 # The order of P-256; a private key is an integer in 1 .. order-1 (FIPS 186-5).

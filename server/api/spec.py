@@ -38,7 +38,6 @@ from sync import errors
 
 SESSION: Final[list[dict[str, list[str]]]] = [{"session": []}]
 SESSION_AND_CSRF: Final[list[dict[str, list[str]]]] = [{"session": [], "csrf": []}]
-DEVICE: Final[list[dict[str, list[str]]]] = [{"device": []}]
 OPEN: Final[list[dict[str, list[str]]]] = [{}]
 
 DESCRIPTION: Final = """\

@@ -155,13 +155,3 @@ def tails(connection: Connection, chains: Sequence[bytes]) -> dict[bytes, bytes]
         chains,
     )
     return {bytes(chain): bytes(raw) for chain, raw in rows}
-
-
-def rulings_from(connection: Connection, after: int, limit: int) -> list[tuple[int, bytes]]:
-    """(index, bytes) of the rulings after one, in order: the authoritative timeline itself."""
-    rows = query(
-        connection,
-        "SELECT idx, bytes FROM rulings WHERE idx > ? ORDER BY idx LIMIT ?",
-        (after, limit),
-    )
-    return [(idx, bytes(raw)) for idx, raw in rows]

@@ -35,16 +35,6 @@ NUMBER_FACTS: Final = frozenset(
 FACTS: Final = TEXT_FACTS | NUMBER_FACTS | {"point"}
 COMMAND_FACTS: Final = frozenset({"level", "tier"})
 
-STATUS_RANK: Final = {
-    "reported": 0,
-    "assigned": 10,
-    "delivered": 15,
-    "signed": 20,
-    "departed": 30,
-    "arrived": 40,
-    "cleared": 50,
-    "closed": 60,
-}
 ROAD: Final = ("delivered", "signed", "departed", "arrived", "cleared")
 """The milestones that make a status, in order; feedback is none of them (IN4)."""
 ROAD_WITHOUT_ORDER: Final = ("arrived", "cleared")

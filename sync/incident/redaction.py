@@ -19,9 +19,6 @@ from sync.incident import shapes
 UNKNOWN: Final = "redacted"
 """The kind left of an op that this version does not understand: even its kind could be words."""
 
-GROUNDS: Final = frozenset({"personal_data", "minor", "informant", "state_secret", "court_order"})
-"""Legal grounds a redaction may name."""
-
 _SAID: Final = frozenset({"v", "data", "pos"})
 
 

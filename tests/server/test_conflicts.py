@@ -14,7 +14,6 @@ from tests.server.pen import EPOCH_MS, OTHER_STATION, STATION, UNIT, Pen, chance
 INCIDENT = chance("incident")[:16]
 HEX = INCIDENT.hex()
 ORDER = chance("order")[:16]
-PATH = f"/api/incidents/{HEX}/moves"
 
 
 @pytest.fixture

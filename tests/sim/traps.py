@@ -143,13 +143,6 @@ def _kept_after_failing(original: Any, self: Memory) -> None:
 # ---- devices -------------------------------------------------------------------------------------
 
 
-async def _gives_up(_original: Any, self: Device) -> None:
-    try:
-        await self._succeeds()
-    finally:
-        self._busy = False
-
-
 async def _adopts(original: Any, self: Device) -> Any:
     reply = await original(self)
     for scope, epoch, newest in reply.scopes:

@@ -18,9 +18,6 @@ const zh = {
   noAnswerTitle: (since: string) => `中心 ${since}没有回音`,
   noAnswerText: (at: string) => `画面停在 ${at}，倒计时照走。联系上会自己更新，这期间写的没有发出去。`,
   noAnswerFirst: "联系上会自己打开。现场的手机照常记录，不受影响。",
-  arriving: "正在取",
-  arrivingText: "通常不到一秒。",
-  signedOut: "登录已经到期",
   // roles
   dispatcher: "指挥席",
   commander: "指挥长",
@@ -121,9 +118,6 @@ export const t = book(zh, {
   noAnswerText: (at) =>
     `The picture is from ${at}; countdowns go on. It renews itself on contact. Nothing written meanwhile is sent.`,
   noAnswerFirst: "It opens itself on contact. Phones in the field go on recording.",
-  arriving: "On its way",
-  arrivingText: "Usually less than a second.",
-  signedOut: "The session is over",
   dispatcher: "Command seat",
   commander: "Commander",
   station: "Station duty",

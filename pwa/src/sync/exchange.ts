@@ -7,9 +7,6 @@
 import { decodeMessage, encode, type Value } from "./canon";
 import { type Bytes, concat } from "./ids";
 
-export const BATCH_BYTES_MAX = 1_048_576;
-export const BATCH_SETS_MAX = 200;
-
 export interface HelloRequest {
   v: 1;
   app: string;
@@ -114,13 +111,6 @@ export interface PullReply {
   scopes: ScopePage[];
   complete: boolean;
   checkpoint?: GivenCheckpoint | null;
-}
-
-export interface TimeReply {
-  t1: number;
-  t2: number;
-  t3: number;
-  uncertainty_ms: number;
 }
 
 /** The bytes of a request. */

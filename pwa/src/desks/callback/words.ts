@@ -80,8 +80,6 @@ const zh = {
   kLater: "稍后再打",
   kSelect: "选一起",
   kSave: "保存，下一起",
-  mouseFree: "全程可不用鼠标",
-  coverage: (closed: number, list: number) => `今天办结待访 ${closed} 起，名单 ${list}`,
 };
 
 export const t = book(zh, {
@@ -163,6 +161,4 @@ export const t = book(zh, {
   kLater: "Later",
   kSelect: "Select",
   kSave: "Save, next",
-  mouseFree: "No mouse needed",
-  coverage: (closed, list) => `${closed} closed to call about, ${list} on the list`,
 });

@@ -8,7 +8,6 @@ const zh = {
   // whom to send
   findTarget: "找人、班组、车",
   targetKind: "派给",
-  everyKind: "全部",
   heardNow: "在线",
   heard: (ago: string) => `${ago}没回音`,
   neverHeard: "从没回音",
@@ -47,7 +46,6 @@ const zh = {
   reassignWhy: "为什么",
   reassignWhyHint: "可以不填。原来的派警留在时间线上，不算谁的错。",
   reassignDo: "改派",
-  whyLabel: "为什么",
   // orders
   dispatch: "派警",
   backup: "增援",
@@ -61,7 +59,6 @@ const zh = {
 export const t = book(zh, {
   findTarget: "Find whom",
   targetKind: "Send to",
-  everyKind: "All",
   heardNow: "Online",
   heard: (ago) => `Silent ${ago}`,
   neverHeard: "Never heard",
@@ -99,7 +96,6 @@ export const t = book(zh, {
   reassignWhy: "Why",
   reassignWhyHint: "May stay empty. The old order stays in the timeline and is nobody's fault.",
   reassignDo: "Reassign",
-  whyLabel: "Why",
   dispatch: "Dispatch",
   backup: "Backup",
   advisory: "Advisory",
