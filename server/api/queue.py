@@ -18,6 +18,7 @@ from server.api.ids import Hex32, Ms, hex_or_none
 from server.api.summaries import Summary, summary_of, visible_to
 from server.api.wallrows import Waiting
 from server.auth.guards import CALLER_KNOWN, DISPATCH, SignedIn
+from server.intake.keyring import stored_keys
 from server.store import doubts, sets, tables
 from server.store.devices import Device, by_chains
 from server.store.doubts import Doubt
@@ -189,7 +190,9 @@ def _shaped(
 ) -> list[QueuedSet]:
     arrivals = [one.arrival_no for one in shown]
     remarks = doubts.remarks(connection, arrivals)
-    devices = by_chains(connection, list({one.chain for one in shown}))
+    chains = list({one.chain for one in shown})
+    devices = by_chains(connection, chains)
+    keys = stored_keys(connection, chains)
     entities = {one.entity for one in shown if one.entity is not None}
     incidents = _incidents(connection, entities, who)
     answers = _answers(connection, shown, remarks, directory)
@@ -206,6 +209,7 @@ def _shaped(
                 for raw in remarks.get(one.arrival_no, [])
             ],
             knows_caller=knows_caller,
+            key_known=one.chain in keys,
         )
         for one in shown
     ]
@@ -228,6 +232,7 @@ def _queued(
     incident: Summary | None,
     remarks: list[Remark],
     knows_caller: bool,
+    key_known: bool,
 ) -> QueuedSet:
     ruling = rulings.read_ruling(stored.ruling)
     payload = ruling.payload
@@ -261,7 +266,7 @@ def _queued(
         ],
         redacted=change is not None and change.body is None,
         remarks=remarks,
-        may=_may(doubt, payload, change),
+        may=_may(doubt, payload, change, key_known=key_known),
     )
 
 
@@ -272,15 +277,18 @@ def _fields(op: dict[str, Any], *, knows_caller: bool) -> dict[str, Any]:
     return shown
 
 
-def _may(doubt: Doubt, payload: dict[str, Any], change: ChangeSet | None) -> list[Decision]:
-    """What may still be decided: nobody admits what nobody can read, and what counts can only be confirmed."""
+def _may(
+    doubt: Doubt, payload: dict[str, Any], change: ChangeSet | None, *, key_known: bool
+) -> list[Decision]:
+    """What may still be decided: nobody admits what nobody can read or no key vouches for, and what counts can only
+    be confirmed."""
     body = change.body if change is not None else None
     is_readable = body is not None and (body.kind == KIND_INCIDENT or body.entity == doubt.chain)
     if change is not None and body is None:
         return []  # its words were taken away
     if payload["d"] in rulings.COUNTED:
         return ["admit"] if doubt.kind == doubts.COMPROMISED and doubt.open and is_readable else []
-    decisions: list[Decision] = ["admit"] if is_readable else []
+    decisions: list[Decision] = ["admit"] if is_readable and key_known else []
     decisions.append("reject")
     return [*decisions, "ask"] if doubt.entity is not None else decisions
 

@@ -107,6 +107,23 @@ async def test_a_question_is_answered_from_the_phone(house: Centre) -> None:
     assert one["open"] is True
 
 
+async def test_nothing_is_offered_to_be_taken_that_no_key_vouches_for(house: Centre) -> None:
+    courier, stranger = await house.phone(), Pen("stranger", person_id("officer"))
+    opening, note = stranger.open(), stranger.create(INCIDENT)
+    await house.intake.submit([note], courier.device)
+    zhao = await house.sign_in("dispatcher")
+    [one] = (await queue(zhao, kind="held"))["sets"]
+    assert (one["why"], one["may"]) == ("unenrolled", ["reject", "ask"])
+    refusal = await zhao.post(f"/api/rulings/{one['set']}/admit", {"text": "是他写的"})
+    assert (refusal.status_code, refusal.json()["code"]) == (409, "not_reviewable")
+    # Its chain's first set brings the key.
+    await house.intake.submit([opening], courier.device)
+    found = (await queue(zhao, kind="held"))["sets"]
+    assert [one["may"] for one in found if one["set"] == set_hex(note)] == [
+        ["admit", "reject", "ask"]
+    ]
+
+
 async def test_each_seat_decides_about_its_own_part_only(house: Centre) -> None:
     _pen, refused = await refused_close(house)
     for seat in ("callback", "reviewer", "supervisor", "admin"):

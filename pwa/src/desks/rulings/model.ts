@@ -115,7 +115,7 @@ export interface Choice {
   /** Which statement `prefer` prefers. */
   readonly at: number;
   /** Why it cannot be chosen now; null when it can. */
-  readonly barred: "authority" | "holds" | "struck" | "unreadable" | "counts" | "nobody" | null;
+  readonly barred: "authority" | "holds" | "struck" | "unreadable" | "unsigned" | "counts" | "nobody" | null;
 }
 
 export function choices(item: Item, me: Me): Choice[] {
@@ -130,13 +130,15 @@ export function choices(item: Item, me: Me): Choice[] {
   ];
 }
 
-function setChoices({ may, decision, kind }: QueuedSet): Choice[] {
+function setChoices({ may, decision, kind, why, ops }: QueuedSet): Choice[] {
   const counts = decision === "accepted" || decision === "accepted_late";
+  /** It can be read, but its device is not known here and neither is its key. */
+  const unsigned = why === "unenrolled" && ops.length > 0;
   return [
     {
       name: counts && kind === "compromised" ? "confirm" : "admit",
       at: -1,
-      barred: may.includes("admit") ? null : counts ? "counts" : "unreadable",
+      barred: may.includes("admit") ? null : counts ? "counts" : unsigned ? "unsigned" : "unreadable",
     },
     { name: "reject", at: -1, barred: may.includes("reject") ? null : "counts" },
     { name: "ask", at: -1, barred: may.includes("ask") ? null : counts ? "counts" : "unreadable" },
