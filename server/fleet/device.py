@@ -21,10 +21,11 @@ import msgspec
 
 from server import keys
 from server.fleet.chain import APP, Entropy, OwnChain
+from server.fleet.pages import Read, follow_on, opened
 from server.fleet.timebase import Timebase
 from server.fleet.vault import Cursor, Vault
 from server.fleet.watch import LogWatch
-from sync import exchange, ids, rulings, snapshot
+from sync import exchange, ids, rulings
 from sync.clock import Stamp
 from sync.snapshot import Snapshot
 
@@ -56,18 +57,6 @@ class ServerRefusalError(Exception):
     def may_pass(self) -> bool:
         """Whether trying again later can help."""
         return self.status in (408, 425, 429) or self.status >= 500
-
-
-class BrokenScopeError(Exception):
-    """A scope's entries were not dense or did not lead to the head the server named (EX4)."""
-
-
-class Entry(msgspec.Struct, array_like=True, frozen=True):
-    """One entry of a scope as pulled."""
-
-    n: int
-    ruling: bytes
-    envelope: msgspec.Raw
 
 
 class Device:
@@ -347,23 +336,7 @@ class Device:
             complete = reply.complete
 
     def _apply(self, page: exchange.ScopePage) -> None:
-        at = self._cursors.get(page.scope)
-        if at is None or at.epoch != page.epoch:
-            at = Cursor(page.epoch, 0, rulings.SCOPE_HEAD_ZERO)
-        head, n = at.head, at.n
-        read: list[tuple[rulings.Ruling, bytes | None]] = []
-        for raw in page.entries:
-            entry = msgspec.msgpack.decode(raw, type=Entry)
-            n += 1
-            if entry.n != n:
-                raise BrokenScopeError(f"{page.scope}: entry {entry.n} where {n} was due")
-            head = rulings.scope_head(head, rulings.leaf_hash(entry.ruling))
-            envelope = bytes(entry.envelope)
-            read.append(
-                (rulings.read_ruling(entry.ruling), None if envelope == b"\xc0" else envelope)
-            )
-        if head != page.head:
-            raise BrokenScopeError(f"{page.scope}: the head at {n} is another")
+        read, cursor = follow_on(page, self._cursors.get(page.scope))
         self._listen_to(read)
         for ruling, carried in read:
             self.watch.learn(ruling)
@@ -371,17 +344,14 @@ class Device:
                 self.pulled_sets.add(ruling.payload["set"])
             if self._follow is not None:
                 self._follow(page.scope, ruling, carried)
-        self._move(page.scope, Cursor(page.epoch, n, head))
+        self._move(page.scope, cursor)
 
     async def _begin_with(self, page: exchange.ScopePage, offer: exchange.Offer) -> None:
         """Begin a scope again with the snapshot that was offered (SN3). Raises BrokenScopeError."""
         path = f"/sync/v1/snapshot/{offer.hash.hex()}"
         reply = await self._http.get(path, headers=self._headers())
         refuse(reply)
-        raw = gzip.decompress(reply.content)
-        if snapshot.snapshot_hash(raw) != offer.hash:
-            raise BrokenScopeError(f"{page.scope}: the snapshot is not the one that was offered")
-        whole = snapshot.read(raw)
+        whole = opened(reply.content, page, offer)
         for row in whole.org:
             self.watch.learn_row(*row)
         if self.pulled_sets is not None:
@@ -391,7 +361,7 @@ class Device:
             self._begin(whole)
         self._move(page.scope, Cursor(whole.epoch, whole.n, whole.head))
 
-    def _listen_to(self, read: list[tuple[rulings.Ruling, bytes | None]]) -> None:
+    def _listen_to(self, read: Sequence[Read]) -> None:
         """Advance the clock to the newest believable stamp of a page (HL2)."""
         stamps = [
             Stamp.unpack(ruling.payload["eff"])

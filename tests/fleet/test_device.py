@@ -3,6 +3,7 @@
 Example: a reply lost on the way makes the next push a duplicate, and no set is lost or stored twice.
 """
 
+import gzip
 import random
 import sqlite3
 from pathlib import Path
@@ -12,9 +13,10 @@ import httpx2
 import msgspec
 import pytest
 
-from server.fleet.device import BrokenScopeError, Device, ServerRefusalError, seeded_entropy
+from server.fleet.device import Device, ServerRefusalError, seeded_entropy
+from server.fleet.pages import BrokenScopeError
 from server.fleet.vault import Cursor, Head, Identity, Vault
-from sync import exchange, rulings
+from sync import exchange, rulings, snapshot
 from sync.changeset import KIND_INCIDENT
 from tests.fleet.conftest import START_MS, House
 
@@ -143,17 +145,35 @@ async def test_a_revoked_phone_hands_in_what_it_holds_and_is_told_no_more(house:
 
 
 class Answers:
-    """A server made of one pull page."""
+    """A server made of one pull page, and the snapshot it offers."""
 
-    def __init__(self, page: exchange.ScopePage) -> None:
+    def __init__(self, page: exchange.ScopePage, packed: bytes | None = None) -> None:
         self.page = page
+        self.packed = packed
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        if self.packed is not None and "/snapshot/" in request.url.path:
+            return httpx2.Response(200, content=self.packed)
         assert request.url.path.endswith("/pull")
         reply = exchange.PullReply(
             size=1, leaf=bytes(16), now_ms=0, scopes=[self.page], complete=True
         )
         return httpx2.Response(200, content=exchange.encode(reply))
+
+
+def reader_of(answers: Answers) -> Device:
+    """A phone that reads from that server."""
+    vault = Vault()
+    vault.keep_identity(Identity("Ed25519", bytes(32), bytes(16), bytes(16), bytes(16), "token"))
+    transport = httpx2.MockTransport(answers)
+    time: Any = type("Noon", (), {"now_ms": lambda _self: 5_000})()
+    return Device(
+        vault,
+        httpx2.AsyncClient(transport=transport, base_url="http://x"),
+        time,
+        entropy=seeded_entropy("x"),
+        chance=random.Random(1),
+    )
 
 
 def entry(n: int, ruling: bytes) -> msgspec.Raw:
@@ -177,21 +197,51 @@ HEAD = rulings.scope_head(rulings.SCOPE_HEAD_ZERO, rulings.leaf_hash(RULING))
 async def test_a_scope_that_is_not_dense_or_leads_elsewhere_is_not_believed(
     entries: list[msgspec.Raw], head: bytes, why: str
 ) -> None:
-    vault = Vault()
-    vault.keep_identity(Identity("Ed25519", bytes(32), bytes(16), bytes(16), bytes(16), "token"))
     page = exchange.ScopePage("org", 1, 1, len(entries), len(entries), head, entries)
-    transport = httpx2.MockTransport(Answers(page))
-    time: Any = type("Noon", (), {"now_ms": lambda _self: 5_000})()
-    device = Device(
-        vault,
-        httpx2.AsyncClient(transport=transport, base_url="http://x"),
-        time,
-        entropy=seeded_entropy("x"),
-        chance=random.Random(1),
-    )
+    device = reader_of(Answers(page))
     with pytest.raises(BrokenScopeError, match=why):
         await device.pull()
-    assert vault.cursors() == {}  # nothing of the page was taken in
+    assert device.vault.cursors() == {}  # nothing of the page was taken in
+
+
+SNAPSHOT = snapshot.Gathered().snapshot(
+    scope="org", epoch=1, n=0, head=rulings.SCOPE_HEAD_ZERO, salt=bytes(16)
+)
+OFFERED = snapshot.snapshot_hash(SNAPSHOT)
+PACKED = gzip.compress(SNAPSHOT)
+
+
+@pytest.mark.parametrize(
+    ("scope", "epoch", "offer", "packed", "why"),
+    [
+        ("org", 1, exchange.Offer(bytes(32), 0, 1), PACKED, "not the one that was offered"),
+        ("other", 1, exchange.Offer(OFFERED, 0, 1), PACKED, "not the one that was offered"),
+        ("org", 2, exchange.Offer(OFFERED, 0, 1), PACKED, "not the one that was offered"),
+        ("org", 1, exchange.Offer(OFFERED, 1, 1), PACKED, "not the one that was offered"),
+        ("org", 1, exchange.Offer(OFFERED, 0, 1), PACKED[:-9], "cannot be unpacked"),
+        ("org", 1, exchange.Offer(OFFERED, 0, 1), PACKED[:12] + b"\xff" * 9, "cannot be unpacked"),
+        ("org", 1, exchange.Offer(OFFERED, 0, 1), b"<html>", "cannot be unpacked"),
+        ("org", 1, exchange.Offer(OFFERED, 0, 1), b"", "not the one that was offered"),
+    ],
+    ids=["hash", "scope", "epoch", "n", "cut", "damaged", "a page of a proxy", "nothing"],
+)
+async def test_a_snapshot_that_is_not_the_one_offered_is_not_begun_with(
+    scope: str, epoch: int, offer: exchange.Offer, packed: bytes, why: str
+) -> None:
+    page = exchange.ScopePage(scope, epoch, 1, 0, 0, rulings.SCOPE_HEAD_ZERO, [], offer)
+    device = reader_of(Answers(page, packed))
+    with pytest.raises(BrokenScopeError, match=why):
+        await device.pull()
+    assert device.vault.cursors() == {}
+
+
+async def test_a_scope_begins_with_the_snapshot_it_was_offered() -> None:
+    page = exchange.ScopePage(
+        "org", 1, 1, 0, 0, rulings.SCOPE_HEAD_ZERO, [], exchange.Offer(OFFERED, 0, len(PACKED))
+    )
+    device = reader_of(Answers(page, PACKED))
+    await device.pull()
+    assert device.vault.cursors() == {"org": Cursor(1, 0, rulings.SCOPE_HEAD_ZERO)}
 
 
 def test_the_outbox_sends_the_priority_lane_first_and_within_bounds() -> None:

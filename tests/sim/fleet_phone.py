@@ -14,11 +14,11 @@ import httpx2
 import msgspec
 
 from server.fleet.device import (
-    BrokenScopeError,
     Device,
     ServerRefusalError,
     seeded_entropy,
 )
+from server.fleet.pages import BrokenScopeError
 from server.fleet.vault import DAMAGED, DURABLE, REWRITTEN, Vault
 from sync import canon, changeset, fold, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet

@@ -237,7 +237,14 @@ test("what already counts, what stands no more and what cannot be read is said t
       ({ barred }) => barred,
     ),
   ).toEqual(["unreadable", null, "unreadable"]);
-  const stranger = record({ kind: "held", decision: "held", why: "unenrolled", may: ["reject", "ask"] });
+  const written = { op: id("o"), t: "entry.add", at: NOW, fields: {} };
+  const stranger = record({
+    kind: "held",
+    decision: "held",
+    why: "unenrolled",
+    may: ["reject", "ask"],
+    ops: [written],
+  });
   expect(choices(asItem(stranger), commander).map(({ barred }) => barred)).toEqual(["unsigned", null, null]);
   const confirmed = choices(asItem(record({ kind: "compromised", decision: "accepted", may: ["admit"] })), commander);
   expect(confirmed.map(({ name, barred }) => [name, barred])).toEqual([
