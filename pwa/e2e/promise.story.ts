@@ -58,7 +58,7 @@ test("a set the centre took is not called confirmed while its receipt is lost, a
   );
   expect(await phone.chip("confirmed").count()).toBe(0);
 
-  await phone.context.unroute("**/sync/v1/push");
+  await phone.context.unrouteAll({ behavior: "wait" }); // a push may be half way through the handler
   await phone.page.locator(".chip[data-state]").click();
   await phone.press("立即上传");
   await phone.chip("confirmed").waitFor();

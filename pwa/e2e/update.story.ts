@@ -47,7 +47,7 @@ test("a phone takes a new version with unsent records and sends them afterwards"
   await phone.page.getByRole("heading", { name: "在岗" }).waitFor();
   expect((await outbox.textContent())?.trim()).toBe(unsent);
 
-  await phone.context.unroute("**/sync/v1/**");
+  await phone.context.unrouteAll({ behavior: "wait" });
   await outbox.click();
   await phone.press("立即上传");
   await phone.chip("confirmed").waitFor();
