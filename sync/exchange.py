@@ -87,8 +87,11 @@ class HelloReply(Struct, frozen=True):
     """`have` is the contiguous seq the server holds of this chain, -1 for none; `scopes`: `(name, epoch, newest n)`.
 
     `token` is to be shown at the next hello (FK3); `rotate` says why this chain may get no more sets (FK4).
+    `request_id` and `wall_ms` are those of the hello it answers (EX11).
     """
 
+    request_id: Bin16
+    wall_ms: Int
     role: str
     server: Bin16
     now_ms: int
@@ -110,8 +113,9 @@ class RotateRequest(Struct, frozen=True):
 
 
 class RotateReply(Struct, frozen=True):
-    """The bearer token of the new chain."""
+    """The bearer token of the new chain, and which chain that is (EX11)."""
 
+    chain: Bin16
     token: str
 
 

@@ -129,9 +129,9 @@ class SyncApi:
                 self._found.clear()
             self._found[token] = (device, now_ms)
         if call != "push" and self._intake.revoked_at_ms(device) is not None:
-            raise ProblemError("device_revoked")
+            raise _refusal("device_revoked", device.chain)
         if call not in CALLS_OF_THE_CONTINUED and self._intake.continued_by(device) is not None:
-            raise ProblemError("rotation_needs_login")
+            raise _refusal("rotation_needs_login", device.chain)
         return device
 
     async def _scopes(self, device: Device) -> list[scopes.Scope]:
@@ -160,10 +160,12 @@ class SyncApi:
         )
         welcome = await self._intake.greet(device, asked)
         if welcome.rotate == NEEDS_LOGIN:
-            raise ProblemError("rotation_needs_login")
+            raise _refusal("rotation_needs_login", device.chain)
         held = await self._scopes(device)
         head = await self._db.reading(log.read)
         return exchange.HelloReply(
+            request_id=asked.request_id,
+            wall_ms=asked.wall_ms,
             role=self._settings.role,
             server=head.server_id,
             now_ms=self._clock.now_ms(),
@@ -188,8 +190,8 @@ class SyncApi:
             return batch.rotate(device, new, opening)
 
         if not await self._intake.transaction(job):
-            raise ProblemError("rotation_needs_login")
-        return exchange.RotateReply(token)
+            raise _refusal("rotation_needs_login", opening.chain)
+        return exchange.RotateReply(opening.chain, token)
 
     async def _push(self, device: Device, raw: bytes) -> object:
         asked = _read(exchange.PushRequest, raw)
@@ -229,6 +231,11 @@ def mounted(api: SyncApi) -> ASGIRouteHandler:
         await api(scope, receive, send)
 
     return sync_v1
+
+
+def _refusal(code: str, chain: bytes) -> ProblemError:
+    """A refusal that makes a device leave its chain or stop: it names whom it is said to (EX11)."""
+    return ProblemError(code, extra={"chain": chain.hex()})
 
 
 def _read(kind: type[Message], raw: bytes) -> Message:

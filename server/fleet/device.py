@@ -36,6 +36,8 @@ HELLO_AFTER_FAILING_MS = 600_000  # the centre then wants to know what is still 
 RETRY_MS = (2_000, 60_000)  # first wait after a failure, longest wait; doubling, with jitter
 
 NEEDS_LOGIN = "rotation_needs_login"
+REVOKED = "device_revoked"
+NOT_STORED = "not_stored"
 
 Message = TypeVar("Message")
 Follow = Callable[[str, rulings.Ruling, bytes | None], None]
@@ -45,13 +47,14 @@ Begin = Callable[[Snapshot], None]
 
 
 class ServerRefusalError(Exception):
-    """The server answered, and the answer is no. `code` is the problem's stable code."""
+    """The server answered, and the answer is no. `code` is the problem's stable code, `chain` whom it names (EX11)."""
 
-    def __init__(self, status: int, code: str, cause: str) -> None:
+    def __init__(self, status: int, code: str, cause: str, chain: str | None = None) -> None:
         """Carry what the problem answer said."""
         super().__init__(f"{status} {code}: {cause}")
         self.status = status
         self.code = code
+        self.chain = chain
 
     @property
     def may_pass(self) -> bool:
@@ -146,6 +149,8 @@ class Device:
         )
         refuse(reply)
         answer: dict[str, Any] = reply.json()
+        if answer["chain"] != new.chain.hex():
+            raise _garbled("another chain was enrolled")
         if waits:
             self._chain.granted(answer["token"])
         else:
@@ -221,7 +226,8 @@ class Device:
         return round(bound_ms * self._chance.uniform(0.5, 1.0))
 
     async def attempt(self, *, pull: bool) -> None:
-        """One attempt at everything: hello when due, push until the outbox is empty, pull.
+        """One attempt at everything: hello when due, push until the outbox is empty, pull. A centre that
+        cannot store is still read.
 
         Raises httpx2.TransportError or ServerRefusalError; whatever was answered before stands.
         """
@@ -234,7 +240,13 @@ class Device:
                 self._chain.turn(why)
                 await self._take_place()
                 await self.hello()
-        await self._push()
+        unstored = None
+        try:
+            await self._push()
+        except ServerRefusalError as refused:
+            if refused.code != NOT_STORED:
+                raise
+            unstored = refused
         if pull:
             self._wants_pull = False
             try:
@@ -242,6 +254,8 @@ class Device:
             except BaseException:
                 self._wants_pull = True
                 raise
+        if unstored is not None:
+            raise unstored
 
     async def _told_to_rotate(self) -> str | None:
         """Greet; why this chain must be left, if it must (FK4)."""
@@ -250,7 +264,7 @@ class Device:
         except ServerRefusalError as refused:
             if refused.code == NEEDS_LOGIN:
                 return "continued"
-            if refused.code == "device_revoked":
+            if refused.code == REVOKED:
                 await self._push()  # what it holds may still be handed over, and nothing else
             raise
 
@@ -265,6 +279,8 @@ class Device:
             if refused.code == NEEDS_LOGIN:
                 await self._push()
             raise
+        if reply.chain != self.chain:
+            raise _garbled("another chain was given a place")
         self._chain.granted(reply.token)
         self._greeted_ms = None
 
@@ -277,6 +293,8 @@ class Device:
         ):
             request = exchange.PushRequest([msgspec.Raw(one.raw) for one in batch])
             reply = await self._call("push", request, exchange.PushReply)
+            if len(reply.results) != len(batch):
+                raise _garbled("the answer is to another push")
             self.duplicates += sum(answer.r == exchange.DUPLICATE for answer in reply.results)
             settled = [
                 (one.id, answer.r, answer.why)
@@ -286,7 +304,7 @@ class Device:
             self._vault.settle(settled)
             if not settled:
                 # An answer to another push, from some proxy's memory: nothing of ours is safe yet.
-                raise ServerRefusalError(502, "garbled", "the answer names other sets")
+                raise _garbled("the answer names other sets")
 
     async def hello(self) -> exchange.HelloReply:
         """Say who and where we are, learn which scopes there are."""
@@ -307,6 +325,8 @@ class Device:
             token=token,
         )
         reply = await self._call("hello", request, exchange.HelloReply)
+        if (reply.request_id, reply.wall_ms) != (request_id, now_ms):
+            raise _garbled("the answer is to another hello")
         if reply.token is not None:
             self._vault.greeted(request_id, reply.token)
         for scope, epoch, _newest in reply.scopes:
@@ -350,7 +370,7 @@ class Device:
         """Begin a scope again with the snapshot that was offered (SN3). Raises BrokenScopeError."""
         path = f"/sync/v1/snapshot/{offer.hash.hex()}"
         reply = await self._http.get(path, headers=self._headers())
-        refuse(reply)
+        self._refuse(reply)
         whole = opened(reply.content, page, offer)
         for row in whole.org:
             self.watch.learn_row(*row)
@@ -386,7 +406,7 @@ class Device:
         ) as stream:
             if stream.status_code != httpx2.codes.OK:
                 await stream.aread()
-                refuse(stream)
+                self._refuse(stream)
             event = ""
             async for line in stream.aiter_lines():
                 if line.startswith("event:"):
@@ -409,8 +429,19 @@ class Device:
             body = gzip.compress(body, 6)
             headers["content-encoding"] = "gzip"
         reply = await self._http.post(f"/sync/v1/{word}", content=body, headers=headers)
-        refuse(reply)
+        self._refuse(reply)
         return exchange.decode(answer, reply.content)
+
+    def _refuse(self, reply: httpx2.Response) -> None:
+        """Raise ServerRefusalError unless the answer is good; one that is said to another chain is garbled (EX11)."""
+        try:
+            refuse(reply)
+        except ServerRefusalError as refused:
+            mine = self._chain.identity
+            whom = {NEEDS_LOGIN: mine.chain, REVOKED: mine.instead_of or mine.chain}
+            if refused.code in whom and refused.chain != whom[refused.code].hex():
+                raise _garbled("another chain is refused") from refused
+            raise
 
     def _headers(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self._chain.identity.token}"}
@@ -422,9 +453,15 @@ def refuse(reply: httpx2.Response) -> None:
         return
     try:
         problem = reply.json()
-        raise ServerRefusalError(reply.status_code, problem["code"], problem["cause"])
+        code, cause, chain = problem["code"], problem["cause"], problem.get("chain")
+        raise ServerRefusalError(reply.status_code, code, cause, chain)
     except (ValueError, KeyError, TypeError) as error:
         raise ServerRefusalError(reply.status_code, "unreadable", reply.text[:200]) from error
+
+
+def _garbled(what: str) -> ServerRefusalError:
+    """An answer to something else that was asked, from some proxy's memory: as if none had come."""
+    return ServerRefusalError(502, "garbled", what)
 
 
 def _b64url(data: bytes) -> str:

@@ -62,6 +62,10 @@ TOLD_OF_THE_CENTRE = {
     "EX8": (SERVER + "test_sync_api.py", "a_small_budget_is_served_in_dense_pages"),
     "EX9": (SERVER + "test_sync_api.py", "a_revoked_phone_may_push_and_nothing_else"),
     "EX10": (SERVER + "test_sync_api.py", "an_exchange_of_another_version_is_refused"),
+    "EX11": (
+        "tests/fleet/test_replayed.py",
+        "an_old_refusal_of_a_chain_that_was_left_is_not_said_of_the_next",
+    ),
     "TL7": (SERVER + "test_proof_refused.py", "a_restored_older_database_is_not_signed"),
 }
 # Device rules whose test does not name them, most of them since it is one run of both languages or of a whole phone.

@@ -322,13 +322,16 @@ async def test_a_chain_is_continued_once_and_its_unsent_sets_come_with_the_new_o
     waiting = old.note(INCIDENT, "还没传")
     new = Rotating(old, "next")
     status, said = await rotate(served, new.raw, old.token)
-    assert status == 200
+    assert (status, said["chain"]) == (200, new.pen.chain)
     token = said["token"]
     # A lost answer, or a request the network delivered twice: the same set gives the same token, which counts.
     _status, again = await rotate(served, new.raw, old.token)
     assert again["token"] == token
     status, welcome = await call(served, "hello", greeting(new.pen), token)
     assert (status, welcome["have"], welcome["person"]) == (200, 0, old.person)
+    asked = greeting(new.pen)
+    for name in ("request_id", "wall_ms"):  # whose answer it is (EX11)
+        assert welcome[name] == asked[name]
     names = [name for name, _epoch, _n in welcome["scopes"]]
     assert names[:3] == ["org", f"device:{new.pen.chain.hex()}", f"device:{old.chain.hex()}"]
     after = new.pen.note(INCIDENT, "新链上的")
@@ -344,14 +347,17 @@ async def test_the_second_instance_is_told_to_enrol_again_and_loses_nothing(serv
     await served.push(old, old.create(INCIDENT))
     copied = copy_of(old)
     await rotate(served, Rotating(old, "next").raw, old.token)
-    for name, message in (
-        ("hello", greeting(copied)),
-        ("pull", {"cursors": [], "budget": 1}),
-        ("time", {"t1": 1}),
-        ("rotate", {"set": msgspec.Raw(Rotating(copied, "other next").raw)}),
+    late = Rotating(copied, "other next")
+    for name, message, whom in (
+        ("hello", greeting(copied), copied.chain),
+        ("pull", {"cursors": [], "budget": 1}, copied.chain),
+        ("time", {"t1": 1}, copied.chain),
+        ("rotate", {"set": msgspec.Raw(late.raw)}, late.pen.chain),
     ):
         status, problem = await call(served, name, message, copied.token)
         assert (status, problem["code"]) == (403, "rotation_needs_login"), name
+        # An old refusal is known by whom it names (EX11).
+        assert problem["chain"] == whom.hex(), name
     kept = copied.note(INCIDENT, "副本写的")
     status, pushed = await call(served, "push", {"sets": [msgspec.Raw(kept)]}, copied.token)
     # The first has ended the chain: what comes beyond is of a second writer.
@@ -388,7 +394,7 @@ async def test_a_rotation_that_is_none_is_refused_with_its_reason(served: Centre
     admin = await served.sign_in("admin")
     await admin.post(f"/api/devices/{old.chain.hex()}/revoke", {"why": "遗失"})
     _status, problem = await rotate(served, Rotating(old, "e").raw, old.token)
-    assert problem["code"] == "device_revoked"
+    assert (problem["code"], problem["chain"]) == ("device_revoked", old.chain.hex())
 
 
 async def test_the_desk_reads_what_befell_a_device_with_time_and_proof(served: Centre) -> None:

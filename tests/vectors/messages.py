@@ -31,6 +31,8 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
      {**_HELLO, "token": bytes(7) + b"\x05" + b"chance-8"}),
     ("a hello with keys of a later version", "HelloRequest", {**_HELLO, "battery": 80}),
     ("the centre answers", "HelloReply", {
+        "request_id": bytes(16),
+        "wall_ms": AT_MS - 8_000,
         "role": "centre",
         "server": STATION,
         "now_ms": AT_MS,
@@ -43,6 +45,8 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
         "retry_after_ms": None,
     }),
     ("the centre tells a copied phone to leave its chain", "HelloReply", {
+        "request_id": bytes(16),
+        "wall_ms": AT_MS - 8_000,
         "role": "centre",
         "server": STATION,
         "now_ms": AT_MS,
@@ -57,7 +61,7 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
         "rotate": "copied",
     }),
     ("a chain asks for the place of another", "RotateRequest", {"set": _ENVELOPE}),
-    ("and is given its own token", "RotateReply", {"token": "ortoo_d1_x"}),
+    ("and is given its own token", "RotateReply", {"chain": CHAIN, "token": "ortoo_d1_x"}),
     ("two sets, one of them redacted", "PushRequest", {"sets": [_ENVELOPE, _REDACTED]}),
     ("one stored, one twice, one refused", "PushReply", {
         "results": [

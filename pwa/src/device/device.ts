@@ -16,8 +16,8 @@ import type { SyncState } from "./chip";
 import { openingDraft } from "./enrol";
 import { offer, unsentFile, unsentSets } from "./export";
 import { joinTabs, type News, type Tabs } from "./leader";
-import { Leaving, NEEDS_CODE } from "./leaving";
-import { Link } from "./link";
+import { Leaving } from "./leaving";
+import { Link, NEEDS_CODE } from "./link";
 import { systemClock } from "./now";
 import { type Org, type OrgSnapshot, orgOf } from "./org";
 import { Outbox } from "./outbox";
@@ -162,7 +162,7 @@ export async function startDevice(): Promise<Device | null> {
   await replica.open();
   await recount();
 
-  const link = new Link({ token: () => session.token });
+  const link = new Link({ session: () => session });
   const lead = (): (() => void) => {
     const mine = new Rounds({
       link,

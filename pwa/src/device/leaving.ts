@@ -22,13 +22,10 @@ import type { Stamp } from "../sync/clock";
 import { again, legible } from "../sync/forks";
 import { fromHex, opId, setId, toHex } from "../sync/ids";
 import { keyFor, newAttempt } from "./enrol";
-import { type Link, LinkError } from "./link";
+import { type Link, LinkError, NEEDS_CODE } from "./link";
 import { type DeviceSession, keptSession } from "./session";
 import { ChainLeft, DAMAGED, type KeyRecord, type Mark, type OwnSet, REWRITTEN, SESSION, type Vault } from "./vault";
 import { type ChainWriter, type Draft, type Hand, signSet } from "./writer";
-
-/** The place is taken: only a one-time code lets this phone on. */
-export const NEEDS_CODE = "rotation_needs_login";
 
 export interface LeavingParts {
   vault: Vault;

@@ -2,10 +2,10 @@
  * The wire: hello, push, pull, time and the live line, over fetch.
  *
  * Responsible for: the bearer token, gzip, timeouts, and telling apart no network, a captive portal that answers
- * everything with its own page, a busy server and a refusal in words. Refuses to know when to talk and what to do
- * with an answer; it never retries and never deletes.
+ * everything with its own page, a proxy that answers out of its memory (EX11), a busy server and a refusal in words.
+ * Refuses to know when to talk and what to do with an answer; it never retries and never deletes.
  *
- *     const link = new Link({ token: () => session.token });
+ *     const link = new Link({ session: () => session });
  *     const reply = await link.hello({ v: 1, app, chain, head: 11, pending: 3, … });
  *     // throws LinkError: { kind: "offline" | "portal" | "busy" | "refused" | "garbled", code, … }
  */
@@ -22,6 +22,12 @@ import {
   writePush,
   writeRotate,
 } from "../sync/exchange";
+import { equalBytes, toHex } from "../sync/ids";
+import type { DeviceSession } from "./session";
+
+/** The place is taken: only a one-time code lets this phone on. */
+export const NEEDS_CODE = "rotation_needs_login";
+export const REVOKED = "device_revoked";
 
 /** Why an exchange did not happen. `offline`: no answer came. `portal`: somebody else answered. `busy`: later.
  *  `refused`: the server said no, in words. `garbled`: an answer that is not what the rules say. */
@@ -56,8 +62,11 @@ const LINE_SILENT_MS = 40_000;
 /** An answer larger than this is not read (SPEC EX: output cap). */
 const MAX_REPLY_BYTES = 8 * 1024 * 1024;
 
+/** As whom one talks. */
+type Self = Pick<DeviceSession, "token" | "chain" | "insteadOf">;
+
 export interface LinkOptions {
-  token: () => string | null;
+  session: () => Self;
   base?: string;
   fetch?: typeof fetch;
 }
@@ -68,26 +77,33 @@ async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
 }
 
 export class Link {
-  readonly #token: () => string | null;
+  readonly #session: () => Self;
   readonly #base: string;
   readonly #fetch: typeof fetch;
 
   constructor(options: LinkOptions) {
-    this.#token = options.token;
+    this.#session = options.session;
     this.#base = options.base ?? "";
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
   }
 
-  hello(message: HelloRequest): Promise<HelloReply> {
-    return this.#post("hello", write(message), SHORT_MS);
+  async hello(message: HelloRequest): Promise<HelloReply> {
+    const reply = await this.#post<HelloReply>("hello", write(message), SHORT_MS);
+    const mine = equalBytes(reply.request_id, message.request_id) && reply.wall_ms === message.wall_ms;
+    if (!mine) throw new LinkError("garbled", "the answer is to another hello");
+    return reply;
   }
 
   push(sets: Uint8Array[]): Promise<PushReply> {
     return this.#post("push", writePush(sets), LONG_MS);
   }
 
-  rotate(opening: Uint8Array): Promise<RotateReply> {
-    return this.#post("rotate", writeRotate(opening), SHORT_MS);
+  /** Ask for the place of the chain that was left, with the first set of the one in use. */
+  async rotate(opening: Uint8Array): Promise<RotateReply> {
+    const { chain } = this.#session();
+    const reply = await this.#post<RotateReply>("rotate", writeRotate(opening), SHORT_MS);
+    if (toHex(reply.chain) !== chain) throw new LinkError("garbled", "another chain was given a place");
+    return reply;
   }
 
   pull(message: PullRequest): Promise<PullReply> {
@@ -99,7 +115,7 @@ export class Link {
     const headers = { range: `bytes=${from}-${from + bytes - 1}` };
     const signal = AbortSignal.timeout(LONG_MS);
     const response = await this.#ask(`snapshot/${hash}`, { headers, signal });
-    if (response.status !== 206) throw await troubleOf(response);
+    if (response.status !== 206) throw await troubleOf(response, this.#session());
     try {
       return new Uint8Array(await response.arrayBuffer());
     } catch (cause) {
@@ -108,9 +124,8 @@ export class Link {
   }
 
   async #ask(path: string, init: RequestInit): Promise<Response> {
-    const token = this.#token();
     const headers = new Headers(init.headers);
-    if (token) headers.set("authorization", `Bearer ${token}`);
+    headers.set("authorization", `Bearer ${this.#session().token}`);
     try {
       // A captive portal likes to redirect; nothing of ours ever does.
       return await this.#fetch(`${this.#base}/sync/v1/${path}`, {
@@ -134,7 +149,7 @@ export class Link {
     }
     const signal = AbortSignal.timeout(withinMs);
     const response = await this.#ask(path, { method: "POST", headers, body: body as Uint8Array<ArrayBuffer>, signal });
-    if (!response.ok || kindOf(response) !== MSGPACK) throw await troubleOf(response);
+    if (!response.ok || kindOf(response) !== MSGPACK) throw await troubleOf(response, this.#session());
     let bytes: Uint8Array;
     try {
       bytes = new Uint8Array(await response.arrayBuffer());
@@ -164,7 +179,8 @@ export class Link {
     let silence = setTimeout(stop, LINE_SILENT_MS);
     try {
       const response = await this.#ask("events", { headers: { accept: "text/event-stream" }, signal: dead.signal });
-      if (!response.ok || kindOf(response) !== "text/event-stream" || !response.body) throw await troubleOf(response);
+      if (!response.ok || kindOf(response) !== "text/event-stream" || !response.body)
+        throw await troubleOf(response, this.#session());
       const reader = response.body
         .pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array<ArrayBuffer>, string>)
         .getReader();
@@ -220,12 +236,20 @@ function retryAfterMs(response: Response): number | null {
   return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, 600) * 1000 : null;
 }
 
+/** Whom a refusal with this code must name (EX11): it makes a phone leave its chain, or stop. */
+function whom(code: string, { chain, insteadOf }: Self): string | null {
+  if (code === NEEDS_CODE) return chain;
+  return code === REVOKED ? (insteadOf ?? chain) : null;
+}
+
 /** What an answer that is not the wanted one means. */
-async function troubleOf(response: Response): Promise<LinkError> {
+async function troubleOf(response: Response, self: Self): Promise<LinkError> {
   const later = retryAfterMs(response);
   if (kindOf(response) === "application/problem+json") {
-    const problem = (await response.json().catch(() => ({}))) as { code?: string; title?: string };
+    const problem = (await response.json().catch(() => ({}))) as { code?: string; title?: string; chain?: string };
     const code = problem.code ?? `http_${response.status}`;
+    const named = whom(code, self);
+    if (named && named !== problem.chain) return new LinkError("garbled", "another chain is refused");
     const kind = response.status === 429 || response.status >= 500 ? "busy" : "refused";
     return new LinkError(kind, problem.title ?? code, { code, retryAfterMs: later });
   }

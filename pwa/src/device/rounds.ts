@@ -12,8 +12,8 @@
  */
 import type { HelloReply, Offer } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
-import { type Leaving, NEEDS_CODE } from "./leaving";
-import { type Link, LinkError, type LinkTrouble } from "./link";
+import type { Leaving } from "./leaving";
+import { type Link, LinkError, type LinkTrouble, NEEDS_CODE, REVOKED } from "./link";
 import type { Clock } from "./now";
 import type { Outbox } from "./outbox";
 import type { Replica } from "./replica";
@@ -58,6 +58,8 @@ export interface RoundsParts {
 const CALM_MS = [15_000, 30_000] as const;
 /** After trouble: doubling from here to there, each with up to half as much again. */
 const BACKOFF_MS = [2_000, 20_000] as const;
+/** The centre has no room, or its store is away; that passes. */
+const NOT_STORED = "not_stored";
 /** A refusal does not heal by asking again soon. */
 const REFUSED_MS = 60_000;
 /** Hello again when the last one is older: contact, pending count and time sample stay fresh. */
@@ -143,7 +145,7 @@ export class Rounds {
       void this.#live();
     } catch (error) {
       const trouble = error instanceof LinkError ? error : new LinkError("garbled", String(error), { cause: error });
-      if (trouble.code === "device_revoked" || trouble.code === NEEDS_CODE) await this.#handOver();
+      if (trouble.code === REVOKED || trouble.code === NEEDS_CODE) await this.#handOver();
       this.#failures += 1;
       this.#hello = null;
       this.#budget = Math.max(BUDGET_BYTES.least, this.#budget / 2);
@@ -195,9 +197,13 @@ export class Rounds {
     const { replica } = this.#parts;
     const hello = await this.#admitted();
     const limits = { sets: Math.min(MOST_SETS, hello.limits.batch_sets), bytes: hello.limits.batch_bytes };
-    await this.#push(limits);
-    await this.#pull(hello);
+    const unstored = await this.#push(limits).catch((error: unknown) => {
+      if (error instanceof LinkError && error.code === NOT_STORED) return error;
+      throw error;
+    });
+    await this.#pull(hello); // a centre that has no room to store has much to tell
     await replica.deliverDue();
+    if (unstored) throw unstored;
     await this.#push(limits); // what the pull made us write: that an order was delivered
   }
 

@@ -22,6 +22,9 @@ export interface HelloRequest {
 }
 
 export interface HelloReply {
+  /** As the hello that is answered said them (EX11). */
+  request_id: Uint8Array;
+  wall_ms: number;
   role: string;
   server: Uint8Array;
   now_ms: number;
@@ -38,8 +41,9 @@ export interface HelloReply {
   rotate?: string | null;
 }
 
-/** The bearer token of the chain that took the place of another (FK5). */
+/** The chain that took the place of another, and its bearer token (FK5). */
 export interface RotateReply {
+  chain: Uint8Array;
   token: string;
 }
 

@@ -4,7 +4,7 @@
  *
  *     const centre = await Centre.open({ person, chain });
  *     centre.fault = "down";          // fetch now rejects as it does without a network
- *     const link = new Link({ token: () => "t", fetch: centre.fetch });
+ *     const link = new Link({ session: () => session, fetch: centre.fetch });
  */
 import { decodeMessage, encode, type Value } from "../../src/sync/canon";
 import {
@@ -21,7 +21,7 @@ import { chainId, fromHex, setId, toHex } from "../../src/sync/ids";
 import { encodeRuling, leafHash, readRuling, SCOPE_HEAD_ZERO, scopeHead } from "../../src/sync/rulings";
 import { snapshotHash } from "../../src/sync/snapshot";
 
-export type Fault = null | "down" | "portal" | "busy" | "revoked" | "unspoken" | "answer_lost";
+export type Fault = null | "down" | "portal" | "busy" | "revoked" | "unspoken" | "answer_lost" | "full";
 
 interface Line {
   ruling: Uint8Array;
@@ -48,6 +48,10 @@ export class Centre {
   /** Every push as lists of seq, in the order sent. */
   readonly pushes: number[][] = [];
   readonly calls: string[] = [];
+  /** Every answer by call, as a proxy that keeps what it was told not to keep has them. */
+  readonly heard = new Map<string, Response[]>();
+  /** What the next such call is answered with, in place of an answer of today. */
+  readonly replays = new Map<string, Response>();
   /** What every hello showed. */
   readonly greetings: { chain: string; token: string | null; request: string; head: number }[] = [];
   /** Why a chain must be left, by chain. */
@@ -303,12 +307,24 @@ export class Centre {
 
   readonly fetch: typeof fetch = async (input, init) => {
     const path = String(input).split("/").at(-1) ?? "";
+    const old = this.replays.get(path);
+    if (old && this.replays.delete(path)) return old.clone();
+    const answer = await this.#served(path, init);
+    this.heard.set(path, [...(this.heard.get(path) ?? []), answer.clone()]);
+    if (this.fault === "answer_lost") throw new TypeError("Failed to fetch");
+    return answer;
+  };
+
+  async #served(path: string, init?: RequestInit): Promise<Response> {
     this.calls.push(path);
     if (this.fault === "down") throw new TypeError("Failed to fetch");
     if (this.fault === "portal")
       return new Response("<html>log in</html>", { headers: { "content-type": "text/html" } });
-    if (this.fault === "busy") return problem(503, "queue_full", { "retry-after": "1" });
-    if (this.fault === "revoked" && path !== "push") return problem(403, "device_revoked");
+    if (this.fault === "busy") return problem(503, "queue_full", { after: "1" });
+    const chain = new Headers(init?.headers).get("authorization")?.split(" ").at(-1) ?? "";
+    if (this.fault === "revoked" && path !== "push") return problem(403, "device_revoked", { chain });
+    if (this.fault === "full" && (path === "push" || path === "rotate"))
+      return problem(503, "not_stored", { after: "5" });
     if (this.fault === "unspoken" && path === "hello") return problem(400, "unspoken_version");
     const kept = this.snapshots.get(path);
     if (kept) return this.#piece(kept.packed, new Headers(init?.headers).get("range") ?? "");
@@ -319,13 +335,12 @@ export class Centre {
     }
     const said = (body.length > 0 ? decodeMessage(body) : {}) as Record<string, Value>;
     const answer = await this.#answer(path, said);
-    if (this.fault === "answer_lost") throw new TypeError("Failed to fetch");
     if (!answer) return problem(404, "not_found");
     if (answer instanceof Response) return answer;
     return new Response(encode(answer as Value) as Uint8Array<ArrayBuffer>, {
       headers: { "content-type": "application/msgpack" },
     });
-  };
+  }
 
   #piece(packed: Uint8Array, range: string): Response {
     const [from, to] = range.replace("bytes=", "").split("-").map(Number) as [number, number];
@@ -339,10 +354,10 @@ export class Centre {
     const set = await readSet(raw);
     if (isRefusal(set) || !set.header.continues) return problem(400, "bad_rotation");
     const [chain, place] = [toHex(set.header.chain), toHex(set.header.continues[0])];
-    if ((this.places.get(place) ?? chain) !== chain) return problem(403, "rotation_needs_login");
+    if ((this.places.get(place) ?? chain) !== chain) return problem(403, "rotation_needs_login", { chain });
     this.places.set(place, chain);
     this.scopes.set(`device:${chain}`, { epoch: 1, lines: [], heads: [] });
-    return { token: `token of ${chain}` };
+    return { chain: set.header.chain, token: `token of ${chain}` };
   }
 
   async #answer(path: string, said: Record<string, Value>): Promise<object | null> {
@@ -362,10 +377,12 @@ export class Centre {
       request: request ?? "",
       head: Number(said["head"]),
     });
-    if (this.places.has(chain ?? "")) return problem(403, "rotation_needs_login");
+    if (chain && this.places.has(chain)) return problem(403, "rotation_needs_login", { chain });
     const rotate = this.rotate.get(chain ?? "") ?? null;
     return {
-      token: rotate ? null : fromHex(this.greetings.length.toString(16).padStart(32, "0")),
+      request_id: said["request_id"],
+      wall_ms: said["wall_ms"],
+      token: rotate || this.fault === "full" ? null : fromHex(this.greetings.length.toString(16).padStart(32, "0")),
       rotate,
       role: "centre",
       server: new Uint8Array(16),
@@ -383,9 +400,11 @@ export class Centre {
 
 const hexOf = (value: Value | undefined): string | null => (value instanceof Uint8Array ? toHex(value) : null);
 
-function problem(status: number, code: string, headers: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify({ status, code, title: code }), {
+/** A problem answer; `after` is its Retry-After, `chain` whom it names. */
+function problem(status: number, code: string, more: { after?: string; chain?: string } = {}): Response {
+  const { after, ...said } = more;
+  return new Response(JSON.stringify({ status, code, title: code, ...said }), {
     status,
-    headers: { "content-type": "application/problem+json", ...headers },
+    headers: { "content-type": "application/problem+json", ...(after ? { "retry-after": after } : {}) },
   });
 }

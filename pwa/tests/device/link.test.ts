@@ -4,8 +4,12 @@ import { Link, type LinkError } from "../../src/device/link";
 import { decodeMessage, encode, type Value } from "../../src/sync/canon";
 
 type Fetch = typeof fetch;
+const CHAIN = "ab".repeat(16);
 const link = (answer: (path: string, init: RequestInit) => Response | Promise<Response>) =>
-  new Link({ token: () => "secret", fetch: ((path: string, init: RequestInit) => answer(path, init)) as Fetch });
+  new Link({
+    session: () => ({ token: "secret", chain: CHAIN }),
+    fetch: ((path: string, init: RequestInit) => answer(path, init)) as Fetch,
+  });
 const message = (value: object) =>
   new Response(encode(value as Value) as Uint8Array<ArrayBuffer>, {
     headers: { "content-type": "application/msgpack" },
@@ -59,6 +63,30 @@ test("a problem answer keeps its code; busy ones say when (EX6)", async () => {
   expect(await trouble(problem(503, { "retry-after": "7" }))).toMatchObject({ kind: "busy", retryAfterMs: 7_000 });
   expect(await trouble(problem(429, { "retry-after": "86400" }))).toMatchObject({ retryAfterMs: 600_000 });
   expect(await trouble(new Response("bad gateway", { status: 502 }))).toMatchObject({ kind: "busy" });
+});
+
+test("a refusal that ends a chain or an enrolment counts when it names this phone's (EX11)", async () => {
+  const PLACE = "cd".repeat(16);
+  const told = async (code: string, chain: string | undefined, insteadOf?: string): Promise<string> => {
+    const problem = new Response(JSON.stringify({ code, title: "t", ...(chain ? { chain } : {}) }), {
+      status: 403,
+      headers: { "content-type": "application/problem+json" },
+    });
+    const session = { token: "t", chain: CHAIN, ...(insteadOf ? { insteadOf } : {}) };
+    const asked = new Link({ session: () => session, fetch: async () => problem }).rotate(Uint8Array.of(0xc0));
+    return asked.then(
+      () => "",
+      (error: LinkError) => error.code,
+    );
+  };
+  expect(await told("rotation_needs_login", CHAIN)).toBe("rotation_needs_login");
+  expect(await told("rotation_needs_login", CHAIN, PLACE)).toBe("rotation_needs_login");
+  expect(await told("rotation_needs_login", PLACE, PLACE)).toBe("garbled");
+  expect(await told("rotation_needs_login", undefined)).toBe("garbled");
+  expect(await told("device_revoked", CHAIN)).toBe("device_revoked");
+  expect(await told("device_revoked", PLACE, PLACE)).toBe("device_revoked"); // whose token is still in use
+  expect(await told("device_revoked", CHAIN, PLACE)).toBe("garbled");
+  expect(await told("not_signed_in", undefined)).toBe("not_signed_in");
 });
 
 function stream(pieces: string[], open = false): Response {

@@ -128,7 +128,7 @@ export class Phone {
       answersChanged: () => undefined,
     });
     this.rounds = new Rounds({
-      link: new Link({ token: () => this.session.token, fetch: centre.fetch }),
+      link: new Link({ session: () => this.session, fetch: centre.fetch }),
       outbox: this.outbox,
       replica: this.replica,
       clock,
