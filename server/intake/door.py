@@ -25,7 +25,7 @@ from sqlalchemy import Connection
 from server.failures import cause_of, is_store_failure
 from server.intake.batch import Batch
 from server.intake.desk import Desk
-from server.intake.greetings import Greeting, Welcome
+from server.intake.greetings import Greeting, Welcome, without_writing
 from server.intake.keyring import stored_keys
 from server.intake.memory import Memory
 from server.intake.queue import IntakeClosedError, Work, WorkQueue
@@ -57,6 +57,7 @@ KEYS_LIMIT = 100_000
 CONTACTS_LIMIT = 50_000
 # Up to here a push is examined at once: a hop to a thread and back costs more than it frees.
 SMALL_PUSH_SETS = 4
+NOT_STORED = "not_stored"
 CONTACTS_AFTER_S = 1.0  # last contacts ride on the next batch, or are written after this long
 
 _log = logging.getLogger("ortoo.intake")
@@ -164,7 +165,10 @@ class Intake:
     # ---- what may be done ------------------------------------------------------------------
 
     async def greet(self, device: Device, asked: exchange.HelloRequest) -> Welcome:
-        """Answer a hello; the token it gives is durable. Raises IntakeBusyError, IntakeClosedError."""
+        """Answer a hello; the token it gives is durable. Where nothing can be written now, a device is
+        let in to read all the same. Raises IntakeBusyError, IntakeClosedError, and SQLAlchemyError
+        where nothing can be read either.
+        """
         greeting = Greeting(
             chain=device.chain,
             head=asked.head,
@@ -175,7 +179,12 @@ class Intake:
         )
         loop = asyncio.get_running_loop()
         work = Work(loop.create_future(), self._clock.now_ms(), greeting=greeting)
-        answer: Welcome = await self._enter(work, priority=False)
+        try:
+            answer: Welcome = await self._enter(work, priority=False)
+        except IntakeClosedError as closed:
+            if closed.code != NOT_STORED:
+                raise
+            answer = await self._db.reading(without_writing, greeting)
         return answer
 
     async def submit(self, raws: Sequence[bytes], sender: Device) -> tuple[list[PushResult], int]:
@@ -292,7 +301,7 @@ class Intake:
         if is_store_failure(error):
             _log.error("the store failed", extra={"error": cause_of(error)})
             for work in works:
-                _fail(work, IntakeClosedError("not_stored"))
+                _fail(work, IntakeClosedError(NOT_STORED))
             return
         if len(works) > 1:
             for work in works:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from server.store import greetings
+from server.store import devices, greetings
 from server.store.devices import ChainHead
 from server.store.greetings import Happening
 from sync import forks
@@ -36,7 +36,9 @@ class Greeting(msgspec.Struct, frozen=True):
 
 
 class Welcome(msgspec.Struct, frozen=True):
-    """What is answered: contiguous seq held, the next token, and why to rotate."""
+    """What is answered: contiguous seq held, the next token (without one a device keeps the one it has), and why to
+    rotate.
+    """
 
     have: int
     token: bytes | None
@@ -58,6 +60,10 @@ class Greetings:
         """Read what these chains were given last."""
         self._known = greetings.tokens(self._connection, list({one.chain for one in coming}))
 
+    def known(self, chain: bytes) -> Greeted | None:
+        """What this chain was given last."""
+        return self._known.get(chain)
+
     def take(self, one: Greeting, head: ChainHead) -> Welcome:
         """Answer one hello."""
         if one.is_continued:
@@ -68,7 +74,7 @@ class Greetings:
             if rotate == forks.ROLLED_BACK:
                 self.note(one.chain, rotate, {"head": one.head, "have": head.have})
             return Welcome(head.have, None, rotate)
-        known = self._known.get(one.chain)
+        known = self.known(one.chain)
         greeted, rotate = forks.greet(known, one.token, request=one.request_id, chance=one.chance)
         if rotate is not None:
             seen = {"head": one.head, "have": head.have, "shown": one.token, "last": greeted.token}
@@ -89,3 +95,20 @@ class Greetings:
         """Write tokens and events."""
         greetings.keep_tokens(self._connection, self._given)
         greetings.note(self._connection, self._happened)
+
+
+def without_writing(connection: Connection, one: Greeting) -> Welcome:
+    """Answer one hello while nothing can be written, so that its device may go on reading.
+
+    What is amiss is said as ever. A new token could not be durable before the reply (FK3): only one that was given
+    before is given again. What happened is not noted; a device that is told to leave its chain asks for its place as
+    soon as there is room, and that is.
+    """
+    looked = Greetings(connection, 0)
+    looked.prepare([one])
+    known = looked.known(one.chain)
+    head = devices.heads(connection, [one.chain]).get(one.chain, ChainHead())
+    welcome = looked.take(one, head)
+    if known is not None and welcome.token == known.token:
+        return welcome
+    return msgspec.structs.replace(welcome, token=None)

@@ -3,8 +3,9 @@
 Responsible for taking the room away at many points of a commit, for what must be true while there is none, and for the
 kill and the start in between. The checker judges what was acked.
 
-While there is no room a push is answered 503 `not_stored` with its cause and cure and when to come again; phones and
-desks still read; nobody is told that something failed for ever. With room the same process goes on.
+While there is no room a push is answered 503 `not_stored` with its cause and cure and when to come again; phones still
+greet and read, also one that has something to hand in, and desks read; nobody is told that something failed for ever.
+With room the same process goes on, and no phone is taken for a copy.
 
 Example: `await starve(place, kind="mount", seed=1, steps=(0, 4096))` gives how many pushes were refused.
 """
@@ -40,6 +41,7 @@ async def starve(place: Path, kind: str, seed: int, steps: Iterable[int]) -> int
         try:
             await centre.start()
             async with Crew.enrolled(centre, journal, place, str(seed)) as crew:
+                chains = [phone.chain for phone in crew.phones]
                 async with crew.desk("dispatcher") as desk:
                     await desk.sign_in()
                     for left_bytes in steps:
@@ -56,6 +58,7 @@ async def starve(place: Path, kind: str, seed: int, steps: Iterable[int]) -> int
                 disk.room(centre)
                 await _recovered(crew)
                 await crew.drained()
+                assert [phone.chain for phone in crew.phones] == chains, "a phone left its chain"
             centre.kill()
             await judged(centre, journal, f"seed {seed}, with room again")
         finally:
@@ -88,7 +91,7 @@ async def _still_serving(centre: Centre, crew: Crew, desk: Desk) -> None:
     async with httpx2.AsyncClient(base_url=centre.url) as http:
         assert (await http.get("/api/health")).status_code == httpx2.codes.OK
     for phone in crew.phones:
-        await phone.device.pull()
+        await _reads(phone)
     assert await desk.get("/api/wall")
     problem = (await _refused_push(crew.phones[0])).json()
     assert (problem["status"], problem["code"]) == (503, "not_stored")
@@ -99,6 +102,33 @@ async def _still_serving(centre: Centre, crew: Crew, desk: Desk) -> None:
         await desk.post("/api/incidents", {"title": "草场围栏纠纷" * 80, "station": station})
     except ServerRefusalError as error:
         _must_be_full(error)
+
+
+async def _reads(phone: Phone) -> None:
+    """A phone is greeted, without a token where there is no room for one, and told what is new though it cannot hand in
+    what it has just written."""
+    for _ in range(ENOUGH_PUSHES):
+        if (await phone.device.hello()).token is None:
+            break
+    else:
+        raise AssertionError("there was always room for a token")
+    told: list[tuple[str, int]] = []
+
+    async def note(response: httpx2.Response) -> None:
+        told.append((response.url.path.rpartition("/")[2], response.status_code))
+
+    phone.http.event_hooks = {"response": [note]}
+    while ("push", httpx2.codes.SERVICE_UNAVAILABLE) not in told:
+        told.clear()
+        phone.device.greet_again()
+        for _ in range(20):
+            phone.write()
+        try:
+            await phone.device.attempt(pull=True)
+        except ServerRefusalError as error:
+            _must_be_full(error)
+    phone.http.event_hooks = {}
+    assert (told[0], told[-1]) == (("hello", httpx2.codes.OK), ("pull", httpx2.codes.OK))
 
 
 def _must_be_full(error: ServerRefusalError) -> None:
@@ -130,5 +160,5 @@ async def _started_without_room(centre: Centre, crew: Crew, disk: Disk) -> None:
     centre.launch(disk.prefix(centre))
     await centre.ready()
     for phone in crew.phones:
-        await phone.device.pull()
+        await _reads(phone)
     await _refused_push(crew.phones[0])

@@ -113,6 +113,27 @@ test("a centre that speaks another version is asked again later; nothing is sent
   expect(await phone.vault.unsent()).toHaveLength(0);
 });
 
+test("a centre without room for anything is read all the same, and nothing is forgotten for want of a token (FK3)", async () => {
+  await phone.exchange();
+  const { chain } = phone.writer;
+  await phone.note(INCIDENT, "一");
+  await phone.centre.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: "台上写的" }]);
+  phone.centre.fault = "full";
+  await phone.exchange();
+  await phone.exchange();
+  expect((await phone.replica.story(INCIDENT)).map(({ text }) => text)).toContain("台上写的");
+  expect(await phone.vault.unsent()).toHaveLength(1);
+  expect(phone.status).toMatchObject({ reachable: false, trouble: { kind: "busy", code: "not_stored" } });
+  expect((phone.status.nextTryMs ?? 0) - phone.clock.ms).toBe(5_000);
+  phone.centre.fault = null;
+  await phone.exchange();
+  expect(await phone.vault.unsent()).toHaveLength(0);
+  expect(phone.writer.chain).toBe(chain);
+  const [, ...later] = phone.centre.greetings;
+  expect(new Set(later.map(({ request }) => request)).size).toBe(1);
+  expect(new Set(later.map(({ token }) => token))).toEqual(new Set(["1".padStart(32, "0")]));
+});
+
 test("writes while a round is running are not forgotten", async () => {
   await phone.note(INCIDENT, "一");
   const round = phone.exchange();
