@@ -16,6 +16,7 @@ import httpx2
 import pytest
 
 from server.fleet import world
+from server.fleet.demo import lost
 from server.fleet.demo.cases import Case, Cases
 from server.fleet.demo.run import InUseError, alone_in
 from server.intake.replay import replay
@@ -81,7 +82,16 @@ async def test_a_first_start_has_a_past_and_a_second_keeps_it(tmp_path: Path) ->
         assert Counter(one["role"] for one in org["people"])["officer"] == 41
         assert len(org["stations"]) == 4
         devices = await ask(http, "admin", "/api/devices")
-        assert len(devices) == 42
+        assert len(devices) == 43
+        [suspended] = [one for one in devices if one["revoked_at"] is not None]
+        assert (suspended["name"], suspended["revoked_why"]) == (world.HUMAN_OFFICER, lost.WHY)
+        doubts = (await ask(http, "dispatcher", "/api/rulings/queue?kind=held"))["sets"]
+        assert [(one["why"], one["author"]["device"]) for one in doubts] == [
+            ("revoked_straddle", suspended["chain"])
+        ], "somebody has something to decide"
+        assert "order.issue" in [op["t"] for op in doubts[0]["ops"]]
+        assert doubts[0]["ops"][0]["at"] < suspended["revoked_at"] < doubts[0]["received_at"]
+        assert lost.TITLE not in {one["title"] for one in listed}, "nothing of it counts yet"
         assert len((await ask(http, "callback", "/api/callback/today"))["list"]) > 0
         for role, _name, _town in world.DESK_ROLES:
             assert (await ask(http, role, "/api/session"))["person"]["role"] == role

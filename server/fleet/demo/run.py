@@ -27,6 +27,7 @@ from server.fleet import world
 from server.fleet.centre import listen, serving
 from server.fleet.demo.crew import Crew
 from server.fleet.demo.desks import Caller, Dispatcher
+from server.fleet.demo.lost import lost
 from server.fleet.desk import Desk
 from server.fleet.device import Device, ServerRefusalError
 from server.fleet.founding import found
@@ -44,6 +45,7 @@ Say = Callable[[str], None]
 
 PAST_MS = 11 * 3_600_000
 QUIET_MS = 75 * 60_000  # before now nothing new begins, so that the past ends before the present
+LOST_MS = 4 * 3_600_000  # before that an officer last writes on a phone he then loses
 PAST_CALL_EVERY_MS = 28 * 60_000
 CALL_EVERY_MS = 90_000  # some ten things happen about each: one every ten seconds or so
 REPORT_EVERY_MS = 15 * 60_000
@@ -56,6 +58,7 @@ DOWN_MS = (40_000, 6 * 60_000)
 FAR_DOWN_MS = (5 * 60_000, 40 * 60_000)  # every ninth officer patrols where there is no mast
 LISTEN_AGAIN_MS = (2_000, 9_000)
 CODE_EVERY_MS = 14 * 60_000  # a code lives fifteen minutes
+PAST_SEED = "1"
 KEEP_SETS_MS = 72 * 3_600_000
 CONNECTIONS = 64
 BOTS = (
@@ -290,10 +293,12 @@ async def demo(build: Build, data_dir: Path, host: str, port: int, say: Say) -> 
 async def _past(url: str, phones: Path, clock: _Clock, desks: dict[str, Desk]) -> None:
     assert clock.past is not None
     time = VirtualTime(clock.past)
-    banner = Banner(url, phones, time, desks, "1")
+    banner = Banner(url, phones, time, desks, PAST_SEED)
     until_ms = SystemClock().now_ms() - QUIET_MS
     time.spawn(banner.enrol(desks["admin"]))
     time.spawn(banner.live_through(until_ms))
+    admin, begin_ms = desks["admin"], until_ms - LOST_MS
+    time.spawn(lost(url, phones / "lost.db", admin, time, begin_ms, seed=PAST_SEED))
     await time.run()
     await banner.close()
     clock.past = None
