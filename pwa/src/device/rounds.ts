@@ -198,8 +198,9 @@ export class Rounds {
     const hello = await this.#admitted();
     const limits = { sets: Math.min(MOST_SETS, hello.limits.batch_sets), bytes: hello.limits.batch_bytes };
     const unstored = await this.#push(limits).catch((error: unknown) => {
-      if (error instanceof LinkError && error.code === NOT_STORED) return error;
-      throw error;
+      if (!(error instanceof LinkError) || error.code !== NOT_STORED) throw error;
+      this.#parts.status.sending = null;
+      return error;
     });
     await this.#pull(hello); // a centre that has no room to store has much to tell
     await replica.deliverDue();
