@@ -169,19 +169,24 @@ def _chains(connection: Connection, sets: list[tuple[bytes, ChangeSet | None]]) 
         links: list[tuple[bytes, bytes]] = []
         for before, after in pairwise(sorted(seqs[chain])):
             if 1 < after - before <= file.LINKS_BETWEEN_MAX:
-                links += _between(connection, chain, before + 1, after - 1)
+                links += _between(connection, chain, before, after)
         made.append(Chain(openings[chain], links))
     return made
 
 
 def _between(
-    connection: Connection, chain: bytes, low: int, high: int
+    connection: Connection, chain: bytes, before: int, after: int
 ) -> list[tuple[bytes, bytes]]:
+    """What stands between two seqs, but for what follows on nothing that is held: it would tie nothing together."""
     found: list[tuple[bytes, bytes]] = []
-    for raw in proofs.envelopes(connection, chain, low, high):
+    held: set[bytes | None] = set()
+    for raw in proofs.envelopes(connection, chain, before, after - 1):
         change = changeset.read(raw)
+        held.add(change.set_id)
         if isinstance(change, ChangeSet):
-            found.append((change.header_bytes, change.signature))
+            header = change.header
+            if header.seq > before and header.prev in held:
+                found.append((change.header_bytes, change.signature))
     return found
 
 

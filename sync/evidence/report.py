@@ -48,6 +48,7 @@ class Decision(Struct, frozen=True):
     chain: Bin16
     seq: Natural
     d: str
+    flags: list[str]
 
 
 class OrgRow(Struct, frozen=True):

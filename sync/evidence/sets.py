@@ -22,6 +22,8 @@ from sync.rulings import Ruling
 
 UNENROLLED: Final = "unenrolled"
 """Why a set is held whose chain nobody here knows: its signature may not be checkable (RL2)."""
+GAP: Final = "gap"
+"""The flag of a set whose predecessor was not here when it was ruled on (RL2)."""
 
 Known = dict[int, set[tuple[bytes, bytes | None]]]
 """By seq of one chain: the ids of the sets there, each with the id it names as the one before."""
@@ -56,8 +58,9 @@ def chains(report: Report, content: Content, verify: Verify) -> dict[bytes, Key]
         read = changeset.read(raw)
         if isinstance(read, ChangeSet):
             _note(known.setdefault(read.header.chain, {}), read.header, read.set_id)
+    strays = _strays(report)
     for at, of in known.items():
-        _linked(report, at, of)
+        _linked(report, at, of, strays)
     return keys
 
 
@@ -77,10 +80,20 @@ def _note(of: Known, header: Header, set_id: bytes) -> None:
     of.setdefault(header.seq, set()).add((set_id, header.prev))
 
 
-def _linked(report: Report, chain: bytes, of: Known) -> None:
+def _strays(report: Report) -> set[bytes]:
+    """Sets that came when the one before them was not here, by their rulings: they need follow on nothing here."""
+    return {
+        ruling.payload["set"]
+        for ruling in report.about
+        if ruling.kind == rulings.KIND_SET and GAP in ruling.payload["flags"]
+    }
+
+
+def _linked(report: Report, chain: bytes, of: Known, strays: set[bytes]) -> None:
     """Each set names the one before it, wherever both are here; what lies between unseen is counted.
 
-    Where a chain has two writers the set before may be the other's: a ruling proves that, and the file is sound.
+    Where a chain has two writers the set before may be the other's. A ruling proves that, or says that the one before
+    had not come, and the file is sound.
     """
     forked_at = min(
         (
@@ -96,8 +109,9 @@ def _linked(report: Report, chain: bytes, of: Known) -> None:
             report.unseen += after - before - 1 if before else 0
             continue
         ids = {set_id for set_id, _prev in of[before]}
-        for _set_id, prev in of[after]:
-            if prev not in ids and (forked_at is None or after <= forked_at):
+        for set_id, prev in of[after]:
+            is_stray = set_id in strays or (forked_at is not None and after > forked_at)
+            if prev not in ids and not is_stray:
                 report.find("chain_broken", f"chain {chain.hex()}, set {after}")
 
 

@@ -65,8 +65,12 @@ def id_of(raw: bytes) -> bytes:
     return tagged("ortoo/set/1", _parts(raw)[0])
 
 
-def _log() -> tuple[list[bytes], list[bytes], list[bytes], dict[str, bytes]]:
-    """Rulings, rulings on the incident, its sets, and openings and links by name."""
+_Log = tuple[list[bytes], list[bytes], list[bytes], dict[str, bytes]]
+"""Rulings, rulings on the incident, its sets, and openings and links by name."""
+
+
+def _log(stray: list[str] | None = None) -> _Log:
+    """What happened. With `stray` the last set names one before it that is not here, and its ruling has these flags."""
     ed, es = _Phone("Ed25519"), _Phone("ES256")
     openings = {
         "ed": ed.write([OPEN["Ed25519"]], ED, "chain"),
@@ -74,7 +78,10 @@ def _log() -> tuple[list[bytes], list[bytes], list[bytes], dict[str, bytes]]:
     }
     create = ed.write([CREATE])
     elsewhere = ed.write([NOTE], OTHER)
-    note, second, last = ed.write([NOTE]), es.write([NOTE]), ed.write([NOTE])
+    note, second = ed.write([NOTE]), es.write([NOTE])
+    if stray is not None:
+        ed.prev = bytes(32)
+    last = ed.write([NOTE])
     rulings: list[bytes] = []
     about: list[bytes] = []
     heads: dict[bytes, tuple[int, bytes]] = {}
@@ -129,14 +136,14 @@ def _log() -> tuple[list[bytes], list[bytes], list[bytes], dict[str, bytes]]:
         ops=[{"t": "entry.add", "kind": "note", "text": ""}],
     )
     org("categories", bytes(16), {"code": "x", "zh": "某某", "en": "some"})
-    decide("set", last, ED, 4, INCIDENT)
+    decide("set", last, ED, 4, INCIDENT, flags=stray or [])
     header_bytes, signature, _body = _parts(note)
     sets = [create, pack([header_bytes, signature, None]), second, last]
     openings |= {"elsewhere": elsewhere, "note": note}
     return rulings, about, sets, openings  # fmt: skip
 
 
-RULINGS, ABOUT, SETS, BESIDE = _log()
+LOG = RULINGS, _ABOUT, SETS, BESIDE = _log()
 KEPT = (1, 2, 3, 4, 7, 9, 10, 11, 13)
 """Rulings a file of the incident holds, as far as they are made by then."""
 
@@ -146,11 +153,12 @@ def checkpoint(leaves: list[bytes], origin: str = logs.ORIGIN) -> str:
     return f"{text}\n{logs.line(text, origin)}"
 
 
-def content(size: int = 13, rulings: list[bytes] | None = None) -> Content:
+def content(size: int = 13, log: _Log = LOG) -> Content:
     """What the file says when the log has so many entries."""
-    listed = (RULINGS if rulings is None else rulings)[:size]
+    rulings, ruled, sets, _beside = log
+    listed = rulings[:size]
     leaves = [sha256(b"\x00" + raw).digest() for raw in listed]
-    about = [raw for raw in ABOUT if raw in listed]
+    about = [raw for raw in ruled if raw in listed]
     head = bytes(16)
     for raw in about:
         head = tagged("ortoo/entity/1", head, sha256(b"\x00" + raw).digest())[:16]
@@ -166,7 +174,7 @@ def content(size: int = 13, rulings: list[bytes] | None = None) -> Content:
         "n": len(about),
         "head": head,
         "entries": [[listed[idx - 1], logs.path(idx - 1, leaves)] for idx in KEPT if idx <= size],
-        "sets": SETS[: len(about) - 1],
+        "sets": sets[: len(about) - 1],
         "chains": [[BESIDE["ed"], [link]], [BESIDE["es"], []]],
     }
 
@@ -240,6 +248,7 @@ def _unsound() -> list[tuple[str, Content, list[str]]]:
          ["bad_chain", "key_missing"]),
         ("XP4: a link that does not lead back", said | {"chains": [
             [BESIDE["ed"], [list(_parts(BESIDE["es"])[:2])]], said["chains"][1]]}, ["bad_chain"]),
+        ("XP4: a set that does not follow, and came as if it did", content(log=_log([])), ["chain_broken"]),
         ("XP1: a ruling about something else", said | {"entries": sorted(
             [*said["entries"], [RULINGS[7], logs.path(7, [sha256(b"\x00" + r).digest() for r in RULINGS])]],
             key=lambda one: RULINGS.index(one[0]))}, ["foreign"]),
@@ -275,7 +284,7 @@ def _bare() -> list[tuple[str, bytes, list[str]]]:
 def _beside() -> list[tuple[str, bytes, bytes, list[str]]]:
     later, earlier = sealed(content()), sealed(content(12))
     past = [RULINGS[4], *RULINGS[1:4], RULINGS[0], *RULINGS[5:]]
-    rewritten = content(13, past)
+    rewritten = content(13, (past, *LOG[1:]))
     rewritten["entries"] = [one for one in rewritten["entries"] if one[0] in RULINGS]
     gone = _without("sets", 3) | {"entries": _without("entries", 8)["entries"]}
     lost = {
@@ -313,14 +322,21 @@ def _beside() -> list[tuple[str, bytes, bytes, list[str]]]:
     ]  # fmt: skip
 
 
+def _sound(story: str, said: Content) -> dict[str, Any]:
+    size = int(said["checkpoint"].split("\n")[1])
+    told = {"size": size, "rulings": said["n"], "sets": len(said["sets"])}
+    return {"story": story, "file": sealed(said).hex()} | told | {"people": {USER.hex(): "艾力江"}}
+
+
 def cases() -> dict[str, Any]:
     """Every section of `evidence.json`."""
     return {
         "key": logs.PUB.hex(),
         "sound": [
-            {"story": f"XP1: a log of {size} entries", "file": sealed(content(size)).hex(), "size": size,
-             "rulings": content(size)["n"], "sets": len(content(size)["sets"]), "people": {USER.hex(): "艾力江"}}
-            for size in (12, 13)
+            _sound("XP1: a log of 12 entries", content(12)),
+            _sound("XP1: a log of 13 entries", content(13)),
+            _sound("XP4: a set of another writer, and the ruling says that the one before it was not here",
+                   content(log=_log(["gap"]))),
         ],
         "unsound": [
             {"story": story, "file": data.hex(), "codes": codes}

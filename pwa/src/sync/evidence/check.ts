@@ -93,10 +93,12 @@ function rulingIn(data: Uint8Array): Ruling | string {
 const isBytes = (value: unknown, size?: number): boolean =>
   value instanceof Uint8Array && (size === undefined || value.length === size);
 const isNatural = (value: unknown): boolean => typeof value === "number" && value >= 0;
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === "string");
 
 function isShaped({ kind, payload }: Ruling): boolean {
-  const { set, chain, seq, d, what, id, row } = payload;
-  if (DECIDING.has(kind)) return isBytes(set, 32) && isBytes(chain, 16) && isNatural(seq) && typeof d === "string";
+  const { set, chain, seq, d, flags, what, id, row } = payload;
+  if (DECIDING.has(kind))
+    return isBytes(set, 32) && isBytes(chain, 16) && isNatural(seq) && typeof d === "string" && isTexts(flags);
   if (kind === "fork") return isBytes(chain, 16) && isNatural(seq);
   if (kind !== "org") return true;
   const isMap = typeof row === "object" && !Array.isArray(row) && !(row instanceof Uint8Array);

@@ -15,6 +15,8 @@ import { hexOf, type Report, type Shown } from "./report";
 
 /** Why a set is held whose chain nobody here knows: its signature may not be checkable (RL2). */
 const UNENROLLED = "unenrolled";
+/** The flag of a set whose predecessor was not here when it was ruled on (RL2). */
+const GAP = "gap";
 /** Kinds of rulings that decide about one set (RL6). */
 export const DECIDING: ReadonlySet<string> = new Set(["set", "review", "redact"]);
 
@@ -57,7 +59,8 @@ export async function chains(report: Report, content: Content, verify: Verify): 
     const read = await readSet(raw);
     if (!isRefusal(read)) note(knownOf(known, toHex(read.header.chain)), read.header, read.setId);
   }
-  for (const [at, of] of known) linked(report, at, of);
+  const missed = strays(report);
+  for (const [at, of] of known) linked(report, at, of, missed);
   return keys;
 }
 
@@ -88,11 +91,20 @@ function note(of: Known, header: Header, id: Uint8Array): void {
   of.set(header.seq, sets);
 }
 
+/** Sets that came when the one before them was not here, by their rulings: they may follow on nothing in the file. */
+function strays(report: Report): ReadonlySet<string> {
+  const gaps = report.about.filter(
+    ({ kind, payload }) => kind === "set" && (payload["flags"] as string[]).includes(GAP),
+  );
+  return new Set(gaps.map(({ payload }) => hexOf(payload["set"])));
+}
+
 /**
  * Each set names the one before it, wherever both are here; what lies between unseen is counted. Where a chain has two
- * writers the set before may be the other's: a ruling proves that, and the file is sound.
+ * writers the set before may be the other's. A ruling proves that, or says that the one before had not come, and the
+ * file is sound.
  */
-function linked(report: Report, chain: string, of: Known): void {
+function linked(report: Report, chain: string, of: Known, missed: ReadonlySet<string>): void {
   const forks = [...report.entries.values()]
     .filter(({ ruling }) => ruling.kind === "fork" && hexOf(ruling.payload["chain"]) === chain)
     .map(({ ruling }) => Number(ruling.payload["seq"]));
@@ -107,7 +119,7 @@ function linked(report: Report, chain: string, of: Known): void {
       continue;
     }
     const ids = new Set(of.get(before)?.map(({ id }) => id));
-    const broken = new Set(of.get(after)?.flatMap(({ id, prev }) => (ids.has(prev) ? [] : [id])));
+    const broken = new Set(of.get(after)?.flatMap(({ id, prev }) => (ids.has(prev) || missed.has(id) ? [] : [id])));
     if (after <= forkedAt) for (const _id of broken) report.find("chain_broken", `chain ${chain}, set ${after}`);
   }
 }
