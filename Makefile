@@ -129,10 +129,11 @@ locked = $(BIN)/uv pip compile pyproject.toml $(1) --universal --generate-hashes
 	--no-emit-index-url --no-header --no-annotate -q -o $(2)
 
 .PHONY: system
-system: ## Make sure Chromium, a Chinese font and PostgreSQL are there for the tests, with apt where allowed
+system: ## Make sure Chromium, a Chinese font, PostgreSQL and a C compiler are there for the tests, with apt where allowed
 	@missing=(); \
 	command -v chromium >/dev/null || missing+=(chromium); \
 	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql); \
+	command -v cc >/dev/null || missing+=(gcc libc6-dev); \
 	font=$$(find /usr/share/fonts ~/.fonts -iname '*cjk*' -print -quit 2>/dev/null || true); \
 	[ -n "$$font" ] || missing+=(fonts-noto-cjk); \
 	if [ $${#missing[@]} -eq 0 ]; then exit 0; fi; \

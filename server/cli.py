@@ -145,9 +145,17 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
     from server import doctor, observe
     from server.app import build_app
     from server.edge import Edge
+    from server.store.wal import settle
 
     settings = settings_of(ctx)
     observe.configure()
+    try:
+        settle(settings.url)
+    except OSError as error:
+        raise click.ClickException(
+            f"write-ahead log: {error.filename}: {error.strerror}\n"
+            "  -> what it holds cannot be brought onto the disk: look at the disk, and start again"
+        ) from error
     if first:
         ctx.invoke(migrate)
     settings = msgspec.structs.replace(

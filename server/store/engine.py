@@ -15,6 +15,7 @@ Example: `idx = await db.reading(log.size)`.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,18 +29,19 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from server.store.wal import fold, is_long
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 BUSY_TIMEOUT_S = 10.0
-# A checkpoint runs when the WAL has grown by this many pages: larger saves rewriting hot pages,
-# at the price of a longer pause and a WAL of about 16 MB.
-WAL_PAGES = 4_000
 # What was to be written is about people and stays out of error messages and so out of logs.
 DISCREET = {"hide_parameters": True}
 CACHE_KIB = 32_768
 # Classes of SQLSTATE: connection, read-only, conflicts of transactions, resources, locks, operators, system.
 FAILURES_OF_THE_STORE = frozenset({"08", "25", "40", "53", "55", "57", "58", "XX"})
+
+_log = logging.getLogger("ortoo.store")
 
 
 class Database:
@@ -98,7 +100,9 @@ class Database:
 
             def whole() -> R:
                 with hot.begin() as connection:
-                    return function(connection, *args, **kwargs)
+                    result = function(connection, *args, **kwargs)
+                self._fold_when_long(hot)
+                return result
 
             # Shielded: a caller that goes away must not leave a transaction nobody waits for.
             loop = asyncio.get_running_loop()
@@ -143,17 +147,21 @@ class Database:
                 return
             hot = self._hot
 
-            def checkpoint() -> None:
-                with hot.connect() as connection:
-                    driver: object = connection.connection.dbapi_connection
-                    assert isinstance(driver, sqlite3.Connection)
-                    busy, _pages, _moved = driver.execute(
-                        "PRAGMA wal_checkpoint(TRUNCATE)"
-                    ).fetchone()
-                    if busy:
-                        raise TimeoutError("a reader holds the write-ahead log")
+            def empty() -> None:
+                if not fold(hot, "TRUNCATE"):
+                    raise TimeoutError("a reader holds the write-ahead log")
 
-            await asyncio.get_running_loop().run_in_executor(self._thread, checkpoint)
+            await asyncio.get_running_loop().run_in_executor(self._thread, empty)
+
+    def _fold_when_long(self, hot: Engine) -> None:
+        assert self.path is not None
+        if not is_long(self.path):
+            return
+        try:
+            fold(hot, "PASSIVE")
+        except sqlite3.OperationalError as error:
+            # What was committed stands in the log and is read from there; the next commit tries again.
+            _log.warning("the log was not folded", extra={"error": str(error)})
 
     async def close(self) -> None:
         """Close every connection; the writer's last, so that closing it folds the WAL in."""
@@ -217,7 +225,7 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
             "synchronous=FULL",
             "foreign_keys=ON",
             "secure_delete=ON",  # freed bytes are overwritten: a redacted word is gone (RD3)
-            f"wal_autocheckpoint={WAL_PAGES}",
+            "wal_autocheckpoint=0",  # `fold` does it, and says when it fails
             f"cache_size=-{CACHE_KIB}",
         ):
             cursor.execute(f"PRAGMA {pragma}")

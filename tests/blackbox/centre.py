@@ -101,9 +101,23 @@ class Centre:
         self.launch()
         await self.ready()
 
-    def _must_run(self) -> None:
-        if self._process is not None and (code := self._process.poll()) is not None:
+    def ended(self) -> int | None:
+        """The exit code of a process that ended by itself, told once; None while it runs or when none does."""
+        code = None if self._process is None else self._process.poll()
+        if code is not None:
             self._process = None
+        return code
+
+    async def over(self) -> int:
+        """The exit code of a process that ends by itself, once it has."""
+        for _ in range(round(START_S / STEP_S)):
+            if (code := self.ended()) is not None:
+                return code
+            await asyncio.sleep(STEP_S)
+        raise AssertionError(f"it did not end within {START_S} s\n{self.last_words()}")
+
+    def _must_run(self) -> None:
+        if (code := self.ended()) is not None:
             raise EndedError(f"it ended with {code}\n{self.last_words()}")
 
     def kill(self) -> None:

@@ -1,0 +1,141 @@
+"""What was acknowledged is on the platter, whatever the disk did before (RL5, EX2)."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx2
+import pytest
+
+from server.fleet.device import ServerRefusalError
+from tests.blackbox.centre import Centre, EndedError
+from tests.blackbox.crew import Crew, Phone
+from tests.blackbox.failing import ENDED, FAULTS, fail
+from tests.blackbox.faulty import DATABASE, LOG, FaultyDisk
+from tests.blackbox.journal import Journal
+from tests.blackbox.kills import judged
+
+MUCH, LITTLE = 15_000_000, 3_000_000  # bytes: more than makes a checkpoint due, and less
+
+
+async def test_nothing_acknowledged_is_lost_to_a_disk_that_fails(tmp_path: Path) -> None:
+    failed = await fail(tmp_path, seed=20_261_128, count=len(FAULTS))
+    assert failed.acked > 50 * failed.rounds
+    assert failed.refused > 0
+
+
+class Ward(NamedTuple):
+    """One phone and its centre on a disk that fails when told to."""
+
+    centre: Centre
+    disk: FaultyDisk
+    phone: Phone
+
+    async def pushes(self) -> bool:
+        """Write one set and push what waits; whether it was acked."""
+        self.phone.write()
+        try:
+            await self.phone.device.attempt(pull=False)
+        except ServerRefusalError as error:
+            if (error.status, error.code) != (503, "not_stored"):
+                raise
+            return False
+        return True
+
+    async def starts(self) -> None:
+        """Start the centre on this disk."""
+        self.centre.launch(self.disk.prefix)
+        await self.centre.ready()
+
+    def fills(self, size: int) -> None:
+        """Another process on the same disk writes so many bytes beside the tables, and folds nothing."""
+        work = (
+            "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None);"
+            "db.execute('PRAGMA wal_autocheckpoint=0'); db.execute('PRAGMA synchronous=FULL');"
+            "db.execute('CREATE TABLE IF NOT EXISTS ballast (bytes BLOB)');"
+            "db.execute('INSERT INTO ballast VALUES (zeroblob(?))', (int(sys.argv[2]),)); db.close()"
+        )
+        file = str(self.centre.data_dir / DATABASE)
+        command = [*self.disk.prefix, sys.executable, "-c", work, file, str(size)]
+        subprocess.run(command, check=True)
+
+
+@asynccontextmanager
+async def ward(place: Path) -> AsyncIterator[Ward]:
+    """A ward in which one set was acked; at its end the power is lost and the checker looks at what is left."""
+    centre = await Centre.founded(place / "centre", 1)
+    disk = FaultyDisk(place / "disk", centre)
+    journal = Journal(place / "journal.jsonl")
+    try:
+        centre.launch(disk.prefix)
+        await centre.ready()
+        async with Crew.enrolled(centre, journal, place, "ward") as crew:
+            made = Ward(centre, disk, crew.phones[0])
+            assert await made.pushes()
+            yield made
+        centre.kill()
+        disk.power_loss(centre)
+        await judged(centre, journal, "after the power was lost")
+    finally:
+        centre.stop()
+        journal.close()
+
+
+async def test_a_commit_that_was_not_synced_and_is_found_at_the_start_is_synced_before_it_is_told(
+    tmp_path: Path,
+) -> None:
+    async with ward(tmp_path) as at:
+        at.disk.fail("sync", LOG)
+        assert not await at.pushes()
+        at.centre.kill()  # the page cache still has the commit, and counts it as written
+        at.disk.fail("sync", DATABASE)  # so that it is not folded into the database by the way
+        await at.starts()
+        await at.phone.device.attempt(pull=True)
+        assert at.phone.device.duplicates == 1
+
+
+async def test_a_centre_does_not_start_on_a_log_that_cannot_be_synced_and_says_why(
+    tmp_path: Path,
+) -> None:
+    async with ward(tmp_path) as at:
+        at.centre.kill()
+        at.disk.fail("sync", LOG)
+        with pytest.raises(
+            EndedError, match=r"write-ahead log: .*ortoo.db-wal: Input/output error"
+        ):
+            await at.starts()
+        at.disk.heal()
+        await at.starts()
+        assert await at.pushes()
+
+
+async def test_a_database_file_that_was_not_synced_is_written_again_from_the_log(
+    tmp_path: Path,
+) -> None:
+    async with ward(tmp_path) as at:
+        at.fills(LITTLE)
+        assert await at.pushes()
+        with closing(
+            sqlite3.connect(at.centre.data_dir / DATABASE, isolation_level=None)
+        ) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM log_head").fetchall()
+            at.fills(MUCH)
+            assert (
+                await at.pushes()
+            )  # what the reader does not need any more is folded, and counts as done
+            at.disk.fail("sync", DATABASE)
+        at.phone.write()
+        with pytest.raises(httpx2.TransportError):
+            await at.phone.device.attempt(pull=False)
+        assert await at.centre.over() == ENDED
+        assert "the database file was not synced" in at.centre.last_words()
+        at.disk.heal()
+        await at.starts()
+        at.fills(MUCH)
+        for _ in range(3):
+            assert await at.pushes()
