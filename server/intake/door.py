@@ -281,6 +281,9 @@ class Intake:
                 self._db.writing(self._write, works, list(contacts.values()), done)
             )
         except Exception as error:  # noqa: BLE001  whatever it was, nobody is told that it was stored
+            # Not only where the writer failed: a commit that does, leaves it remembering what is not stored.
+            assert self._memory is not None
+            self._memory.drop()
             self._performer.give_back(done)
             if is_store_failure(error):
                 self._contacts = contacts | self._contacts
@@ -343,17 +346,13 @@ class Intake:
         """In the writer's thread, inside the transaction."""
         memory = self._memory
         assert memory is not None
-        try:
-            batch = Batch(connection, memory, self._clock.now_ms())
-            batch.prepare(
-                [one for work in works for one in work.found or () if isinstance(one, Incoming)],
-                [work.greeting for work in works if work.greeting is not None],
-            )
-            answers = [self._do(batch, memory, work) for work in works]
-            return answers, batch.flush(contacts, done)
-        except BaseException:
-            memory.drop()
-            raise
+        batch = Batch(connection, memory, self._clock.now_ms())
+        batch.prepare(
+            [one for work in works for one in work.found or () if isinstance(one, Incoming)],
+            [work.greeting for work in works if work.greeting is not None],
+        )
+        answers = [self._do(batch, memory, work) for work in works]
+        return answers, batch.flush(contacts, done)
 
     def _do(self, batch: Batch, memory: Memory, work: Work) -> Any:
         if work.job is not None:

@@ -114,12 +114,13 @@ class Memory:
         """Remember at most `incidents_limit` folded incidents."""
         self.desk = desk
         self._incidents_limit = incidents_limit
-        self.directory = Directory(0, {})
+        self.directory = self._stored = Directory(0, {})
         self._policy: tuple[Directory, Policy] | None = None
         self.drop()
 
     def drop(self) -> None:
-        """Forget everything: it may not be what is stored."""
+        """Forget everything: it may not be what is stored. The organisation is again as the last batch found it."""
+        self.directory = self._stored
         self.head: Head | None = None
         self.leaf: bytes | None = None  # of the newest ruling, when known
         self.devices: dict[bytes, Device | None] = {}
@@ -142,6 +143,7 @@ class Memory:
             self.head = head
             self.directory = people.directory(connection)
             self.next_scope_id = scopes.newest_id(connection) + 1
+        self._stored = self.directory
         self._trim()
         return head
 
