@@ -7,7 +7,8 @@ batch at a time) and for what happens when a batch fails. Refuses to decide what
   transaction. Answers are given after the commit, never before (RL5).
 - *A failing store* (disk full, database gone) fails the batch: nobody is told "stored", all are
   asked to come again. A set that makes our own code fail is found by trying each push, then each
-  set, alone; it is refused by itself and never blocks another.
+  set, alone; it is refused by itself and never blocks another. What fails without any set is not
+  a set's fault: all are asked to come again.
 
 Example: `results, have = await intake.submit(envelopes, device)`.
 """
@@ -315,26 +316,29 @@ class Intake:
                 _fail(work, error)
             elif len(work.found) > 1:
                 await self._one_by_one(work)
-            else:
+            elif work.found and isinstance(only := work.found[0], Incoming):
                 _log.error("a set cannot be judged", exc_info=error)
-                only = work.found[0]
                 refused = Refused(exchange.MALFORMED, "internal", only.set_id)
                 await self._commit([_with(work, [refused])])
+            else:
+                # Not even an answer without a set can be given: whatever it is, no set is to blame.
+                _log.error("nothing can be judged", exc_info=error)
+                _fail(work, IntakeClosedError(NOT_STORED))
 
     async def _one_by_one(self, work: Work) -> None:
         assert work.found is not None
         loop = asyncio.get_running_loop()
-        parts = [_with(work, [one], loop.create_future()) for one in work.found]
-        for part in parts:
+        told, have = [], -1
+        for one in work.found:
+            part = _with(work, [one], loop.create_future())
             await self._commit([part])
-        try:
-            answers = [await part.answer for part in parts]
-        except IntakeClosedError as error:
-            _fail(work, error)
-            return
+            if (error := part.answer.exception()) is not None:
+                _fail(work, error)
+                return
+            [result], have = part.answer.result()
+            told.append(result)
         if not work.answer.done():
-            have = answers[-1][1] if answers else -1
-            work.answer.set_result(([results[0] for results, _have in answers], have))
+            work.answer.set_result((told, have))
 
     def _write(
         self,
@@ -374,6 +378,6 @@ def _with(work: Work, found: list[Found], answer: asyncio.Future[Any] | None = N
     return Work(answer or work.answer, work.received_at_ms, found=found, sender=work.sender)
 
 
-def _fail(work: Work, error: Exception) -> None:
+def _fail(work: Work, error: BaseException) -> None:
     if not work.answer.done():
         work.answer.set_exception(error)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import OperationalError
 
 from server.intake.batch import Batch
@@ -16,7 +16,7 @@ from server.intake.desk import DraftError
 from server.intake.queue import IntakeBusyError, IntakeClosedError, Work, WorkQueue
 from server.intake.rebuild import rebuild
 from server.intake.verify import Refused
-from server.store import devices, scopes, sets
+from server.store import devices, scopes, sets, tables
 from server.store.engine import Database
 from server.store.rows import query
 from sync import canon, ids, rulings
@@ -525,6 +525,37 @@ async def test_a_set_our_own_code_cannot_judge_is_refused_alone(
         ["stored"],
     ]
     assert answers[0][2].why == "internal"
+
+
+async def test_what_no_set_is_to_blame_for_is_told_to_nobody_as_its_fault(house: House) -> None:
+    """A row of the organisation that cannot be read stops every batch, until somebody mends it."""
+    pen = await enrolled(house)
+    raws = [pen.open(), pen.create(INCIDENT), pen.note(INCIDENT)]
+    await push(house, pen, raws[:1])
+    neighbour = house.new_intake()
+    await neighbour.start()
+    await neighbour.org("stations", STATION, {"name": "甲派出所"})  # so that it is read anew
+    await neighbour.stop()
+    whole = await house.db.reading(_station_row)
+
+    def write(connection: Connection, row: bytes) -> None:
+        table = tables.org_rows
+        connection.execute(table.update().where(table.c.id == STATION).values(bytes=row))
+
+    await house.db.writing(write, b"\xc1")
+    for pushed in (raws[1:2], raws):
+        with pytest.raises(IntakeClosedError) as refused:
+            await push(house, pen, pushed)
+        assert refused.value.code == "not_stored"
+    await house.db.writing(write, whole)
+    assert words(await push(house, pen, raws)) == ["duplicate", "stored", "stored"]
+
+
+def _station_row(connection: Connection) -> bytes:
+    table = tables.org_rows
+    return bytes(
+        connection.execute(select(table.c.bytes).where(table.c.id == STATION)).scalar_one()
+    )
 
 
 class Unwalkable(OrderedDict[Any, Any]):
