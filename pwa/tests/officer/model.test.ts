@@ -122,4 +122,6 @@ test("what I noted and what the desk said last are told apart", async () => {
   ]);
   expect(lastWord(incident, me)?.text).toBe("带上尺子");
   expect(myNotes(incident, me).map((one) => one.text)).toEqual(["已分开双方"]);
+  const removed = { ...incident, entries: incident.entries.map((entry) => ({ ...entry, text: "" })) };
+  expect(myNotes(removed, me), "a note whose words were taken away is no words of mine").toEqual([]);
 });

@@ -146,6 +146,7 @@ export function myNotes(incident: Incident, me: Me): { op: string; kind: string;
   return incident.entries
     .filter((entry) => entry.by === me.person && (entry.kind === "note" || entry.kind === "handover"))
     .map((entry) => ({ op: entry.op, kind: entry.kind, text: entry.correction ?? entry.text, atMs: entry.atMs }))
+    .filter(({ text }) => text !== "") // its words were taken away
     .sort((a, b) => a.atMs - b.atMs);
 }
 
