@@ -1,7 +1,7 @@
 /** Sets and timelines in plain words, in both languages, and nothing hidden. */
 import { afterEach, expect, test } from "vitest";
 import { kindTiles, resultTiles, sceneNotes } from "../../src/desks/officer/catalog";
-import { lineOf, reasonOf, statusWord, storyLines } from "../../src/desks/officer/lines";
+import { cureOf, headingOf, lineOf, REASONS, statusWord, storyLines } from "../../src/desks/officer/lines";
 import { jobOf } from "../../src/desks/officer/model";
 import type { Officer } from "../../src/desks/officer/officer";
 import { type OrgSnapshot, orgOf } from "../../src/device/org";
@@ -81,9 +81,34 @@ test("a set is named by its weightiest op, a step with its time, a note with its
 
 test("refusals are reasons in words; a code nobody has words for is shown as it came", () => {
   const answer = { r: "rejected", why: "no_authority", idx: 1, atMs: 1, d: "rejected", no: null };
-  expect(reasonOf(answer)).toBe("这个动作要值班台来做");
-  expect(reasonOf({ ...answer, r: "too_large", why: null })).toBe("这一条太大");
-  expect(reasonOf({ ...answer, why: "new_rule" })).toBe("中心的答复：new_rule");
+  expect(headingOf(answer)).toBe("这个动作要值班台来做，中心没收");
+  expect(headingOf({ ...answer, r: "too_large", why: null })).toBe("这一条太大，中心没收");
+  expect(headingOf({ ...answer, why: "new_rule" })).toBe("new_rule，中心没收");
+  expect(headingOf({ ...answer, r: "fork", d: "held", why: null })).toBe("本机记录出现两份，中心先存着");
+  expect(headingOf({ ...answer, r: "stored", d: "accepted", why: null })).toBe("已收下，值班台问一句");
+});
+
+test("a heading says once what became of the record, in a sentence without a second colon", () => {
+  const answer = { r: "rejected", idx: 1, atMs: 1, no: null };
+  for (const speech of ["zh-CN", "en"] as const) {
+    language.value = speech;
+    for (const d of ["rejected", "held"]) {
+      for (const why of Object.keys(REASONS)) {
+        const heading = headingOf({ ...answer, d, why });
+        expect(heading.match(/[:：;；]/g)?.length ?? 0, heading).toBeLessThanOrEqual(1);
+        expect(heading.match(/没收|没有收下|先存着|都留着|not take|kept|keeps/g), heading).toHaveLength(1);
+        expect(heading.length, heading).toBeLessThanOrEqual(speech === "en" ? 64 : 22);
+      }
+    }
+  }
+});
+
+test("a record that broke on the phone is not said to have been at the centre", () => {
+  const answer = { r: "damaged", why: null, idx: null, atMs: 1, d: null, no: null };
+  expect(headingOf(answer)).toBe("在本机存储里坏了，没有上传");
+  expect(cureOf(answer)).toBe("读不准了，可以导出。请再写一遍。");
+  language.value = "en";
+  expect(headingOf(answer)).toBe("Damaged in this phone's storage, not sent");
 });
 
 test("one action is one line; callers' numbers are masked; refused and undone things stay, marked", async () => {
@@ -112,7 +137,7 @@ test("one action is one line; callers' numbers are masked; refused and undone th
   expect(lines.map((line) => line.text)).toEqual(["接警建单", "派警", "签收", "到场", "撤销到场", "结案", "记一笔"]);
   expect(lines[0]?.details).toEqual([
     { label: "案由", text: "草场纠纷" },
-    { label: "报警电话", text: "138 **** 2046" },
+    { label: "报警电话", text: "138\u00a0****\u00a02046" },
     { label: "到场档", text: "尽快" },
   ]);
   expect(lines[1]).toMatchObject({ details: [{ label: "", text: "快反二组" }], who: "娜日苏" });

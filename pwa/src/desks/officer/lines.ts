@@ -4,9 +4,10 @@
  * Responsible for choosing words only. An op this version does not know is shown as such, never hidden.
  *
  *     lineOf(set)?.text;       // 到场 14:57:32
- *     reasonOf(answer);        // 这个动作要值班台来做
+ *     headingOf(answer);       // 这个动作要值班台来做，中心没收
  */
-import type { OwnSet, PushAnswer } from "../../device/vault";
+import { needsAuthor } from "../../device/outbox";
+import { DAMAGED, type OwnSet, type PushAnswer } from "../../device/vault";
 import { decode, type Value } from "../../sync/canon";
 import { toHex } from "../../sync/ids";
 import type { TimelineItem } from "../../sync/incident/timeline";
@@ -149,7 +150,8 @@ export function lineOf(set: OwnSet): { text: string; kind: string } | null {
   return { text: word, kind };
 }
 
-const REASONS: Record<string, Word> = {
+/** Why the centre did not take a set, or keeps it for a person. */
+export const REASONS: Record<string, Word> = {
   no_authority: "whyNoAuthority",
   id_exists: "whyIdExists",
   bad_op: "whyBadOp",
@@ -166,14 +168,15 @@ const REASONS: Record<string, Word> = {
   bad_signature: "whySignature",
   too_large: "whyTooLarge",
   malformed: "whyMalformed",
-  damaged: "whyDamaged",
 };
 
-/** Why the centre did not take a set, in plain words; an unknown code is shown as it came. */
-export function reasonOf(answer: PushAnswer | null): string {
-  const code = answer?.why ?? answer?.r ?? "";
-  const word = REASONS[code] ?? REASONS[answer?.r ?? ""];
-  return word ? plain(word) : t("whyOther", code);
+/** What became of a set its author has to look at, and why, in one line; an unknown code is shown as it came. */
+export function headingOf(answer: PushAnswer): string {
+  if (answer.r === DAMAGED) return t("damagedTitle");
+  if (!needsAuthor(answer)) return t("askedTitle");
+  const code = answer.why ?? answer.r;
+  const word = REASONS[code] ?? REASONS[answer.r];
+  return t(answer.d === "held" ? "heldTitle" : "refusedTitle", word ? plain(word) : code);
 }
 
 const CURES: Record<string, Word> = {
@@ -186,6 +189,7 @@ const CURES: Record<string, Word> = {
 
 /** What the author can do about a set that does not count; null where there is nothing. */
 export function cureOf(answer: PushAnswer | null): string | null {
+  if (answer?.r === DAMAGED) return t("cureDamaged");
   if (answer?.d === "held" || answer?.d === "opaque") return t("cureWait");
   const word = CURES[answer?.why ?? ""];
   return word ? plain(word) : null;
@@ -276,7 +280,7 @@ function detailOf(item: TimelineItem, officer: Officer): string {
       if (item.field === "level" && typeof value === "number") return t("levels", value);
       if (item.field === "tier") return value === 0 ? t("asap") : t("minutes", Number(value));
       if (item.field === "nature") return natureWord(text(value));
-      if (item.field === "caller_phone") return maskedPhone(text(value));
+      if (item.field === "caller_phone") return maskedPhone(text(value)).replaceAll(" ", "\u00a0");
       if (item.field === "result") return resultLabel(org, text(value));
       if (Array.isArray(value)) return value.map((part) => (Number(part) / 1e7).toFixed(5)).join(", ");
       return typeof value === "string" || typeof value === "number" ? String(value) : "";
