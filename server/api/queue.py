@@ -34,7 +34,8 @@ Decision = Literal["admit", "reject", "ask"]
 
 
 class Author(msgspec.Struct, frozen=True):
-    """Who wrote a set, and on which device. ``person`` is null while the set cannot be read."""
+    """Who wrote a set, and on which device. ``person`` is null while the set cannot be read; ``revoked_why`` is what was
+    said when the device was shut out."""
 
     person: Hex32 | None
     name: str
@@ -42,6 +43,7 @@ class Author(msgspec.Struct, frozen=True):
     device: Hex32
     label: str
     revoked_at: Ms | None
+    revoked_why: str | None
     compromised_since: Ms | None
 
 
@@ -302,6 +304,7 @@ def _author(doubt: Doubt, device: Device | None, directory: Directory) -> Author
         device=doubt.chain.hex(),
         label=device.label if device is not None else "",
         revoked_at=device.revoked_at_ms if device is not None else None,
+        revoked_why=device.revoked_why if device is not None else None,
         compromised_since=device.compromised_since_ms if device is not None else None,
     )
 

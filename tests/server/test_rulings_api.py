@@ -62,6 +62,7 @@ async def test_a_desk_sees_who_wrote_what_and_lets_it_count(house: Centre) -> No
         "device": pen.chain.hex(),
         "label": "phone officer",
         "revoked_at": None,
+        "revoked_why": None,
         "compromised_since": None,
     }
     assert (one["written_at"], one["made_after"], one["received_at"]) == (EPOCH_MS,) * 3
@@ -185,6 +186,7 @@ async def test_a_stolen_phone_is_looked_through_and_each_set_confirmed(house: Ce
     [one] = (await queue(zhao, kind="compromised"))["sets"]
     assert (one["set"], one["decision"], one["may"]) == (set_hex(note), "accepted", ["admit"])
     assert one["author"]["compromised_since"] == house.clock.now_ms()
+    assert one["author"]["revoked_why"] == "被抢"
     [device] = [row for row in await admin.ask("/api/devices") if row["revoked_at"]]
     assert device["compromised_since"] == house.clock.now_ms()
     await zhao.post(f"/api/rulings/{one['set']}/admit", {"text": "本人确认"})

@@ -108,6 +108,7 @@ const record = (part: Partial<QueuedSet> = {}): QueuedSet => ({
     device: id("c"),
     label: "苏和手机",
     revoked_at: null,
+    revoked_why: null,
     compromised_since: null,
   },
   written_at: NOW,
@@ -324,6 +325,9 @@ test("ops, ways and reasons are said in plain words", () => {
   expect(opText(own[0] as (typeof own)[0], org, NOW)).toEqual({ title: "建单", text: "自接警" });
   expect(aboutText(record({ incident: null, ops: own }))).toBe("走失牲畜");
   expect(aboutText(record())).toBe("260312-0021 a");
+  // What else was written about it counts already, so that there is an incident; its title waits with this record.
+  const unnamed = { ...incident("a"), number: null, title: "" };
+  expect(aboutText(record({ incident: unnamed, ops: own }))).toBe("走失牲畜");
   expect(whyText(record({ why: "stale_lease" }))).toContain("离线太久");
   expect(whyText(record({ kind: "compromised", decision: "accepted", why: null }))).toContain("已经算数");
   expect(whyText(record({ why: "from_tomorrow" }))).toContain("from_tomorrow");

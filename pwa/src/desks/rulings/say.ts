@@ -157,10 +157,10 @@ export function mainOp({ ops }: QueuedSet, org: Org | null = null, nowMs = 0): O
   return main ? opText(main, org, nowMs) : null;
 }
 
-/** What a record is about: its incident, or the title that it gives itself where that is not taken yet. */
+/** What a record is about: its incident, with the title that it gives itself where that is not taken yet. */
 export function aboutText({ incident, ops }: QueuedSet): string {
-  if (incident) return [incident.number ?? incident.tag, incident.title].filter(Boolean).join(" ");
-  return text(ops.find(({ t: kind, fields }) => kind === "fact.set" && fields["f"] === "title")?.fields["v"]);
+  const own = text(ops.find(({ t: kind, fields }) => kind === "fact.set" && fields["f"] === "title")?.fields["v"]);
+  return [incident?.number ?? incident?.tag, incident?.title || own].filter(Boolean).join(" ");
 }
 
 const WHYS = [

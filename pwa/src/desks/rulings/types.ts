@@ -122,6 +122,7 @@ export interface QueuedSet {
     readonly device: Hex;
     readonly label: string;
     readonly revoked_at: number | null;
+    readonly revoked_why: string | null;
     readonly compromised_since: number | null;
   };
   readonly written_at: number | null;
