@@ -20,7 +20,7 @@ const zh = {
   other: (code: string) => `中心没有登记这台手机（${code}）。请告诉管理员。`,
   already: (name: string) => `这台手机已经登记给 ${name}`,
   alreadyText: "再登记一次会换成新的人；之前写下的都还在，照样会上传。",
-  onceMore: (name: string) => `请给 ${name} 再登记一次`,
+  onceMore: (name: string) => `请给${name}再登记一次`,
   onceMoreText: "另一台手机在用同一份记录。写下的都在这里；填上给同一个人的登记码，就接着上传。",
   cleared: "这里登记过手机，存储被清掉了",
   clearedText: "浏览器或有人清除了数据。已上传的都在中心；没上传的这里找不回来，请告诉值班台，再登记一次。",
