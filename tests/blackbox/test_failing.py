@@ -1,12 +1,13 @@
 """What was acknowledged is on the platter, whatever the disk did before (RL5, EX2)."""
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx2
 import pytest
@@ -139,3 +140,33 @@ async def test_a_database_file_that_was_not_synced_is_written_again_from_the_log
         at.fills(MUCH)
         for _ in range(3):
             assert await at.pushes()
+
+
+async def test_a_checkpoint_that_cannot_be_remembered_is_not_signed_and_health_says_so(
+    tmp_path: Path,
+) -> None:
+    async with ward(tmp_path) as at, httpx2.AsyncClient(base_url=at.centre.url) as http:
+        at.centre.kill()
+        before = (at.centre.data_dir / "log.signed").read_bytes()
+        at.disk.fail("sync", "log.signed.new")
+        await at.starts()
+        log = await until(http, lambda log: log["code"] is not None)
+        assert log["code"] == "log_not_kept"
+        assert log["cause"]
+        assert log["cure"]
+        assert await at.pushes()
+        assert (at.centre.data_dir / "log.signed").read_bytes() == before
+        assert (await http.get("/api/health")).json()["log"]["signed_size"] == log["signed_size"]
+        at.disk.heal()
+        await until(
+            http, lambda now: now["code"] is None and now["signed_size"] > log["signed_size"]
+        )
+
+
+async def until(http: httpx2.AsyncClient, told: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """What health says of the log, once that is so."""
+    while True:
+        log: dict[str, Any] = (await http.get("/api/health")).json()["log"]
+        if told(log):
+            return log
+        await asyncio.sleep(0.02)

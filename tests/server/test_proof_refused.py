@@ -173,6 +173,21 @@ async def test_tl7_without_room_for_the_memory_nothing_is_signed(
     assert await signing.house.db.reading(given.newest) is None
 
 
+async def test_tl7_what_was_remembered_and_not_told_is_remembered_once_more_before_it_is(
+    signing: Signing,
+) -> None:
+    # The process died in between, or the disk did not sync the name of the file: it may not be there for good.
+    before = await signing.keeper.sign()
+    await signing.house.db.writing(
+        lambda connection: connection.exec_driver_sql("DELETE FROM log_checkpoints")
+    )
+    file = signing.signer.path.stat().st_ino
+    again = await signing.keeper.sign()
+    assert again is not None
+    assert again == before
+    assert signing.signer.path.stat().st_ino != file
+
+
 # ---- a declared loss -----------------------------------------------------------------------------
 
 
