@@ -34,8 +34,8 @@ Decision = Literal["admit", "reject", "ask"]
 
 
 class Author(msgspec.Struct, frozen=True):
-    """Who wrote a set, and on which device. ``person`` is null while the set cannot be read; ``revoked_why`` is what was
-    said when the device was shut out."""
+    """Who wrote a set, and on which device. ``person`` is null while the set cannot be read; ``revoked_why`` is what
+    was said when the device was shut out."""
 
     person: Hex32 | None
     name: str
