@@ -20,6 +20,7 @@ from sync import rulings
 from sync.changeset import ChangeSet
 from sync.clock import Stamp
 from sync.fold import effective_stamp
+from sync.incident import shapes
 from sync.incident.admit import Ruled, admit, looks_at_rights, spoken_of
 from sync.incident.facts import Facts, Grant, KnownIncident, held_between, made_after_ms
 
@@ -156,7 +157,7 @@ def created_at_ms(change: ChangeSet, eff: bytes, at_ms: int) -> int | None:
     """Event time of the set's create (ST2), None when it has none."""
     ops: list[dict[str, Any]] = change.body.ops if change.body is not None else []
     for op in ops:
-        if op["t"] == "incident.create":
+        if op["t"] == "incident.create" and shapes.problem(op) is None:
             claimed = op.get("at")
             stamped = int.from_bytes(eff[:6])
             return min(claimed if isinstance(claimed, int) else stamped, at_ms)

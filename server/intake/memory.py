@@ -31,6 +31,7 @@ from server.store.rows import query
 from server.store.scopes import Scope
 from sync import changeset, fold, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet, Writer
+from sync.incident import shapes
 from sync.incident.deadlines import Policy
 from sync.incident.facts import Grant, KnownIncident
 from sync.incident.state import IncidentState
@@ -329,7 +330,7 @@ def note(
     incident.updated_at_ms = max(incident.updated_at_ms, rulings.received_at_ms(ruling))
     incident.updated_idx = max(incident.updated_idx, ruling.idx)
     for op in ops:
-        if op["t"] in REACHING:
+        if op["t"] in REACHING and shapes.problem(op) is None:
             incident.known = None
             station = station_reached(op, directory)
             if station is not None:

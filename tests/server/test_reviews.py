@@ -298,6 +298,34 @@ async def test_the_queue_is_made_again_from_the_log(house: House) -> None:
     assert await requeue(house.settings.url, check=True) == (3, 0)
 
 
+@pytest.mark.parametrize(
+    "misfit",
+    [
+        {"t": "incident.create", "source": "self", "tag": "T-1"},
+        {"t": "incident.transfer", "why": "辖区"},
+        {"t": "order.issue", "order": bytes(16), "kind": "dispatch", "round": 0, "to": ["unit"]},
+        {"t": "order.reassign", "order": bytes(16), "new": bytes(16), "to": 7},
+    ],
+    ids=lambda op: str(op["t"]),
+)
+async def test_of_a_record_with_an_op_in_no_known_shape_the_rest_can_be_admitted(
+    house: House, misfit: dict[str, Any]
+) -> None:
+    pen = await enrolled(house)
+    opening, raw = pen.open(), pen.set(INCIDENT, misfit, NOTE)
+    [_opened, result] = await push(house, pen, [opening, raw])
+    assert word(result) == ("rejected", "bad_op")
+    await decide(house, raw, admits=True)
+    view = await view_of(house)
+    assert [entry["text"] for entry in view["entries"]] == [NOTE["text"]]
+    assert [one["t"] for one in view["unknown"]] == [misfit["t"]]
+    assert (view["created"], view["number"], view["orders"]) == (None, None, [])
+    [created] = await push(house, pen, [pen.create(INCIDENT)])
+    assert created.no is not None, "a create in no known shape creates nothing"
+    assert await rebuild(house.settings.url, check=True) == (1, 0)
+    assert (await replay(house.settings.url)).wrong == []
+
+
 async def test_without_its_words_nobody_can_judge_a_record(house: House) -> None:
     _pen, raw = await held_create(house)
     ground = Ground(ZHAO, "minor", "当事人未成年")
