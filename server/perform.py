@@ -14,6 +14,8 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from server.store.engine import Database
 from server.store.outbox import Effect, waiting
 
@@ -21,6 +23,7 @@ Executor = Callable[[bytes], Awaitable[None]]
 
 # Effects are small and quick; past this many the oldest wait in the database only.
 MEMORY_LIMIT = 10_000
+AGAIN_AFTER_S = 1.0
 
 log = logging.getLogger("ortoo.perform")
 
@@ -29,10 +32,15 @@ class Performer:
     """Performs effects one after another in a task of its own."""
 
     def __init__(
-        self, executors: Mapping[str, Executor], *, memory_limit: int = MEMORY_LIMIT
+        self,
+        executors: Mapping[str, Executor],
+        *,
+        memory_limit: int = MEMORY_LIMIT,
+        again_after_s: float = AGAIN_AFTER_S,
     ) -> None:
-        """Know one executor per kind of effect."""
+        """Know one executor per kind of effect. An outbox that cannot be read is read again after so long."""
         self._executors = executors
+        self._again_after_s = again_after_s
         self._memory_limit = memory_limit
         self._queue: deque[Effect] = deque()
         self._done: list[int] = []
@@ -77,7 +85,12 @@ class Performer:
             self._awake.clear()
             await self._drain()
             while missed := self._missed:
-                left = await db.reading(waiting, self._newest)
+                try:
+                    left = await db.reading(waiting, self._newest)
+                except (SQLAlchemyError, OSError) as error:
+                    log.warning("the outbox cannot be read", extra={"error": type(error).__name__})
+                    await asyncio.sleep(self._again_after_s)
+                    continue
                 if not left and missed == self._missed:
                     self._missed = 0
                 self._queue.extend(left)

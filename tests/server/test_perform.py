@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import Connection
 
 from server.perform import Performer
@@ -83,3 +84,19 @@ async def test_ids_that_could_not_be_forgotten_are_handed_out_again(db: Database
     performer.give_back(taken)
     assert taken
     assert performer.take_done() == taken
+
+
+async def test_an_outbox_that_cannot_be_read_for_a_while_is_read_afterwards(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = Heard()
+    await db.writing(outbox.add, "moved", b"1", 0)
+    await db.writing(lambda at: at.exec_driver_sql("ALTER TABLE effects RENAME TO away"))
+    performer = Performer({"moved": heard}, again_after_s=0)
+    performer.start(db)
+    async with asyncio.timeout(20):
+        while "the outbox cannot be read" not in caplog.text:
+            await asyncio.sleep(0.01)
+    await db.writing(lambda at: at.exec_driver_sql("ALTER TABLE away RENAME TO effects"))
+    await heard.until(1)
+    await performer.stop()
