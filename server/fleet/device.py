@@ -374,9 +374,10 @@ class Device:
         whole = opened(reply.content, page, offer)
         for row in whole.org:
             self.watch.learn_row(*row)
+        records = [record for _entity, some in whole.records() for record in some]
+        self._chain.hear([Stamp.unpack(record.eff) for record in records])
         if self.pulled_sets is not None:
-            for _entity, records in whole.records():
-                self.pulled_sets |= {record.set for record in records}
+            self.pulled_sets |= {record.set for record in records}
         if self._begin is not None:
             self._begin(whole)
         self._move(page.scope, Cursor(whole.epoch, whole.n, whole.head))

@@ -26,11 +26,15 @@ from server.intake.batch import MOVED, Batch
 from server.intake.door import Intake
 from server.intake.queue import IntakeBusyError, IntakeClosedError
 from server.intake.redact import ERASE
+from server.intake.snapshots import Snapshots
 from server.live.hub import Hub
 from server.now import Clock
 from server.perform import Performer
 from server.problems import ProblemError, refuse
-from server.settings import Settings
+from server.proof import memory
+from server.proof.keeper import Keeper, announce
+from server.proof.signer import Signer
+from server.settings import Limits, Settings
 from server.store.engine import Database
 from sync.changeset import Draft
 from sync.exchange import PushResult
@@ -62,7 +66,16 @@ class Process:
         logs = LogApi(db, access)
         self.api = SyncApi(settings, clock, db, self.intake, events, logs=logs)
         self.enrolment = Enrolment(db, clock, entropy)
+        self.signer = Signer(settings, entropy)
+        self.keeper = Keeper(db, self.intake, clock, self.signer)
+        self.snapshots = Snapshots(settings, clock, entropy, db, self.intake)
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """Serve, and name the log's key on the first day."""
+        self.performer.start(self._db)
+        await self.intake.start()
+        await announce(self.intake, self.signer)
 
     async def _announced(self, payload: bytes) -> None:
         idx, moved = msgspec.msgpack.decode(payload, type=tuple[int, dict[str, int]])
@@ -93,11 +106,21 @@ class Process:
 class Centre:
     """The centre, across all lives of its process."""
 
-    def __init__(self, data_dir: Path, clock: Clock, entropy: Entropy, storage: Storage) -> None:
-        """Nothing runs before `start`."""
+    def __init__(
+        self,
+        data_dir: Path,
+        clock: Clock,
+        entropy: Entropy,
+        storage: Storage,
+        *,
+        snapshot_entries: int,
+    ) -> None:
+        """Nothing runs before `start`; a log of an earlier world is forgotten."""
         self.storage = storage
         self.clock = clock
-        self.settings = Settings(data_dir=data_dir)
+        limits = Limits(snapshot_entries=snapshot_entries)
+        self.settings = Settings(data_dir=data_dir, limits=limits)
+        memory.path_of(self.settings).unlink(missing_ok=True)
         self._entropy = entropy
         self._db = cast("Database", storage)
         self._process: Process | None = None
@@ -113,10 +136,12 @@ class Centre:
     async def start(self) -> None:
         """Bring the process up. Raises LostError when the power goes while it starts."""
         process = self._process = Process(self.settings, self.clock, self._entropy, self._db)
-        process.performer.start(self._db)
         try:
-            await process.live(process.intake.start())
-        except OperationalError as error:  # a server that cannot write does not serve
+            await process.live(process.start())
+        except (
+            OperationalError,
+            IntakeClosedError,
+        ) as error:  # a server that cannot write does not serve
             self.kill()
             raise LostError from error
 
@@ -187,6 +212,15 @@ class Centre:
         text, _expires_at_ms = await process.live(process.enrolment.issue(person, ADMIN))
         return text
 
+    async def keep_house(self) -> str | None:
+        """What its tasks do from time to time: sign the log, make snapshots of scopes that have grown long. Gives why
+        the log was not signed. Raises like `transact`.
+        """
+        process = self._living
+        await process.live(process.keeper.sign())
+        await process.live(process.snapshots.make_due())
+        return (await process.live(process.keeper.status())).code
+
     # ---- one request, as the listener would hand it over -----------------------------------------
 
     async def _answer(self, process: Process, request: Request) -> Response:
@@ -234,8 +268,10 @@ def _asgi(request: Request) -> dict[str, Any]:
     headers = [(b"authorization", request.token.encode())]
     if request.encoding != "identity":
         headers.append((b"content-encoding", request.encoding.encode()))
+    if request.range:
+        headers.append((b"range", request.range.encode()))
     path = request.path.removeprefix("/sync/v1")  # as the mount hands it on
-    return {"type": "http", "method": "POST", "path": path, "headers": headers}
+    return {"type": "http", "method": request.method, "path": path, "headers": headers}
 
 
 def _body(body: bytes) -> Any:

@@ -6,6 +6,7 @@ to judge.
 Example: `ended.standing(set_id)` is the newest ruling that decides about a set.
 """
 
+import gzip
 from collections import defaultdict
 from functools import cached_property
 from typing import Any
@@ -98,6 +99,12 @@ class Ended:
             name: ScopeState(epoch, n, bytes(head), lines[at])
             for at, name, epoch, n, head in rows("SELECT id, name, epoch, n, head FROM scopes")
         }
+        self.snapshots = [
+            (name, n, gzip.decompress(packed))
+            for name, n, packed in rows(
+                "SELECT s.name, p.n, p.packed FROM snapshots p JOIN scopes s ON s.id = p.scope"
+            )
+        ]
         self.keys = {
             bytes(chain): Key(
                 alg, bytes(pub), None if person is None else bytes(person), since, until
@@ -156,6 +163,23 @@ class Ended:
             for set_id, said in self._decisions.items()
             if any(ruling.kind == rulings.KIND_REDACT for ruling in said)
         }
+
+    def published(self, scope: str) -> dict[int, bytes]:
+        """Hashes of the snapshots that were ever published of a scope, by their place."""
+        return {
+            ruling.payload["n"]: ruling.payload["hash"]
+            for ruling in self.rulings
+            if ruling.kind == rulings.KIND_SNAPSHOT and ruling.payload["scope"] == scope
+        }
+
+    def entries(self, scope: str) -> list[tuple[Ruling, ChangeSet | None]]:
+        """The entries of a scope as whoever pulls it now would get them."""
+        found: list[tuple[Ruling, ChangeSet | None]] = []
+        for line in self.scopes[scope].lines:
+            ruling = self.rulings[line.idx - 1]
+            held = self.by_id[ruling.payload["set"]] if ruling.kind in rulings.DECIDING else None
+            found.append((ruling, held.change if held is not None else None))
+        return found
 
     def counts(self, set_id: bytes) -> bool:
         """Whether the set has effect."""

@@ -39,6 +39,7 @@ class Faults(msgspec.Struct):
     absence: float = 0.0  # hours pass
     review: float = 0.0  # people decide about doubtful sets
     redact: float = 0.0  # people take words away
+    snapshot_entries: int = 1_000  # a scope that has grown by so many gets a snapshot
 
     @staticmethod
     def drawn(chance: random.Random) -> "Faults":

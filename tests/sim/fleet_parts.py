@@ -62,6 +62,7 @@ class Carrier(httpx2.AsyncBaseTransport):
             request.headers.get("authorization", ""),
             body,
             request.headers.get("content-encoding", "identity"),
+            request.method,
         )
         try:
             response = await self._network.call(self._name, "centre", carried)

@@ -3,12 +3,13 @@
 Responsible for giving it the simulated network, time and storage, and for stopping it between any two steps of
 that storage. Refuses to know what the client does.
 
-The mirror (lines by scope) is written before the cursor that covers them, as the client does: a crash between the two
-has lines read twice, and the mirror takes them once.
+The mirror (snapshots and lines by scope) is written before the cursor that covers them, as the client does: a crash
+between the two has lines read twice, and the mirror takes them once.
 """
 
 import random
 from hashlib import sha256
+from typing import Any
 
 import httpx2
 import msgspec
@@ -22,7 +23,10 @@ from server.fleet.pages import BrokenScopeError
 from server.fleet.vault import DAMAGED, DURABLE, REWRITTEN, Vault
 from sync import canon, changeset, fold, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet
+from sync.fold import Item
 from sync.incident.state import IncidentState
+from sync.snapshot import Snapshot
+from sync.witness import Held
 from tests.sim.clocks import PhoneClock
 from tests.sim.fleet_parts import Carrier, PhoneTime, Steps
 from tests.sim.network import Network
@@ -30,7 +34,29 @@ from tests.sim.phone import OFF, ON, Act, Ears, Own, Phone, Stored
 from tests.sim.storage import PowerCut
 from tests.sim.trace import Trace
 
-Lines = dict[str, dict[int, tuple[rulings.Ruling, bytes | None]]]
+Known = dict[bytes, dict[bytes, tuple[int, list[Item]]]]
+"""By incident and set: the index of the ruling that says so, and the items."""
+
+
+class Mirror(msgspec.Struct):
+    """What was read, by scope: the snapshot it began with, and the lines by the index of their ruling."""
+
+    begun: dict[str, Snapshot] = {}
+    lines: dict[str, dict[int, tuple[rulings.Ruling, bytes | None]]] = {}
+
+    def copy(self) -> "Mirror":
+        """The same, to go on by itself."""
+        lines = {scope: dict(known) for scope, known in self.lines.items()}
+        return Mirror(dict(self.begun), lines)
+
+    def begin(self, whole: Snapshot) -> None:
+        """A snapshot in the place of whatever was read of its scope."""
+        self.begun[whole.scope] = whole
+        self.lines.pop(whole.scope, None)
+
+    def follow(self, scope: str, ruling: rulings.Ruling, envelope: bytes | None) -> None:
+        """One line more."""
+        self.lines.setdefault(scope, {})[ruling.idx] = (ruling, envelope)
 
 
 class FleetPhone(Phone):
@@ -48,7 +74,7 @@ class FleetPhone(Phone):
         *,
         network: Network,
         seed: str,
-        images: dict[str, tuple[bytes, Lines]],
+        images: dict[str, tuple[bytes, Mirror]],
     ) -> None:
         super().__init__(name, person, clock, trace, ears)
         self._chance = random.Random(seed)
@@ -58,7 +84,7 @@ class FleetPhone(Phone):
         self._vault = Vault()
         self._disk = Steps(self._vault._db)
         self._vault._db = self._disk  # type: ignore[assignment]
-        self._lines: Lines = {}
+        self._mirror = Mirror()
         self._images = images
         self._time: PhoneTime | None = None
         self._device: Device | None = None
@@ -72,12 +98,10 @@ class FleetPhone(Phone):
             self._time,
             entropy=seeded_entropy(self._chance.randbytes(16)),
             chance=random.Random(self._chance.random()),
-            follow=self._followed,
+            follow=self._mirror.follow,
+            begin=self._mirror.begin,
             records_seen=True,
         )
-
-    def _followed(self, scope: str, ruling: rulings.Ruling, envelope: bytes | None) -> None:
-        self._lines.setdefault(scope, {})[ruling.idx] = (ruling, envelope)
 
     def _settled(self, error: BaseException | None) -> None:
         """An exchange of the client has come to its end, well or badly."""
@@ -165,14 +189,13 @@ class FleetPhone(Phone):
     # ---- storage -------------------------------------------------------------------------------
 
     def keep(self, label: str) -> None:
-        lines = {scope: dict(known) for scope, known in self._lines.items()}
-        self._images[label] = (self._disk.raw.serialize(), lines)
+        self._images[label] = (self._disk.raw.serialize(), self._mirror.copy())
         self.copies.append(label)
 
     def restore(self, label: str, *, part: bool = False) -> None:  # noqa: ARG002  one database is all it has
-        image, lines = self._images[label]
+        image, mirror = self._images[label]
         self._disk.raw.deserialize(image)
-        self._lines = {scope: dict(known) for scope, known in lines.items()}
+        self._mirror = mirror.copy()
 
     def rot(self, place: int) -> None:
         rows = self._disk.raw.execute("SELECT id, raw FROM sets ORDER BY chain, seq").fetchall()
@@ -184,7 +207,7 @@ class FleetPhone(Phone):
 
     def lose_cache(self) -> None:
         self._disk.raw.execute("DELETE FROM cursors")
-        self._lines.clear()
+        self._mirror = Mirror()
 
     def chain(self) -> bytes:
         power, self._disk.power = self._disk.power, None
@@ -205,51 +228,72 @@ class FleetPhone(Phone):
             for chain, seq, at, raw, r, why in rows
         ]
         cursors = self._disk.raw.execute("SELECT scope, epoch, n, head FROM cursors")
-        lines = {
-            (scope, n, idx)
-            for scope, known in self._lines.items()
-            for n, idx in enumerate(known, 1)
-        }
-        return Stored(own, {scope: tuple(rest) for scope, *rest in cursors}, lines)
+        held = msgspec.msgpack.decode(self._watched("held") or b"\xc0", type=Held | None)
+        alarm = self._watched("alarm")
+        return Stored(
+            own=own,
+            cursors={scope: tuple(rest) for scope, *rest in cursors},
+            lines={scope: list(known) for scope, known in self._mirror.lines.items()},
+            recorded=set(self._mirror.begun),
+            signed=None if held is None else (held.size, held.root),
+            alarm=None if alarm is None else alarm.decode(),
+        )
+
+    def _watched(self, name: str) -> bytes | None:
+        rows = self._disk.raw.execute("SELECT said FROM watched WHERE name = ?", (name,))
+        return next((said for (said,) in rows), None)
+
+    def organisation(self) -> dict[tuple[str, bytes], bytes]:
+        rows: dict[tuple[str, bytes], dict[str, Any] | None] = {}
+        for whole in self._mirror.begun.values():
+            rows |= {(what, at): row for what, at, row in whole.org}
+        for ruling, _envelope in self._mirror.lines.get("org", {}).values():
+            if ruling.kind == rulings.KIND_ORG:
+                rows[ruling.payload["what"], ruling.payload["id"]] = ruling.payload["row"]
+        return {key: sha256(canon.encode(row)).digest() for key, row in rows.items() if row}
+
+    def words(self) -> bytes:
+        """None but its own: what it reads is the reader's."""
+        return b""
 
     def views(self, entities: list[bytes]) -> dict[bytes, bytes | None]:
-        wanted = set(entities)
-        found: dict[bytes, dict[bytes, tuple[ChangeSet, rulings.Ruling | None]]] = {}
-        for known in self._lines.values():
-            for ruling, envelope in known.values():
-                self._sort_in(found, wanted, envelope, ruling)
+        known: Known = {entity: {} for entity in entities}
+        for whole in self._mirror.begun.values():
+            for entity, records in whole.records():
+                for record in records:
+                    _learn(known, entity, record.set, record.idx, record.items())
+        for lines in self._mirror.lines.values():
+            for ruling, envelope in lines.values():
+                self._read(known, envelope, ruling)
         for own in self.stored().own:
             # A refusal that was heard counts, also while its ruling was not read; what has rotted is no set.
             if own.why is None and changeset.read(own.raw).set_id == own.id:
-                self._sort_in(found, wanted, own.raw, None)
-        return {entity: _digest(entity, found.get(entity)) for entity in entities}
+                self._read(known, own.raw, None)
+        return {entity: _digest(entity, sets) for entity, sets in known.items()}
 
     @staticmethod
-    def _sort_in(
-        found: dict[bytes, dict[bytes, tuple[ChangeSet, rulings.Ruling | None]]],
-        wanted: set[bytes],
-        envelope: bytes | None,
-        ruling: rulings.Ruling | None,
-    ) -> None:
+    def _read(known: Known, envelope: bytes | None, ruling: rulings.Ruling | None) -> None:
         read = changeset.read(envelope) if envelope is not None else None
         if not isinstance(read, ChangeSet):
             return
         entity = read.body.entity if read.body is not None else None
         if ruling is not None and ruling.kind in rulings.DECIDING:
             entity = ruling.payload["e"]
-        if entity in wanted:
-            sets = found.setdefault(entity, {})
-            before = sets[read.set_id][1] if read.set_id in sets else None
-            if before is None or (ruling is not None and ruling.idx > before.idx):
-                sets[read.set_id] = (read, ruling)
+        if entity is not None:
+            idx = 0 if ruling is None else ruling.idx
+            _learn(known, entity, read.set_id, idx, fold.items_of(read, ruling))
 
 
-def _digest(
-    entity: bytes, sets: dict[bytes, tuple[ChangeSet, rulings.Ruling | None]] | None
-) -> bytes | None:
+def _learn(known: Known, entity: bytes, set_id: bytes, idx: int, items: list[Item]) -> None:
+    """The newest ruling says how a set stands."""
+    if entity in known and known[entity].get(set_id, (-1, []))[0] < idx:
+        known[entity][set_id] = (idx, items)
+
+
+def _digest(entity: bytes, sets: dict[bytes, tuple[int, list[Item]]]) -> bytes | None:
     if not sets:
         return None
     state = IncidentState(entity)
-    for change, ruling in sets.values():
-        state.add(fold.items_of(change, ruling))
+    for _idx, items in sets.values():
+        state.add(items)
     return sha256(canon.encode(state.view())).digest()

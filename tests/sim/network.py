@@ -16,9 +16,8 @@ from tests.sim.wire import HTML, LostError, Request, Response
 
 GIVEN_UP_MS = 15_000  # a client waits no longer than this for an answer that does not come
 
-REPLAYED = frozenset(
-    {"hello", "push", "pull"}
-)  # what a proxy that ignores `no-store` may answer from its memory
+# What a proxy that ignores `no-store` may answer from its memory.
+REPLAYED = frozenset({"hello", "push", "pull", "rotate"})
 
 
 class Node(Protocol):

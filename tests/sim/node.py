@@ -41,6 +41,8 @@ class Call(msgspec.Struct, frozen=True):
     call: int
     path: str
     token: str
+    method: str
+    range: str
     body: str
     encoding: str = "identity"
 

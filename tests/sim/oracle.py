@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from sync import changeset, exchange, rulings
+from server import keys
+from sync import changeset, exchange, note, rulings
 from sync.changeset import ChangeSet
 from tests.sim.phone import Act, Phone, Stored
 from tests.sim.wire import MSGPACK, Request, Response
@@ -47,8 +48,10 @@ class Bearer(msgspec.Struct):
 class Oracle:
     """Remembers everything."""
 
-    def __init__(self, true_ms: Callable[[], int]) -> None:
+    def __init__(self, true_ms: Callable[[], int], log_key: bytes) -> None:
+        """`log_key` is the public key by which the log is signed."""
         self._true_ms = true_ms
+        self._log_key = log_key
         self.tally: Counter[str] = Counter()
         self.written: dict[bytes, Wrote] = {}
         self.acked: dict[bytes, bytes] = {}
@@ -58,6 +61,8 @@ class Oracle:
         self.cursors: dict[str, dict[str, tuple[int, int, bytes]]] = {}
         self.stations: dict[bytes, list[tuple[int, bytes | None]]] = {}
         self.log: list[bytes] = []  # leaf hashes, as far as they were ever seen
+        self.checkpoints: dict[int, bytes] = {}  # roots by size, as they were given out
+        self.snapshots: dict[bytes, str] = {}  # scopes by the hashes that were offered
         self.served: Counter[str] = Counter()  # calls answered, by word
         self.entries_served = 0
         self.broken: list[Broken] = []
@@ -90,6 +95,8 @@ class Oracle:
         for set_id in self.owned.get(phone.name, set()) - held:
             raise Broken(15, f"{phone.name} no longer holds its set {set_id.hex()[:8]}")
         self.owned[phone.name] = held
+        if stored.alarm is not None:
+            raise Broken(6, f"{phone.name} raises an alarm over the log: {stored.alarm}")
         before = self.cursors.get(phone.name, {})
         for scope, (epoch, n, _head) in stored.cursors.items():
             if scope in before and (epoch, n) < before[scope][:2]:
@@ -118,6 +125,8 @@ class Oracle:
                 self._pulled(request.token, response.body)
             elif request.word == "rotate":
                 self._rotated(request.token, body, response.body)
+        elif response.status in (200, 206) and request.word == "snapshot":
+            self._fetched(request)
 
     def _enrolled(self, response: Response) -> None:
         if response.status == 201:
@@ -147,12 +156,37 @@ class Oracle:
                 self.acked.setdefault(result.id, bytes(raw))
 
     def _pulled(self, token: str, body: bytes) -> None:
-        bearer = self.bearers[token]
-        for page in exchange.decode(exchange.PullReply, body).scopes:
+        reply = exchange.decode(exchange.PullReply, body)
+        for page in reply.scopes:
             self.entries_served += len(page.entries)
-            if page.entries and not self._may_see(bearer, page.scope):
-                who = bearer.chain.hex()[:8]
-                self.broken.append(Broken(13, f"{who} was sent entries of {page.scope}"))
+            if page.snapshot is not None:
+                self.snapshots[page.snapshot.hash] = page.scope
+            if page.entries:
+                self._sent(token, page.scope)
+        if reply.checkpoint is not None:
+            self._signed(reply.checkpoint.note)
+
+    def _fetched(self, request: Request) -> None:
+        self.tally["snapshots fetched"] += 1
+        self.entries_served += 1
+        self._sent(request.token, self.snapshots[bytes.fromhex(request.rest)])
+
+    def _sent(self, token: str, scope: str) -> None:
+        bearer = self.bearers[token]
+        if not self._may_see(bearer, scope):
+            who = bearer.chain.hex()[:8]
+            self.broken.append(Broken(13, f"{who} was sent entries of {scope}"))
+
+    def _signed(self, signed: str) -> None:
+        read = note.read_note(signed)
+        given = note.read_checkpoint(read.text)
+        size, newest = given.size, max(self.checkpoints, default=0)
+        if not note.is_signed(read, given.origin, self._log_key, keys.verify):
+            self.broken.append(Broken(6, f"nobody signed the checkpoint of {size} entries"))
+        if size < newest:
+            self.broken.append(Broken(6, f"a checkpoint of {size} entries after one of {newest}"))
+        if self.checkpoints.setdefault(size, given.root) != given.root:
+            self.broken.append(Broken(6, f"two checkpoints of {size} entries"))
 
     def _may_see(self, bearer: Bearer, scope: str) -> bool:
         kind, _, rest = scope.partition(":")

@@ -37,6 +37,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 STATIONS = (_id("station-0"), _id("station-1"))
+VEHICLE = _id("vehicle-0")
 UNITS = (_id("unit-0"), _id("unit-1"))
 OFFICERS = (
     Person("officer-0", "officer", STATIONS[0]),

@@ -29,11 +29,16 @@ class Own(msgspec.Struct, frozen=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """Everything a phone keeps. `cursors`: scope to (epoch, n, head); `lines`: (scope, n, ruling index)."""
+    """Everything a phone keeps. `cursors`: scope to (epoch, n, head); `lines`: ruling indexes by scope, in their order;
+    `recorded`: scopes of which it has what a snapshot said; `signed`: size and root of the checkpoint it holds as a
+    witness; `alarm`: what it found wrong with the log."""
 
     own: list[Own]
     cursors: dict[str, tuple[int, int, bytes]]
-    lines: set[tuple[str, int, int]]
+    lines: dict[str, list[int]]
+    recorded: set[str]
+    signed: tuple[int, bytes] | None
+    alarm: str | None
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -145,6 +150,14 @@ class Phone(ABC):
     @abstractmethod
     def stored(self) -> Stored:
         """What this phone keeps, read past the app."""
+
+    @abstractmethod
+    def organisation(self) -> dict[tuple[str, bytes], bytes]:
+        """SHA-256 of each row of the organisation as this phone knows it, by what it is and its id."""
+
+    @abstractmethod
+    def words(self) -> bytes:
+        """All that it keeps of what the centre sent, in one piece, to look for words in it."""
 
     @abstractmethod
     def views(self, entities: list[bytes]) -> dict[bytes, bytes | None]:

@@ -86,7 +86,8 @@ class PwaPhone(Phone):
             self.ears.fault(f"{self.name}: {tag} failed: {error}")
 
     async def _carry(self, call: Call) -> None:
-        request = Request(call.path, call.token, base64.b64decode(call.body), call.encoding)
+        body = base64.b64decode(call.body)
+        request = Request(call.path, call.token, body, call.encoding, call.method, call.range)
         try:
             response = await self._network.call(self.name, "centre", request)
         except LostError:
@@ -248,14 +249,29 @@ class PwaPhone(Phone):
                     waits="unsent" in mark,
                 )
             )
+        lines: dict[str, list[int]] = {}
+        for scope, n, idx in sorted(said["lines"]):
+            if n > 0:  # below stand the rulings that a snapshot brought along
+                lines.setdefault(scope, []).append(idx)
+        signed = said["signed"] and (said["signed"][0], base64.b64decode(said["signed"][1]))
         return Stored(
             own=own,
             cursors={
                 scope: (epoch, n, base64.b64decode(head))
                 for scope, epoch, n, head in said["cursors"]
             },
-            lines={(scope, n, idx) for scope, n, idx, _set in said["lines"]},
+            lines=lines,
+            recorded=set(said["recorded"]),
+            signed=signed,
+            alarm=said["alarm"],
         )
+
+    def organisation(self) -> dict[tuple[str, bytes], bytes]:
+        rows = self._node.ask("organisation", name=self.name).value
+        return {(what, bytes.fromhex(at)): bytes.fromhex(digest) for what, at, digest in rows}
+
+    def words(self) -> bytes:
+        return base64.b64decode(self._node.ask("words", name=self.name).value)
 
     def views(self, entities: list[bytes]) -> dict[bytes, bytes | None]:
         self._ask("views", ids=[entity.hex() for entity in entities])

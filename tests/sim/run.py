@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from server import keys
-from server.intake.desk import KEY_FILE
+from server.intake import desk
+from server.proof import signer
 from tests.sim.node import Edit, Node
 from tests.sim.scene import Size, Tools
 from tests.sim.storage import Storage
@@ -44,6 +45,7 @@ TOLD = (
     ),
     *("races", "conflicts", "gaps", "forks", "rotations", "revocations", "rights straddled"),
     *("review", "ask", "redact"),
+    *("checkpoints", "snapshot", "snapshots fetched"),
     *(
         "lost replies",
         "phone crashes",
@@ -61,8 +63,9 @@ def tools(edits: tuple[Edit, ...] = ()) -> Iterator[Tools]:
     """What worlds share, opened and closed."""
     logging.getLogger("ortoo").setLevel(logging.CRITICAL)  # what goes wrong here is meant to
     with tempfile.TemporaryDirectory(prefix="ortoo-sim-") as data_dir:
-        # The desks' key is the same in every world, or the first world would leave its own to the next.
-        keys.load_or_create(Path(data_dir) / KEY_FILE, keys.ED25519, lambda size: b"d" * size)
+        # The house's keys are the same in every world, or the first world would leave its own to the next.
+        for file in (desk.KEY_FILE, signer.KEY_FILE):
+            keys.load_or_create(Path(data_dir) / file, keys.ED25519, lambda size: b"d" * size)
         node = Node(edits)
         try:
             yield Tools(node, Storage(), Path(data_dir))

@@ -16,12 +16,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from server import keys
+from server.proof.signer import KEY_FILE
 from sync import exchange
 from tests.sim.acts import Acts
 from tests.sim.centre import Centre
 from tests.sim.clocks import PhoneClock, TrueClock
 from tests.sim.faults import Faults
-from tests.sim.fleet_phone import FleetPhone, Lines
+from tests.sim.fleet_phone import FleetPhone, Mirror
 from tests.sim.loop import Loop
 from tests.sim.network import Network
 from tests.sim.node import Node
@@ -34,6 +36,7 @@ from tests.sim.trace import Trace
 from tests.sim.visitor import Visitor
 from tests.sim.wire import LostError, Request
 
+SNAPSHOT_ENTRIES = (6, 15, 40)
 START_MS = 1_796_000_000_000  # 2026-11-30, hours before a month ends in Asia/Shanghai
 
 
@@ -68,11 +71,16 @@ class Scene:
         self.seed = seed
         self.size = size or Size()
         self.chance = random.Random(seed)
-        self.faults = msgspec.structs.replace(Faults.drawn(self.chance), **(faults or {}))
+        self.housekeeping = random.Random(f"{seed}/house")
+        drawn: dict[str, float] = {"snapshot_entries": self.housekeeping.choice(SNAPSHOT_ENTRIES)}
+        self.faults = msgspec.structs.replace(
+            Faults.drawn(self.chance), **(drawn | dict(faults or {}))
+        )
         self.loop = Loop()
         self.clock = TrueClock(START_MS, self.loop.now_ms)
         self.trace = Trace(self.loop.now_ms, keep=keep)
-        self.oracle = Oracle(self.clock.true_ms)
+        log_key = keys.load_or_create(tools.data_dir / KEY_FILE, keys.ED25519, self._entropy)
+        self.oracle = Oracle(self.clock.true_ms, log_key.public)
         self.acts = Acts(random.Random(self.chance.random()))
         self.storage = tools.storage
         self.network = Network(random.Random(self.chance.random()), Faults(), self.trace.note)
@@ -80,11 +88,17 @@ class Scene:
         self.revoked: set[bytes] = set()
         self.visitor: Visitor | None = None
         self._tools = tools
-        self._images: dict[str, tuple[bytes, Lines]] = {}
+        self._images: dict[str, tuple[bytes, Mirror]] = {}
         self._drawn = 0
         self.storage.empty()
         tools.node.ask("world")
-        self.centre = Centre(tools.data_dir, self.clock, self._entropy, tools.storage)
+        self.centre = Centre(
+            tools.data_dir,
+            self.clock,
+            self._entropy,
+            tools.storage,
+            snapshot_entries=self.faults.snapshot_entries,
+        )
         self.centre.on_answer = self.oracle.answered
         self.centre.on_crash = self._centre_crashed
         self.network.nodes["centre"] = self.centre

@@ -39,4 +39,4 @@ def test_a_fault_put_back_is_found(name: str, shared: Tools) -> None:
 
 
 def test_half_of_the_thirty_are_tried() -> None:
-    assert len({trap.number for trap in TRAPS.values()}) >= 15
+    assert len({trap.number for trap in TRAPS.values()} - {0}) >= 15

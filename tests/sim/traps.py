@@ -2,7 +2,7 @@
 in the TypeScript code of a bundle made for it.
 
 Responsible for the faults, for worlds in which they are likely to matter, and for which invariant should say so.
-Refuses to run anything. The numbers are those of the thirty traps listed in `docs/simulator.md`.
+Refuses to run anything. The numbers are those of the thirty traps listed in `docs/simulator.md`, 0 for one of our own.
 
 Example: `with TRAPS["far-ahead stamps are believed"].laid(): World(3, tools).run().broken` is I18, sooner or later.
 """
@@ -20,11 +20,13 @@ from server.intake import batch, judge
 from server.intake.batch import Batch
 from server.intake.memory import Memory
 from server.intake.verify import Incoming
-from server.store import tables
+from server.proof.signer import Signer
+from server.store import snapshots, tables
 from sync import canon, changeset, clock, exchange
 from sync.clock import Stamp
 from sync.exchange import PushResult
 from sync.incident import admit
+from sync.snapshot import Gathered
 from tests.sim.node import Edit
 
 Laid = Callable[[], AbstractContextManager[Any]]
@@ -140,6 +142,20 @@ def _kept_after_failing(original: Any, self: Memory) -> None:
         original(self)
 
 
+def _as_first_ruled(original: Any, self: Gathered, ruling: Any, change: Any) -> None:
+    if change.set_id not in self._entities.get(ruling.payload["e"], {}):
+        original(self, ruling, change)
+
+
+def _nothing(_original: Any, *_given: Any) -> None:
+    """What ought to be done is not."""
+
+
+def _one_more(original: Any, self: Signer, *given: Any, **named: Any) -> Any:
+    looked = original(self, *given, **named)
+    return msgspec.structs.replace(looked, size=looked.size + 1)
+
+
 # ---- devices -------------------------------------------------------------------------------------
 
 
@@ -152,8 +168,9 @@ async def _adopts(original: Any, self: Device) -> Any:
 
 
 _CACHE = "device/cache.ts"
-_CALM_RIGHTS = {"rights": 0.15, "absence": 0.0}
-_CRASHES = {"phone_crash": 0.3}
+_ENTRIES_ONLY = {"snapshot_entries": 1_000}  # a snapshot would mend what is missing
+_CALM_RIGHTS = {"rights": 0.15, "absence": 0.0} | _ENTRIES_ONLY
+_CRASHES = {"phone_crash": 0.3} | _ENTRIES_ONLY
 
 TRAPS: dict[str, Trap] = {
     "the clock refuses a local write after a jump": Trap(
@@ -226,9 +243,9 @@ TRAPS: dict[str, Trap] = {
         edits=(
             Edit(
                 _CACHE,
-                "    await commit(tx, (keep) => {\n      if (page.reset) {",
+                "    await commit(tx, (keep) => {\n      if (page.reset)",
                 '    await (await this.#open()).put("scopes", { scope, epoch, n: to, head });\n'
-                "    await commit(tx, (keep) => {\n      if (page.reset) {",
+                "    await commit(tx, (keep) => {\n      if (page.reset)",
             ),
         ),
     ),
@@ -280,6 +297,30 @@ TRAPS: dict[str, Trap] = {
                 "    .map(([key, item]) => [utf8(key), item] as const);\n  void compareBytes;",
             ),
         ),
+    ),
+    "a snapshot tells how sets were ruled first": Trap(
+        0, frozenset({3, 4}), {"review": 0.2}, laid=_wrap(Gathered, "_take_set", _as_first_ruled)
+    ),
+    "a row that went stays beside a snapshot": Trap(
+        0, frozenset({3}), edits=(Edit(_CACHE, "if (scope === ORG)", "if (scope === `${ORG}?`)"),)
+    ),
+    "a snapshot with words that were taken away is still given out": Trap(
+        30, frozenset({19}), {"redact": 0.2}, laid=_wrap(snapshots, "forget", _nothing)
+    ),
+    "a phone that begins with a snapshot keeps its own words": Trap(
+        30,
+        frozenset({19}),
+        {"redact": 0.3, "snapshot_entries": 4},
+        edits=(
+            Edit(
+                "device/replica.ts",
+                "for (const one of stripped) await vault.strip(one);",
+                "void vault;",
+            ),
+        ),
+    ),
+    "a checkpoint covers more than is stored": Trap(
+        29, frozenset({6}), laid=_wrap(Signer, "look", _one_more)
     ),
     "names are normalised on the way": Trap(
         27,

@@ -12,16 +12,24 @@ HTML = "text/html"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A POST. `token` is the whole Authorization header, empty for none."""
+    """`token` is the whole Authorization header, empty for none; `range` the Range header."""
 
     path: str
     token: str
-    body: bytes
+    body: bytes = b""
     encoding: str = "identity"
+    method: str = "POST"
+    range: str = ""
 
     @property
     def word(self) -> str:
-        """The last part of the path: `hello`, `push`, `pull`, `enrol`."""
+        """What is called: `hello`, `push`, `pull`, `snapshot`, `enrol`."""
+        _api, word = self.path.removeprefix("/sync").split("/")[1:3]
+        return word
+
+    @property
+    def rest(self) -> str:
+        """What follows the word: the hash of a snapshot."""
         return self.path.rpartition("/")[2]
 
 

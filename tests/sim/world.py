@@ -10,21 +10,26 @@ Example: `World(7, tools).run()` gives an `Outcome`; the same seed gives the sam
 import asyncio
 import traceback
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import msgspec
+from sqlalchemy.exc import OperationalError
 
 from server.intake.batch import Batch
 from tests.sim import fate, invariants, odd, rest
 from tests.sim.oracle import Broken
-from tests.sim.people import OFFICERS, ROWS, Person
+from tests.sim.people import OFFICERS, ROWS, VEHICLE, Person
 from tests.sim.phone import OFF, Phone
 from tests.sim.scene import Scene
 from tests.sim.wire import LostError
 
 HEAL_ROUNDS = 40  # of 15 s: by then everything has come right
 QUIET_S = 90
+HOUSEKEEPING = (
+    0.15  # after so many of the acts of fate the centre signs its log and makes snapshots
+)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -55,6 +60,7 @@ class World(Scene):
         tally = self.oracle.tally
         tally["centre crashes"] = self.centre.crashes
         tally["phone crashes"] = sum(phone.crashes for phone in self.phones)
+        tally["checkpoints"] = len(self.oracle.checkpoints)
         tally["lost replies"] = len(self.network.lost_replies)
         tally["duplicated requests"] = self.network.duplicates
         return Outcome(self.seed, broken, tally, self.trace.hash, self.trace.lines)
@@ -69,6 +75,8 @@ class World(Scene):
             if self.oracle.broken:
                 raise self.oracle.broken[0]
             await self._revive()
+            if self.housekeeping.random() < HOUSEKEEPING:
+                await self._keep_house()
         await self._heal()
         await self._judge()
 
@@ -108,6 +116,16 @@ class World(Scene):
         except LostError:
             self.trace.note("centre", "falls again")
 
+    async def _keep_house(self) -> None:
+        """The log is signed, snapshots are made; before that a vehicle may have come or gone."""
+        row = self.housekeeping.choice([{"name": "1"}, {"name": "2"}, None])
+        with suppress(*fate.NOT_NOW, OperationalError):  # no power, or no room
+            await self.centre.transact(lambda batch: batch.org("vehicles", VEHICLE, row))
+            refusal = await self.centre.keep_house()
+            if refusal is not None:
+                raise Broken(6, f"the centre will not sign its log: {refusal}")
+            self.trace.note("centre", "keeps house")
+
     async def _heal(self) -> None:
         """Nothing goes wrong any more; everything comes right within a bound (I20)."""
         self.trace.note("fate", "heals")
@@ -118,6 +136,7 @@ class World(Scene):
         for gone in self.learn_rights():  # nobody can enrol who does not belong
             await self.centre.transact(partial(_take_back, person=gone))
         self.learn_rights()
+        await self._keep_house()
         for phone in self.phones:
             if phone.kind == "py" and phone.state != OFF:
                 phone.close()  # a new start greets, and learns which scopes there are

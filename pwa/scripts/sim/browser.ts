@@ -69,7 +69,7 @@ export class Page {
 }
 
 export interface Wishes {
-  calls: { page: number; call: number; path: string; token: string; body: string }[];
+  calls: { page: number; call: number; path: string; method: string; token: string; range: string; body: string }[];
   timers: { page: number; timer: number; afterMs: number }[];
   faults: string[];
 }
@@ -131,8 +131,10 @@ function fetching(input: unknown, init?: RequestInit): Promise<Response> {
   const call = given;
   const body = init?.body ?? "";
   const bytes = typeof body === "string" ? Buffer.from(body) : Buffer.from(body as Uint8Array);
-  const token = new Headers(init?.headers).get("authorization") ?? "";
-  wishes.calls.push({ page: from.id, call, path, token, body: bytes.toString("base64") });
+  const headers = new Headers(init?.headers);
+  const [token, range] = ["authorization", "range"].map((name) => headers.get(name) ?? "") as [string, string];
+  const method = init?.method ?? "GET";
+  wishes.calls.push({ page: from.id, call, path, method, token, range, body: bytes.toString("base64") });
   return new Promise((resolve, reject) => from.calls.set(call, { resolve, reject }));
 }
 
@@ -150,14 +152,22 @@ class Answer {
   }
 }
 
-/** A blob that is only ever unpacked. */
+/** A blob that is joined, or unpacked at once: a stream again would finish at a moment nobody chose. */
 class Parcel {
-  readonly #packed: Uint8Array;
-  constructor([packed]: Uint8Array[]) {
-    this.#packed = packed as Uint8Array;
+  readonly #whole: Uint8Array;
+  constructor(parts: Uint8Array[]) {
+    this.#whole = Buffer.concat(parts);
   }
-  stream(): { pipeThrough: () => Uint8Array } {
-    return { pipeThrough: () => gunzipSync(this.#packed) };
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return new Uint8Array(this.#whole).buffer;
+  }
+  stream(): { pipeThrough: () => { getReader: () => { read: () => Promise<{ done: boolean; value?: Uint8Array }> } } } {
+    const left = [this.#whole];
+    const read = async () => {
+      const packed = left.pop();
+      return packed ? { done: false, value: new Uint8Array(gunzipSync(packed)) } : { done: true };
+    };
+    return { pipeThrough: () => ({ getReader: () => ({ read }) }) };
   }
 }
 

@@ -62,6 +62,12 @@ export class Disk {
     return raw ? [...raw.records.values()].map(({ value }) => value) : [];
   }
 
+  /** One value by its key, undefined when it is not there. */
+  row(database: string, store: string, key: string): unknown {
+    const raw = this.#databases.get(database)?.rawObjectStores.get(store);
+    return raw && [...raw.records.values()].find((row) => row.key === key)?.value;
+  }
+
   /** The power goes: unfinished transactions never were, and nobody holds a connection any more. */
   powerLoss(): void {
     for (const raw of this.#databases.values()) {

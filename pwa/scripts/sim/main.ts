@@ -11,15 +11,17 @@
 import "./browser"; // first: the rest looks for its world when it is loaded
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
-import { CACHE_NAME, Cache, type Entry } from "../../src/device/cache";
+import { CACHE_NAME, Cache, type Entry, type OrgRow, type Records } from "../../src/device/cache";
 import { type Device, startDevice } from "../../src/device/device";
 import { enrol, newAttempt, waitingAttempt } from "../../src/device/enrol";
 import { foldIncident } from "../../src/device/folding";
 import { systemClock } from "../../src/device/now";
 import { type OwnSet, openVault, VAULT_NAME } from "../../src/device/vault";
+import type { Alarm } from "../../src/device/watch";
 import type { Draft } from "../../src/device/writer";
 import { decode, encode } from "../../src/sync/canon";
 import type { Op } from "../../src/sync/changeset";
+import type { Held } from "../../src/sync/witness";
 import { enter, Page, type Phone, settled, takeWishes } from "./browser";
 import { Disk } from "./disk";
 
@@ -92,14 +94,32 @@ async function views(ids: string[]): Promise<Record<string, string | null>> {
 function stored(disk: Disk): object {
   const own = disk.rows(VAULT_NAME, "own") as OwnSet[];
   const lines = disk.rows(CACHE_NAME, "entries") as Entry[];
+  const held = disk.row(VAULT_NAME, "meta", "log.held") as Held | undefined;
+  const alarm = disk.row(VAULT_NAME, "meta", "log.alarm") as Alarm | null | undefined;
   return {
     own: own.map(({ chain, seq, id, raw, wroteAtMs }) => ({ chain, seq, id, wroteAtMs, raw: base64(raw) })),
     marks: disk.rows(VAULT_NAME, "outbox"),
     cursors: (disk.rows(CACHE_NAME, "scopes") as { scope: string; epoch: number; n: number; head: Uint8Array }[]).map(
       ({ scope, epoch, n, head }) => [scope, epoch, n, base64(head)],
     ),
-    lines: lines.map(({ scope, n, idx, set }) => [scope, n, idx, set]),
+    lines: lines.map(({ scope, n, idx }) => [scope, n, idx]),
+    recorded: (disk.rows(CACHE_NAME, "records") as Records[]).map(({ scope }) => scope),
+    signed: held ? [held.size, base64(held.root)] : null,
+    alarm: alarm?.code ?? null,
   };
+}
+
+/** The organisation as this phone knows it: [what, id, digest of the row] of every row that is there. */
+function organisation(disk: Disk): string[][] {
+  const rows = disk.rows(CACHE_NAME, "org") as OrgRow[];
+  return rows.flatMap(({ what, id, row }) => (row ? [[what, id, digest(encode(row as never))]] : []));
+}
+
+/** Everything that the centre sent and this phone keeps, in one piece, to look for words in it. */
+function words(disk: Disk): string {
+  const entries = (disk.rows(CACHE_NAME, "entries") as Entry[]).map(({ raw }) => raw ?? new Uint8Array());
+  const records = (disk.rows(CACHE_NAME, "records") as Records[]).map(({ packed }) => packed);
+  return base64(Buffer.concat([...entries, ...records]));
 }
 
 const COMMANDS: Record<string, (request: Request) => unknown> = {
@@ -189,6 +209,8 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
     return metas.find((meta) => meta?.token && meta.chain)?.chain ?? null;
   },
   stored: ({ name }) => stored(phoneOf(name).disk),
+  organisation: ({ name }) => organisation(phoneOf(name).disk),
+  words: ({ name }) => words(phoneOf(name).disk),
   views: async ({ name, ids, at }) => {
     const page = begin(name);
     enter(page, at[0], at[1]);

@@ -1,16 +1,17 @@
 /**
  * Beginning a scope with a snapshot instead of its entries, for a phone that is new or was away long (SPEC SN3).
  *
- * Responsible for: unpacking what was fetched, refusing it unless it is the one that was offered, and saying which of
- * its incidents concern this person. Refuses to fetch and to store.
+ * Responsible for: unpacking what was fetched, refusing it unless it is the one that was offered, and saying what of it
+ * concerns this person. Refuses to fetch and to store.
  *
  *     const whole = await unpacked(packed, page);
  *     if (whole === "broken") …     // not what the centre offered: forget the scope and pull it again
  */
+import { type Stamp, unpack } from "../sync/clock";
 import type { ScopePage } from "../sync/exchange";
 import { equalBytes, toHex } from "../sync/ids";
 import { readSnapshot, recordsIn, type Snapshot, snapshotHash } from "../sync/snapshot";
-import type { Entry, Records } from "./cache";
+import type { Entry, Records, Stripped } from "./cache";
 import { rulingIn } from "./pulled";
 import { forMe, type Me } from "./views";
 
@@ -64,19 +65,32 @@ export function asidesOf(whole: Snapshot): Entry[] {
   });
 }
 
-/** Incidents that I wrote in, or that order me somewhere. Ids in hex. */
-export function concerning(whole: Snapshot, me: Me): string[] {
-  const found: string[] = [];
+/** What a phone has to know of a snapshot at once. */
+export interface Gist {
+  /** Incidents that I wrote in, or that order me somewhere. Ids in hex. */
+  mine: string[];
+  /** Sets whose words were taken away. */
+  stripped: Stripped[];
+  /** The stamps of all that was said. */
+  stamps: Stamp[];
+}
+
+export function gistOf(whole: Snapshot, me: Me): Gist {
+  const gist: Gist = { mine: [], stripped: [], stamps: [] };
   for (const { entity, packed } of whole.entities) {
-    const mine = recordsIn(packed).some(
-      ({ user, ops }) =>
-        toHex(user) === me.person ||
-        ops.some(({ to }) => {
-          if (!Array.isArray(to) || !(to[1] instanceof Uint8Array)) return false;
-          return forMe({ to: { kind: String(to[0]), id: toHex(to[1]) } }, me);
-        }),
-    );
-    if (mine) found.push(toHex(entity));
+    const id = toHex(entity);
+    let isMine = false;
+    for (const { set, user, chain, seq, eff, ops, redaction } of recordsIn(packed)) {
+      gist.stamps.push(unpack(eff));
+      if (redaction) gist.stripped.push({ entity: id, set: toHex(set), chain: toHex(chain), seq });
+      isMine ||= toHex(user) === me.person || ops.some(({ to }) => isForMe(to, me));
+    }
+    if (isMine) gist.mine.push(id);
   }
-  return found;
+  return gist;
+}
+
+function isForMe(to: unknown, me: Me): boolean {
+  if (!Array.isArray(to) || !(to[1] instanceof Uint8Array)) return false;
+  return forMe({ to: { kind: String(to[0]), id: toHex(to[1]) } }, me);
 }

@@ -10,11 +10,14 @@
  *     (await cache.cursor(scope))?.n;      // 42
  */
 import { type DBSchema, deleteDB, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
+import { withoutBody } from "../sync/changeset";
 import { without } from "../sync/snapshot";
 import { commit } from "./transaction";
 
 export const CACHE_NAME = "ortoo-cache";
 const VERSION = 2;
+/** The scope that tells of the organisation. */
+const ORG = "org";
 
 /** How far one scope has been applied. `head` is the rolling hash at `n` (SPEC SC2). */
 export interface Cursor {
@@ -33,11 +36,12 @@ export interface Records {
   packed: Uint8Array;
 }
 
-/** A set whose words were taken away: what is left of it. Ids are hex. */
+/** A set whose words were taken away, and where it stands. Ids are hex. */
 export interface Stripped {
   entity: string;
   set: string;
-  raw: Uint8Array;
+  chain: string;
+  seq: number;
 }
 
 /** One line of a scope: a ruling, and the set it is about when it came along. Ids are hex, "" where there is none. */
@@ -151,10 +155,7 @@ export class Cache {
     }
     const { scope, epoch, to, head, awaiting } = page;
     await commit(tx, (keep) => {
-      if (page.reset) {
-        keep(tx.objectStore("entries").delete(linesOf(scope)));
-        keep(tx.objectStore("records").delete(recordsOf(scope)));
-      }
+      if (page.reset) keep(drop(tx, scope));
       for (const entry of page.entries) keep(tx.objectStore("entries").put(entry));
       keep(strip(tx, also.stripped ?? []));
       for (const row of also.org) keep(tx.objectStore("org").put(row));
@@ -166,12 +167,12 @@ export class Cache {
   /** Begin a scope with a snapshot: what was held of it goes, its records and its cursor come, all or nothing. */
   async begin(
     cursor: Cursor,
-    also: { records: Records[]; asides: Entry[]; org: OrgRow[]; incidents: Projected[] },
+    also: { records: Records[]; asides: Entry[]; org: OrgRow[]; incidents: Projected[]; stripped: Stripped[] },
   ): Promise<void> {
     const tx = (await this.#open()).transaction(STORES, "readwrite", { durability: "strict" });
     await commit(tx, (keep) => {
-      keep(tx.objectStore("entries").delete(linesOf(cursor.scope)));
-      keep(tx.objectStore("records").delete(recordsOf(cursor.scope)));
+      keep(drop(tx, cursor.scope));
+      keep(strip(tx, also.stripped));
       for (const one of also.records) keep(tx.objectStore("records").put(one));
       for (const entry of also.asides) keep(tx.objectStore("entries").put(entry));
       for (const row of also.org) keep(tx.objectStore("org").put(row));
@@ -237,6 +238,16 @@ export class Cache {
   }
 }
 
+/** Drop what was held of a scope, to take it in anew. What it no longer says of the organisation is gone too. */
+async function drop(tx: IDBPTransaction<Shape, typeof STORES, "readwrite">, scope: string): Promise<void> {
+  const gone: Promise<unknown>[] = [
+    tx.objectStore("entries").delete(linesOf(scope)),
+    tx.objectStore("records").delete(recordsOf(scope)),
+  ];
+  if (scope === ORG) gone.push(tx.objectStore("org").clear());
+  await Promise.all(gone);
+}
+
 /** Leave of sets only what is left of them, in every line and record that had their words; one after the other, for
  *  several may share a record. */
 async function strip(tx: IDBPTransaction<Shape, typeof STORES, "readwrite">, all: readonly Stripped[]): Promise<void> {
@@ -244,7 +255,7 @@ async function strip(tx: IDBPTransaction<Shape, typeof STORES, "readwrite">, all
   const records = tx.objectStore("records");
   for (const left of all) {
     for (const entry of await entries.index("entity").getAll(left.entity))
-      if (entry.set === left.set && entry.raw) await entries.put({ ...entry, raw: left.raw });
+      if (entry.set === left.set && entry.raw) await entries.put({ ...entry, raw: withoutBody(entry.raw) });
     for (const one of await records.index("entity").getAll(left.entity))
       await records.put({ ...one, packed: without(one.packed, left.set) });
   }

@@ -92,12 +92,11 @@ function stillAwaiting(cursor: Cursor | null, lines: readonly Line[]): string | 
   return named ? null : awaiting;
 }
 
-/** The sets whose words these lines take away, and what is left of them (SPEC RD). */
-export function strippedBy(lines: readonly Line[]): (Stripped & { chain: string; seq: number })[] {
+/** The sets whose words these lines take away (SPEC RD). */
+export function strippedBy(lines: readonly Line[]): Stripped[] {
   return lines.flatMap(({ entry, ruling, set }) => {
-    if (ruling.kind !== KIND_REDACT || !set || !entry.raw) return [];
-    const { entity, set: id, raw } = entry;
-    return [{ entity, set: id, raw, chain: toHex(set.header.chain), seq: set.header.seq }];
+    if (ruling.kind !== KIND_REDACT || !set) return [];
+    return [{ entity: entry.entity, set: entry.set, chain: toHex(set.header.chain), seq: set.header.seq }];
   });
 }
 

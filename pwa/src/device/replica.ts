@@ -15,7 +15,7 @@ import { unpack } from "../sync/clock";
 import type { PullReply, ScopePage } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
 import { type TimelineItem, timeline } from "../sync/incident/timeline";
-import { asidesOf, concerning, recordsOf, unpacked } from "./beginning";
+import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
 import { type Cache, CursorMoved, type Page, type Projected } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import type { Clock } from "./now";
@@ -205,15 +205,17 @@ export class Replica {
 
   /** Begin a scope with the snapshot it was offered, `packed` as fetched (SPEC SN3). False when it is another. */
   async begin(from: ScopePage, packed: Uint8Array): Promise<boolean> {
-    const { cache, vault, clock, me, orgChanged, changed } = this.#parts;
+    const { cache, vault, writer, clock, me, orgChanged, changed } = this.#parts;
     const whole = await unpacked(packed, from);
     if (whole === "broken" || !from.snapshot) {
       await this.#startOver(from.scope, clock.nowMs());
       return false;
     }
     const records = recordsOf(whole);
+    const { mine, stripped, stamps } = gistOf(whole, me());
+    for (const one of stripped) await vault.strip(one);
     const projected: Projected[] = [];
-    for (const id of new Set([...concerning(whole, me()), ...this.incidents.keys()])) {
+    for (const id of new Set([...mine, ...this.incidents.keys()])) {
       const lines = (await cache.entriesOf(id)).filter(({ scope }) => scope !== from.scope);
       const elsewhere = (await cache.recordsOf(id)).filter(({ scope }) => scope !== from.scope);
       const own = [...(await vault.ownOf(id)), ...this.unkept.filter((set) => set.entity === id)];
@@ -224,8 +226,9 @@ export class Replica {
     const org = whole.org.map(({ what, id, row }) => ({ what, id: toHex(id), row }));
     const { scope, epoch, n, head } = whole;
     const cursor = { scope, epoch, n, head: head.slice(), awaiting: toHex(from.snapshot.hash) };
-    await cache.begin(cursor, { records, asides: asidesOf(whole), org, incidents: projected });
+    await cache.begin(cursor, { records, asides: asidesOf(whole), org, incidents: projected, stripped });
     if (org.length > 0) orgChanged();
+    writer.hear(stamps);
     await this.#reconsider();
     for (const { id, view } of projected) this.#show(id, view as View);
     if (projected.length > 0) changed(projected.map(({ id }) => id));
@@ -266,7 +269,7 @@ export class Replica {
     }
     const org = orgRowsOf(lines);
     const stripped = strippedBy(lines);
-    for (const { chain, seq, raw } of stripped) await this.#parts.vault.strip(chain, seq, raw);
+    for (const one of stripped) await this.#parts.vault.strip(one);
     try {
       await cache.apply(page, {
         org,

@@ -15,7 +15,9 @@
  *     (await vault.unsent()).length;      // 1, until the centre has answered
  */
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
+import { withoutBody } from "../sync/changeset";
 import { equalBytes } from "../sync/ids";
+import type { Stripped } from "./cache";
 import { commit } from "./transaction";
 
 export const VAULT_NAME = "ortoo-vault";
@@ -253,9 +255,11 @@ export class Vault {
   }
 
   /** Leave of an own set what a lawful order left of it: its header and signature (SPEC RD). Others are no concern. */
-  async strip(chain: string, seq: number, raw: Uint8Array): Promise<void> {
+  async strip({ chain, seq, set: id }: Stripped): Promise<void> {
     const set = await this.own(chain, seq);
-    if (set && set.raw.byteLength > raw.byteLength)
+    if (set?.id !== id) return;
+    const raw = withoutBody(set.raw);
+    if (set.raw.byteLength > raw.byteLength)
       await this.#strictly(["own"], (tx, keep) => keep(tx.objectStore("own").put({ ...set, raw })));
   }
 

@@ -158,6 +158,18 @@ export async function readSet(raw: Uint8Array): Promise<ChangeSet | Refusal> {
   }
 }
 
+/** What is stored and sent of an envelope once its words were taken away: header and signature (RD1). Of bytes that have
+ *  rotted nothing is left. */
+export function withoutBody(raw: Uint8Array): Bytes {
+  try {
+    const [header, signature] = decode(raw) as Value[];
+    return encode([header, signature, null] as Value[]);
+  } catch (error) {
+    if (error instanceof CanonError) return new Uint8Array(0);
+    throw error;
+  }
+}
+
 export function isRefusal(read: ChangeSet | Refusal): read is Refusal {
   return "refused" in read;
 }

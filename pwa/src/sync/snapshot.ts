@@ -106,10 +106,10 @@ export function recordsIn(packed: Uint8Array): SetRecord[] {
   );
 }
 
-/** The records of one incident without those of one set (hex): its words were taken away (SPEC RD3). */
+/** The records of one incident without the words of one set (hex), which were taken away (SPEC RD3). */
 export function without(packed: Uint8Array, set: string): Uint8Array {
-  const records = decode(packed) as Value[][];
-  return encode(records.filter(([id]) => !(id instanceof Uint8Array && toHex(id) === set)));
+  const records = decode(packed) as unknown as Packed[];
+  return encode(records.filter(([id, ...said]) => toHex(id) !== set || said.at(-1) !== null) as unknown as Value);
 }
 
 /** The items of one record. */

@@ -3,10 +3,12 @@ import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { openDB } from "idb";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { CACHE_NAME } from "../../src/device/cache";
+import { CACHE_NAME, type Entry } from "../../src/device/cache";
 import { VAULT_NAME } from "../../src/device/vault";
 import { encode, type Value } from "../../src/sync/canon";
+import { type ChangeSet, readSet } from "../../src/sync/changeset";
 import { fromHex, toHex } from "../../src/sync/ids";
+import { recordsIn } from "../../src/sync/snapshot";
 import { claimOf, DESK, ordered, PERSON, Phone, SCOPE } from "./phone";
 
 const INCIDENT = "11".repeat(16);
@@ -152,3 +154,45 @@ test.each(["entries", "snapshot"])(
     expect(incident()?.claims.at(-1)?.by).toBe(PERSON);
   },
 );
+
+test("words that were taken away while a phone was away leave its vault and its other scopes with the snapshot (RD3)", async () => {
+  phone.onDuty = false;
+  await history();
+  const own = await phone.replica.record({ entity: INCIDENT, scope: SCOPE, lane: 0, ops: [note(SECRET) as never] });
+  await phone.exchange();
+  const line = (await phone.cache.entriesOf(INCIDENT)).find(({ set }) => set === own.set.id) as Entry;
+  const before = SCOPE.replace("-03", "-02");
+  const page = { scope: before, epoch: 1, after: 0, to: 1, head: new Uint8Array(16), reset: false, awaiting: null };
+  await phone.cache.apply({ ...page, entries: [{ ...line, scope: before, n: 1 }] }, { org: [], incidents: [] });
+  expect(await stored()).toContain(spoken);
+  await phone.centre.redact(own.set.id, DESK);
+  await phone.centre.publish(SCOPE);
+  await phone.exchange();
+  expect((await phone.cache.recordsOf(INCIDENT)).length).toBe(1);
+  expect(await stored()).not.toContain(spoken);
+  expect(incident()?.view as unknown).toMatchObject({ redacted: [{ by: fromHex(DESK) }] });
+});
+
+test("rows of the organisation that went while a phone was away are gone with the snapshot, and with a new epoch", async () => {
+  const [going, staying] = ["55".repeat(16), "66".repeat(16)];
+  const vehicles = async () => (await phone.cache.org()).filter((one) => one.what === "vehicles").map(({ id }) => id);
+  for (const id of [going, staying]) await phone.centre.org("vehicles", id, { name: "车" });
+  await phone.exchange();
+  expect(await vehicles()).toEqual([going, staying]);
+  await phone.centre.org("vehicles", going, null);
+  await phone.centre.publish("org");
+  await phone.exchange();
+  expect(await vehicles()).toEqual([staying]);
+});
+
+test("a phone that began with a snapshot writes later than all that it says (HL2)", async () => {
+  phone.onDuty = false;
+  await history();
+  await phone.centre.publish(SCOPE);
+  await phone.exchange();
+  const { set } = await phone.replica.record(claimOf(INCIDENT, ORDER, "signed"));
+  const { header } = (await readSet(set.raw)) as ChangeSet;
+  const records = (await phone.cache.recordsOf(INCIDENT)).flatMap(({ packed }) => recordsIn(packed));
+  expect(records).toHaveLength(4);
+  for (const { eff } of records) expect(toHex(header.hlc) > toHex(eff)).toBe(true);
+});

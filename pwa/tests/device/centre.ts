@@ -144,16 +144,17 @@ export class Centre {
   async publish(name: string, named = true): Promise<void> {
     const { epoch, lines, heads } = this.scopes.get(name) as Scope;
     const records = new Map<string, Map<string, Value[]>>();
-    const org: Value[] = [];
+    const rows = new Map<string, Value[]>();
     for (const { ruling, raw } of lines) {
       const { idx, atMs, kind, payload } = readRuling(ruling);
-      if (kind === "org") org.push([payload["what"] as Value, payload["id"] as Value, payload["row"] as Value]);
+      const { what, id, row } = payload as Record<string, Value>;
+      if (kind === "org") rows.set(`${what} ${toHex(id as Uint8Array)}`, [what, id, row] as Value[]);
       const set = raw && (await readSet(raw));
       if (!set || isRefusal(set)) continue;
       const { user, chain, seq } = set.header;
       const { e, d, why, eff, flags, no } = payload as Record<string, Value>;
       const redaction = kind === "redact" ? [payload["by"] as Value, payload["ground"] as Value, atMs] : null;
-      const ops = encode((kind === "redact" ? payload["ops"] : set.body?.ops) as Value);
+      const ops = encode((kind === "redact" ? payload["ops"] : (set.body?.ops ?? [])) as Value);
       const of = records.get(toHex(e as Uint8Array)) ?? new Map<string, Value[]>();
       const at = payload["at"] ?? atMs;
       of.set(toHex(set.setId), [
@@ -176,6 +177,7 @@ export class Centre {
     const entities = [...records].sort().map(([e, of]) => [fromHex(e), encode([...of.values()])] as Value[]);
     const head = heads.at(-1) ?? SCOPE_HEAD_ZERO;
     const salt = new Uint8Array(16).fill(5);
+    const org = [...rows.values()].filter(([, , row]) => row !== null);
     const raw = encode({ v: 1, scope: name, epoch, n: lines.length, head, salt, org, entities, asides: [] });
     const hash = await snapshotHash(raw);
     const stream = new Blob([raw as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream("gzip"));
