@@ -161,7 +161,7 @@ def consistency_proof(first: int, size: int, node: Node) -> list[bytes]:
 
 def root_from_inclusion(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> bytes | None:
     """The root that a proof leads to, None when its length cannot be right. Source: RFC 9162 section 2.1.3.2."""
-    return _climb(index, size, leaf, proof)[0]
+    return _climb(index, size - 1, leaf, proof)[0]
 
 
 def root_before(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> bytes | None:
@@ -169,17 +169,17 @@ def root_before(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> b
 
     Two logs that give the same answer for one index have the same entries up to and with it.
     """
-    return _climb(index, size, leaf, proof)[1]
+    return _climb(index, size - 1, leaf, proof)[1]
 
 
 def _climb(
-    index: int, size: int, leaf: bytes, proof: Sequence[bytes]
+    at: int, last: int, start: bytes, path: Sequence[bytes]
 ) -> tuple[bytes, bytes] | tuple[None, None]:
-    if not 0 <= index < size:
+    """From subtree `at` of one level, of which `last` is the last, to two roots: over all, and up to and with it."""
+    if not 0 <= at <= last:
         return None, None
-    at, last = index, size - 1
-    whole = before = leaf
-    for sibling in proof:
+    whole = before = start
+    for sibling in path:
         if last == 0:
             return None, None
         if at & 1 or at == last:
@@ -213,18 +213,7 @@ def is_consistent(
     at, last = first - 1, size - 1
     while at & 1:
         at, last = at >> 1, last >> 1
-    old = new = path[0]
-    for sibling in path[1:]:
-        if last == 0:
-            return False
-        if at & 1 or at == last:
-            old, new = node_hash(sibling, old), node_hash(sibling, new)
-            while not at & 1 and at:
-                at, last = at >> 1, last >> 1
-        else:
-            new = node_hash(new, sibling)
-        at, last = at >> 1, last >> 1
-    return last == 0 and old == first_root and new == root
+    return _climb(at, last, path[0], path[1:]) == (root, first_root)
 
 
 _TILE: Final = re.compile(r"(0|[1-9]\d?)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?")

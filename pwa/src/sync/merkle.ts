@@ -25,18 +25,14 @@ interface Climb {
 
 const half = (value: number): number => Math.floor(value / 2);
 
-async function climb(
-  index: number,
-  size: number,
-  leaf: Uint8Array,
-  proof: readonly Uint8Array[],
-): Promise<Climb | null> {
-  if (!(index >= 0 && index < size)) return null;
-  let at = index;
-  let last = size - 1;
-  let whole = leaf;
-  let before = leaf;
-  for (const sibling of proof) {
+/** From subtree `from` of one level, of which `end` is the last, to two roots: over all, and up to and with it. */
+async function climb(from: number, end: number, start: Uint8Array, path: readonly Uint8Array[]): Promise<Climb | null> {
+  if (!(from >= 0 && from <= end)) return null;
+  let at = from;
+  let last = end;
+  let whole = start;
+  let before = start;
+  for (const sibling of path) {
     if (last === 0) return null;
     if (at % 2 === 1 || at === last) {
       whole = await nodeHash(sibling, whole);
@@ -61,7 +57,7 @@ export async function rootFromInclusion(
   leaf: Uint8Array,
   proof: readonly Uint8Array[],
 ): Promise<Uint8Array | null> {
-  return (await climb(index, size, leaf, proof))?.whole ?? null;
+  return (await climb(index, size - 1, leaf, proof))?.whole ?? null;
 }
 
 /** The root of the first `index + 1` leaves alone, read off the same proof: its left siblings cover what is before. */
@@ -71,7 +67,7 @@ export async function rootBefore(
   leaf: Uint8Array,
   proof: readonly Uint8Array[],
 ): Promise<Uint8Array | null> {
-  return (await climb(index, size, leaf, proof))?.before ?? null;
+  return (await climb(index, size - 1, leaf, proof))?.before ?? null;
 }
 
 const isPowerOfTwo = (value: number): boolean => {
@@ -100,22 +96,6 @@ export async function isConsistent(
     at = half(at);
     last = half(last);
   }
-  let before = start;
-  let whole = start;
-  for (const sibling of path) {
-    if (last === 0) return false;
-    if (at % 2 === 1 || at === last) {
-      before = await nodeHash(sibling, before);
-      whole = await nodeHash(sibling, whole);
-      while (at % 2 === 0 && at > 0) {
-        at = half(at);
-        last = half(last);
-      }
-    } else {
-      whole = await nodeHash(whole, sibling);
-    }
-    at = half(at);
-    last = half(last);
-  }
-  return last === 0 && equalBytes(before, firstRoot) && equalBytes(whole, root);
+  const found = await climb(at, last, start, path);
+  return found !== null && equalBytes(found.before, firstRoot) && equalBytes(found.whole, root);
 }
