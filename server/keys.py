@@ -110,15 +110,37 @@ def is_public_key(alg: str, public: bytes) -> bool:
 
 
 def load_or_create(path: Path, alg: str, entropy: Callable[[int], bytes]) -> SigningKey:
-    """The key kept in `path`; made, written durably and closed to others when there is none."""
+    """The key kept in `path`; made, written durably and closed to others when there is none.
+
+    Raises OSError when it cannot be kept: then there is none, and FileExistsError when another process was faster.
+    """
     try:
         return SigningKey(alg, path.read_bytes())
     except FileNotFoundError:
         seed = entropy(32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEY_FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(seed)
-        file.flush()
-        os.fsync(file.fileno())
+    # Under its name only when it is whole and on the disk: half a key is one that nobody can make again.
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT, KEY_FILE_MODE), "wb") as file:
+            file.write(seed)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(fresh, path)
+        try:
+            _sync_folder(path.parent)
+        except OSError:
+            path.unlink()
+            raise
+    finally:
+        fresh.unlink(missing_ok=True)
     return SigningKey(alg, seed)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
