@@ -23,7 +23,7 @@ Executor = Callable[[bytes], Awaitable[None]]
 
 # Effects are small and quick; past this many the oldest wait in the database only.
 MEMORY_LIMIT = 10_000
-AGAIN_AFTER_S = 1.0
+AGAIN_AFTER_S = 1.0  # an outbox that could not be read
 
 log = logging.getLogger("ortoo.perform")
 
@@ -32,15 +32,10 @@ class Performer:
     """Performs effects one after another in a task of its own."""
 
     def __init__(
-        self,
-        executors: Mapping[str, Executor],
-        *,
-        memory_limit: int = MEMORY_LIMIT,
-        again_after_s: float = AGAIN_AFTER_S,
+        self, executors: Mapping[str, Executor], *, memory_limit: int = MEMORY_LIMIT
     ) -> None:
-        """Know one executor per kind of effect. An outbox that cannot be read is read again after so long."""
+        """Know one executor per kind of effect."""
         self._executors = executors
-        self._again_after_s = again_after_s
         self._memory_limit = memory_limit
         self._queue: deque[Effect] = deque()
         self._done: list[int] = []
@@ -89,7 +84,7 @@ class Performer:
                     left = await db.reading(waiting, self._newest)
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("the outbox cannot be read", extra={"error": type(error).__name__})
-                    await asyncio.sleep(self._again_after_s)
+                    await asyncio.sleep(AGAIN_AFTER_S)
                     continue
                 if not left and missed == self._missed:
                     self._missed = 0
