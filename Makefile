@@ -106,7 +106,7 @@ ROUNDS ?= 100
 SECONDS_EACH ?= 600
 
 .PHONY: blackbox
-blackbox: $(PYTHON_READY) ## Kill, cut off and starve real centres, long (ROUNDS=100 SEED=1)
+blackbox: $(PYTHON_READY) ## Kill, cut off, starve and fail real centres, long (ROUNDS=100 SEED=1)
 	@$(BIN)/python -m tests.blackbox --rounds $(ROUNDS) --seed $(or $(SEED),1)
 
 .PHONY: fuzz

@@ -8,8 +8,10 @@ from litestar import get, head
 from litestar.di import NamedDependency
 
 import server
+from server.intake.door import NOT_STORED, Intake
 from server.proof.keeper import Keeper
 from server.settings import Settings
+from sync import errors
 
 NO_STORE = {"cache-control": "no-store"}
 
@@ -25,6 +27,14 @@ class LogHealth(msgspec.Struct, frozen=True):
     cure: str | None
 
 
+class StoreHealth(msgspec.Struct, frozen=True):
+    """`code` says why nothing could be stored the last time, with `cause` and `cure`; reading goes on (EX6)."""
+
+    code: str | None
+    cause: str | None
+    cure: str | None
+
+
 class Health(msgspec.Struct, frozen=True):
     """`log_size` is the index of the newest ruling."""
 
@@ -33,12 +43,18 @@ class Health(msgspec.Struct, frozen=True):
     version: str
     log_size: int
     log: LogHealth
+    store: StoreHealth
 
 
 @get("/api/health", tags=["server"], operation_id="getHealth", response_headers=NO_STORE)
-async def health(keeper: NamedDependency[Keeper], settings: NamedDependency[Settings]) -> Health:
+async def health(
+    keeper: NamedDependency[Keeper],
+    intake: NamedDependency[Intake],
+    settings: NamedDependency[Settings],
+) -> Health:
     """Answer once the database has answered."""
     status = await keeper.status()
+    trouble = None if intake.is_storing else errors.lookup(NOT_STORED)
     return Health(
         ok=True,
         role=settings.role,
@@ -51,6 +67,11 @@ async def health(keeper: NamedDependency[Keeper], settings: NamedDependency[Sett
             code=status.code,
             cause=status.cause,
             cure=status.cure,
+        ),
+        store=StoreHealth(
+            code=NOT_STORED if trouble else None,
+            cause=trouble.cause if trouble else None,
+            cure=trouble.cure if trouble else None,
         ),
     )
 

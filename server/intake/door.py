@@ -90,6 +90,7 @@ class Intake:
         self._elsewhere: Directory | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self.is_storing = True  # whether the newest transaction that was tried could be stored
 
     # ---- life ------------------------------------------------------------------------------
 
@@ -287,6 +288,7 @@ class Intake:
             self._memory.drop()
             self._performer.give_back(done)
             if is_store_failure(error):
+                self.is_storing = False
                 self._contacts = contacts | self._contacts
             elif contacts:
                 # They may be what failed, and are not worth holding up a set: devices say them again.
@@ -295,6 +297,7 @@ class Intake:
                 return
             await self._failed(works, error)
             return
+        self.is_storing = True
         for work, answer in zip(works, answers, strict=True):
             if not work.answer.done():
                 work.answer.set_result(answer)

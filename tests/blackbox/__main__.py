@@ -1,4 +1,4 @@
-"""The long lane: a real centre killed many times, its connections cut after every byte, its disk filled in small steps.
+"""The long lane: a real centre killed many times, its connections cut after every byte, its disk filled and failing.
 
 Responsible for doing all of it, one after the other, and for saying at the end what was done. Everything a run leaves
 lies under `--keep`; a failure names the directory, and the same seed draws the same moments again.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.blackbox.cuts import cut_everywhere
 from tests.blackbox.disk import may_mount
+from tests.blackbox.failing import fail
 from tests.blackbox.kills import BrokenPromiseError, rounds
 from tests.blackbox.starving import starve
 
@@ -21,7 +22,7 @@ DISK_STEPS = range(0, 262_144, 8_192)
 
 
 async def run(place: Path, count: int, seed: int) -> str:
-    """All three lanes; a sentence that sums them up. Raises BrokenPromiseError."""
+    """All four lanes; a sentence that sums them up. Raises BrokenPromiseError."""
     kills = await rounds(_fresh(place / "kills"), seed, count)
     print(f"kills: {kills}")
     cuts = await cut_everywhere(_fresh(place / "cuts"), seed, stride=1)
@@ -30,11 +31,14 @@ async def run(place: Path, count: int, seed: int) -> str:
     refused = 0
     for kind in kinds:
         refused += await starve(_fresh(place / kind), kind, seed, DISK_STEPS)
+    failed = await fail(_fresh(place / "failing"), seed, count)
+    print(f"failing disks: {failed}")
     disks = "full disks" if "mount" in kinds else "bounded files (no disk could be mounted here)"
     return (
         f"{kills.rounds} kills ({kills.killed_starting} while starting), {kills.acked} answers of which"
         f" {kills.duplicates} repeated; {sum(cuts.values())} connections cut;"
-        f" {len(DISK_STEPS) * len(kinds)} {disks}, {refused} pushes refused"
+        f" {len(DISK_STEPS) * len(kinds)} {disks}, {refused} pushes refused;"
+        f" {failed.rounds} failures of a disk, {failed.ended} times the centre ended itself"
     )
 
 

@@ -89,7 +89,10 @@ async def _until_refused(crew: Crew, chance: random.Random) -> int:
 async def _still_serving(centre: Centre, crew: Crew, desk: Desk) -> None:
     """No room: everybody reads, and whoever writes is told what is the matter."""
     async with httpx2.AsyncClient(base_url=centre.url) as http:
-        assert (await http.get("/api/health")).status_code == httpx2.codes.OK
+        health = (await http.get("/api/health")).raise_for_status().json()
+        assert health["ok"]
+        assert health["store"]["code"] == "not_stored"
+        assert health["store"]["cure"]
     for phone in crew.phones:
         await _reads(phone)
     assert await desk.get("/api/wall")

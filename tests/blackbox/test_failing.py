@@ -15,16 +15,17 @@ import pytest
 from server.fleet.device import ServerRefusalError
 from tests.blackbox.centre import Centre, EndedError
 from tests.blackbox.crew import Crew, Phone
-from tests.blackbox.failing import ENDED, FAULTS, fail
+from tests.blackbox.failing import ENDED, fail
 from tests.blackbox.faulty import DATABASE, LOG, FaultyDisk
 from tests.blackbox.journal import Journal
 from tests.blackbox.kills import judged
 
+ROUNDS = 5  # the faults of the log and of reading; the long lane has all of them, again and again
 MUCH, LITTLE = 15_000_000, 3_000_000  # bytes: more than makes a checkpoint due, and less
 
 
 async def test_nothing_acknowledged_is_lost_to_a_disk_that_fails(tmp_path: Path) -> None:
-    failed = await fail(tmp_path, seed=20_261_128, count=len(FAULTS))
+    failed = await fail(tmp_path, seed=20_261_128, count=ROUNDS)
     assert failed.acked > 50 * failed.rounds
     assert failed.refused > 0
 
@@ -92,11 +93,13 @@ async def test_a_commit_that_was_not_synced_and_is_found_at_the_start_is_synced_
     async with ward(tmp_path) as at:
         at.disk.fail("sync", LOG)
         assert not await at.pushes()
+        assert (await health(at))["store"]["code"] == "not_stored"
         at.centre.kill()  # the page cache still has the commit, and counts it as written
         at.disk.fail("sync", DATABASE)  # so that it is not folded into the database by the way
         await at.starts()
         await at.phone.device.attempt(pull=True)
         assert at.phone.device.duplicates == 1
+        assert (await health(at))["store"]["code"] is None
 
 
 async def test_a_centre_does_not_start_on_a_log_that_cannot_be_synced_and_says_why(
@@ -145,28 +148,34 @@ async def test_a_database_file_that_was_not_synced_is_written_again_from_the_log
 async def test_a_checkpoint_that_cannot_be_remembered_is_not_signed_and_health_says_so(
     tmp_path: Path,
 ) -> None:
-    async with ward(tmp_path) as at, httpx2.AsyncClient(base_url=at.centre.url) as http:
+    async with ward(tmp_path) as at:
         at.centre.kill()
         before = (at.centre.data_dir / "log.signed").read_bytes()
         at.disk.fail("sync", "log.signed.new")
         await at.starts()
-        log = await until(http, lambda log: log["code"] is not None)
+        log = await until(at, lambda log: log["code"] is not None)
         assert log["code"] == "log_not_kept"
         assert log["cause"]
         assert log["cure"]
         assert await at.pushes()
         assert (at.centre.data_dir / "log.signed").read_bytes() == before
-        assert (await http.get("/api/health")).json()["log"]["signed_size"] == log["signed_size"]
+        assert (await health(at))["log"]["signed_size"] == log["signed_size"]
         at.disk.heal()
-        await until(
-            http, lambda now: now["code"] is None and now["signed_size"] > log["signed_size"]
-        )
+        await until(at, lambda now: now["code"] is None and now["signed_size"] > log["signed_size"])
 
 
-async def until(http: httpx2.AsyncClient, told: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+async def health(at: Ward) -> dict[str, Any]:
+    """What the centre says of itself."""
+    async with httpx2.AsyncClient(base_url=at.centre.url) as http:
+        said: dict[str, Any] = (await http.get("/api/health")).json()
+        return said
+
+
+async def until(at: Ward, told: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """What health says of the log, once that is so."""
-    while True:
-        log: dict[str, Any] = (await http.get("/api/health")).json()["log"]
+    for _ in range(5_000):
+        log: dict[str, Any] = (await health(at))["log"]
         if told(log):
             return log
         await asyncio.sleep(0.02)
+    raise AssertionError(f"health still says {log}")
