@@ -173,8 +173,9 @@ async def health(at: Ward) -> dict[str, Any]:
 
 async def until(at: Ward, told: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """What health says of the log, once that is so."""
+    log: dict[str, Any] = {}
     for _ in range(5_000):
-        log: dict[str, Any] = (await health(at))["log"]
+        log = (await health(at))["log"]
         if told(log):
             return log
         await asyncio.sleep(0.02)
