@@ -206,6 +206,18 @@ export function wordOf(code: string): string {
   return KNOWN.has(code) ? t(code as "unit") : code;
 }
 
+/** The flag that says no more than the reason it comes with (SPEC RL2). */
+const FLAG_OF: Readonly<Record<string, string>> = {
+  fork: "fork",
+  revoked_straddle: "rights_uncertain",
+  stale_lease: "stale_lease",
+};
+
+/** The flags of a record that tell more than why it does not count. */
+export function flagsBeside(why: string | null, flags: readonly string[]): string[] {
+  return flags.filter((flag) => why === null || flag !== FLAG_OF[why]);
+}
+
 const MILESTONES = {
   delivered: "doDelivered",
   signed: "doSigned",

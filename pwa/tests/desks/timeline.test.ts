@@ -144,6 +144,18 @@ describe("what stands on one line", () => {
     expect(told(line, incident([refused])).text).toBe("一级");
   });
 
+  it("a flag that says no more than the reason is not said beside it", () => {
+    const flags = ["gap", "rights_uncertain"];
+    const held = entry("h", "order.issue", "15:00:00", { decision: "held", why: "revoked_straddle", flags });
+    const counted = entry("n", "entry.add", "15:01:00", { flags });
+    const of = incident([held, counted]);
+    const [command, note] = entries(lines(of, EVENT));
+    expect(notCounted(held)).toContain("说不准是停用前还是停用后写的");
+    expect(told(command, of).note).toContain("入库时前面的还没到");
+    expect(told(command, of).note).not.toContain("说不准");
+    expect(told(note, of).note).toContain("说不准是停用前还是停用后写的");
+  });
+
   it("two statements about one step: the earliest counts, the other says so, and is boxed when they are a minute apart", () => {
     const road = { arrived: milestone("radio", "14:57:00"), signed: milestone("phone-s", "14:32:26") };
     const of = incident(

@@ -5,7 +5,7 @@
  *     say(line, context)   // { title: "签收", text: "苏和", note: "" }
  */
 import { fieldRank, fieldWord, valueWord } from "../../../centre/facts";
-import { t as common, milestoneWord, wordOf } from "../../../centre/words";
+import { t as common, flagsBeside, milestoneWord, wordOf } from "../../../centre/words";
 import { about, clockSeconds, instant } from "../../../ui/format";
 import { language } from "../../../words/language";
 import { targetName } from "../targets";
@@ -207,7 +207,9 @@ export function say(line: EntryLine, context: Context): Said {
   if (entry.redacted) return withoutWords(line, entry.redacted, context);
   const said = of(line, context);
   const by = entry.late_by === null ? "" : about(entry.late_by, language.value);
-  const flags = entry.flags.flatMap((flag) => (flag in FLAGS ? [t(FLAGS[flag as keyof typeof FLAGS])] : []));
+  const flags = flagsBeside(entry.why, entry.flags).flatMap((flag) =>
+    flag in FLAGS ? [t(FLAGS[flag as keyof typeof FLAGS])] : [],
+  );
   const extra = [
     by !== "" && counts(entry) && t(isProxy(entry) ? "lateEntryNote" : "lateNote", by),
     rival && t("rivalNote", clockSeconds(rival.at)),
