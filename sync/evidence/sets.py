@@ -37,7 +37,8 @@ class Key(Struct, frozen=True):
 
 
 def chains(report: Report, content: Content, verify: Verify) -> dict[bytes, Key]:
-    """The key of every chain, as its first set names it; CS5 ties both to the chain's id."""
+    """The key of every chain, as its first set names it, which CS5 ties to the chain's id; while that set is under way,
+    as the chain was enrolled."""
     keys: dict[bytes, Key] = {}
     known: dict[bytes, Known] = {}
     for chain in content.chains:
@@ -57,7 +58,10 @@ def chains(report: Report, content: Content, verify: Verify) -> dict[bytes, Key]
     for raw in content.sets:
         read = changeset.read(raw)
         if isinstance(read, ChangeSet):
-            _note(known.setdefault(read.header.chain, {}), read.header, read.set_id)
+            at = read.header.chain
+            _note(known.setdefault(at, {}), read.header, read.set_id)
+            if at not in keys and (enrolled := _enrolled(report, at)):
+                keys[at] = enrolled[0]
     strays = _strays(report)
     for at, of in known.items():
         _linked(report, at, of, strays)
@@ -119,20 +123,30 @@ def _why(read: ChangeSet | Refusal) -> str:
     return f"{read.code}: {read.detail}" if isinstance(read, Refusal) else "it is of another chain"
 
 
-def _is_enrolled(report: Report, chain: bytes, key: Key) -> bool:
+def _enrolled(report: Report, chain: bytes) -> list[Key]:
+    """The keys that rulings enrol this chain with: one and the same, unless something is wrong."""
     rows = [
         ruling.payload["row"]
         for ruling, _leaf, _proof in report.entries.values()
         if is_row(ruling, "devices", chain)
     ]
-    if not rows:
+    return [Key(str(row.get("alg")), _bytes(row.get("pub"))) for row in rows]
+
+
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
+def _is_enrolled(report: Report, chain: bytes, key: Key) -> bool:
+    enrolled = _enrolled(report, chain)
+    if not enrolled:
         # A chain that nobody enrolled may be named all the same: what it wrote is held.
         return all(
             ruling.payload.get("why") == UNENROLLED
             for ruling in report.about
             if ruling.kind == rulings.KIND_SET and ruling.payload["chain"] == chain
         )
-    return all(row.get("pub") == key.public and row.get("alg") == key.alg for row in rows)
+    return all(one == key for one in enrolled)
 
 
 def ruled(report: Report, content: Content, keys: dict[bytes, Key], verify: Verify) -> None:
@@ -175,11 +189,13 @@ def ruled(report: Report, content: Content, keys: dict[bytes, Key], verify: Veri
 def _is_its_authors(
     report: Report, shown: Shown, where: str, key: Key | None, verify: Verify
 ) -> None:
-    if key is not None:
-        if not changeset.signature_holds(shown.change, key.alg, key.public, verify):
-            report.find("forged", where, "the signature does not hold")
-    elif shown.first.payload.get("why") != UNENROLLED:
+    counts = shown.standing.payload["d"] in rulings.COUNTED
+    if shown.first.payload.get("why") == UNENROLLED and not counts:
+        return  # nobody could tell whose it is when it came, and it counts for nothing
+    if key is None:
         report.find("key_missing", where, f"chain {shown.change.header.chain.hex()}")
+    elif not changeset.signature_holds(shown.change, key.alg, key.public, verify):
+        report.find("forged", where, "the signature does not hold")
 
 
 def _is_as_ruled(report: Report, shown: Shown, where: str, entity: bytes) -> None:

@@ -1,4 +1,4 @@
-"""A copied profile writes about an incident: its evidence stays whole, whichever branch comes first (XP4, FK1, FK2)."""
+"""Copies, strangers, phones with half a chain write about an incident; its evidence is given all the same (XP4)."""
 
 import copy
 from collections.abc import Callable
@@ -71,3 +71,42 @@ async def test_xp4_whichever_branch_comes_first_the_centre_gives_evidence_of_bot
     report = check(await case.exporter.incident(INCIDENT), verify=keys.verify)
     assert report.findings == []
     assert len(report.shown) == len(told) + sum(INCIDENT in raw for raw in raws)
+
+
+async def test_xp4_a_stranger_whose_signature_is_none_keeps_nobody_from_the_evidence(
+    house: House,
+) -> None:
+    """Nobody knew the key when it came, so nobody could tell; it is held and counts for nothing."""
+    case = Case(house)
+    await case.open()
+    await case.happen()
+    stranger = Pen("forger", case.phone.person)
+    opening = stranger.open()
+    forged = stranger.note(INCIDENT, "无此事", sign=lambda _message: bytes(64))
+    await case.push(case.phone, forged)
+    await case.push(case.phone, opening)
+    report = check(await case.exporter.incident(INCIDENT), verify=keys.verify)
+    assert report.findings == []
+    assert report.shown[-1].standing.payload["why"] == "unenrolled"
+    await stranger.enrol(house.intake)
+    report = check(await case.exporter.incident(INCIDENT), verify=keys.verify)
+    assert report.findings == []
+
+
+async def test_xp4_the_key_of_a_chain_whose_first_set_is_under_way_is_that_of_its_enrolment(
+    house: House,
+) -> None:
+    case = Case(house)
+    await case.open()
+    await case.happen()
+    hasty = Pen("hasty", case.phone.person)
+    await hasty.enrol(house.intake)
+    opening = hasty.open()
+    await case.push(hasty, hasty.note(INCIDENT, "急件先行", lane=1))
+    data = await case.exporter.incident(INCIDENT)
+    assert opening not in data
+    assert check(data, verify=keys.verify).findings == []
+    await case.push(hasty, opening)
+    data = await case.exporter.incident(INCIDENT)
+    assert opening in data
+    assert check(data, verify=keys.verify).findings == []

@@ -242,10 +242,13 @@ def _unsound() -> list[tuple[str, Content, list[str]]]:
         ("XP4: redacted words are back", _with_set(1, lambda h, s, b: [h, s, b]), ["words_kept"]),
         ("XP4: a set twice", said | {"sets": [*SETS, SETS[3]]}, ["twice"]),
         ("XP4: a set that nobody ruled", said | {"sets": [*SETS, BESIDE["elsewhere"]]}, ["unruled"]),
-        ("XP4: the first set of a chain is missing", said | {"chains": said["chains"][:1]}, ["key_missing"]),
+        ("XP4: nobody enrolled a chain whose first set is not here", _without("entries", 3) | {
+            "chains": said["chains"][:1]}, ["key_missing"]),
+        ("XP4: no signature under the key of the enrolment", _with_set(2, lambda h, _s, b: [h, bytes(64), b]) | {
+            "chains": said["chains"][:1]}, ["forged"]),
         ("XP4: nobody enrolled the key", _without("entries", 3), ["not_enrolled"]),
         ("XP4: the first set of a chain is no first set", said | {"chains": [[SETS[0], []], said["chains"][1]]},
-         ["bad_chain", "key_missing"]),
+         ["bad_chain"]),
         ("XP4: a link that does not lead back", said | {"chains": [
             [BESIDE["ed"], [list(_parts(BESIDE["es"])[:2])]], said["chains"][1]]}, ["bad_chain"]),
         ("XP4: a set that does not follow, and came as if it did", content(log=_log([])), ["chain_broken"]),
@@ -337,6 +340,7 @@ def cases() -> dict[str, Any]:
             _sound("XP1: a log of 13 entries", content(13)),
             _sound("XP4: a set of another writer, and the ruling says that the one before it was not here",
                    content(log=_log(["gap"]))),
+            _sound("XP4: a chain whose first set is under way", content() | {"chains": content()["chains"][:1]}),
         ],
         "unsound": [
             {"story": story, "file": data.hex(), "codes": codes}

@@ -9,7 +9,7 @@ import { encode } from "../canon";
 import { type ChangeSet, type Header, isRefusal, type Refusal, readSet, signingBytes } from "../changeset";
 import { equalBytes, toHex } from "../ids";
 import type { Verify } from "../note";
-import type { Ruling } from "../rulings";
+import { COUNTED, type Ruling } from "../rulings";
 import type { ChainOf, Content } from "./file";
 import { hexOf, type Report, type Shown } from "./report";
 
@@ -33,7 +33,10 @@ const holds = (set: ChangeSet, key: Key, verify: Verify): Promise<boolean> =>
 const why = (read: ChangeSet | Refusal): string =>
   isRefusal(read) ? `${read.refused}: ${read.detail}` : "it is of another chain";
 
-/** The key of every chain by its hex id, as its first set names it; CS5 ties both to the chain's id. */
+/**
+ * The key of every chain by its hex id, as its first set names it, which CS5 ties to the chain's id; while that set is
+ * under way, as the chain was enrolled.
+ */
 export async function chains(report: Report, content: Content, verify: Verify): Promise<Map<string, Key>> {
   const keys = new Map<string, Key>();
   const known = new Map<string, Known>();
@@ -57,7 +60,11 @@ export async function chains(report: Report, content: Content, verify: Verify): 
   }
   for (const raw of content.sets) {
     const read = await readSet(raw);
-    if (!isRefusal(read)) note(knownOf(known, toHex(read.header.chain)), read.header, read.setId);
+    if (isRefusal(read)) continue;
+    const at = toHex(read.header.chain);
+    note(knownOf(known, at), read.header, read.setId);
+    const [first] = enrolled(report, read.header.chain);
+    if (first && !keys.has(at)) keys.set(at, first);
   }
   const missed = strays(report);
   for (const [at, of] of known) linked(report, at, of, missed);
@@ -124,10 +131,16 @@ function linked(report: Report, chain: string, of: Known, missed: ReadonlySet<st
   }
 }
 
+/** The keys that rulings enrol this chain with: one and the same, unless something is wrong. */
+function enrolled(report: Report, chain: Uint8Array): Key[] {
+  return report
+    .rows("devices", chain)
+    .map(({ pub, alg }) => ({ alg: String(alg), pub: pub instanceof Uint8Array ? pub : new Uint8Array() }));
+}
+
 function isEnrolled(report: Report, chain: Uint8Array, key: Key): boolean {
-  const rows = report.rows("devices", chain);
-  if (rows.length > 0)
-    return rows.every(({ pub, alg }) => pub instanceof Uint8Array && equalBytes(pub, key.pub) && alg === key.alg);
+  const keys = enrolled(report, chain);
+  if (keys.length > 0) return keys.every(({ pub, alg }) => equalBytes(pub, key.pub) && alg === key.alg);
   // A chain that nobody enrolled may be named all the same: what it wrote is held.
   return report.about
     .filter(({ kind, payload }) => kind === "set" && hexOf(payload["chain"]) === toHex(chain))
@@ -187,11 +200,10 @@ async function isItsAuthors(
   key: Key | undefined,
   verify: Verify,
 ): Promise<void> {
-  if (key) {
-    if (!(await holds(shown.change, key, verify))) report.find("forged", where, "the signature does not hold");
-  } else if (shown.first.payload["why"] !== UNENROLLED) {
-    report.find("key_missing", where, `chain ${toHex(shown.change.header.chain)}`);
-  }
+  // Nobody could tell whose it is when it came, and it counts for nothing.
+  if (shown.first.payload["why"] === UNENROLLED && !COUNTED.has(String(shown.standing.payload["d"]))) return;
+  if (!key) report.find("key_missing", where, `chain ${toHex(shown.change.header.chain)}`);
+  else if (!(await holds(shown.change, key, verify))) report.find("forged", where, "the signature does not hold");
 }
 
 function isAsRuled(report: Report, shown: Shown, where: string, entity: Uint8Array): void {
