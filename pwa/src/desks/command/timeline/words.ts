@@ -253,7 +253,7 @@ export const t = book(zh, {
   clockAhead: "phone clock fast",
   gapFlag: "came in before earlier ones",
   compromisedFlag: "written while the phone may have been in other hands",
-  uncertainFlag: "written around the suspension, before or after is not certain",
+  uncertainFlag: "perhaps written after the suspension",
   staleFlag: "out of touch too long",
   forkFlag: "records fork",
   from_issued: "from order",
