@@ -23,7 +23,7 @@ import httpx2
 from sync import exchange
 from tests.blackbox.centre import Centre
 from tests.blackbox.crew import DRAIN_ATTEMPTS, HASTE, Crew, Phone
-from tests.blackbox.faulty import DATABASE, LOG, FaultyDisk
+from tests.blackbox.faulty import DATABASE, LOG, MUCH, FaultyDisk
 from tests.blackbox.journal import Journal
 from tests.blackbox.kills import judged
 
@@ -31,12 +31,13 @@ PHONES = 4
 FAULTS = (
     ("sync", LOG),
     ("write", LOG),
-    ("short", LOG),
-    ("read", DATABASE),
-    ("read", LOG),
     ("sync", DATABASE),
+    ("read", DATABASE),
+    ("short", LOG),
+    ("read", LOG),
     ("write", DATABASE),
 )
+WHEN_FOLDED = {("sync", DATABASE), ("write", DATABASE)}  # that file is written when the log is long
 ENDINGS = ("heals", "killed", "power")
 BEFORE_S = 0.4
 DURING_S = 0.6
@@ -72,6 +73,8 @@ async def fail(place: Path, seed: int, count: int) -> Failed:
                 call, name = FAULTS[number % len(FAULTS)]
                 ending = chance.choice(ENDINGS)
                 await asyncio.sleep(chance.uniform(0, BEFORE_S))
+                if (call, name) in WHEN_FOLDED:
+                    await asyncio.to_thread(disk.fill, centre, MUCH)
                 disk.fail(call, name)
                 await asyncio.sleep(chance.uniform(0.1, DURING_S))
                 if (code := centre.ended()) is not None:

@@ -8,6 +8,7 @@ Example: `disk.fail("sync", "ortoo.db-wal")`; after `centre.kill()`, `disk.power
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,17 @@ from tests.blackbox.centre import Centre
 
 SOURCE = Path(__file__).with_name("failing.c")
 DATABASE, LOG = "ortoo.db", "ortoo.db-wal"
+
+MUCH = 17_000_000  # bytes: more than makes the log long
+FILLING = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+db.execute("PRAGMA wal_autocheckpoint=0")
+db.execute("PRAGMA synchronous=FULL")
+db.execute("CREATE TABLE IF NOT EXISTS ballast (id INTEGER PRIMARY KEY, bytes BLOB)")
+db.execute("REPLACE INTO ballast VALUES (1, zeroblob(?))", (int(sys.argv[2]),))
+db.close()
+"""
 
 
 class FaultyDisk:
@@ -45,6 +57,12 @@ class FaultyDisk:
     def heal(self) -> None:
         """Nothing fails any more."""
         (self._place / "fault").unlink(missing_ok=True)
+
+    def fill(self, centre: Centre, size: int) -> None:
+        """Another process on this disk writes so many bytes beside the tables, and folds nothing of them."""
+        file = str(centre.data_dir / DATABASE)
+        command = [*self.prefix, sys.executable, "-c", FILLING, file, str(size)]
+        subprocess.run(command, check=True)
 
     def power_loss(self, centre: Centre) -> None:
         """Leave a centre that was killed what is on the platter, and nothing that only the page cache had."""
