@@ -19,7 +19,7 @@ from server.intake.batch import Batch
 from server.intake.door import Intake
 from server.proof import memory
 from server.proof.memory import DamagedError
-from server.proof.signer import RefusedError, Signer
+from server.proof.signer import RefusedError, Signer, signed_at_ms
 from server.proof.tree import BrokenEntryError, StoredTree
 from server.store import log, proofs
 from sync import witness
@@ -75,8 +75,8 @@ def _declare(batch: Batch, signer: Signer, epoch: bytes, why: str) -> Declared:
             raise
     else:
         raise NothingLostError
-    size, root = _signed(connection, signer, origin)
-    kept = _kept(connection, origin, head.idx, size)
+    size, root, at_ms = _signed(connection, signer, origin)
+    kept = _kept(connection, origin, head.idx, size, at_ms)
     lost = {
         "epoch": head.epoch,
         "size": size,
@@ -107,34 +107,39 @@ def _begun_before(
     return None
 
 
-def _signed(connection: Connection, signer: Signer, origin: str) -> tuple[int, bytes]:
-    """The most that is known to have been signed in the epoch that ends, inside and outside the database."""
-    known: list[tuple[int, bytes]] = [(0, bytes(32))]
+def _signed(connection: Connection, signer: Signer, origin: str) -> tuple[int, bytes, int]:
+    """The most that is known to have been signed in the epoch that ends, inside and outside the database: size, root
+    and when.
+    """
+    known: list[tuple[int, bytes, int]] = [(0, bytes(32), 0)]
     stored = proofs.newest(connection, origin)
     if stored is not None:
-        known.append((stored.size, stored.root))
+        known.append((stored.size, stored.root, stored.signed_at_ms))
     try:
         before = memory.recall(signer.path)
     except DamagedError:
         before = None
     if before is not None and before.checkpoint.origin == origin:
-        known.append((before.checkpoint.size, before.checkpoint.root))
+        at = before.checkpoint
+        known.append((at.size, at.root, signed_at_ms(at)))
     return max(known)
 
 
-def _kept(connection: Connection, origin: str, stored: int, signed: int) -> int:
-    """How many entries from the first on are certainly as they were signed."""
+def _kept(connection: Connection, origin: str, stored: int, signed: int, at_ms: int) -> int:
+    """How many entries from the first on are as they were signed at `at_ms`."""
     upto = min(stored, signed)
     tree = StoredTree(connection)
     try:
         differing = tree.differing_tile(upto)
         if differing is not None:
             return differing - 1
-        if stored >= signed:  # something in the tail that no tile covers has changed
-            return max(upto // TILE_WIDTH * TILE_WIDTH, _unchanged(connection, tree, origin, upto))
+        certain = max(upto // TILE_WIDTH * TILE_WIDTH, _unchanged(connection, tree, origin, upto))
     except BrokenEntryError as broken:
         return broken.idx - 1
-    return upto
+    if stored >= signed:  # something in the tail that no tile covers has changed
+        return certain
+    # What came to the older copy since it was restored stands where other entries were signed.
+    return max(certain, proofs.made_until(connection, upto, at_ms))
 
 
 def _unchanged(connection: Connection, tree: StoredTree, origin: str, upto: int) -> int:

@@ -102,6 +102,15 @@ def newest(connection: Connection, origin: str) -> Signed | None:
     return Signed(rows[0][0], rows[0][1], bytes(rows[0][2]), *rows[0][3:]) if rows else None
 
 
+def made_until(connection: Connection, upto: int, at_ms: int) -> int:
+    """How many of the first `upto` entries were made before one that was made after `at_ms`."""
+    rows = query(
+        connection, "SELECT MIN(idx) FROM rulings WHERE idx <= ? AND at_ms > ?", (upto, at_ms)
+    )
+    first: int | None = rows[0][0]
+    return upto if first is None else first - 1
+
+
 def roots(connection: Connection, origin: str, low: int, high: int) -> list[tuple[int, bytes]]:
     """(size, root) of the checkpoints of a log between two sizes, both included, the newest first."""
     rows = query(

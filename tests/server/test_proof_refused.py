@@ -236,6 +236,31 @@ async def test_tl8_a_declared_loss_is_named_in_the_log_and_begins_a_new_epoch(
         await loss.declare(intake, signing.signer, os.urandom, why="again")
 
 
+async def test_tl8_what_came_after_an_older_copy_was_restored_is_not_called_kept(
+    signing: Signing,
+) -> None:
+    await signing.keeper.sign()
+    await signing.grow(3)
+    kept = await signing.size()
+    path = stored_file(signing.house)
+    copy = path.with_name("copy.db")
+    with sqlite3.connect(path) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    signing.house.clock.advance(1_000)
+    await signing.grow(40)
+    before = await signing.keeper.sign()
+    assert before is not None
+    await signing.house.intake.stop()
+    with sqlite3.connect(copy) as source, sqlite3.connect(path) as target:
+        source.backup(target)
+    signing.house.clock.advance(60_000)
+    intake = signing.house.intake = signing.house.new_intake()
+    await intake.start()
+    await signing.grow(2)  # nobody had looked at the health page yet
+    declared = await loss.declare(intake, signing.signer, os.urandom, why="the disk of 3 March")
+    assert (declared.size, declared.kept) == (before.size, kept)
+
+
 async def test_tl8_a_declaration_that_was_cut_off_is_finished_by_the_next(signing: Signing) -> None:
     await signing.grow(10)
     await signing.keeper.sign()
