@@ -87,7 +87,7 @@ async def _patrol(
             "t": "incident.create",
             "source": "self",
             "station": station,
-            "tag": f"{HUMAN_OFFICER}-01",
+            "tag": f"{HUMAN_OFFICER}-07",
         },
         *({"t": "fact.set", "f": f, "v": v, "p": []} for f, v in facts.items()),
         {
