@@ -162,6 +162,8 @@ class Keeper:
                 await self.tend()
             except (SQLAlchemyError, OSError, IntakeClosedError) as error:
                 _log.warning("the log cannot be looked at", extra={"error": type(error).__name__})
+            except Exception:  # noqa: BLE001  whatever it was may pass, and must not end the signing in silence
+                _log.exception("looking at the log failed")
             await asyncio.sleep(LOOK_EVERY_S)
 
 

@@ -19,7 +19,7 @@ from server.intake.batch import Batch
 from server.intake.door import Intake
 from server.proof import memory
 from server.proof.memory import DamagedError
-from server.proof.signer import RefusedError, Signer, signed_at_ms
+from server.proof.signer import RefusedError, Signer, named_log, signed_at_ms
 from server.proof.tree import BrokenEntryError, StoredTree
 from server.store import log, proofs
 from sync import witness
@@ -63,7 +63,7 @@ async def declare(
 def _declare(batch: Batch, signer: Signer, epoch: bytes, why: str) -> Declared:
     connection = batch.connection
     head = log.read(connection)
-    row = proofs.named_log(connection, head.server_id)
+    row = named_log(connection, head)
     origin = witness.origin_of(head.server_id, head.epoch)
     try:
         signer.look(connection)

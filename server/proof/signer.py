@@ -12,6 +12,7 @@ Example: `looked = signer.look(connection)`; `signer.sign(looked, now_ms)` gives
 
 import os
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -25,6 +26,7 @@ from server.store import log, proofs
 from server.store.log import Head
 from server.store.proofs import FullTile, Signed
 from sync import changeset, errors, note, rulings, witness
+from sync.canon import CanonError
 from sync.changeset import Refusal
 from sync.note import Checkpoint
 
@@ -171,7 +173,7 @@ class Signer:
         return count
 
     def _is_own(self, connection: Connection, head: Head) -> None:
-        row = proofs.named_log(connection, head.server_id)
+        row = named_log(connection, head)
         key = self.own_key()
         if row is None or key is None or row["pub"] != key.public:
             raise RefusedError(
@@ -197,6 +199,14 @@ class Signer:
         aside = self.path.with_name(f"{self.path.name}.ended")
         if self.path.exists():
             os.replace(self.path, aside)  # noqa: PTH105  the same call as everywhere, and it may overwrite
+
+
+def named_log(connection: Connection, head: Head) -> dict[str, Any] | None:
+    """The row of the organisation that names this log, None before it was announced. Raises RefusedError."""
+    try:
+        return proofs.named_log(connection, head.server_id)
+    except CanonError as error:
+        raise RefusedError("log_changed", f"the row that names its key: {error}") from error
 
 
 def _where(tree: StoredTree, size: int) -> str:

@@ -236,6 +236,23 @@ async def test_tl8_a_declared_loss_is_named_in_the_log_and_begins_a_new_epoch(
         await loss.declare(intake, signing.signer, os.urandom, why="again")
 
 
+async def test_tl7_a_row_that_cannot_be_read_is_told_and_signing_goes_on_once_it_is_mended(
+    signing: Signing,
+) -> None:
+    await signing.keeper.sign()
+    file = stored_file(signing.house)
+    with sqlite3.connect(file) as source:
+        [(whole,)] = source.execute("SELECT bytes FROM org_rows WHERE what = 'logs'").fetchall()
+    altered(file, "UPDATE org_rows SET bytes = ? WHERE what = 'logs'", b"\xc1")
+    await signing.grow(3)
+    assert await signing.keeper.tend() is None
+    assert (await refused(signing)).code == "log_changed"
+    assert (await signing.keeper.status()).code == "log_changed"
+    altered(file, "UPDATE org_rows SET bytes = ? WHERE what = 'logs'", whole)
+    assert await signing.keeper.tend() is not None
+    assert (await signing.keeper.status()).code is None
+
+
 async def test_tl8_what_came_after_an_older_copy_was_restored_is_not_called_kept(
     signing: Signing,
 ) -> None:
