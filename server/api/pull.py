@@ -10,6 +10,7 @@ entries has `to` = `from` - 1 and the head at `to`, so that a client whose head 
 Example: a cursor `("org", 1, 40)` on a scope of 42 entries gives `from` 41, `to` 42, `n` 42.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ from sync.rulings import SCOPE_HEAD_ZERO, leaf_hash
 
 # A device that changed its chain more often follows the newest of them.
 CHAINS_FOLLOWED = 8
+_OF_CHAIN = re.compile(r"device:([0-9a-f]{32})")
 
 
 def _station(device: Device, directory: Directory) -> bytes | None:
@@ -52,14 +54,24 @@ def followed(device: Device, directory: Directory, now_ms: int) -> list[str]:
 
 
 def may_follow(device: Device, directory: Directory) -> Callable[[str], bool]:
-    """Whether a device may pull a scope: its own, the organisation's, any month of its station.
+    """Whether a device may pull a scope: its own, the organisation's, any month of its station, those of its person's
+    other chains.
 
-    Older months are allowed so that a phone that was away for long finds the end of what it knew.
+    Older months are allowed so that a phone that was away for long finds the end of what it knew; other
+    chains, because a phone that was enrolled anew still holds what it wrote on them (FK6).
     """
     own = {"org", *_own(device, directory)}
     station = _station(device, directory)
     prefix = f"station:{station.hex()}:" if station else None
-    return lambda name: name in own or (prefix is not None and name.startswith(prefix))
+
+    def may(name: str) -> bool:
+        if name in own or (prefix is not None and name.startswith(prefix)):
+            return True
+        chain = _OF_CHAIN.fullmatch(name)
+        row = directory.row("devices", bytes.fromhex(chain[1])) if chain else None
+        return row is not None and device.person is not None and row.get("person") == device.person
+
+    return may
 
 
 def answer(

@@ -333,6 +333,10 @@ class Device:
             known = self._cursors.get(scope)
             if known is None or known.epoch != epoch:  # EX5: what was read of it counts no more
                 self._move(scope, Cursor(epoch, 0, rulings.SCOPE_HEAD_ZERO))
+        for (
+            chain
+        ) in self._vault.chains():  # enrolled anew, it asks for those it wrote on before (FK6)
+            self.follow_scope(f"device:{chain.hex()}")
         self._greeted_ms = now_ms
         return reply
 

@@ -134,6 +134,10 @@ class Vault:
         if before is None or before.chain != identity.chain:
             self._db.execute("DELETE FROM greeting")
 
+    def chains(self) -> list[bytes]:
+        """Every chain this device ever wrote on."""
+        return [chain for (chain,) in self._db.execute("SELECT DISTINCT chain FROM sets")]
+
     def greeting(self, request: bytes) -> tuple[bytes | None, bytes]:
         """The sync token to show and the name of the hello: `request`, unless one is still unanswered (FK3)."""
         self._db.execute(

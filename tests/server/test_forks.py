@@ -373,6 +373,22 @@ async def test_the_second_instance_is_told_to_enrol_again_and_loses_nothing(serv
     assert rows[row["continued_by"]]["continues"] == old.chain.hex()
 
 
+async def test_a_phone_enrolled_anew_hears_what_became_of_what_it_wrote_before_and_nobody_else_does(
+    served: Centre,
+) -> None:
+    old = await served.phone()
+    anew = Pen("officer enrolled anew", old.person)
+    anew.now_ms = served.clock.now_ms()
+    await anew.enrol(served.intake)
+    other = await served.phone("other")
+    before = f"device:{old.chain.hex()}"
+    for pen, may in ((anew, True), (other, False)):
+        cursors = [(before, 0, 0), ("device:" + "0" * 32, 0, 0), ("device:not hex", 0, 0)]
+        _status, said = await call(served, "pull", {"cursors": cursors, "budget": 9_999}, pen.token)
+        pulled = [(page["scope"], page["epoch"], len(page["entries"])) for page in said["scopes"]]
+        assert pulled == ([(before, 1, 1)] if may else [])
+
+
 async def test_a_rotation_that_is_none_is_refused_with_its_reason(served: Centre) -> None:
     old = await served.phone()
     other = await served.phone("other")

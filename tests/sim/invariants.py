@@ -103,7 +103,7 @@ def _unsigned(raw: bytes) -> tuple[bytes, bytes | None]:
 
 async def idempotence(world: Scene, ended: Ended) -> None:
     """I2: everything said once more changes nothing: each set is a duplicate with its first ruling."""
-    token = min(world.oracle.bearers)
+    token = await world.token()
     raws = [held.envelope for held in ended.sets]
     for start in range(0, len(raws), exchange.BATCH_SETS_MAX):
         batch = ended.sets[start : start + exchange.BATCH_SETS_MAX]
@@ -134,7 +134,8 @@ def convergence(ended: Ended) -> None:
     for phone in world.phones:
         if not may_pull(world, phone):
             continue
-        held = ended.stored[phone.name].cursors.keys() & due_scopes(world, phone)
+        stored = ended.stored[phone.name]
+        held = stored.cursors.keys() & due_scopes(world, phone, stored)
         if phone.organisation() != organisation:
             raise Broken(3, f"{phone.name} knows another organisation")
         seen = sorted(_entities_in(ended, held))
@@ -342,7 +343,7 @@ def scope_completeness(ended: Ended) -> None:
         if not may_pull(ended.world, phone):
             continue
         stored = ended.stored[phone.name]
-        for name in due_scopes(ended.world, phone) & ended.scopes.keys():
+        for name in due_scopes(ended.world, phone, stored) & ended.scopes.keys():
             scope = ended.scopes[name]
             if name not in stored.cursors or stored.cursors[name][2] != scope.head:
                 raise Broken(14, f"{phone.name}: another head of {name}")
@@ -388,7 +389,7 @@ def _physical_ms(ended: Ended, set_id: bytes, change: ChangeSet) -> int:
 async def redaction(world: Scene, ended: Ended) -> None:
     """I19: words that were taken away are in no store of the centre and in no app, and nobody brings them back."""
     taken = {set_id: raw for set_id, raw in ended.oracle.acked.items() if set_id in ended.redacted}
-    await world.push(min(world.oracle.bearers), list(taken.values()))
+    await world.push(await world.token(), list(taken.values()))
     places = {"the centre": world.storage.image() + b"".join(raw for *_, raw in ended.snapshots)}
     if taken:
         places |= {phone.name: phone.words() for phone in world.phones if may_pull(world, phone)}

@@ -193,7 +193,7 @@ class Oracle:
         if kind == "org":
             return True
         if kind == "device":
-            return bytes.fromhex(rest) in self._chains_of(bearer.person)
+            return bytes.fromhex(rest) in self.chains_of(bearer.person)
         history = self.stations.get(bearer.person, [])
         since = self._true_ms() - SEEN_MS
         recent = [station for at, station in history if at >= since]
@@ -203,7 +203,7 @@ class Oracle:
             for station in earlier + recent
         )
 
-    def _chains_of(self, person: bytes) -> set[bytes]:
+    def chains_of(self, person: bytes) -> set[bytes]:
         """A chain may take another's place, and reads what concerned that one; never somebody else's."""
         return {bearer.chain for bearer in self.bearers.values() if bearer.person == person}
 

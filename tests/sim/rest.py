@@ -50,9 +50,10 @@ def may_pull(world: Scene, phone: Phone) -> bool:
     return phone.chain() not in world.revoked
 
 
-def due_scopes(world: Scene, phone: Phone) -> set[str]:
-    """What a phone must hold at rest, by what the oracle knows of its person."""
-    names = {"org", f"device:{phone.chain().hex()}"}
+def due_scopes(world: Scene, phone: Phone, stored: Stored) -> set[str]:
+    """What a phone must hold at rest, by what the oracle knows of its person and of the chains it wrote on."""
+    chains = world.oracle.chains_of(phone.person) & {own.chain for own in stored.own}
+    names = {"org", *(f"device:{chain.hex()}" for chain in chains)}
     station = world.station_of(phone.person)
     if station is not None:
         this = month_of(world.clock.true_ms())
@@ -63,9 +64,10 @@ def due_scopes(world: Scene, phone: Phone) -> set[str]:
 def _behind(world: Scene, phone: Phone, ended: Ended) -> list[str]:
     if not may_pull(world, phone):
         return []
-    cursors = ended.stored[phone.name].cursors
+    stored = ended.stored[phone.name]
+    cursors = stored.cursors
     return [
         f"{phone.name}: {name} at {cursors.get(name, (0, 0))[1]} of {ended.scopes[name].n}"
-        for name in sorted(due_scopes(world, phone) & ended.scopes.keys())
+        for name in sorted(due_scopes(world, phone, stored) & ended.scopes.keys())
         if cursors.get(name, (0, 0, b""))[:2] != (ended.scopes[name].epoch, ended.scopes[name].n)
     ]

@@ -175,6 +175,13 @@ class Scene:
             exchange.decode(exchange.PushReply, response.body) if response.status == 200 else None
         )
 
+    async def token(self) -> str:
+        """A token that still counts: one that was replaced does not."""
+        for token in sorted(self.oracle.bearers):
+            if await self.push(token, []) is not None:
+                return token
+        raise LookupError("nobody has a token")
+
     # ---- what is told ----------------------------------------------------------------------------
 
     def _wrote(self, phone: Phone, set_id: bytes, act: Act) -> None:

@@ -23,7 +23,7 @@ import { type Heard, needsAuthor, type Outbox } from "./outbox";
 import { checkPage, concernedBy, type Line, orgRowsOf, strippedBy } from "./pulled";
 import { answerOf, heardIn, type Remark, remarksOf } from "./remarks";
 import type { OwnSet, PushAnswer, Vault } from "./vault";
-import { concerns, forMe, type Incident, incidentOf, type Me, type View } from "./views";
+import { concerns, forMe, type Incident, incidentOf, type Me, type Order, type View } from "./views";
 import type { ChainWriter, Draft, Written } from "./writer";
 
 export type { Draft, Written } from "./writer";
@@ -167,6 +167,15 @@ export class Replica {
   }
 
   /** Drop the lines of scopes that are no longer ours. Older months of a station we still follow stay. */
+  /** What to pull: the scopes that hello names, and those of chains that this phone wrote on before it was enrolled anew. */
+  async following(
+    named: readonly (readonly [string, number, number])[],
+  ): Promise<(readonly [string, number, number])[]> {
+    const before = (await this.#parts.vault.chains()).map((chain) => `device:${chain}`);
+    const others = before.filter((scope) => named.every(([one]) => one !== scope));
+    return [...named, ...others.map((scope) => [scope, 0, 0] as const)];
+  }
+
   async keepOnly(listed: readonly string[]): Promise<void> {
     const { cache } = this.#parts;
     const family = (scope: string): string => scope.split(":").slice(0, 2).join(":");
@@ -329,15 +338,11 @@ export class Replica {
   async deliverDue(): Promise<void> {
     const me = this.#parts.me();
     if (!this.#parts.onDuty()) return;
-    for (const incident of [...this.incidents.values()]) {
-      for (const order of incident.orders) {
-        if (!order.open || order.round !== incident.round || !forMe(order, me)) continue;
-        if (order.status !== "issued" && order.status !== "delivered") continue;
-        const told = incident.claims.some(
-          (claim) => claim.kind === "delivered" && claim.order === order.id && claim.by === me.person,
-        );
-        if (!told) await this.record(delivered(incident, order.id, order.round, me));
-      }
+    for (const known of [...this.incidents.values()]) {
+      if (untold(known, me).length === 0) continue;
+      await this.refresh([known.id]); // another tab may have said so meanwhile
+      const incident = this.incidents.get(known.id) ?? known;
+      for (const order of untold(incident, me)) await this.record(delivered(incident, order.id, order.round, me));
     }
   }
 
@@ -351,6 +356,17 @@ export class Replica {
     if (this.#resets.length > RESETS.most)
       throw new Error("the centre's lines keep breaking; waiting before the next try");
   }
+}
+
+/** Open orders for me that this device has not said to be delivered yet. */
+function untold(incident: Incident, me: Me): Order[] {
+  return incident.orders.filter((order) => {
+    if (!order.open || order.round !== incident.round || !forMe(order, me)) return false;
+    if (order.status !== "issued" && order.status !== "delivered") return false;
+    return !incident.claims.some(
+      ({ kind, order: of, by }) => kind === "delivered" && of === order.id && by === me.person,
+    );
+  });
 }
 
 function delivered(incident: Incident, order: string, round: number, me: Me): Draft {

@@ -300,9 +300,10 @@ export class Rounds {
 
   async #pull(hello: HelloReply): Promise<void> {
     const { link, replica, status, watch } = this.#parts;
-    await replica.keepOnly(hello.scopes.map(([scope]) => scope));
+    const scopes = await replica.following(hello.scopes);
+    await replica.keepOnly(scopes.map(([scope]) => scope));
     for (;;) {
-      const cursors = await replica.cursors(hello.scopes);
+      const cursors = await replica.cursors(scopes);
       const signed = await watch.due();
       const reply = await link.pull({ cursors, budget: this.#budget, ...(signed === null ? {} : { signed }) });
       this.#reached();

@@ -8,7 +8,7 @@ import { VAULT_NAME } from "../../src/device/vault";
 import { homeScope } from "../../src/device/views";
 import { encode, type Value } from "../../src/sync/canon";
 import { toHex } from "../../src/sync/ids";
-import { claimOf, DESK, NOON, ordered, PERSON, Phone, SCOPE, VEHICLE } from "./phone";
+import { claimOf, DESK, NOON, newKey, ordered, PERSON, Phone, SCOPE, VEHICLE } from "./phone";
 
 const INCIDENT = "11".repeat(16);
 const ORDER = "22".repeat(16);
@@ -44,6 +44,33 @@ test("an order that reaches this device is delivered once, by the device itself"
   const claims = incident()?.claims.filter((claim) => claim.kind === "delivered");
   expect(claims).toHaveLength(1);
   expect(incident()?.milestones.delivered?.via).toBe("system");
+});
+
+test("another tab that has not heard of it yet does not deliver an order once more", async () => {
+  phone.onDuty = false;
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  const other = await phone.again(false);
+  phone.onDuty = true;
+  await phone.replica.deliverDue();
+  const written = (await phone.vault.ownOf(INCIDENT)).length;
+  await other.replica.deliverDue();
+  expect((await phone.vault.ownOf(INCIDENT)).length).toBe(written);
+  other.close();
+});
+
+test("enrolled anew, a phone asks for what became of what it wrote before (FK6)", async () => {
+  const before = phone.key.chain;
+  const { chain } = await newKey(phone.vault);
+  const following = await phone.replica.following([
+    ["org", 1, 7],
+    [`device:${chain}`, 1, 0],
+  ]);
+  expect(following).toEqual([
+    ["org", 1, 7],
+    [`device:${chain}`, 1, 0],
+    [`device:${before}`, 0, 0],
+  ]);
 });
 
 test("an order for my unit's vehicle is mine; one for another unit is not", async () => {
