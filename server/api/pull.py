@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from server.intake.places import month_before, month_of
+from server.api.months import Months
 from server.store import log, scopes, sets, snapshots
 from server.store.devices import Device
 from server.store.people import Directory
@@ -44,13 +44,15 @@ def _own(device: Device, directory: Directory) -> list[str]:
     return names
 
 
-def followed(device: Device, directory: Directory, now_ms: int) -> list[str]:
-    """Names of the scopes a device is told to follow."""
+def followed(
+    connection: Connection, device: Device, directory: Directory, months: Months, now_ms: int
+) -> list[scopes.Scope]:
+    """The scopes a device is told to follow."""
     names = ["org", *_own(device, directory)]
     if station := _station(device, directory):
-        this = month_of(now_ms)
-        names += [f"station:{station.hex()}:{month}" for month in (this, month_before(this))]
-    return names
+        names += months.of(connection, station, now_ms)
+    found = scopes.by_name(connection, names)
+    return [found.get(name, scopes.unborn(name)) for name in names]
 
 
 def may_follow(device: Device, directory: Directory) -> Callable[[str], bool]:

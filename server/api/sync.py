@@ -21,6 +21,7 @@ from litestar.types import Receive, Scope, Send
 from server.api import pull, snapshots, wire
 from server.api.events import Events
 from server.api.logs import LogApi
+from server.api.months import Months
 from server.api.rotation import opening_of, successor
 from server.auth.devices import find, token_of
 from server.intake.batch import Batch
@@ -46,6 +47,8 @@ DEVICE_CACHE_LIMIT = 20_000
 RETRY_WHEN_BUSY_MS = 2_000
 # Calls that a device may still make when another chain has taken its place: hello tells the desk.
 CALLS_OF_THE_CONTINUED = frozenset({"push", "rotate", "hello"})
+# Calls of a suspended device: hello, which is refused, tells the desk what it still holds.
+CALLS_OF_THE_REVOKED = frozenset({"push", "hello"})
 READ_ROOMS = frozenset({"log", "snapshot"})
 
 Message = TypeVar("Message")
@@ -72,6 +75,7 @@ class SyncApi:
         self._intake = intake
         self._events = events
         self._logs = logs
+        self._months = Months()
         self._found: dict[str, tuple[Device, int]] = {}
         self._calls: dict[str, Handler] = {
             "hello": self._hello,
@@ -128,16 +132,19 @@ class SyncApi:
             if len(self._found) >= DEVICE_CACHE_LIMIT:
                 self._found.clear()
             self._found[token] = (device, now_ms)
-        if call != "push" and self._intake.revoked_at_ms(device) is not None:
-            raise _refusal("device_revoked", device.chain)
+        if call not in CALLS_OF_THE_REVOKED:
+            self._refuse_revoked(device)
         if call not in CALLS_OF_THE_CONTINUED and self._intake.continued_by(device) is not None:
             raise _refusal("rotation_needs_login", device.chain)
         return device
 
+    def _refuse_revoked(self, device: Device) -> None:
+        if self._intake.revoked_at_ms(device) is not None:
+            raise _refusal("device_revoked", device.chain)
+
     async def _scopes(self, device: Device) -> list[scopes.Scope]:
-        names = pull.followed(device, self._intake.directory, self._clock.now_ms())
-        found = await self._db.reading(scopes.by_name, names)
-        return [found.get(name, scopes.unborn(name)) for name in names]
+        directory, now_ms = self._intake.directory, self._clock.now_ms()
+        return await self._db.reading(pull.followed, device, directory, self._months, now_ms)
 
     async def _hello(self, device: Device, raw: bytes) -> object:
         if (spoken := _read(exchange.Spoken, raw).v) != exchange.VERSION:
@@ -158,6 +165,7 @@ class SyncApi:
                 app=asked.app[:120],
             )
         )
+        self._refuse_revoked(device)
         welcome = await self._intake.greet(device, asked)
         if welcome.rotate == NEEDS_LOGIN:
             raise _refusal("rotation_needs_login", device.chain)

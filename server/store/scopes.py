@@ -57,6 +57,17 @@ def places(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     return {name: scope.n for name, scope in by_name(connection, names).items()}
 
 
+def moved_since(connection: Connection, prefix: str, since_ms: int) -> list[str]:
+    """Names with this beginning whose newest entry is not older, that of the newest entry first."""
+    rows = query(
+        connection,
+        "SELECT s.name FROM scopes s JOIN scope_entries e ON e.scope = s.id AND e.n = s.n"
+        " JOIN rulings r ON r.idx = e.idx WHERE s.name LIKE ? AND r.at_ms >= ? ORDER BY r.idx DESC",
+        (prefix + "%", since_ms),
+    )
+    return [name for (name,) in rows]
+
+
 def newest_id(connection: Connection) -> int:
     """The greatest scope id given out, 0 at first."""
     return int(query(connection, "SELECT COALESCE(MAX(id), 0) FROM scopes")[0][0])

@@ -373,6 +373,20 @@ async def test_the_second_instance_is_told_to_enrol_again_and_loses_nothing(serv
     assert rows[row["continued_by"]]["continues"] == old.chain.hex()
 
 
+async def test_the_desk_sees_that_a_suspended_phone_was_heard_and_what_it_still_holds(
+    served: Centre,
+) -> None:
+    pen = await served.phone()
+    admin = await served.sign_in("admin")
+    await admin.post(f"/api/devices/{pen.chain.hex()}/revoke", {"why": "遗失"})
+    pen.note(INCIDENT)
+    said = {"pending": 1, "oldest_ms": EPOCH_MS, "head": 1}
+    status, problem = await call(served, "hello", greeting(pen) | said, pen.token)
+    assert (status, problem["code"]) == (403, "device_revoked")
+    (row,) = await admin.ask("/api/devices")
+    assert (row["last_contact_ms"], row["pending"]) == (served.clock.now_ms(), 1)
+
+
 async def test_a_phone_enrolled_anew_hears_what_became_of_what_it_wrote_before_and_nobody_else_does(
     served: Centre,
 ) -> None:

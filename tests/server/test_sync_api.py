@@ -435,8 +435,9 @@ async def test_a_revoked_phone_may_push_and_nothing_else(tmp_path: Path, pen: Pe
         phone = Phone(made, pen)
         [result] = (await phone.push(pen.open()))["results"]
         assert (result["r"], result["why"]) == ("rejected", "revoked")  # kept, for people to see
-        for call in ("hello", "pull", "time"):
-            assert (await phone.raw(call, b"")).json()["code"] == "device_revoked"
+        hello = msgspec.msgpack.encode(phone.hello())
+        for call, message in (("hello", hello), ("pull", b""), ("time", b"")):
+            assert (await phone.raw(call, message)).json()["code"] == "device_revoked"
     finally:
         await made.end(signal.SIGKILL)
 

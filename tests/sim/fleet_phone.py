@@ -184,6 +184,7 @@ class FleetPhone(Phone):
 
     def sync(self) -> None:
         if self._device is not None:
+            self._device.greet_again()  # as it does with each stream of hints
             self._device.kick(pull=True)
 
     # ---- storage -------------------------------------------------------------------------------

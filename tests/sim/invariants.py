@@ -134,8 +134,7 @@ def convergence(ended: Ended) -> None:
     for phone in world.phones:
         if not may_pull(world, phone):
             continue
-        stored = ended.stored[phone.name]
-        held = stored.cursors.keys() & due_scopes(world, phone, stored)
+        held = ended.stored[phone.name].cursors.keys() & due_scopes(ended, phone)
         if phone.organisation() != organisation:
             raise Broken(3, f"{phone.name} knows another organisation")
         seen = sorted(_entities_in(ended, held))
@@ -343,7 +342,7 @@ def scope_completeness(ended: Ended) -> None:
         if not may_pull(ended.world, phone):
             continue
         stored = ended.stored[phone.name]
-        for name in due_scopes(ended.world, phone, stored) & ended.scopes.keys():
+        for name in due_scopes(ended, phone):
             scope = ended.scopes[name]
             if name not in stored.cursors or stored.cursors[name][2] != scope.head:
                 raise Broken(14, f"{phone.name}: another head of {name}")

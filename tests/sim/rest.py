@@ -7,7 +7,6 @@ Example: `unsettled(world)` is `["py1: 2 sets wait, the first None"]`, and in th
 """
 
 from server.fleet.device import NEEDS_LOGIN
-from server.intake.places import month_before, month_of
 from tests.sim.ended import Ended
 from tests.sim.phone import Own, Phone, Stored
 from tests.sim.scene import Scene
@@ -50,24 +49,25 @@ def may_pull(world: Scene, phone: Phone) -> bool:
     return phone.chain() not in world.revoked
 
 
-def due_scopes(world: Scene, phone: Phone, stored: Stored) -> set[str]:
-    """What a phone must hold at rest, by what the oracle knows of its person and of the chains it wrote on."""
+def due_scopes(ended: Ended, phone: Phone) -> set[str]:
+    """What a phone must hold at rest, by what the oracle knows of its person and of the chains it wrote on. No world
+    lasts long enough for a month to be forgotten.
+    """
+    world, stored = ended.world, ended.stored[phone.name]
     chains = world.oracle.chains_of(phone.person) & {own.chain for own in stored.own}
     names = {"org", *(f"device:{chain.hex()}" for chain in chains)}
     station = world.station_of(phone.person)
     if station is not None:
-        this = month_of(world.clock.true_ms())
-        names |= {f"station:{station.hex()}:{month}" for month in (this, month_before(this))}
-    return names
+        names |= {name for name in ended.scopes if name.startswith(f"station:{station.hex()}:")}
+    return names & ended.scopes.keys()
 
 
 def _behind(world: Scene, phone: Phone, ended: Ended) -> list[str]:
     if not may_pull(world, phone):
         return []
-    stored = ended.stored[phone.name]
-    cursors = stored.cursors
+    cursors = ended.stored[phone.name].cursors
     return [
         f"{phone.name}: {name} at {cursors.get(name, (0, 0))[1]} of {ended.scopes[name].n}"
-        for name in sorted(due_scopes(world, phone, stored) & ended.scopes.keys())
+        for name in sorted(due_scopes(ended, phone))
         if cursors.get(name, (0, 0, b""))[:2] != (ended.scopes[name].epoch, ended.scopes[name].n)
     ]
