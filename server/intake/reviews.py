@@ -65,7 +65,10 @@ def review(batch: Batch, set_id: bytes, *, admits: bool, by: bytes, text: str) -
 def ask(batch: Batch, set_id: bytes, *, by: bytes, text: str) -> int:
     """Ask the author of a held or rejected set about it. Gives the index of the ruling. Raises NotReviewableError."""
     doubt, stored = _in_doubt(batch, set_id)
-    standing = rulings.read_ruling(stored.ruling).payload
+    ruling = rulings.read_ruling(stored.ruling)
+    standing = ruling.payload
+    if ruling.kind == rulings.KIND_REDACT:
+        raise NotReviewableError(set_id, "redacted")
     if standing["d"] in rulings.COUNTED:
         raise NotReviewableError(set_id, "counts")
     if standing["e"] is None:

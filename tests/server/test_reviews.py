@@ -336,6 +336,10 @@ async def test_without_its_words_nobody_can_judge_a_record(house: House) -> None
     for admits in (True, False):
         with pytest.raises(NotReviewableError, match="redacted"):
             await decide(house, raw, admits=admits)
+    with pytest.raises(NotReviewableError, match="redacted"):
+        await house.intake.transaction(
+            lambda batch: reviews.ask(batch, set_id(raw), by=ZHAO, text="?")
+        )
     assert await requeue(house.settings.url, check=True) == (1, 0)
 
 

@@ -26,6 +26,7 @@ from tests.sim.scene import Scene
 from tests.sim.wire import LostError
 
 HEAL_ROUNDS = 40  # of 15 s: by then everything has come right
+STILL_ROUNDS = 5  # by then every app has greeted twice, which is when a copy shows
 QUIET_S = 90
 HOUSEKEEPING = (
     0.15  # after so many of the acts of fate the centre signs its log and makes snapshots
@@ -151,7 +152,7 @@ class World(Scene):
                 raise self.oracle.broken[0]
             waiting = rest.unsettled(self)
             still = 0 if waiting else still + 1
-            if still == 2:  # what was read last may have made an app write once more
+            if still == STILL_ROUNDS:
                 break
             for phone in self.phones:
                 if rest.needs_a_code(self, phone):
