@@ -167,10 +167,10 @@ def _run(source: Any, options: Any, server: str | None, logins: list[Any], place
     import uvloop
 
     from server.app import build_app
-    from server.fleet.device import ServerRefusalError
     from server.fleet.replay import run
     from server.fleet.replay.alone import replay_alone
     from server.fleet.replay.plan import plan
+    from server.fleet.wire import ServerRefusalError
     from server.now import VirtualClock
 
     logging.disable(logging.INFO)  # a progress bar and a table are what is wanted here

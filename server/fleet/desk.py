@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from server.fleet.device import refuse
+from server.fleet.wire import refuse
 
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 

@@ -10,11 +10,10 @@ Example: `device.write(KIND_INCIDENT, incident, [op], scope=…)` returns the se
 """
 
 import base64
-import gzip
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx2
 import msgspec
@@ -25,41 +24,28 @@ from server.fleet.pages import Read, follow_on, opened
 from server.fleet.timebase import Timebase
 from server.fleet.vault import Cursor, Vault
 from server.fleet.watch import LogWatch
-from sync import exchange, ids, rulings
+from server.fleet.wire import (
+    NEEDS_LOGIN,
+    NOT_STORED,
+    REVOKED,
+    ServerRefusalError,
+    Wire,
+    garbled,
+    refuse,
+)
+from sync import exchange, rulings
 from sync.clock import Stamp
 from sync.snapshot import Snapshot
 
-GZIP_FROM_BYTES = 256
 PULL_BUDGET_BYTES = 1_048_576
 HELLO_EVERY_MS = 6 * 3_600_000  # scopes change with the month; a listener greets with each stream
 HELLO_AFTER_FAILING_MS = 600_000  # the centre then wants to know what is still pending here
 RETRY_MS = (2_000, 60_000)  # first wait after a failure, longest wait; doubling, with jitter
 
-NEEDS_LOGIN = "rotation_needs_login"
-REVOKED = "device_revoked"
-NOT_STORED = "not_stored"
-
-Message = TypeVar("Message")
 Follow = Callable[[str, rulings.Ruling, bytes | None], None]
 """Told each applied entry: scope, ruling, envelope if it came along."""
 Begin = Callable[[Snapshot], None]
 """Told the snapshot that a scope begins with, in place of its entries so far."""
-
-
-class ServerRefusalError(Exception):
-    """The server answered, and the answer is no. `code` is the problem's stable code, `chain` whom it names (EX11)."""
-
-    def __init__(self, status: int, code: str, cause: str, chain: str | None = None) -> None:
-        """Carry what the problem answer said."""
-        super().__init__(f"{status} {code}: {cause}")
-        self.status = status
-        self.code = code
-        self.chain = chain
-
-    @property
-    def may_pass(self) -> bool:
-        """Whether trying again later can help."""
-        return self.status in (408, 425, 429) or self.status >= 500
 
 
 class Device:
@@ -85,13 +71,13 @@ class Device:
         leaves that out, so that the same calls give the same sets over any link.
         """
         self._vault = vault
-        self._http = http
         self._time = time
         self._chance = chance
         self._online = online
         self._follow = follow
         self._begin = begin
         self._chain = OwnChain(vault, time, entropy, records_seen=records_seen)
+        self._wire = Wire(http, lambda: self._chain.identity)
         self._cursors = vault.cursors()
         self.watch = LogWatch(vault)
         self._greeted_ms: int | None = None
@@ -135,7 +121,7 @@ class Device:
         known = self._vault.identity()
         waits = known is not None and known.instead_of is not None
         new = known if known is not None and waits else self._chain.new_identity(bytes(16), "")
-        reply = await (http or self._http).post(
+        reply = await (http or self._wire.http).post(
             "/api/enrol",
             json={
                 "code": code,
@@ -150,7 +136,7 @@ class Device:
         refuse(reply)
         answer: dict[str, Any] = reply.json()
         if answer["chain"] != new.chain.hex():
-            raise _garbled("another chain was enrolled")
+            raise garbled("another chain was enrolled")
         if waits:
             self._chain.granted(answer["token"])
         else:
@@ -274,13 +260,13 @@ class Device:
         try:
             opening = msgspec.Raw(self._vault.raw(self.chain, 0))
             request = exchange.RotateRequest(opening)
-            reply = await self._call("rotate", request, exchange.RotateReply)
+            reply = await self._wire.call("rotate", request, exchange.RotateReply)
         except ServerRefusalError as refused:
             if refused.code == NEEDS_LOGIN:
                 await self._push()
             raise
         if reply.chain != self.chain:
-            raise _garbled("another chain was given a place")
+            raise garbled("another chain was given a place")
         self._chain.granted(reply.token)
         self._greeted_ms = None
 
@@ -292,9 +278,9 @@ class Device:
             exchange.BATCH_SETS_MAX, exchange.BATCH_BYTES_MAX - 4096, but=not_yet
         ):
             request = exchange.PushRequest([msgspec.Raw(one.raw) for one in batch])
-            reply = await self._call("push", request, exchange.PushReply)
+            reply = await self._wire.call("push", request, exchange.PushReply)
             if len(reply.results) != len(batch):
-                raise _garbled("the answer is to another push")
+                raise garbled("the answer is to another push")
             self.duplicates += sum(answer.r == exchange.DUPLICATE for answer in reply.results)
             settled = [
                 (one.id, answer.r, answer.why)
@@ -304,7 +290,7 @@ class Device:
             self._vault.settle(settled)
             if not settled:
                 # An answer to another push, from some proxy's memory: nothing of ours is safe yet.
-                raise _garbled("the answer names other sets")
+                raise garbled("the answer names other sets")
 
     async def hello(self) -> exchange.HelloReply:
         """Say who and where we are, learn which scopes there are."""
@@ -324,9 +310,9 @@ class Device:
             request_id=request_id,
             token=token,
         )
-        reply = await self._call("hello", request, exchange.HelloReply)
+        reply = await self._wire.call("hello", request, exchange.HelloReply)
         if (reply.request_id, reply.wall_ms) != (request_id, now_ms):
-            raise _garbled("the answer is to another hello")
+            raise garbled("the answer is to another hello")
         if reply.token is not None:
             self._vault.greeted(request_id, reply.token)
         for scope, epoch, _newest in reply.scopes:
@@ -349,7 +335,7 @@ class Device:
                 PULL_BUDGET_BYTES,
                 self.watch.due(self._time.now_ms()),
             )
-            reply = await self._call("pull", request, exchange.PullReply)
+            reply = await self._wire.call("pull", request, exchange.PullReply)
             for page in reply.scopes:
                 if page.snapshot is not None:
                     await self._begin_with(page, page.snapshot)
@@ -372,10 +358,8 @@ class Device:
 
     async def _begin_with(self, page: exchange.ScopePage, offer: exchange.Offer) -> None:
         """Begin a scope again with the snapshot that was offered (SN3). Raises BrokenScopeError."""
-        path = f"/sync/v1/snapshot/{offer.hash.hex()}"
-        reply = await self._http.get(path, headers=self._headers())
-        self._refuse(reply)
-        whole = opened(reply.content, page, offer)
+        packed = await self._wire.fetch(f"snapshot/{offer.hash.hex()}")
+        whole = opened(packed, page, offer)
         for row in whole.org:
             self.watch.learn_row(*row)
         records = [record for _entity, some in whole.records() for record in some]
@@ -406,12 +390,10 @@ class Device:
         """
         await self.hello()
         self.kick(pull=True)
-        async with self._http.stream(
-            "GET", "/sync/v1/events", headers=self._headers(), timeout=None
-        ) as stream:
+        async with self._wire.hints() as stream:
             if stream.status_code != httpx2.codes.OK:
                 await stream.aread()
-                self._refuse(stream)
+                self._wire.refuse(stream)
             event = ""
             async for line in stream.aiter_lines():
                 if line.startswith("event:"):
@@ -427,63 +409,6 @@ class Device:
             return
         self.kick(pull=True)
 
-    async def _call(self, word: str, request: object, answer: type[Message]) -> Message:
-        body = exchange.encode(request)
-        headers = self._headers() | {"content-type": exchange.CONTENT_TYPE}
-        if len(body) >= GZIP_FROM_BYTES:
-            body = gzip.compress(body, 6)
-            headers["content-encoding"] = "gzip"
-        reply = await self._http.post(f"/sync/v1/{word}", content=body, headers=headers)
-        self._refuse(reply)
-        return exchange.decode(answer, reply.content)
-
-    def _refuse(self, reply: httpx2.Response) -> None:
-        """Raise ServerRefusalError unless the answer is good; one that is said to another chain is garbled (EX11)."""
-        try:
-            refuse(reply)
-        except ServerRefusalError as refused:
-            mine = self._chain.identity
-            whom = {NEEDS_LOGIN: mine.chain, REVOKED: mine.instead_of or mine.chain}
-            if refused.code in whom and refused.chain != whom[refused.code].hex():
-                raise _garbled("another chain is refused") from refused
-            raise
-
-    def _headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self._chain.identity.token}"}
-
-
-def refuse(reply: httpx2.Response) -> None:
-    """Raise ServerRefusalError unless the answer is good."""
-    if reply.is_success:
-        return
-    try:
-        problem = reply.json()
-        code, cause, chain = problem["code"], problem["cause"], problem.get("chain")
-        raise ServerRefusalError(reply.status_code, code, cause, chain)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ServerRefusalError(reply.status_code, "unreadable", reply.text[:200]) from error
-
-
-def _garbled(what: str) -> ServerRefusalError:
-    """An answer to something else that was asked, from some proxy's memory: as if none had come."""
-    return ServerRefusalError(502, "garbled", what)
-
 
 def _b64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
-def seeded_entropy(*parts: str | bytes) -> Entropy:
-    """Bytes that follow from the parts alone: the same parts give the same stream."""
-    stem = b"".join(part.encode() if isinstance(part, str) else part for part in parts)
-    count = 0
-
-    def draw(size: int) -> bytes:
-        nonlocal count
-        count += 1
-        out = b""
-        while len(out) < size:
-            out += ids.tagged_hash("ortoo/fleet/1", stem, b"%d.%d" % (count, len(out)))
-        return out[:size]
-
-    return draw

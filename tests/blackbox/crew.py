@@ -19,10 +19,12 @@ from typing import Any
 import httpx2
 import msgspec
 
+from server.fleet.chain import seeded_entropy
 from server.fleet.desk import Desk
-from server.fleet.device import Device, ServerRefusalError, seeded_entropy
+from server.fleet.device import Device
 from server.fleet.replay.cast import Officer, desk_people
 from server.fleet.vault import Vault
+from server.fleet.wire import ServerRefusalError
 from server.intake.places import home_scope
 from server.now import SystemClock
 from sync import exchange

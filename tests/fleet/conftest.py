@@ -14,8 +14,9 @@ import pytest
 
 from server.app import build_app
 from server.fleet.centre import listen, serving
+from server.fleet.chain import seeded_entropy
 from server.fleet.desk import Desk
-from server.fleet.device import Device, seeded_entropy
+from server.fleet.device import Device
 from server.fleet.founding import found
 from server.fleet.links import Link, Perfect
 from server.fleet.replay.cast import Officer, desk_people, made_up

@@ -13,9 +13,11 @@ import httpx2
 import msgspec
 import pytest
 
-from server.fleet.device import Device, ServerRefusalError, seeded_entropy
+from server.fleet.chain import seeded_entropy
+from server.fleet.device import Device
 from server.fleet.pages import BrokenScopeError
 from server.fleet.vault import Cursor, Head, Identity, Vault
+from server.fleet.wire import ServerRefusalError
 from sync import exchange, rulings, snapshot
 from sync.changeset import KIND_INCIDENT
 from tests.fleet.conftest import START_MS, House

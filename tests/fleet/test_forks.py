@@ -11,8 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from server.fleet.device import Device, ServerRefusalError
+from server.fleet.device import Device
 from server.fleet.vault import Vault
+from server.fleet.wire import ServerRefusalError
 from sync.changeset import KIND_INCIDENT
 from tests.fleet.conftest import House
 
@@ -140,7 +141,7 @@ async def test_a_rotation_whose_answer_is_lost_is_asked_again(house: House, tmp_
             return reply
 
     deaf = Deaf()
-    other._http = httpx2.AsyncClient(base_url=house.url, transport=deaf)
+    other._wire.http = httpx2.AsyncClient(base_url=house.url, transport=deaf)
     await settled(house, other)
     assert deaf.lost == 1
     assert await texts(house, incident) == ["共同", "副本"]

@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from server.fleet.device import Device, ServerRefusalError
+from server.fleet.device import Device
 from server.fleet.vault import Vault
+from server.fleet.wire import ServerRefusalError
 from sync import exchange
 from tests.fleet.conftest import House
 from tests.fleet.test_forks import copied, enrol_again, kinds, note, refusal_of, rows, settled
@@ -55,7 +56,7 @@ def _response(answer: Answer, request: httpx2.Request) -> httpx2.Response:
 def behind(house: House, device: Device) -> Proxy:
     """Put a proxy before a phone."""
     proxy = Proxy(house.inner)
-    device._http = httpx2.AsyncClient(base_url=house.url, transport=proxy)
+    device._wire.http = httpx2.AsyncClient(base_url=house.url, transport=proxy)
     return proxy
 
 

@@ -71,7 +71,7 @@ async def test_what_a_newer_app_says_passes_through_older_ones_byte_by_byte(
     answered: list[str] = []
 
     async def carry() -> None:
-        reply = await older._call("push", carried, exchange.PushReply)
+        reply = await older._wire.call("push", carried, exchange.PushReply)
         answered.extend(one.r for one in reply.results)
 
     house.time.spawn(carry())

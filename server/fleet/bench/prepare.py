@@ -20,8 +20,7 @@ from server import keys
 from server.auth.devices import token_of
 from server.fleet.bench.storm import Work
 from server.fleet.centre import listen, serving
-from server.fleet.chain import APP, Entropy
-from server.fleet.device import seeded_entropy
+from server.fleet.chain import APP, Entropy, seeded_entropy
 from server.fleet.founding import found
 from server.fleet.replay.alone import Build
 from server.fleet.replay.cast import made_up

@@ -19,9 +19,10 @@ from typing import Any
 import httpx2
 
 from server.fleet.desk import Desk
-from server.fleet.device import REVOKED, Device, ServerRefusalError
+from server.fleet.device import Device
 from server.fleet.timebase import Timebase
 from server.fleet.vault import Vault
+from server.fleet.wire import REVOKED, ServerRefusalError
 from server.fleet.world import HUMAN_OFFICER, TOWNS, id_of
 from server.intake.places import home_scope
 from sync.changeset import KIND_INCIDENT

@@ -29,13 +29,14 @@ from server.fleet.demo.crew import Crew
 from server.fleet.demo.desks import Caller, Dispatcher
 from server.fleet.demo.lost import lost
 from server.fleet.desk import Desk
-from server.fleet.device import Device, ServerRefusalError
+from server.fleet.device import Device
 from server.fleet.founding import found
 from server.fleet.links import Made, Perfect
 from server.fleet.replay.alone import Build
 from server.fleet.timebase import RealTime, Timebase, VirtualTime
 from server.fleet.transport import LinkTransport
 from server.fleet.vault import Vault
+from server.fleet.wire import ServerRefusalError
 from server.now import SystemClock, VirtualClock
 from server.settings import Settings
 from server.store.engine import Database

@@ -14,8 +14,9 @@ from typing import Any
 import httpx2
 import msgspec
 
+from server.fleet.chain import seeded_entropy
 from server.fleet.desk import Desk
-from server.fleet.device import Device, seeded_entropy
+from server.fleet.device import Device
 from server.fleet.links import Link, Made, Perfect, Recorded, RecordedWithOutages, read_traces
 from server.fleet.timebase import VirtualTime
 from server.fleet.transport import LinkTransport

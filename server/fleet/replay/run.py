@@ -14,8 +14,8 @@ from typing import Any
 import httpx2
 import msgspec
 
+from server.fleet.chain import seeded_entropy
 from server.fleet.desk import Desk
-from server.fleet.device import seeded_entropy
 from server.fleet.replay import cast, intervals, readback, report
 from server.fleet.replay.calls import Source
 from server.fleet.replay.cast import Links

@@ -1,0 +1,102 @@
+"""The wire between a simulated phone and its centre: one call, and what a bad answer means.
+
+Responsible for the bearer token, for gzip, and for telling a refusal in words from an answer that was said to somebody
+else, out of some proxy's memory (SPEC EX11). Refuses to know when to talk, to try again, and what an answer leads to.
+
+Example: `await wire.call("pull", exchange.PullRequest([], 65_536), exchange.PullReply)`.
+"""
+
+import gzip
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+import httpx2
+
+from server.fleet.vault import Identity
+from sync import exchange
+
+GZIP_FROM_BYTES = 256
+
+NEEDS_LOGIN = "rotation_needs_login"
+REVOKED = "device_revoked"
+NOT_STORED = "not_stored"
+
+Message = TypeVar("Message")
+
+
+class ServerRefusalError(Exception):
+    """The server answered, and the answer is no. `code` is the problem's stable code, `chain` whom it names (EX11)."""
+
+    def __init__(self, status: int, code: str, cause: str, chain: str | None = None) -> None:
+        """Carry what the problem answer said."""
+        super().__init__(f"{status} {code}: {cause}")
+        self.status = status
+        self.code = code
+        self.chain = chain
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether trying again later can help."""
+        return self.status in (408, 425, 429) or self.status >= 500
+
+
+class Wire:
+    """Talks as the device that `identity` says, at the moment of each call."""
+
+    def __init__(self, http: httpx2.AsyncClient, identity: Callable[[], Identity]) -> None:
+        """`http` has the server's address and this device's link."""
+        self.http = http
+        self._identity = identity
+
+    async def call(self, word: str, request: object, answer: type[Message]) -> Message:
+        """One call of the exchange. Raises ServerRefusalError, httpx2.TransportError."""
+        body = exchange.encode(request)
+        headers = self._headers() | {"content-type": exchange.CONTENT_TYPE}
+        if len(body) >= GZIP_FROM_BYTES:
+            body = gzip.compress(body, 6)
+            headers["content-encoding"] = "gzip"
+        reply = await self.http.post(f"/sync/v1/{word}", content=body, headers=headers)
+        self.refuse(reply)
+        return exchange.decode(answer, reply.content)
+
+    async def fetch(self, path: str) -> bytes:
+        """The bytes at a path below the exchange. Raises like `call`."""
+        reply = await self.http.get(f"/sync/v1/{path}", headers=self._headers())
+        self.refuse(reply)
+        return reply.content
+
+    def hints(self) -> AbstractAsyncContextManager[httpx2.Response]:
+        """The stream of hints, to be read line by line once `refuse` has let it pass."""
+        return self.http.stream("GET", "/sync/v1/events", headers=self._headers(), timeout=None)
+
+    def refuse(self, reply: httpx2.Response) -> None:
+        """Raise ServerRefusalError unless the answer is good; one that was said to another chain is garbled."""
+        try:
+            refuse(reply)
+        except ServerRefusalError as refused:
+            mine = self._identity()
+            whom = {NEEDS_LOGIN: mine.chain, REVOKED: mine.instead_of or mine.chain}
+            if refused.code in whom and refused.chain != whom[refused.code].hex():
+                raise garbled("another chain is refused") from refused
+            raise
+
+    def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self._identity().token}"}
+
+
+def refuse(reply: httpx2.Response) -> None:
+    """Raise ServerRefusalError unless the answer is good."""
+    if reply.is_success:
+        return
+    try:
+        problem = reply.json()
+        code, cause, chain = problem["code"], problem["cause"], problem.get("chain")
+        raise ServerRefusalError(reply.status_code, code, cause, chain)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServerRefusalError(reply.status_code, "unreadable", reply.text[:200]) from error
+
+
+def garbled(what: str) -> ServerRefusalError:
+    """An answer to something else that was asked: as if none had come."""
+    return ServerRefusalError(502, "garbled", what)
