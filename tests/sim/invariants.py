@@ -6,30 +6,21 @@ things happen (I6 checkpoints, I7 cursors, I13 scopes, I15 vaults). Refuses to r
 Example: `no_loss(ended)` raises `Broken(1, …)` for a set that was promised and is not there.
 """
 
-import random
-from collections.abc import Iterable
 from hashlib import sha256
-from itertools import pairwise
-from typing import Any
 
 from server import keys
 from server.fleet.vault import REWRITTEN
 from server.intake.rebuild import _page as rebuilt
-from server.proof import given
-from sync import canon, changeset, exchange, fold, ids, merkle, rulings, snapshot
-from sync.changeset import FLAG_HLC_RESET, KIND_INCIDENT, ChangeSet
+from sync import canon, changeset, exchange, ids, rulings
+from sync.changeset import FLAG_HLC_RESET, ChangeSet
 from sync.incident.redaction import skeleton
-from sync.incident.state import IncidentState
-from sync.rulings import Ruling
-from sync.snapshot import Gathered, Snapshot
-from tests.sim import rights, tally
+from tests.sim import logged, rights, tally
 from tests.sim.ended import Ended
 from tests.sim.oracle import Broken
 from tests.sim.phone import Own
 from tests.sim.rest import due_scopes, excused, may_pull
 from tests.sim.scene import Scene
 
-CUTS = 2  # places of each scope at which a snapshot is tried
 AHEAD_MS = 600_000 + 1_000  # HL: what a clock without a known offset may believe
 
 
@@ -42,10 +33,10 @@ async def judge(world: Scene) -> None:
     tally.count(ended)
     for law in (
         no_loss,
-        snapshots_stand_for_entries,
+        logged.snapshots_stand_for_entries,
         single_ruling,
-        append_only,
-        growth_proven,
+        logged.append_only,
+        logged.growth_proven,
         own_work_visible,
         no_blocking,
         fork_accountability,
@@ -142,7 +133,7 @@ def convergence(ended: Ended) -> None:
     }
     organisation = {
         key: sha256(canon.encode(row)).digest()
-        for key, row in _rows(ruling for ruling, _change in ended.entries("org")).items()
+        for key, row in logged.rows_of(ruling for ruling, _change in ended.entries("org")).items()
     }
     for phone in world.phones:
         if not may_pull(world, phone):
@@ -170,66 +161,6 @@ def _entities_in(ended: Ended, names: set[str]) -> set[bytes]:
     return found
 
 
-def snapshots_stand_for_entries(ended: Ended) -> None:
-    """I4: a scope folds to the same from all its entries and from a snapshot with the entries after it, at every place
-    where one was made and at places where one could have been; also for a reader that held the beginning.
-    """
-    chance = random.Random(ended.world.seed)
-    made = {(scope, n): raw for scope, n, raw in ended.snapshots}
-    for (scope, n), raw in made.items():
-        if ended.published(scope).get(n) != snapshot.snapshot_hash(raw):
-            raise Broken(4, f"the snapshot of {scope} at {n} is not the one that was published")
-    for scope, state in ended.scopes.items():
-        entries = ended.entries(scope)
-        truth = _folded(entries)
-        cuts = {chance.randint(0, state.n) for _ in range(CUTS)}
-        for n in cuts | {n for name, n in made if name == scope}:
-            kept = made.get((scope, n))
-            raw = _gathered(ended, scope, n) if kept is None else kept
-            begun = snapshot.read(raw)
-            before = entries[: chance.randint(0, n)]
-            if _folded([*before, *entries[n:]], begun) != truth:
-                raise Broken(4, f"{scope} folds otherwise from its snapshot at {n}")
-            rows = {(what, row_id): row for what, row_id, row in begun.org}
-            if rows != _rows(ruling for ruling, _change in entries[:n]):
-                raise Broken(4, f"the snapshot of {scope} at {n} knows another organisation")
-
-
-def _gathered(ended: Ended, scope: str, n: int) -> bytes:
-    gathered = Gathered()
-    for ruling, change in ended.entries(scope)[:n]:
-        gathered.take(ruling, ended.raw_rulings[ruling.idx - 1], change)
-    return gathered.snapshot(scope=scope, epoch=1, n=n, head=bytes(16), salt=bytes(16))
-
-
-def _rows(org: Iterable[Ruling]) -> dict[tuple[str, bytes], Any]:
-    """The organisation after these rulings on it, among others."""
-    rows = {
-        (ruling.payload["what"], ruling.payload["id"]): ruling.payload["row"]
-        for ruling in org
-        if ruling.kind == rulings.KIND_ORG
-    }
-    return {key: row for key, row in rows.items() if row is not None}
-
-
-def _folded(
-    entries: list[tuple[Ruling, ChangeSet | None]], begun: Snapshot | None = None
-) -> dict[bytes, object]:
-    """The views of what stands in these entries, and in a snapshot before them."""
-    states: dict[bytes, IncidentState] = {}
-    for entity, records in begun.records() if begun is not None else ():
-        state = states.setdefault(entity, IncidentState(entity))
-        for record in records:
-            state.add(record.items())
-    for ruling, change in entries:
-        about = ruling.payload.get("e")
-        if change is None or about is None or ruling.kind not in rulings.DECIDING:
-            continue
-        if change.body is None or change.body.kind == KIND_INCIDENT:
-            states.setdefault(about, IncidentState(about)).add(fold.items_of(change, ruling))
-    return {entity: state.view() for entity, state in states.items() if state.items}
-
-
 def single_ruling(ended: Ended) -> None:
     """I5: one admission per set, by the identity its header has; the log and every scope are dense."""
     for position, ruling in enumerate(ended.rulings, 1):
@@ -249,35 +180,6 @@ def single_ruling(ended: Ended) -> None:
                 raise Broken(5, f"{name} is not dense or its head is wrong at {place}")
         if (scope.n, scope.head) != (len(scope.lines), head):
             raise Broken(5, f"{name} says {scope.n} and has {len(scope.lines)} entries")
-
-
-def append_only(ended: Ended) -> None:
-    """I6: the log begins with everything it ever was; crashes and restarts took nothing out of it, and every checkpoint
-    that was given out or is held as a witness is the tree over what it covers.
-    """
-    oracle = ended.oracle
-    oracle.log_stands(ended.raw_rulings)
-    witnessed = [(phone, stored.signed) for phone, stored in ended.stored.items() if stored.signed]
-    told = [("the centre", signed) for signed in oracle.checkpoints.items()]
-    for who, (size, root) in [*told, *witnessed]:
-        if size > len(oracle.log) or _tree_hash(oracle.log[:size]) != root:
-            raise Broken(6, f"the checkpoint of {size} entries from {who} is of another log")
-
-
-def _tree_hash(leaves: list[bytes]) -> bytes:
-    """RFC 6962 section 2.1, as it stands there."""
-    if len(leaves) < 2:
-        return leaves[0] if leaves else sha256(b"").digest()
-    half = 1 << (len(leaves) - 1).bit_length() - 1
-    return sha256(b"\x01" + _tree_hash(leaves[:half]) + _tree_hash(leaves[half:])).digest()
-
-
-def growth_proven(ended: Ended) -> None:
-    """I6: between any two checkpoints the centre has a proof that the later grew out of the earlier."""
-    for (first, root), (size, grown) in pairwise(sorted(ended.oracle.checkpoints.items())):
-        proof = ended.world.storage.look(given.consistency, first, size)
-        if proof is None or not merkle.is_consistent(first, root, size, grown, proof):
-            raise Broken(6, f"the log of {size} entries did not grow out of that of {first}")
 
 
 def own_work_visible(ended: Ended) -> None:
