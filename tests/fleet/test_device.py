@@ -18,8 +18,9 @@ from server.fleet.device import Device
 from server.fleet.pages import BrokenScopeError
 from server.fleet.vault import Cursor, Head, Identity, Vault
 from server.fleet.wire import ServerRefusalError
-from sync import exchange, rulings, snapshot
+from sync import canon, changeset, exchange, rulings, snapshot
 from sync.changeset import KIND_INCIDENT
+from sync.clock import Stamp
 from tests.fleet.conftest import START_MS, House
 
 NOTE = {"t": "entry.add", "kind": "note", "text": "羊群已赶回草场"}
@@ -244,6 +245,28 @@ async def test_a_scope_begins_with_the_snapshot_it_was_offered() -> None:
     device = reader_of(Answers(page, PACKED))
     await device.pull()
     assert device.vault.cursors() == {"org": Cursor(1, 0, rulings.SCOPE_HEAD_ZERO)}
+
+
+async def test_whoever_begins_with_a_snapshot_writes_later_than_all_that_it_says() -> None:
+    """HL2: also within one millisecond, and whatever its own clock shows."""
+    said = Stamp(5_000, 9)
+    record = snapshot.Record(
+        bytes(32), bytes(16), CHAIN, 0, said.pack(), 1, 5_000, "accepted", None, [], None,
+        canon.encode([NOTE]), None,
+    )  # fmt: skip
+    whole = msgspec.structs.replace(
+        snapshot.read(SNAPSHOT), entities=[(bytes(16), canon.ENCODER.encode([record]))]
+    )
+    raw = canon.ENCODER.encode(whole)
+    offer = exchange.Offer(snapshot.snapshot_hash(raw), 0, len(raw))
+    page = exchange.ScopePage("org", 1, 1, 0, 0, rulings.SCOPE_HEAD_ZERO, [], offer)
+    device = reader_of(Answers(page, gzip.compress(raw)))
+    await device.pull()
+    set_id = note(device, "00" * 16)
+    [written] = [one.raw for one in device.vault.waiting(9, 99_999) if one.id == set_id]
+    change = changeset.read(written)
+    assert isinstance(change, changeset.ChangeSet)
+    assert change.header.hlc > said.pack()
 
 
 def test_the_outbox_sends_the_priority_lane_first_and_within_bounds() -> None:
