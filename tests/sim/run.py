@@ -28,6 +28,7 @@ from tests.sim.world import Outcome, World
 KEPT = Path(__file__).parents[2] / ".data" / "sim"
 FAILED_BEFORE = Path(__file__).with_name("failed_seeds.txt")
 
+TOLD_EVERY = 1_000  # worlds; a long run says how far it is
 FAILURES_AT_MOST = 20  # past it more worlds tell nothing new
 
 # What the last line tells, in this order; the rest is in the trace of a world.
@@ -137,6 +138,8 @@ def main(arguments: list[str] | None = None) -> int:
                 outcomes.append(outcome)
                 if outcome.broken is not None:
                     print(f"seed {outcome.seed}: {outcome.broken}", flush=True)
+                if len(outcomes) % TOLD_EVERY == 0:
+                    print(f"{len(outcomes)} worlds, {time.monotonic() - began:.0f} s", flush=True)
                 if sum(one.broken is not None for one in outcomes) == FAILURES_AT_MOST:
                     print(f"{FAILURES_AT_MOST} worlds are broken: stopping here")
                     break
