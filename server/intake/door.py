@@ -276,6 +276,8 @@ class Intake:
                 await self._commit(works)
 
     async def _commit(self, works: list[Work]) -> None:
+        memory = self._memory
+        assert memory is not None
         contacts, self._contacts = self._contacts, {}
         done = self._performer.take_done()
         try:
@@ -284,8 +286,7 @@ class Intake:
             )
         except Exception as error:  # noqa: BLE001  whatever it was, nobody is told that it was stored
             # Not only where the writer failed: a commit that does, leaves it remembering what is not stored.
-            assert self._memory is not None
-            self._memory.drop()
+            memory.drop()
             self._performer.give_back(done)
             if is_store_failure(error):
                 self.is_storing = False
@@ -297,6 +298,7 @@ class Intake:
                 return
             await self._failed(works, error)
             return
+        memory.committed()
         self.is_storing = True
         for work, answer in zip(works, answers, strict=True):
             if not work.answer.done():

@@ -120,7 +120,7 @@ class Memory:
         self.drop()
 
     def drop(self) -> None:
-        """Forget everything: it may not be what is stored. The organisation is again as the last batch found it."""
+        """Forget everything: it may not be what is stored. The organisation is again what certainly is."""
         self.directory = self._stored
         self.head: Head | None = None
         self.leaf: bytes | None = None  # of the newest ruling, when known
@@ -135,6 +135,10 @@ class Memory:
         self.writer: Writer | None = None
         self._histories: dict[bytes, list[tuple[int, Grant]]] = {}
         self._ruled: dict[int, tuple[bytes, int]] = {}  # index: (leaf prefix, when)
+
+    def committed(self) -> None:
+        """What the newest batch made of the organisation is stored."""
+        self._stored = self.directory
 
     def begin(self, connection: Connection) -> Head:
         """Lock the head of the log and make sure that what is remembered belongs to it."""

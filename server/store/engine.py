@@ -219,17 +219,21 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
     def _connected(connection: DBAPIConnection, _record: Any) -> None:
         # The driver must not start transactions of its own: ours begin by the event below.
         connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "secure_delete=ON",  # freed bytes are overwritten: a redacted word is gone (RD3)
-            "wal_autocheckpoint=0",  # `fold` does it, and says when it fails
-            f"cache_size=-{CACHE_KIB}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                "secure_delete=ON",  # freed bytes are overwritten: a redacted word is gone (RD3)
+                "wal_autocheckpoint=0",  # `fold` does it, and says when it fails
+                f"cache_size=-{CACHE_KIB}",
+            ):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+        except Exception:
+            connection.close()  # no pool knows of it, and its thread would speak to a loop that has ended
+            raise
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
