@@ -42,6 +42,7 @@ const unchecked: Verify = async () => true;
 export class LogWatch {
   readonly #parts: WatchParts;
   #askedAtMono: number | null = null;
+  #asked = 0;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
@@ -52,7 +53,8 @@ export class LogWatch {
     const mono = this.#parts.clock.mono()[1];
     if (this.#askedAtMono !== null && mono - this.#askedAtMono < ASK_EVERY_MS) return null;
     this.#askedAtMono = mono;
-    return (await this.#parts.vault.meta<Held>(HELD))?.size ?? 0;
+    this.#asked = (await this.#parts.vault.meta<Held>(HELD))?.size ?? 0;
+    return this.#asked;
   }
 
   alarm(): Promise<Alarm | null> {
@@ -68,6 +70,8 @@ export class LogWatch {
     const log = row && logOf(server, row);
     if (!log) return this.alarm(); // the row that names the log is still to come
     const held = await vault.meta<Held>(HELD);
+    // Another tab has heard more meanwhile: this proof leads from elsewhere than from what is held.
+    if ((held?.size ?? 0) !== this.#asked) return this.alarm();
     const by = { log, verify: (await knowsEd25519()) ? verify : unchecked };
     const next = await judge(held, given.note, given.proof, by);
     if (typeof next === "string") {

@@ -3,6 +3,7 @@ import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { chipFacts } from "../../src/device/chip";
+import { LogWatch } from "../../src/device/watch";
 import { concat, fromHex, sha256 } from "../../src/sync/ids";
 import { nodeHash } from "../../src/sync/merkle";
 import { keyId, toBase64 } from "../../src/sync/note";
@@ -83,6 +84,23 @@ test.each([
   phone.centre.checkpoint = { note: await signed(3, await nodeHash(await nodeHash(A, B), C)), proof: [C] };
   await laterExchange();
   expect(phone.status.alarm).toBeNull();
+});
+
+test("TL9: an answer to what was asked before another tab heard more is no alarm", async () => {
+  phone.centre.checkpoint = { note: await signed(1, A), proof: [] };
+  await phone.exchange();
+  const other = await phone.again(false);
+  const [slow, quick] = [phone, other].map(
+    ({ vault, cache, clock }) => new LogWatch({ vault, org: () => cache.org(), clock }),
+  );
+  expect([await slow?.due(), await quick?.due()]).toEqual([1, 1]);
+  const two = await nodeHash(A, B);
+  await quick?.heard(fromHex(SERVER), { note: await signed(2, two), proof: [B] });
+  expect(
+    await slow?.heard(fromHex(SERVER), { note: await signed(3, await nodeHash(two, C)), proof: [B, C] }),
+  ).toBeNull();
+  expect(await slow?.alarm()).toBeNull();
+  other.close();
 });
 
 test("TL9: before the row that names the log has come nothing is judged", async () => {
