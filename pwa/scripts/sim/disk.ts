@@ -70,6 +70,8 @@ export class Disk {
 
   /** The power goes: unfinished transactions never were, and nobody holds a connection any more. */
   powerLoss(): void {
+    // Whoever was opening a database will never have opened it, and nobody waits for that.
+    (this.factory as unknown as { _connectionQueues: Map<string, unknown> })._connectionQueues.clear();
     for (const raw of this.#databases.values()) {
       for (const open of raw.transactions) {
         if (open._state === "finished") continue;
