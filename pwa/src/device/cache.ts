@@ -148,11 +148,7 @@ export class Cache {
     const durability = also.strict ? "strict" : "relaxed";
     const tx = (await this.#open()).transaction(STORES, "readwrite", { durability });
     const at = await tx.objectStore("scopes").get(page.scope);
-    if (!page.reset && (at?.n ?? 0) !== page.after) {
-      tx.abort();
-      await tx.done.catch(() => undefined);
-      throw new CursorMoved(`${page.scope} stands at ${at?.n ?? 0}, not ${page.after}`);
-    }
+    if (!page.reset && (at?.n ?? 0) !== page.after) await moved(tx, at);
     const { scope, epoch, to, head, awaiting } = page;
     await commit(tx, (keep) => {
       if (page.reset) keep(drop(tx, scope));
@@ -164,12 +160,15 @@ export class Cache {
     });
   }
 
-  /** Begin a scope with a snapshot: what was held of it goes, its records and its cursor come, all or nothing. */
+  /** Begin a scope with a snapshot: what was held of it goes, its records and its cursor come, all or nothing. Throws
+   *  `CursorMoved` where the scope has been read that far already. */
   async begin(
     cursor: Cursor,
     also: { records: Records[]; asides: Entry[]; org: OrgRow[]; incidents: Projected[]; stripped: Stripped[] },
   ): Promise<void> {
     const tx = (await this.#open()).transaction(STORES, "readwrite", { durability: "strict" });
+    const at = await tx.objectStore("scopes").get(cursor.scope);
+    if (at && (at.epoch > cursor.epoch || (at.epoch === cursor.epoch && at.n >= cursor.n))) await moved(tx, at);
     await commit(tx, (keep) => {
       keep(drop(tx, cursor.scope));
       keep(strip(tx, also.stripped));
@@ -236,6 +235,13 @@ export class Cache {
     this.#db?.close();
     this.#db = null;
   }
+}
+
+/** Another tab was faster: leave everything as it stands. */
+async function moved(tx: IDBPTransaction<Shape, typeof STORES, "readwrite">, at: Cursor | undefined): Promise<never> {
+  tx.abort();
+  await tx.done.catch(() => undefined);
+  throw new CursorMoved(`the scope stands at ${at?.n ?? 0}`);
 }
 
 /** Drop what was held of a scope, to take it in anew. What it no longer says of the organisation is gone too. */

@@ -48,11 +48,13 @@ export function rulingIn(bytes: Uint8Array): Ruling | null {
   }
 }
 
-/** The page to write, or `broken`. A page that begins elsewhere than at our cursor under our epoch is broken too. */
-export async function checkPage(from: ScopePage, cursor: Cursor | null): Promise<CheckedPage | "broken"> {
+/** The page to write. `broken`: its lines do not add up. `elsewhere`: it follows on another cursor than ours under our
+ *  epoch, so it answers something else that was asked, of another tab or long ago (EX11), and says nothing. */
+export async function checkPage(from: ScopePage, cursor: Cursor | null): Promise<CheckedPage | "broken" | "elsewhere"> {
   const reset = cursor !== null && cursor.epoch !== from.epoch;
   const start = reset ? null : cursor;
   const after = start?.n ?? 0;
+  if (from.from !== after + 1) return "elsewhere";
   let head: Uint8Array = start?.head ?? SCOPE_HEAD_ZERO;
   let n = after;
   const lines: Line[] = [];

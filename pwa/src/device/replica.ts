@@ -200,6 +200,7 @@ export class Replica {
       if (from.snapshot) continue; // comes by `begin`
       const cursor = await cache.cursor(from.scope);
       const checked = await checkPage(from, cursor);
+      if (checked === "elsewhere") continue;
       if (checked === "broken") {
         await this.#startOver(from.scope, clock.nowMs());
         continue;
@@ -212,7 +213,7 @@ export class Replica {
     return moved;
   }
 
-  /** Begin a scope with the snapshot it was offered, `packed` as fetched (SPEC SN3). False when it is another. */
+  /** Begin a scope with the snapshot it was offered, `packed` as fetched (SPEC SN3). False when it is another, or comes late. */
   async begin(from: ScopePage, packed: Uint8Array): Promise<boolean> {
     const { cache, vault, writer, clock, me, orgChanged, changed } = this.#parts;
     const whole = await unpacked(packed, from);
@@ -235,7 +236,12 @@ export class Replica {
     const org = whole.org.map(({ what, id, row }) => ({ what, id: toHex(id), row }));
     const { scope, epoch, n, head } = whole;
     const cursor = { scope, epoch, n, head: head.slice(), awaiting: toHex(from.snapshot.hash) };
-    await cache.begin(cursor, { records, asides: asidesOf(whole), org, incidents: projected, stripped });
+    try {
+      await cache.begin(cursor, { records, asides: asidesOf(whole), org, incidents: projected, stripped });
+    } catch (error) {
+      if (error instanceof CursorMoved) return false;
+      throw error;
+    }
     if (org.length > 0) orgChanged();
     writer.hear(stamps);
     await this.#reconsider();

@@ -85,6 +85,20 @@ test("a link that breaks goes on where it stopped", async () => {
   expect(phone.centre.pieces).toEqual(Array.from({ length: Math.ceil(packed.byteLength / 150) }, (_, at) => at * 150));
 });
 
+test("a snapshot that comes late, when another tab has read further, sets nothing back", async () => {
+  await history();
+  await phone.centre.publish(SCOPE);
+  const [offer] = phone.centre.snapshots.values();
+  if (!offer) throw new Error("nothing was published");
+  await phone.exchange();
+  const before = await cursor();
+  expect(before?.n).toBeGreaterThan(offer.n);
+  const { hash, n, packed } = offer;
+  const page = { scope: SCOPE, epoch: 1, from: 1, to: 0, n: before?.n ?? 0, head: new Uint8Array(16), entries: [] };
+  expect(await phone.replica.begin({ ...page, snapshot: { hash, n, size: packed.byteLength } }, packed)).toBe(false);
+  expect(await cursor()).toEqual(before);
+});
+
 test("a snapshot that is not the one offered is not believed", async () => {
   await history();
   await phone.centre.publish(SCOPE);

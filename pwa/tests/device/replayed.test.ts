@@ -5,7 +5,7 @@
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { NOON, Phone } from "./phone";
+import { DESK, NOON, ordered, Phone, SCOPE } from "./phone";
 
 const INCIDENT = "11".repeat(16);
 
@@ -116,4 +116,17 @@ test("a suspension of the chain before is not heard of the one in use", async ()
   await phone.exchange();
   replay("hello", 0);
   await goesOn("hello");
+});
+
+test("an old page of a scope is no reason to fetch the scope again", async () => {
+  await ordered(phone.centre, INCIDENT, "22".repeat(16));
+  await phone.exchange();
+  const first = phone.centre.heard.get("pull")?.length ?? 0;
+  await phone.centre.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: "一" }]);
+  await phone.exchange();
+  const [before, held] = [await phone.cache.cursor(SCOPE), await phone.cache.entriesOf(INCIDENT)];
+  replay("pull", first - 1);
+  await phone.exchange();
+  expect(await phone.cache.cursor(SCOPE)).toEqual(before);
+  expect(await phone.cache.entriesOf(INCIDENT)).toEqual(held);
 });
