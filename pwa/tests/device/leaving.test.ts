@@ -190,9 +190,10 @@ async function flip(seq: number, find: Uint8Array, offset: number): Promise<stri
   const set = await phone.vault.own(phone.writer.chain, seq);
   if (!set) throw new Error("no such set");
   const raw = set.raw.slice();
-  // Behind the header, whose hashes may hold the same bytes.
+  // The signature stands behind the header, whose hashes may hold the same two bytes.
   const [, kind, high = 0, low = 0] = raw;
-  const behind = kind === 0xc4 ? 3 + high : 4 + ((high << 8) | low);
+  const header = kind === 0xc4 ? 3 + high : 4 + ((high << 8) | low);
+  const behind = find === SIGNATURE ? header : 0;
   const at = raw.findIndex((_, i) => i >= behind && find.every((byte, j) => raw[i + j] === byte)) + offset;
   raw[at] = (raw[at] as number) ^ 1;
   await new Promise<void>((resolve, reject) => {
