@@ -91,7 +91,7 @@ class Banner:
         """Phones keep their vaults in `phones`; `desks` are signed in by login."""
         self.time = time
         self.chance = random.Random(seed)  # noqa: S311 - plausible, not secret
-        self._entropy = random.Random(f"{seed}/ids").randbytes  # noqa: S311
+        self._entropy = random.Random(f"{seed}/ids").randbytes  # noqa: S311 - the same ids every time
         self._url = url
         self._phones = phones
         limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
