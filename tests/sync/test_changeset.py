@@ -14,6 +14,7 @@ from sync.changeset import (
     read,
     signature_holds,
     signing_bytes,
+    without_body,
     write,
 )
 from sync.clock import Stamp
@@ -142,3 +143,10 @@ def test_a_value_that_has_no_bytes_is_refused_before_anything_is_signed() -> Non
             salt=bytes(16),
             sign=sign,
         )
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_a_set_loses_its_words_and_nothing_else(case: dict[str, Any]) -> None:
+    """RD1: header and signature stay to the byte, nil stands where the words were."""
+    head, _words = case["raw"].split(case["signature"])
+    assert without_body(_read(bytes.fromhex(case["raw"]))).hex() == head + case["signature"] + "c0"

@@ -13,6 +13,7 @@ import {
   readSet,
   signingBytes,
   type Writer,
+  withoutBody,
   write,
 } from "../../src/sync/changeset";
 import { pack, unpack } from "../../src/sync/clock";
@@ -58,6 +59,12 @@ describe("a change set", () => {
     expect(asked).toEqual([toHex(signingBytes(hex(told.set)))]);
     expect(written.writer).toMatchObject({ seq: seq + 1, prev: written.setId });
     expect(toHex(pack(written.writer.stamp))).toBe(told.stamp);
+  });
+
+  it.each(cases("changeset", "written"))("RD1: loses its words and nothing else: $story", (told: Told) => {
+    const head = told.raw.slice(0, told.raw.indexOf(told.signature) + told.signature.length);
+    expect(toHex(withoutBody(hex(told.raw)))).toBe(`${head}c0`);
+    expect(withoutBody(hex(told.raw.slice(0, 60)))).toEqual(new Uint8Array(0));
   });
 
   it.each(cases("changeset", "written"))("CS3: is read back and signed: $story", async (told: Told) => {
