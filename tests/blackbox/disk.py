@@ -13,7 +13,7 @@ import os
 import resource
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -47,10 +47,12 @@ class Mount:
         self._ballast = place / "ballast"
 
     def fill(self, centre: Centre, left_bytes: int) -> None:
-        """Write ballast until so many bytes are left, in whole blocks."""
-        with self._ballast.open("ab") as file:
+        """Write ballast until so many bytes are left, in whole blocks, or fewer where the centre writes meanwhile."""
+        with self._ballast.open("ab", buffering=0) as file:
             free = os.statvfs(centre.data_dir).f_bavail * BLOCK_BYTES
-            file.write(bytes(max(0, free - left_bytes)))
+            # The centre may have taken the last page itself. Unbuffered, so that nothing is tried again at the close.
+            with suppress(OSError):
+                file.write(bytes(max(0, free - left_bytes)))
 
     def room(self, centre: Centre) -> None:  # noqa: ARG002  the other kind of disk asks for it
         """Throw the ballast out."""
