@@ -12,6 +12,7 @@ import { check } from "../src/sync/evidence/check";
 import { itemsOf } from "../src/sync/fold";
 import { fromHex, setId, toHex } from "../src/sync/ids";
 import { deadlinesOf, type Policy } from "../src/sync/incident/deadlines";
+import { AT_CENTRE, ON_PHONE, stepsOf } from "../src/sync/incident/escalation";
 import { IncidentState } from "../src/sync/incident/state";
 import { isConsistent, rootBefore, rootFromInclusion } from "../src/sync/merkle";
 import { leafHash, readRuling, scopeHead } from "../src/sync/rulings";
@@ -74,7 +75,7 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
       before: before && toHex(before),
     };
   },
-  fold: async ({ entity, snapshot, sets, policy }) => {
+  fold: async ({ entity, snapshot, sets, policy, now }) => {
     const state = new IncidentState(bytes(entity));
     for (const { packed } of snapshot ? readSnapshot(bytes(snapshot)).entities : [])
       state.add(recordsIn(packed).flatMap(itemsOfRecord));
@@ -92,7 +93,12 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
       dueMs,
       doneMs,
     ]);
-    return { view: toHex(encode(view as never)), deadlines: countdowns };
+    if (now === undefined) return { view: toHex(encode(view as never)), deadlines: countdowns };
+    const told = [AT_CENTRE, ON_PHONE].map((channels) => {
+      const { due, nextMs } = stepsOf(view, policy as Policy, now, channels);
+      return [due.map((s) => [s.clock, s.order && toHex(s.order), s.round, s.channel, s.step, s.to, s.atMs]), nextMs];
+    });
+    return { view: toHex(encode(view as never)), deadlines: countdowns, steps: told };
   },
   "snapshot.hash": async ({ hex }) => ({ hash: toHex(await snapshotHash(bytes(hex))) }),
   "ruling.read": ({ hex }) => ({ idx: readRuling(bytes(hex)).idx }),

@@ -9,11 +9,13 @@ Responsible for deadlines as data. It finds no fault with anybody: these are cou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct, field
 
 from sync.incident.orders import counts
+from sync.incident.plans import DEFAULT_PLANS, Plan
 
 DAY_MS: Final = 86_400_000
 SHANGHAI_OFFSET_MS: Final = 28_800_000
@@ -21,7 +23,10 @@ SHANGHAI_OFFSET_MS: Final = 28_800_000
 
 
 class Policy(Struct, frozen=True):
-    """Limits in ms. `arrive_within_ms` is by tier; one not listed is its minutes, 0 (as soon as possible) has none."""
+    """Limits in ms. `arrive_within_ms` is by tier; one not listed is its minutes, 0 (as soon as possible) has none.
+
+    `plans`: who is told when and how, by tier in minutes as text (NU2).
+    """
 
     deliver_within_ms: int = 10_000
     sign_within_ms: int = 30_000
@@ -30,6 +35,7 @@ class Policy(Struct, frozen=True):
     )
     first_feedback_within_ms: int = 1_800_000
     final_feedback_within_ms: int = 86_400_000
+    plans: dict[str, Plan] = field(default_factory=lambda: dict(DEFAULT_PLANS))
 
 
 class Deadline(Struct, frozen=True):
@@ -98,7 +104,7 @@ def order_deadlines(order: dict[str, Any], tier: int | None, policy: Policy) -> 
     ]
 
 
-def deadlines(view: dict[str, Any], policy: Policy) -> list[Deadline]:
+def deadlines(view: Mapping[str, Any], policy: Policy) -> list[Deadline]:
     """All countdowns of a view: of its orders of this round that were not taken back, then of the incident (DL2)."""
     tier = tier_of(view)
     found = [
@@ -146,7 +152,7 @@ def deadlines(view: dict[str, Any], policy: Policy) -> list[Deadline]:
     return found
 
 
-def tier_of(view: dict[str, Any]) -> int | None:
+def tier_of(view: Mapping[str, Any]) -> int | None:
     """The tier in minutes; where several stand, the shortest that sets a limit (DL2). None when none was stated."""
     stated = [value["v"] for value in view["fields"].get("tier", [])]
     return min((tier for tier in stated if tier), default=0 if stated else None)

@@ -11,6 +11,7 @@ from sync import changeset, ids, rulings
 from sync.changeset import Draft, Writer
 from sync.fold import effective_stamp
 from sync.ids import ChainId
+from sync.incident.escalation import CENTRE
 from sync.incident.redaction import skeleton
 
 ENTITY = b"incident-sixteen"
@@ -18,6 +19,7 @@ PEOPLE = [bytes([65 + n]) * 16 for n in range(3)]
 ORDERS = [bytes([97 + n]) * 16 for n in range(3)]
 STATION = b"station-sixteen!"
 BASE_MS = 1_700_000_000_000
+AUTHORS = [*PEOPLE, CENTRE]
 
 
 class Ruled(NamedTuple):
@@ -47,6 +49,15 @@ _known = st.integers(0, 12)
 _preds = st.lists(_known, max_size=3)
 _target = st.tuples(st.sampled_from(["person", "unit"]), st.sampled_from(PEOPLE)).map(list)
 _step = st.sampled_from(["delivered", "signed", "departed", "arrived", "cleared"])
+_taken = st.fixed_dictionaries(
+    {
+        "clock": st.sampled_from(["C1", "C2", "C6"]),
+        "round": _rounds,
+        "channel": st.sampled_from(["desk", "push", "station"]),
+        "step": st.sampled_from([1, 2, "1"]),
+    },
+    optional={"order": st.none() | _orders},
+)
 OPS = st.one_of(
     _op("incident.create", source="self", station=STATION, tag="T-1"),
     _op("fact.set", f=st.sampled_from(["title", "place"]), v=_texts, p=_preds),
@@ -55,6 +66,7 @@ OPS = st.one_of(
     _op("set.remove", f="tags", p=_preds),
     _op("latest.set", f="colour", v=st.sampled_from(["red", "blue"])),
     _op("entry.add", kind="note", text=_texts, at=_times),
+    _op("entry.add", kind="nudge", text="", data=_taken),
     _op("entry.correct", entry=_known, text=_texts),
     _op("milestone.claim", kind=_step, round=_rounds, via="self", order=_orders, at=_times),
     _op("milestone.claim", kind=_step, round=_rounds, via="radio", by=PEOPLE[2]),
@@ -112,12 +124,12 @@ def _resolved(op: dict[str, Any], earlier: list[bytes]) -> dict[str, Any]:
 
 @st.composite
 def histories(draw: st.DrawFn, *, size: int = 14) -> list[Ruled]:
-    """Up to `size` sets of three authors on one incident, some not ruled, some held or rejected."""
-    writers = {person: Writer(ChainId(person)) for person in PEOPLE}
+    """Up to `size` sets of three authors and the centre on one incident, some not ruled, some held or rejected."""
+    writers = {person: Writer(ChainId(person)) for person in AUTHORS}
     earlier: list[bytes] = []
     history: list[Ruled] = []
     for idx in range(1, draw(st.integers(1, size)) + 1):
-        person = draw(st.sampled_from(PEOPLE))
+        person = draw(st.sampled_from(AUTHORS))
         drafted = [_resolved(op, earlier) for op in draw(_drafts)]
         wall_ms = BASE_MS + draw(st.integers(0, 200_000))
         writer = writers[person]

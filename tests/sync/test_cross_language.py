@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,9 +10,10 @@ from sync import canon, changeset, clock, ids, rulings
 from sync.changeset import Draft, Writer
 from sync.clock import Stamp
 from sync.incident.deadlines import Policy, deadlines
+from sync.incident.escalation import AT_CENTRE, ON_PHONE, Step, steps
 from tests.sync.conftest import Peer
 from tests.sync.folding import fold
-from tests.sync.histories import ENTITY, Ruled, histories
+from tests.sync.histories import BASE_MS, ENTITY, Ruled, histories
 
 _INT = 2**53 - 1
 values = st.recursive(
@@ -197,29 +199,34 @@ def test_sc2_the_head_of_a_scope_is_the_same(peer: Peer, history: list[Ruled]) -
     assert peer("scope.head", rulings=[ruling.hex() for ruling in said]) == {"head": head.hex()}
 
 
-@given(histories(), st.randoms(use_true_random=False))
-def test_ce6_dl4_a_shuffled_history_folds_to_the_same_bytes_and_the_same_countdowns(
-    peer: Peer, history: list[Ruled], random: Any
+@given(histories(), st.randoms(use_true_random=False), st.integers(-10_000, 2_000_000))
+def test_ce6_dl4_nu1_a_shuffled_history_folds_to_the_same_bytes_countdowns_and_steps(
+    peer: Peer, history: list[Ruled], random: Any, after_ms: int
 ) -> None:
     view = fold(history).view()
     policy = Policy()
+    now_ms = BASE_MS + after_ms
     countdowns = [
         [d.id, d.order.hex() if d.order else None, d.start_ms, d.due_ms, d.done_ms]
         for d in deadlines(view, policy)
     ]
+    told = []
+    for channels in (AT_CENTRE, ON_PHONE):
+        due, next_ms = steps(view, policy, now_ms, channels)
+        told.append([[_told(step) for step in due], next_ms])
     shuffled = [*history, *history[:3]]
     random.shuffle(shuffled)
     answer = peer(
         "fold",
         entity=ENTITY.hex(),
         sets=[[raw.hex(), ruling.hex() if ruling else None] for raw, ruling in shuffled],
-        policy={
-            "arrive_within_ms": {str(tier): ms for tier, ms in policy.arrive_within_ms.items()},
-            "deliver_within_ms": policy.deliver_within_ms,
-            "sign_within_ms": policy.sign_within_ms,
-            "first_feedback_within_ms": policy.first_feedback_within_ms,
-            "final_feedback_within_ms": policy.final_feedback_within_ms,
-        },
+        policy=msgspec.to_builtins(policy, str_keys=True),
+        now=now_ms,
     )
     assert canon.decode(bytes.fromhex(answer["view"])) == view
-    assert answer == {"view": canon.encode(view).hex(), "deadlines": countdowns}
+    assert answer == {"view": canon.encode(view).hex(), "deadlines": countdowns, "steps": told}
+
+
+def _told(step: Step) -> list[Any]:
+    order = step.order.hex() if step.order else None
+    return [step.clock, order, step.round, step.channel, step.step, step.to, step.at_ms]

@@ -6,6 +6,7 @@ Example: a new rule begins as a story in `tests/vectors/status.json`, and fails 
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from sync import canon
@@ -14,6 +15,7 @@ from sync.fold import Item, effective_stamp
 from sync.ids import OpId
 from sync.incident import authority, shapes
 from sync.incident.deadlines import Policy, deadlines
+from sync.incident.escalation import AT_CENTRE, ON_PHONE, steps
 from sync.incident.moves import moves_of_order
 from sync.incident.state import IncidentState
 from sync.incident.timeline import timeline
@@ -108,6 +110,18 @@ def test_countdowns_run_from_what_happened(case: dict[str, Any]) -> None:
     by_id = {one.id: one for one in found}
     for name, now_ms, state in case["states"]:
         assert by_id[name].state(now_ms) == state
+
+
+@pytest.mark.parametrize("case", vector_cases("escalation", "cases"))
+def test_who_is_told_what_and_when_to_look_again(case: dict[str, Any]) -> None:
+    view = state_of(case["items"]).view()
+    policy = msgspec.convert(case.get("policy", {}), Policy)
+    for look in case["looks"]:
+        channels = {"centre": AT_CENTRE, "phone": ON_PHONE}[look["where"]]
+        due, next_ms = steps(view, policy, look["now"], channels)
+        told = [[s.clock, s.order, s.round, s.channel, s.step, s.to, s.at_ms] for s in due]
+        assert told == expand(look["due"]), look
+        assert next_ms == look["next"], look
 
 
 @pytest.mark.parametrize("case", vector_cases("timeline", "cases"))

@@ -5,6 +5,7 @@
  *     stateOf(deadline, nowMs)   // "running"
  */
 import { type Milestones, type Order, orderCounts } from "./orders";
+import { DEFAULT_PLANS, type Plans } from "./plans";
 import type { DerivedView } from "./status";
 
 const DAY_MS = 86_400_000;
@@ -18,6 +19,8 @@ export interface Policy {
   readonly arrive_within_ms: Readonly<Record<string, number>>;
   readonly first_feedback_within_ms: number;
   readonly final_feedback_within_ms: number;
+  /** Who is told when and how, by tier in minutes as text (NU2). */
+  readonly plans: Plans;
 }
 
 export const DEFAULT_POLICY: Policy = {
@@ -26,6 +29,7 @@ export const DEFAULT_POLICY: Policy = {
   arrive_within_ms: { "1": 60_000, "3": 180_000, "5": 300_000, "8": 480_000 },
   first_feedback_within_ms: 1_800_000,
   final_feedback_within_ms: 86_400_000,
+  plans: DEFAULT_PLANS,
 };
 
 export type DeadlineId = "C1" | "C2" | "C2i" | "C3" | "C4" | "C5" | "C6" | "C7" | "C9";

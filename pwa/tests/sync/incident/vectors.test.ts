@@ -6,6 +6,7 @@ import { encode } from "../../../src/sync/canon";
 import { effectiveStamp, item } from "../../../src/sync/fold";
 import { fromHex, toHex } from "../../../src/sync/ids";
 import { DEFAULT_POLICY, deadlinesOf, stateOf as stateAt } from "../../../src/sync/incident/deadlines";
+import { AT_CENTRE, ON_PHONE, stepsOf } from "../../../src/sync/incident/escalation";
 import { movesOfOrder } from "../../../src/sync/incident/moves";
 import { problem } from "../../../src/sync/incident/shapes";
 import { IncidentState } from "../../../src/sync/incident/state";
@@ -83,6 +84,15 @@ it.each(cases("deadlines", "cases"))("countdowns run from what happened: $story"
   for (const [name, nowMs, state] of told.states) {
     const deadline = found.find(({ id }) => id === name);
     expect(deadline && stateAt(deadline, nowMs)).toBe(state);
+  }
+});
+
+it.each(cases("escalation", "cases"))("who is told what, and when to look again: $story", (told: Told) => {
+  const view = stateOf(told.items).view();
+  for (const { where, now, due, next } of told.looks) {
+    const found = stepsOf(view, { ...DEFAULT_POLICY, ...told.policy }, now, where === "phone" ? ON_PHONE : AT_CENTRE);
+    expect(found.due.map((s) => [s.clock, s.order, s.round, s.channel, s.step, s.to, s.atMs])).toEqual(expand(due));
+    expect(found.nextMs).toBe(next);
   }
 });
 
