@@ -70,7 +70,7 @@ TOLD_OF_THE_CENTRE = {
 }
 # Device rules whose test does not name them, most of them since it is one run of both languages or of a whole phone.
 TOLD_OF_THE_DEVICE = {
-    "DL4": ("tests/sync/test_cross_language.py", "and_the_same_countdowns"),
+    "DL4": ("tests/sync/test_cross_language.py", "same_bytes_countdowns_and_steps"),
     "FK4": (DEVICE + "leaving.test.ts", "the phone leaves its chain and hands in what waited"),
     "FK5": (DEVICE + "leaving.test.ts", "the place is asked for again until it is given"),
     "FK6": (DEVICE + "leaving.test.ts", "whose place is taken hands in the old chain's sets"),
