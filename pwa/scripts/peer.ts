@@ -11,6 +11,7 @@ import { pack, receive, send, unpack } from "../src/sync/clock";
 import { check } from "../src/sync/evidence/check";
 import { itemsOf } from "../src/sync/fold";
 import { fromHex, setId, toHex } from "../src/sync/ids";
+import { remarksOn } from "../src/sync/incident/consistency";
 import { deadlinesOf, type Policy } from "../src/sync/incident/deadlines";
 import { AT_CENTRE, ON_PHONE, stepsOf } from "../src/sync/incident/escalation";
 import { IncidentState } from "../src/sync/incident/state";
@@ -93,12 +94,19 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
       dueMs,
       doneMs,
     ]);
-    if (now === undefined) return { view: toHex(encode(view as never)), deadlines: countdowns };
+    const remarks = remarksOn(view, policy as Policy).map(({ code, order, about, words }) => [
+      code,
+      order && toHex(order),
+      about.map(toHex),
+      words,
+    ]);
+    const folded = { view: toHex(encode(view as never)), deadlines: countdowns, remarks };
+    if (now === undefined) return folded;
     const told = [AT_CENTRE, ON_PHONE].map((channels) => {
       const { due, nextMs } = stepsOf(view, policy as Policy, now, channels);
       return [due.map((s) => [s.clock, s.order && toHex(s.order), s.round, s.channel, s.step, s.to, s.atMs]), nextMs];
     });
-    return { view: toHex(encode(view as never)), deadlines: countdowns, steps: told };
+    return { ...folded, steps: told };
   },
   "snapshot.hash": async ({ hex }) => ({ hash: toHex(await snapshotHash(bytes(hex))) }),
   "ruling.read": ({ hex }) => ({ idx: readRuling(bytes(hex)).idx }),

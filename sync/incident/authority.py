@@ -20,6 +20,8 @@ DISPATCH: Final = "dispatch"
 PROXY: Final = "proxy"
 DISPUTE: Final = "milestone.dispute"
 CALLBACK: Final = "callback.attempt"
+REVIEW: Final = "feedback.review"
+NATURE: Final = "nature.rule"
 
 _DISPATCH_OPS: Final = frozenset(
     {
@@ -33,6 +35,7 @@ _DISPATCH_OPS: Final = frozenset(
         "incident.withdraw",
         "incident.close",
         "incident.reopen",
+        "delay.answer",
         "fact.level",
         PROXY,
     }
@@ -41,13 +44,15 @@ _ROLES: Final[dict[str, frozenset[str]]] = {
     DISPATCH: frozenset({"dispatcher", "commander"}),
     DISPUTE: frozenset({"commander", "supervisor", "reviewer"}),
     CALLBACK: frozenset({"callback", "dispatcher", "commander"}),
+    REVIEW: frozenset({"reviewer", "commander"}),
+    NATURE: frozenset({"reviewer", "commander"}),
 }
 
 
 def command_of(op: dict[str, Any], user: bytes) -> str | None:
     """The command an op is, or None for an observation. `fact.level` stands for facts only a desk may set."""
     t: str = op["t"]
-    if t in (DISPUTE, CALLBACK) or t in _DISPATCH_OPS:
+    if t in _DISPATCH_OPS or (t in _ROLES and t != DISPATCH):
         return t
     if t == "fact.set":
         return "fact.level" if op.get("f") in kinds.COMMAND_FACTS else None
@@ -62,7 +67,7 @@ def may(command: str, *, roles: Collection[str], same_station: bool, own_self_re
     `same_station`: the incident is in the person's own station. `own_self_report`: the order goes to the person's own
     self on an incident that person reported, the one command of officers and guards (AU1).
     """
-    if command in (DISPUTE, CALLBACK):
+    if command != DISPATCH and command in _ROLES:
         return not _ROLES[command].isdisjoint(roles)
     if not _ROLES[DISPATCH].isdisjoint(roles):
         return True

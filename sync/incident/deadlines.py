@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from sync.incident import feedback
 from sync.incident.orders import counts
 from sync.incident.plans import DEFAULT_PLANS, Plan
 
@@ -35,6 +36,7 @@ class Policy(Struct, frozen=True):
     )
     first_feedback_within_ms: int = 1_800_000
     final_feedback_within_ms: int = 86_400_000
+    review_within_ms: int = 86_400_000
     plans: dict[str, Plan] = field(default_factory=lambda: dict(DEFAULT_PLANS))
 
 
@@ -146,6 +148,12 @@ def deadlines(view: Mapping[str, Any], policy: Policy) -> list[Deadline]:
     found.append(
         Deadline("C7", None, cleared, _from(cleared, policy.final_feedback_within_ms), final)
     )
+    returned = feedback.correction_start(view)
+    found.append(
+        Deadline("C7r", None, returned, _from(returned, policy.final_feedback_within_ms), None)
+    )
+    received, reviewed = feedback.review_clock(view)
+    found.append(Deadline("C8", None, received, _from(received, policy.review_within_ms), reviewed))
     found.append(
         Deadline("C9", None, closed, None if closed is None else end_of_next_day(closed), answered)
     )

@@ -12,6 +12,22 @@ TARGETS: Final = frozenset({"unit", "person", "vehicle"})
 ORDER_KINDS: Final = frozenset({"dispatch", "backup", "advisory"})
 LINK_KINDS: Final = frozenset({"duplicate_call"})
 OUTCOMES: Final = frozenset({"reached", "no_answer", "refused", "wrong_number", "no_phone"})
+VERDICTS: Final = frozenset({"pass", "return"})
+FAULTS: Final = (
+    "result_missing",
+    "nature_wrong",
+    "step_missing",
+    "time_unclear",
+    "narrative_unclear",
+    "people_missing",
+    "evidence_missing",
+    "counts_wrong",
+    "late_unexplained",
+    "handover_missing",
+    "other",
+)
+"""What can be wrong with feedback, in the order a checklist shows it (SPEC FB2)."""
+DELAY_REPLIES: Final = frozenset({"accepted", "sent_others", "told_caller", "not_accepted"})
 SET_FIELDS: Final = frozenset({"tags"})
 LATEST_FIELDS: Final = frozenset({"colour"})
 

@@ -71,6 +71,14 @@ def _target(value: Any) -> bool:
     )
 
 
+def _faults(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and all(isinstance(code, str) and code in kinds.FAULTS for code in value)
+        and len(set(value)) == len(value)
+    )
+
+
 def _ops(value: Any) -> bool:
     return isinstance(value, list) and all(_op(item) for item in value)
 
@@ -114,6 +122,9 @@ REQUIRED: Final[dict[str, dict[str, Check]]] = {
     "incident.close": {"round": _natural},
     "incident.reopen": {"round": _natural, "why": is_text},
     "callback.attempt": {"round": _natural, "outcome": _one_of(kinds.OUTCOMES)},
+    "feedback.review": {"claim": _op, "verdict": _one_of(kinds.VERDICTS), "faults": _faults},
+    "nature.rule": {"nature": is_text, "why": is_text},
+    "delay.answer": {"entry": _op, "reply": _one_of(kinds.DELAY_REPLIES)},
 }
 OPTIONAL: Final[dict[str, dict[str, Check]]] = {
     "incident.create": {"exercise": _flag},
@@ -128,6 +139,8 @@ OPTIONAL: Final[dict[str, dict[str, Check]]] = {
         "why": is_text,
         "text": is_text,
     },
+    "feedback.review": {"score": _between(0, 100), "text": is_text},
+    "delay.answer": {"text": is_text},
 }
 FEEDBACK_DATA: Final[dict[str, Check]] = {"result": is_text, "text": is_text}
 _BOUNDED_FACTS: Final = {"level": (1, 4), "tier": (0, 1_440)}
@@ -166,6 +179,9 @@ def _value_problem(op: dict[str, Any]) -> str | None:
         for name, check in FEEDBACK_DATA.items():
             if name in data and not check(data[name]):
                 return f"milestone.claim.data.{name}"
+    if op["t"] == "feedback.review" and op["verdict"] == "return" and not op["faults"]:
+        # Whoever is asked to do it again must be told what is wrong (FB2).
+        return "feedback.review.faults"
     return None
 
 

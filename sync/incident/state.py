@@ -19,7 +19,9 @@ from sync.incident import kinds, shapes
 from sync.incident.orders import by_time, milestone_of, stamped
 from sync.incident.status import Derived, derive
 
-_APART: Final = frozenset({"entry.add", "entry.correct", "set.add", "set.remove", "latest.set"})
+_APART: Final = frozenset(
+    {"entry.add", "entry.correct", "delay.answer", "set.add", "set.remove", "latest.set"}
+)
 """Ops that nothing in `derived()` looks at: they leave it as it was computed."""
 _MISFIT: Final = ""
 """Where items are filed whose op this version does not know, or knows in another shape (IN1)."""
@@ -133,6 +135,9 @@ class IncidentState:
         corrections: dict[bytes, list[Item]] = {}
         for item in self.counted("entry.correct"):
             corrections.setdefault(item.fields["entry"], []).append(item)
+        answers: dict[bytes, list[Item]] = {}
+        for item in self.counted("delay.answer"):
+            answers.setdefault(item.fields["entry"], []).append(item)
         entries = []
         for item in by_time(self.counted("entry.add")):
             correction = cells.latest(corrections.get(item.op, ()))
@@ -150,6 +155,14 @@ class IncidentState:
                     "received_at": item.at_ms,
                     "late_by": item.late_by_ms,
                     "correction": shown,
+                    "answer": _answer(cells.latest(answers.get(item.op, ()))),
                 }
             )
         return entries
+
+
+def _answer(item: Item | None) -> dict[str, Any] | None:
+    """What the desk said to a delay reason, the newest word (FB4)."""
+    if item is None:
+        return None
+    return stamped(item) | {"reply": item.fields["reply"], "text": item.fields.get("text")}

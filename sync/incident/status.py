@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from sync import cells
 from sync.fold import Item
-from sync.incident import kinds
+from sync.incident import feedback, kinds
 from sync.incident.orders import (
     Counted,
     by_time,
@@ -47,6 +47,7 @@ class Derived(Struct):
     orders: list[dict[str, Any]]
     milestones: dict[str, dict[str, Any]]
     feedback: list[dict[str, Any]]
+    nature: dict[str, Any]
     closes: list[dict[str, Any]]
     reopens: list[dict[str, Any]]
     links: list[dict[str, Any]]
@@ -81,7 +82,6 @@ def derive(entity: bytes, counted: Counted) -> Derived:
     counting = counting_claims(standing, orders)
     road = effective(item for item in counting if item.fields["round"] == round_)
     of_round = [order for order in orders if order["round"] == round_ and counts(order)]
-    feedback = [_feedback(item) for item in by_time(counting) if item.fields["kind"] == "feedback"]
     callbacks = [_attempt(item) for item in by_time(counted("callback.attempt"))]
     fields = _facts(counted)
     station = (
@@ -109,7 +109,11 @@ def derive(entity: bytes, counted: Counted) -> Derived:
         conflicts=sum(_differ(values) for values in fields.values()),
         orders=orders,
         milestones={kind: milestone_of(item) for kind, item in road.items()},
-        feedback=feedback,
+        feedback=feedback.told(counting, counted("feedback.review")),
+        nature=feedback.nature_of(
+            (item for item in counted("fact.set") if item.fields["f"] == "category"),
+            counted("nature.rule"),
+        ),
         closes=[
             stamped(item) | {"round": item.fields["round"], "result": item.fields.get("result")}
             for item in closes
@@ -182,17 +186,6 @@ def _status(
         if kind in reached:
             return kind
     return "assigned" if assigned else "reported"
-
-
-def _feedback(item: Item) -> dict[str, Any]:
-    data = item.fields["data"]
-    return stamped(item) | {
-        "order": item.fields.get("order"),
-        "round": item.fields["round"],
-        "final": data["final"],
-        "result": data.get("result"),
-        "text": data.get("text"),
-    }
 
 
 def _attempt(item: Item) -> dict[str, Any]:

@@ -20,6 +20,8 @@ _ABOUT: Final = {
     "entry.correct": "entry",
     "milestone.withdraw": "claim",
     "milestone.dispute": "claim",
+    "feedback.review": "claim",
+    "delay.answer": "entry",
 }
 _VALUE: Final[dict[str, tuple[str, ...]]] = {
     "incident.create": ("source", "station", "exercise"),
@@ -30,6 +32,9 @@ _VALUE: Final[dict[str, tuple[str, ...]]] = {
     "order.reassign": ("to", "new"),
     "order.return_review": ("ok",),
     "callback.attempt": ("outcome", "score", "minutes"),
+    "feedback.review": ("verdict", "faults", "score"),
+    "nature.rule": ("nature",),
+    "delay.answer": ("reply",),
 }
 _ONE_VALUE: Final = {
     "fact.set": "v",

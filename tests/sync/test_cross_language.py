@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sync import canon, changeset, clock, ids, rulings
 from sync.changeset import Draft, Writer
 from sync.clock import Stamp
+from sync.incident.consistency import remarks
 from sync.incident.deadlines import Policy, deadlines
 from sync.incident.escalation import AT_CENTRE, ON_PHONE, Step, steps
 from tests.sync.conftest import Peer
@@ -224,7 +225,16 @@ def test_ce6_dl4_nu1_a_shuffled_history_folds_to_the_same_bytes_countdowns_and_s
         now=now_ms,
     )
     assert canon.decode(bytes.fromhex(answer["view"])) == view
-    assert answer == {"view": canon.encode(view).hex(), "deadlines": countdowns, "steps": told}
+    remarked = [
+        [r.code, r.order.hex() if r.order else None, [op.hex() for op in r.about], list(r.words)]
+        for r in remarks(view, policy)
+    ]
+    assert answer == {
+        "view": canon.encode(view).hex(),
+        "deadlines": countdowns,
+        "remarks": remarked,
+        "steps": told,
+    }
 
 
 def _told(step: Step) -> list[Any]:

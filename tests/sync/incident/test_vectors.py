@@ -14,8 +14,10 @@ from sync.clock import Stamp
 from sync.fold import Item, effective_stamp
 from sync.ids import OpId
 from sync.incident import authority, shapes
+from sync.incident.consistency import remarks
 from sync.incident.deadlines import Policy, deadlines
 from sync.incident.escalation import AT_CENTRE, ON_PHONE, steps
+from sync.incident.feedback import standing
 from sync.incident.moves import moves_of_order
 from sync.incident.state import IncidentState
 from sync.incident.timeline import timeline
@@ -124,6 +126,22 @@ def test_who_is_told_what_and_when_to_look_again(case: dict[str, Any]) -> None:
         assert next_ms == look["next"], look
 
 
+@pytest.mark.parametrize("case", vector_cases("feedback", "cases"))
+def test_feedback_stands_where_its_story_says_and_what_does_not_fit_is_remarked(
+    case: dict[str, Any],
+) -> None:
+    view = state_of(case["items"]).view()
+    at = standing(view)
+    assert at.state == case["state"]
+    current = sorted(entry["op"] for entry in at.waiting + at.returned + at.passed)
+    assert current == expand(case["current"])
+    clocks = {one.id: one for one in deadlines(view, Policy())}
+    assert [clocks["C7r"].start_ms, clocks["C7r"].due_ms] == case["c7r"]
+    assert [clocks["C8"].start_ms, clocks["C8"].due_ms, clocks["C8"].done_ms] == case["c8"]
+    found = [[r.code, r.order, list(r.about), list(r.words)] for r in remarks(view, Policy())]
+    assert found == expand(case["remarks"])
+
+
 @pytest.mark.parametrize("case", vector_cases("timeline", "cases"))
 def test_the_timeline_leaves_nothing_out(case: dict[str, Any]) -> None:
     state = state_of(case["items"])
@@ -140,7 +158,7 @@ def test_a_command_is_told_from_an_observation(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", vector_cases("authority", "table"))
 def test_roles_may_what_the_table_says_and_nothing_else(case: dict[str, Any]) -> None:
-    assert len(COMMANDS) == 14
+    assert len(COMMANDS) == 17
     allowed = {
         command
         for command in COMMANDS

@@ -4,6 +4,7 @@
  *
  *     stateOf(deadline, nowMs)   // "running"
  */
+import { correctionStart, reviewClock } from "./feedback";
 import { type Milestones, type Order, orderCounts } from "./orders";
 import { DEFAULT_PLANS, type Plans } from "./plans";
 import type { DerivedView } from "./status";
@@ -19,6 +20,7 @@ export interface Policy {
   readonly arrive_within_ms: Readonly<Record<string, number>>;
   readonly first_feedback_within_ms: number;
   readonly final_feedback_within_ms: number;
+  readonly review_within_ms: number;
   /** Who is told when and how, by tier in minutes as text (NU2). */
   readonly plans: Plans;
 }
@@ -29,10 +31,11 @@ export const DEFAULT_POLICY: Policy = {
   arrive_within_ms: { "1": 60_000, "3": 180_000, "5": 300_000, "8": 480_000 },
   first_feedback_within_ms: 1_800_000,
   final_feedback_within_ms: 86_400_000,
+  review_within_ms: 86_400_000,
   plans: DEFAULT_PLANS,
 };
 
-export type DeadlineId = "C1" | "C2" | "C2i" | "C3" | "C4" | "C5" | "C6" | "C7" | "C9";
+export type DeadlineId = "C1" | "C2" | "C2i" | "C3" | "C4" | "C5" | "C6" | "C7" | "C7r" | "C8" | "C9";
 export type DeadlineState = "done" | "waiting" | "none" | "running" | "overdue";
 
 export interface Deadline {
@@ -111,10 +114,14 @@ export function deadlinesOf(view: DerivedView, policy: Policy): Deadline[] {
     dueMs,
     doneMs,
   });
+  const returned = correctionStart(view);
+  const review = reviewClock(view);
   return [
     ...orders.flatMap((order) => orderDeadlines(order, tier, policy)),
     of("C6", at("arrived"), plus(at("arrived"), policy.first_feedback_within_ms), at("feedback")),
     of("C7", at("cleared"), plus(at("cleared"), policy.final_feedback_within_ms), least(final.map(({ at }) => at))),
+    of("C7r", returned, plus(returned, policy.final_feedback_within_ms), null),
+    of("C8", review.startMs, plus(review.startMs, policy.review_within_ms), review.doneMs),
     of("C9", closed, closed === null ? null : endOfNextDay(closed), least(answered.map(({ at }) => at))),
   ];
 }

@@ -8,6 +8,22 @@ export const TARGETS = ["unit", "person", "vehicle"] as const;
 export const ORDER_KINDS = ["dispatch", "backup", "advisory"] as const;
 export const LINK_KINDS = ["duplicate_call"] as const;
 export const OUTCOMES = ["reached", "no_answer", "refused", "wrong_number", "no_phone"] as const;
+export const VERDICTS = ["pass", "return"] as const;
+/** What can be wrong with feedback, in the order a checklist shows it (SPEC FB2). */
+export const FAULTS = [
+  "result_missing",
+  "nature_wrong",
+  "step_missing",
+  "time_unclear",
+  "narrative_unclear",
+  "people_missing",
+  "evidence_missing",
+  "counts_wrong",
+  "late_unexplained",
+  "handover_missing",
+  "other",
+] as const;
+export const DELAY_REPLIES = ["accepted", "sent_others", "told_caller", "not_accepted"] as const;
 export const SET_FIELDS = ["tags"] as const;
 export const LATEST_FIELDS = ["colour"] as const;
 export const TEXT_FACTS = [
@@ -29,6 +45,8 @@ export const ROAD = ["delivered", "signed", "departed", "arrived", "cleared"] as
 /** Nobody delivers or signs an incident that its officer found; only these can be missing (IN5). */
 export const ROAD_WITHOUT_ORDER = ["arrived", "cleared"] as const;
 
+export type Fault = (typeof FAULTS)[number];
+export type DelayReply = (typeof DELAY_REPLIES)[number];
 export type MilestoneKind = (typeof MILESTONES)[number];
 export type RoadKind = (typeof ROAD)[number];
 export type Status = "reported" | "assigned" | RoadKind | "closed" | "withdrawn" | "duplicate";

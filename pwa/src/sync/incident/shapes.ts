@@ -29,6 +29,8 @@ const isBetween =
   (low: number, high: number): Check =>
   (value) =>
     isInt(value) && value >= low && value <= high;
+const isFaults: Check = (value) =>
+  Array.isArray(value) && value.every(isOneOf(kinds.FAULTS)) && new Set(value).size === value.length;
 const isId = isBytes(16);
 const isOp = isBytes(17);
 const isOps: Check = (value) => Array.isArray(value) && value.every(isOp);
@@ -68,6 +70,9 @@ const REQUIRED: ReadonlyMap<string, Checks> = new Map(
     "incident.close": { round: isNatural },
     "incident.reopen": { round: isNatural, why: isText },
     "callback.attempt": { round: isNatural, outcome: isOneOf(kinds.OUTCOMES) },
+    "feedback.review": { claim: isOp, verdict: isOneOf(kinds.VERDICTS), faults: isFaults },
+    "nature.rule": { nature: isText, why: isText },
+    "delay.answer": { entry: isOp, reply: isOneOf(kinds.DELAY_REPLIES) },
   }),
 );
 const OPTIONAL: ReadonlyMap<string, Checks> = new Map(
@@ -79,6 +84,8 @@ const OPTIONAL: ReadonlyMap<string, Checks> = new Map(
     "order.return_review": { why: isText },
     "incident.close": { result: isText },
     "callback.attempt": { score: isBetween(1, 3), minutes: isNatural, why: isText, text: isText },
+    "feedback.review": { score: isBetween(0, 100), text: isText },
+    "delay.answer": { text: isText },
   }),
 );
 
@@ -101,6 +108,9 @@ function valueProblem(op: Op): string | null {
     const field = op["f"] as string;
     return factCheck(field)(op["v"]) ? null : `fact.set.${field}`;
   }
+  if (op.t === "feedback.review")
+    // Whoever is asked to do it again must be told what is wrong (FB2).
+    return op["verdict"] === "return" && (op["faults"] as Value[]).length === 0 ? "feedback.review.faults" : null;
   if (op.t !== "milestone.claim" || op["kind"] !== "feedback") return null;
   const data = op["data"];
   if (!isMap(data) || !isFlag(data["final"])) return "milestone.claim.data.final";

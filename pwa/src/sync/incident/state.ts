@@ -9,7 +9,8 @@
 import type { Value } from "../canon";
 import { latest, type Member, members } from "../cells";
 import { ascending, byTime, type Item, keyOf } from "../fold";
-import { type Milestone, milestoneOf, type Stamped, stamped } from "./orders";
+import type { DelayReply } from "./kinds";
+import { type Milestone, milestoneOf, type Stamped, stamped, text } from "./orders";
 import { isKnown, problem } from "./shapes";
 import { type Derived, type DerivedView, derive } from "./status";
 
@@ -27,6 +28,8 @@ export interface Entry extends Stamped {
   received_at: number | null;
   late_by: number | null;
   correction: (Stamped & { text: string }) | null;
+  /** What the desk said to a delay reason (FB4). */
+  answer: (Stamped & { reply: DelayReply; text: string | null }) | null;
 }
 /** The whole incident as plain values. */
 export interface View extends DerivedView {
@@ -40,7 +43,14 @@ export interface View extends DerivedView {
 }
 
 /** Ops that nothing in `derived()` looks at: they leave it as it was computed. */
-const APART: ReadonlySet<string> = new Set(["entry.add", "entry.correct", "set.add", "set.remove", "latest.set"]);
+const APART: ReadonlySet<string> = new Set([
+  "entry.add",
+  "entry.correct",
+  "delay.answer",
+  "set.add",
+  "set.remove",
+  "latest.set",
+]);
 /** Where items are filed whose op this version does not know, or knows in another shape (IN1). */
 const MISFIT = "";
 
@@ -114,10 +124,13 @@ export class IncidentState {
 
   private entries(): Entry[] {
     const corrections = this.counted("entry.correct");
+    const answers = this.counted("delay.answer");
+    const about = (items: Item[], key: string) => latest(items.filter(({ fields }) => keyOf(fields["entry"]) === key));
     return this.counted("entry.add")
       .sort(byTime)
       .map((item) => {
-        const correction = latest(corrections.filter(({ fields }) => keyOf(fields["entry"]) === item.key));
+        const correction = about(corrections, item.key);
+        const answer = about(answers, item.key);
         return {
           ...stamped(item),
           kind: item.fields["kind"] as string,
@@ -126,6 +139,11 @@ export class IncidentState {
           received_at: item.atMs,
           late_by: item.lateByMs,
           correction: correction && { ...stamped(correction), text: correction.fields["text"] as string },
+          answer: answer && {
+            ...stamped(answer),
+            reply: answer.fields["reply"] as DelayReply,
+            text: text(answer.fields["text"]),
+          },
         };
       });
   }

@@ -8,6 +8,7 @@ import { encode, type Value } from "../canon";
 import { byField, latest, multi, predsOf } from "../cells";
 import { ascending, byOrder, byTime, type Item, keyOf } from "../fold";
 import { equalBytes } from "../ids";
+import { type Feedback, type Nature, natureOf, told } from "./feedback";
 import { type MilestoneKind, ROAD, ROAD_WITHOUT_ORDER, type RoadKind, type Status } from "./kinds";
 import {
   type Counted,
@@ -31,13 +32,6 @@ import {
 export interface FactValue extends Stamped {
   v: Value;
   eff: Uint8Array;
-}
-export interface Feedback extends Stamped {
-  order: Uint8Array | null;
-  round: number;
-  final: boolean;
-  result: string | null;
-  text: string | null;
 }
 export interface Attempt extends Stamped {
   round: number;
@@ -65,6 +59,7 @@ export interface DerivedView {
   orders: Order[];
   milestones: Milestones;
   feedback: Feedback[];
+  nature: Nature;
   closes: (Stamped & { round: number; result: string | null })[];
   reopens: (Stamped & { round: number; why: string })[];
   links: (Stamped & { to: Uint8Array; kind: string })[];
@@ -121,10 +116,11 @@ export function derive(id: Uint8Array, counted: Counted): Derived {
       conflicts: Object.values(fields).filter(differ).length,
       orders,
       milestones: milestonesOf(road),
-      feedback: counting
-        .filter((item) => item.fields["kind"] === "feedback")
-        .sort(byTime)
-        .map(feedbackOf),
+      feedback: told(counting, counted("feedback.review")),
+      nature: natureOf(
+        counted("fact.set").filter((item) => item.fields["f"] === "category"),
+        counted("nature.rule"),
+      ),
       closes: closes.map((item) => ({ ...stamped(item), round: round(item), result: text(item.fields["result"]) })),
       reopens: reopens.map((item) => ({ ...stamped(item), round: round(item), why: why(item) })),
       links,
@@ -187,18 +183,6 @@ function statusOf(
   if (duplicate) return "duplicate";
   if (closed) return "closed";
   return ROAD.findLast((kind) => road.has(kind)) ?? (assigned ? "assigned" : "reported");
-}
-
-function feedbackOf(item: Item): Feedback {
-  const data = item.fields["data"] as { final: boolean; result?: Value; text?: Value };
-  return {
-    ...stamped(item),
-    order: (item.fields["order"] ?? null) as Uint8Array | null,
-    round: round(item),
-    final: data.final,
-    result: text(data.result),
-    text: text(data.text),
-  };
 }
 
 function attemptOf(item: Item): Attempt {

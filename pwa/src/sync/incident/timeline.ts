@@ -45,6 +45,8 @@ const ABOUT: Readonly<Record<string, string>> = {
   "entry.correct": "entry",
   "milestone.withdraw": "claim",
   "milestone.dispute": "claim",
+  "feedback.review": "claim",
+  "delay.answer": "entry",
 };
 
 export function timeline(items: readonly Item[], view: Pick<View, "claims" | "entries">): TimelineItem[] {

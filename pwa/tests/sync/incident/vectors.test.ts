@@ -5,8 +5,10 @@ import { describe, expect, it } from "vitest";
 import { encode } from "../../../src/sync/canon";
 import { effectiveStamp, item } from "../../../src/sync/fold";
 import { fromHex, toHex } from "../../../src/sync/ids";
+import { remarksOn } from "../../../src/sync/incident/consistency";
 import { DEFAULT_POLICY, deadlinesOf, stateOf as stateAt } from "../../../src/sync/incident/deadlines";
 import { AT_CENTRE, ON_PHONE, stepsOf } from "../../../src/sync/incident/escalation";
+import { standingOf } from "../../../src/sync/incident/feedback";
 import { movesOfOrder } from "../../../src/sync/incident/moves";
 import { problem } from "../../../src/sync/incident/shapes";
 import { IncidentState } from "../../../src/sync/incident/state";
@@ -94,6 +96,20 @@ it.each(cases("escalation", "cases"))("who is told what, and when to look again:
     expect(found.due.map((s) => [s.clock, s.order, s.round, s.channel, s.step, s.to, s.atMs])).toEqual(expand(due));
     expect(found.nextMs).toBe(next);
   }
+});
+
+it.each(cases("feedback", "cases"))("feedback stands where its story says: $story", (told: Told) => {
+  const view = stateOf(told.items).view();
+  const { state, waiting, returned, passed } = standingOf(view);
+  expect(state).toBe(told.state);
+  const current = [...waiting, ...returned, ...passed].map(({ op }) => toHex(op)).sort();
+  expect(current).toEqual(told.current.map((op: string) => toHex(expand(op))));
+  const clocks = new Map(deadlinesOf(view, DEFAULT_POLICY).map((one) => [one.id, one]));
+  expect([clocks.get("C7r")?.startMs, clocks.get("C7r")?.dueMs]).toEqual(told.c7r);
+  const review = clocks.get("C8");
+  expect([review?.startMs, review?.dueMs, review?.doneMs]).toEqual(told.c8);
+  const found = remarksOn(view, DEFAULT_POLICY).map(({ code, order, about, words }) => [code, order, about, words]);
+  expect(found).toEqual(expand(told.remarks));
 });
 
 /** `receivedAt` as the vectors write it: `received_at`. */

@@ -1,0 +1,127 @@
+/**
+ * Feedback, its review and what is ruled of an incident's nature (SPEC FB). Mirrors `sync/incident/feedback.py`. It sets no
+ * limits and finds no fault itself.
+ *
+ *     standingOf(view).state      // "returned"
+ */
+import type { Value } from "../canon";
+import { latest } from "../cells";
+import { ascending, byTime, type Item, keyOf } from "../fold";
+import type { Fault } from "./kinds";
+import { ordered, round, type Stamped, stamped, text, why } from "./orders";
+
+export interface Review extends Stamped {
+  verdict: "pass" | "return";
+  faults: Fault[];
+  score: number | null;
+  text: string | null;
+}
+export interface Feedback extends Stamped {
+  order: Uint8Array | null;
+  round: number;
+  final: boolean;
+  result: string | null;
+  text: string | null;
+  received_at: number | null;
+  /** It is the last final feedback of its order and round (FB1). */
+  current: boolean;
+  review: Review | null;
+}
+export interface Nature {
+  intake: (Stamped & { v: Value }) | null;
+  ruled: (Stamped & { v: string; why: string }) | null;
+}
+export type FeedbackState = "none" | "interim" | "final" | "returned" | "passed";
+/** Where the feedback of a round is (FB3): current final feedback by what became of it, by event time. */
+export interface Standing {
+  state: FeedbackState;
+  waiting: Feedback[];
+  returned: (Feedback & { review: Review })[];
+  passed: (Feedback & { review: Review })[];
+}
+interface WithFeedback {
+  readonly round: number;
+  readonly feedback: readonly Feedback[];
+}
+
+const slotOf = (item: Item): string => `${round(item)} ${keyOf(item.fields["order"])}`;
+const dataOf = (item: Item) => item.fields["data"] as { final: boolean; result?: Value; text?: Value };
+
+/** The feedback of an incident with what became of each, by event time; the `feedback` of the view (FB1, FB2). */
+export function told(counting: readonly Item[], reviews: readonly Item[]): Feedback[] {
+  const given = counting.filter((item) => item.fields["kind"] === "feedback");
+  const current = new Map<string, Item>();
+  for (const item of ordered(given)) if (dataOf(item).final) current.set(slotOf(item), item);
+  const said = new Map(ordered(reviews).map((item) => [keyOf(item.fields["claim"]), item]));
+  return given.sort(byTime).map((item) => {
+    const data = dataOf(item);
+    const review = said.get(item.key);
+    return {
+      ...stamped(item),
+      order: (item.fields["order"] ?? null) as Uint8Array | null,
+      round: round(item),
+      final: data.final,
+      result: text(data.result),
+      text: text(data.text),
+      received_at: item.atMs,
+      current: current.get(slotOf(item)) === item,
+      review: review ? reviewOf(review) : null,
+    };
+  });
+}
+
+const reviewOf = (item: Item): Review => ({
+  ...stamped(item),
+  verdict: item.fields["verdict"] as Review["verdict"],
+  faults: item.fields["faults"] as Fault[],
+  score: (item.fields["score"] ?? null) as number | null,
+  text: text(item.fields["text"]),
+});
+
+/** The category at intake and the nature a reviewer ruled, both kept (FB5). */
+export function natureOf(categories: readonly Item[], rulings: readonly Item[]): Nature {
+  const intake = ordered(categories).find((item) => item.fields["v"] !== undefined);
+  const ruled = latest(rulings);
+  return {
+    intake: intake ? { ...stamped(intake), v: intake.fields["v"] as Value } : null,
+    ruled: ruled ? { ...stamped(ruled), v: ruled.fields["nature"] as string, why: why(ruled) } : null,
+  };
+}
+
+/** Where the feedback of a view's current round is (FB3). */
+export function standingOf(view: WithFeedback): Standing {
+  const ofRound = view.feedback.filter((entry) => entry.round === view.round);
+  const current = ofRound.filter((entry) => entry.current);
+  const waiting = current.filter((entry) => entry.review === null);
+  const judged = (verdict: Review["verdict"]) =>
+    current.filter((entry): entry is Feedback & { review: Review } => entry.review?.verdict === verdict);
+  const returned = judged("return");
+  const passed = judged("pass");
+  let state: FeedbackState = ofRound.length > 0 ? "interim" : "none";
+  if (returned.length > 0) state = "returned";
+  else if (waiting.length > 0) state = "final";
+  else if (passed.length > 0) state = "passed";
+  return { state, waiting, returned, passed };
+}
+
+/**
+ * From when and until when the review of the round counts (C8): from the receipt of what waits longest; when nothing waits,
+ * from the receipt of what was reviewed last to its review.
+ */
+export function reviewClock(view: WithFeedback): { startMs: number | null; doneMs: number | null } {
+  const { waiting, returned, passed } = standingOf(view);
+  if (waiting.length > 0) {
+    const received = waiting.flatMap((entry) => (entry.received_at === null ? [] : [entry.received_at]));
+    return { startMs: received.length > 0 ? Math.min(...received) : null, doneMs: null };
+  }
+  const last = [...returned, ...passed]
+    .sort((a, b) => a.review.at - b.review.at || ascending(keyOf(a.review.op), keyOf(b.review.op)))
+    .at(-1);
+  return { startMs: last?.received_at ?? null, doneMs: last?.review.at ?? null };
+}
+
+/** From when the correction of returned feedback counts (C7r): its earliest unanswered return. */
+export function correctionStart(view: WithFeedback): number | null {
+  const at = standingOf(view).returned.map(({ review }) => review.at);
+  return at.length > 0 ? Math.min(...at) : null;
+}
