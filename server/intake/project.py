@@ -27,6 +27,9 @@ from sync.incident.orders import counts
 
 View = dict[str, Any]
 
+_OF_THE_DESK = frozenset({"C7r", "C8"})
+"""Review and correction come and go with their feedback; they stand in the incident's own row."""
+
 SEARCHED = ("title", "place", "source_no", "caller_name", "caller_phone", "narrative")
 SEARCH_LIMIT = 2_000  # characters of the search text of one incident
 
@@ -155,7 +158,8 @@ def _deadlines(view: View, policy: Policy) -> Iterator[Row]:
         for countdown in order_deadlines(order, tier, policy):
             yield _deadline(view["id"], countdown, concerns and order["open"])
     for countdown in deadlines(view | {"orders": []}, policy):
-        yield _deadline(view["id"], countdown, stands)
+        if countdown.id not in _OF_THE_DESK:
+            yield _deadline(view["id"], countdown, stands)
 
 
 def _deadline(incident: bytes, countdown: Deadline, concerns: bool) -> Row:
