@@ -4,6 +4,10 @@ Responsible for performing what a committed batch asked for, at least once, and 
 effects are done so that the next batch can forget them. Refuses to decide anything, and to know
 how an effect is carried out: the composition root hands in one function per kind.
 
+What depends on others out there may take minutes, or never end well. Such kinds are carried out *beside* the rest, each
+in a task of its own, so that they hold nobody up; they too stay in the outbox until they are done. Past
+`BESIDE_LIMIT` of them under way the next ones are left out, with a line in the log.
+
 Example: `Performer({"moved": announce})`; a batch commits the effect, `offer` hands it over, and
 `announce(payload)` runs. A server killed in between finds the effect in the outbox and performs it
 at its next start.
@@ -23,6 +27,7 @@ Executor = Callable[[bytes], Awaitable[None]]
 
 # Effects are small and quick; past this many the oldest wait in the database only.
 MEMORY_LIMIT = 10_000
+BESIDE_LIMIT = 1_000
 AGAIN_AFTER_S = 1.0  # an outbox that could not be read
 
 log = logging.getLogger("ortoo.perform")
@@ -32,10 +37,18 @@ class Performer:
     """Performs effects one after another in a task of its own."""
 
     def __init__(
-        self, executors: Mapping[str, Executor], *, memory_limit: int = MEMORY_LIMIT
+        self,
+        executors: Mapping[str, Executor],
+        *,
+        beside: Mapping[str, Executor] | None = None,
+        memory_limit: int = MEMORY_LIMIT,
+        beside_limit: int = BESIDE_LIMIT,
     ) -> None:
-        """Know one executor per kind of effect."""
+        """Know one executor per kind of effect; those of `beside` nobody waits for."""
         self._executors = executors
+        self._beside = beside or {}
+        self._beside_limit = beside_limit
+        self._under_way: set[asyncio.Task[None]] = set()
         self._memory_limit = memory_limit
         self._queue: deque[Effect] = deque()
         self._done: list[int] = []
@@ -50,11 +63,12 @@ class Performer:
         self._task = asyncio.create_task(self._run(db), name="perform")
 
     async def stop(self) -> None:
-        """Stop after the effect in hand; the rest stays in the outbox."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        """Stop at once; what was not done stays in the outbox."""
+        tasks = [*self._under_way, *([self._task] if self._task is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._task = None
 
     def offer(self, effects: Sequence[Effect]) -> None:
         """Hand over committed effects; what does not fit is read from the outbox later."""
@@ -95,10 +109,21 @@ class Performer:
     async def _drain(self) -> None:
         while self._queue:
             effect = self._queue.popleft()
-            executor = self._executors.get(effect.kind)
-            try:
-                if executor is not None:
-                    await executor(effect.payload)
-            except Exception:  # one bad effect must not stop the rest
-                log.exception("an effect failed", extra={"kind": effect.kind})
-            self._done.append(effect.id)
+            if effect.kind not in self._beside:
+                await self._carry_out(effect, self._executors.get(effect.kind))
+            elif len(self._under_way) < self._beside_limit:
+                carrying = self._carry_out(effect, self._beside[effect.kind])
+                task = asyncio.create_task(carrying, name=f"perform-{effect.kind}")
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+            else:
+                log.warning("an effect was left out", extra={"kind": effect.kind})
+                self._done.append(effect.id)
+
+    async def _carry_out(self, effect: Effect, executor: Executor | None) -> None:
+        try:
+            if executor is not None:
+                await executor(effect.payload)
+        except Exception:  # one bad effect must not stop the rest
+            log.exception("an effect failed", extra={"kind": effect.kind})
+        self._done.append(effect.id)
