@@ -34,6 +34,8 @@ from server.now import Clock, SystemClock
 from server.perform import Performer
 from server.proof.keeper import Keeper
 from server.proof.signer import Signer
+from server.push.pusher import Pusher
+from server.push.wanted import PUSH
 from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import revisions
@@ -63,7 +65,8 @@ def build_app(
         stories.forget(payload)
         await db.erase()
 
-    performer = Performer({MOVED: announce, ERASE: erase})
+    pusher = Pusher(settings, clock, entropy, db)
+    performer = Performer({MOVED: announce, ERASE: erase}, beside={PUSH: pusher.perform})
     intake = Intake(settings, clock, entropy, db, performer)
     follower = Follower(db, intake, hub)
     snapshots = Snapshots(settings, clock, entropy, db, intake)
@@ -84,6 +87,7 @@ def build_app(
             current, head = await revisions(db)
             if current != head:
                 raise NotMigratedError(f"database at {current}, newest {head}: run ortoo migrate")
+            pusher.start()
             performer.start(db)
             await intake.start()
             follower.start()
@@ -97,6 +101,7 @@ def build_app(
             await keeper.stop()
             await intake.stop()
             await performer.stop()
+            await pusher.stop()
             await db.close()
 
     parts: dict[str, Any] = {
@@ -107,6 +112,7 @@ def build_app(
         "intake": intake,
         "hub": hub,
         "keeper": keeper,
+        "pusher": pusher,
         "stories": stories,
         **at_desks,
     }

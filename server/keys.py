@@ -21,7 +21,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
     encode_dss_signature,
 )
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from server import curve
 
@@ -44,10 +49,12 @@ class SigningKey:
         self.alg = alg
         self.seed = seed
         self._sign: Callable[[bytes], bytes]
+        self._private: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
         if alg == ED25519:
             edwards = ed25519.Ed25519PrivateKey.from_private_bytes(seed)
             self.public = edwards.public_key().public_bytes_raw()
             self._sign = edwards.sign
+            self._private = edwards
         elif alg == ES256:
             scalar = int.from_bytes(seed) % (_P256_ORDER - 1) + 1
             nist = ec.derive_private_key(scalar, ec.SECP256R1())
@@ -55,12 +62,19 @@ class SigningKey:
                 Encoding.X962, PublicFormat.UncompressedPoint
             )
             self._sign = lambda message: _raw_signature(nist.sign(message, _ES256))
+            self._private = nist
         else:
             raise ValueError(f"no such algorithm: {alg}")
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes."""
         return self._sign(message)
+
+    def pem(self) -> tuple[bytes, bytes]:
+        """The private and the public key as PEM (RFC 5958, RFC 5280), for libraries that sign by themselves."""
+        private = self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        public = self._private.public_key()
+        return private, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _raw_signature(der: bytes) -> bytes:

@@ -70,5 +70,6 @@ def configure(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("uvicorn.access", "aiosqlite", "sqlalchemy", "alembic"):
+    # httpx2 would tell the address of every push, which is all that is needed to send one.
+    for noisy in ("uvicorn.access", "aiosqlite", "sqlalchemy", "alembic", "httpx2", "httpcore2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -47,6 +48,22 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     event_streams: Positive = 10_000
 
 
+PUSH_SERVICES = (
+    "fcm.googleapis.com, *.push.services.mozilla.com, *.push.apple.com, *.notify.windows.com"
+)
+"""Of Chrome and most others on Android, Firefox, Safari, and Edge on Windows."""
+
+
+class PushSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Web Push: who may be asked to knock at a phone. Nothing but names of hosts ever leads out of this server."""
+
+    services: str = PUSH_SERVICES  # hosts, commas; *. for anything below; empty: no Web Push here
+    contact: str = (
+        ""  # mail address for these services; empty: postmaster at the host of public_url
+    )
+    loopback: bool = False  # for tests alone: services on this very machine, without TLS
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything an installation may choose. Paths are relative to where the server is started."""
 
@@ -64,7 +81,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pwa_dir: Path = Path("pwa/dist")
     cookie_secure: bool = False  # true wherever TLS ends before this server
     hashing: Literal["full", "light"] = "full"  # of passwords; light only for demos and tests
+    push: PushSettings = msgspec.field(default_factory=PushSettings)
     limits: Limits = msgspec.field(default_factory=Limits)
+
+    @property
+    def push_contact(self) -> str:
+        """The mail address that push services are given (RFC 8292 section 2.1)."""
+        return self.push.contact or f"postmaster@{urlsplit(self.origin).hostname}"
 
     @property
     def url(self) -> str:
@@ -80,6 +103,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """Where browsers and devices find this server, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+
+GROUPS: dict[str, type[msgspec.Struct]] = {"push": PushSettings, "limits": Limits}
+"""Settings that stand in a table of their own in the file."""
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -126,9 +153,11 @@ def _lay_over(values: dict[str, Any], environment: Mapping[str, str]) -> None:
 
 def _variables() -> list[str]:
     """Every setting as a variable: a group by its members."""
-    plain = [name for name in Settings.__struct_fields__ if name != "limits"]
-    limits = [f"limits__{name}" for name in Limits.__struct_fields__]
-    return [PREFIX + name.upper() for name in plain + limits]
+    plain = [name for name in Settings.__struct_fields__ if name not in GROUPS]
+    grouped = [
+        f"{group}__{name}" for group, kind in GROUPS.items() for name in kind.__struct_fields__
+    ]
+    return [PREFIX + name.upper() for name in plain + grouped]
 
 
 def _nearest(variable: str, known: Iterable[str]) -> str:

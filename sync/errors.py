@@ -127,6 +127,16 @@ REQUESTS: Final[dict[str, Entry]] = {
     "bad_key": Entry(
         422, "The device key is not a valid public key.", "Enrol again with a newly made key."
     ),
+    "bad_subscription": Entry(
+        422,
+        "This is no subscription of a push service that this server speaks to.",
+        "Subscribe again in the browser; an administrator may name the service in the settings.",
+    ),
+    "no_push": Entry(
+        404,
+        "There is no Web Push here, or this device has not subscribed to it.",
+        "Subscribe first. Every alarm goes its way without it.",
+    ),
     "refused_lines": Entry(
         422,
         "Lines of the file were refused, so none was imported.",

@@ -57,6 +57,18 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         )
         batch_op.create_index(batch_op.f("ix_doubts_entity"), ["entity"], unique=False)
     op.create_table(
+        "push_subscriptions",
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("p256dh", sa.LargeBinary(), nullable=False),
+        sa.Column("auth", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("succeeded_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("refusals", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", name=op.f("pk_push_subscriptions")),
+        sa.UniqueConstraint("endpoint", name=op.f("uq_push_subscriptions_endpoint")),
+    )
+    op.create_table(
         "remarks",
         sa.Column("arrival_no", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("idx", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -406,7 +418,7 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
     )
 
 
-def downgrade() -> None:
+def downgrade() -> None:  # noqa: PLR0915  one statement per table
     """Take back."""
     op.drop_table("incident_scopes")
     with op.batch_alter_table("sets", schema=None) as batch_op:
@@ -460,6 +472,7 @@ def downgrade() -> None:
     op.drop_table("entity_heads")
     op.drop_table("grants")
     op.drop_table("remarks")
+    op.drop_table("push_subscriptions")
     op.drop_table("doubts")
     op.drop_table("chain_events")
     op.drop_table("sync_tokens")

@@ -26,6 +26,7 @@ from server.api import (
     moves,
     org,
     people,
+    push,
     queue,
     rawsets,
     redactions,
@@ -69,6 +70,7 @@ ROOMS = (
     callcard,
     devices,
     enrol,
+    push,
     imports,
     live,
 )

@@ -23,7 +23,19 @@ from server.intake.ledger import Ledger
 from server.intake.memory import Chain, Incident, Memory, Tail, note, projected
 from server.intake.standing import Standing
 from server.intake.verify import Incoming
-from server.store import devices, doubts, log, outbox, people, projections, scopes, sets, tables
+from server.push.wanted import want_order
+from server.store import (
+    devices,
+    doubts,
+    log,
+    outbox,
+    people,
+    projections,
+    scopes,
+    sets,
+    subscriptions,
+    tables,
+)
 from server.store.devices import Contact, Device
 from server.store.doubts import COMPROMISED, Doubt
 from server.store.outbox import Effect
@@ -34,9 +46,12 @@ from server.store.sets import Evidence
 from sync import canon, changeset, exchange, fold, forks, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet, Draft
 from sync.exchange import PushResult
+from sync.incident import shapes
 from sync.incident.facts import Grant, captured
 
 MOVED = "moved"  # the kind of effect that tells listeners which scopes grew
+GIVES = {"order.issue": "order", "order.reassign": "new"}
+"""Ops that give an order, and the field with its id."""
 
 _RESULT = {
     rulings.ACCEPTED: exchange.STORED,
@@ -60,6 +75,7 @@ class Batch:
         self._org: list[tuple[str, bytes, int, bytes | None]] = []
         self._chains: dict[bytes, Chain] = {}
         self._incidents: dict[bytes, Incident] = {}
+        self._given: list[tuple[Incident, bytes]] = []  # orders of this batch
         self._effects: list[Effect] = []
         self._greetings = Greetings(connection, at_ms)
 
@@ -140,6 +156,7 @@ class Batch:
         if is_worse:
             device = msgspec.structs.replace(device, compromised_since_ms=compromised_since_ms)
         self.enrol(device)
+        subscriptions.forget(self.connection, chain)
         if is_worse:
             self._doubt_since(chain, compromised_since_ms or 0)
         return True
@@ -172,6 +189,7 @@ class Batch:
         self.enrol(new)
         if known.continued_by is None:
             self.enrol(msgspec.structs.replace(known, continued_by=new.chain))
+            subscriptions.move(self.connection, old.chain, new.chain)
             chain = self._memory.chain(self.connection, old.chain)
             # Its own writer has ended it there: what comes beyond is written by another.
             if chain.head.fork_from(last_seq + 1):
@@ -260,6 +278,7 @@ class Batch:
             self._ledger.list_in([f"device:{one.chain.hex()}"], idx, arrival_no, leaf)
         else:
             self._incidents[incident.id] = incident
+            self._note_orders(incident, change)
             entry = (idx, arrival_no, leaf)
             self._ledger.list_incident(incident, one.chain, verdict.creates_at_ms, entry)
         result = _RESULT[ruled.decision]
@@ -337,6 +356,7 @@ class Batch:
         ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, kind, payload)
         if begins:
             note(incident, change, ruling, self.directory)
+            self._note_orders(incident, change)
         else:
             incident.state.add(fold.items_of(change, ruling))
         if counts:
@@ -384,6 +404,23 @@ class Batch:
         """Have an effect performed after the commit that a job added to the outbox itself."""
         self._effects.append(effect)
 
+    def _note_orders(self, incident: Incident, change: ChangeSet | None) -> None:
+        body = change.body if change is not None else None
+        for op in body.ops if body is not None else ():
+            if op["t"] in GIVES and shapes.problem(op) is None:
+                self._given.append((incident, op[GIVES[op["t"]]]))
+
+    def _push_orders(self) -> None:
+        """Have phones knocked at for the orders of this batch, where anybody subscribed to that."""
+        if not self._given or not subscriptions.any_kept(self.connection):
+            return
+        for incident, order_id in dict.fromkeys(self._given):
+            for order in incident.state.derived().as_view()["orders"]:
+                if order["id"] == order_id:
+                    self._effects += want_order(
+                        self.connection, self.directory, self.at_ms, incident.id, order
+                    )
+
     def _history(self, person: bytes) -> list[tuple[int, Grant]]:
         return self._memory.history(self.connection, person)
 
@@ -416,6 +453,7 @@ class Batch:
         if contacts:
             devices.touch(connection, list(contacts))
         outbox.performed(connection, list(done))
+        self._push_orders()
         if grown := self._ledger.grown:
             told = msgspec.msgpack.encode([self._ledger.idx, grown])
             self._effects.append(outbox.add(connection, MOVED, told, self.at_ms))

@@ -49,6 +49,16 @@ def of_incident(connection: Connection, incident: bytes) -> Projected | None:
     return Projected(_plain(rows[0]), *found)
 
 
+def is_unsigned(connection: Connection, incident: bytes, order: bytes) -> bool:
+    """Whether an order still waits for somebody to sign it."""
+    rows = query(
+        connection,
+        "SELECT open, signed_at_ms FROM orders WHERE id = ? AND incident = ?",
+        (order, incident),
+    )
+    return bool(rows) and bool(rows[0][0]) and rows[0][1] is None
+
+
 def _plain(row: Sequence[object]) -> Row:
     return tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
 

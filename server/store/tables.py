@@ -401,6 +401,19 @@ imported_orders = Table(
     Index(None, "incident"),
 )
 
+# Where a device's Web Push messages go. A row goes with its device, or when the service says that it is gone.
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    Column("chain", LargeBinary, primary_key=True),
+    Column("endpoint", Text, nullable=False, unique=True),
+    Column("p256dh", LargeBinary, nullable=False),
+    Column("auth", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("succeeded_at_ms", BigInteger),  # when the service took a message last
+    Column("refusals", BigInteger, nullable=False),  # in a row
+)
+
 # Effects decided with a batch and performed after its commit; the next batch deletes them.
 effects = Table(
     "effects",

@@ -24,7 +24,7 @@ SERVER_FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"api", "live", "imports", "fleet"}),
     frozenset({"auth"}),
-    frozenset({"intake", "perform", "proof"}),
+    frozenset({"intake", "perform", "proof", "push"}),
     frozenset({"store"}),
     frozenset({"settings", "now", "problems", "observe", "keys", "curve", "edge", "failures"}),
 )
