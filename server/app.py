@@ -24,7 +24,9 @@ from server.api import desk, health, spec, sync
 from server.api.events import Events
 from server.api.logs import LogApi
 from server.api.stories import Stories
-from server.intake.batch import MOVED
+from server.deadlines import nudging
+from server.deadlines.engine import Engine
+from server.intake.batch import MOVED, Told
 from server.intake.door import Intake
 from server.intake.redact import ERASE
 from server.intake.snapshots import Snapshots
@@ -39,6 +41,7 @@ from server.push.wanted import PUSH
 from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import revisions
+from server.store.timers import NUDGES
 
 Entropy = Callable[[int], bytes]
 BODY_LIMIT_BYTES = 64 * 1024 * 1024  # import files; the sync routes hold themselves to far less
@@ -58,8 +61,9 @@ def build_app(
     hub = Hub(limit=settings.limits.event_streams)
 
     async def announce(payload: bytes) -> None:
-        idx, moved = msgspec.msgpack.decode(payload, type=tuple[int, dict[str, int]])
+        idx, moved, soonest_ms = msgspec.msgpack.decode(payload, type=Told)
         hub.moved(moved, idx)
+        deadlines.hear(soonest_ms)
 
     async def erase(payload: bytes) -> None:
         stories.forget(payload)
@@ -68,7 +72,8 @@ def build_app(
     pusher = Pusher(settings, clock, entropy, db)
     performer = Performer({MOVED: announce, ERASE: erase}, beside={PUSH: pusher.perform})
     intake = Intake(settings, clock, entropy, db, performer)
-    follower = Follower(db, intake, hub)
+    deadlines = Engine(db, intake, clock, entropy, {NUDGES: nudging.take})
+    follower = Follower(db, intake, hub, deadlines.look)
     snapshots = Snapshots(settings, clock, entropy, db, intake)
     keeper = Keeper(db, intake, clock, Signer(settings, entropy))
     at_desks = desk.parts(settings, clock, entropy, db, intake)
@@ -93,10 +98,13 @@ def build_app(
             follower.start()
             snapshots.start()
             await keeper.start()
+            if isinstance(clock, SystemClock):
+                deadlines.start()  # a clock that is moved by hand wakes nobody: whoever moves it tends
             yield
         finally:
             hub.drain()
             await follower.stop()
+            await deadlines.stop()
             await snapshots.stop()
             await keeper.stop()
             await intake.stop()
@@ -113,6 +121,7 @@ def build_app(
         "hub": hub,
         "keeper": keeper,
         "pusher": pusher,
+        "deadlines": deadlines,
         "stories": stories,
         **at_desks,
     }

@@ -33,6 +33,16 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.PrimaryKeyConstraint("chain", name=op.f("pk_sync_tokens")),
     )
     op.create_table(
+        "timers",
+        sa.Column("entity", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("entity", "kind", name=op.f("pk_timers")),
+    )
+    with op.batch_alter_table("timers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_timers_at_ms"), ["at_ms"], unique=False)
+    op.create_table(
         "doubts",
         sa.Column(
             "arrival_no",
@@ -420,6 +430,7 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
 
 def downgrade() -> None:  # noqa: PLR0915  one statement per table
     """Take back."""
+    op.drop_table("timers")
     op.drop_table("incident_scopes")
     with op.batch_alter_table("sets", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sets_entity_arrival_no"))

@@ -20,7 +20,17 @@ from server import keys
 from server.intake import judge
 from server.intake.greetings import ROTATED, Greeting, Greetings, Welcome
 from server.intake.ledger import Ledger
-from server.intake.memory import Chain, Incident, Memory, Tail, note, projected
+from server.intake.memory import (
+    UNKNOWN_MS,
+    Chain,
+    Incident,
+    Memory,
+    Tail,
+    due_ms,
+    note,
+    pending,
+    projected,
+)
 from server.intake.standing import Standing
 from server.intake.verify import Incoming
 from server.push.wanted import want_order
@@ -35,6 +45,7 @@ from server.store import (
     sets,
     subscriptions,
     tables,
+    timers,
 )
 from server.store.devices import Contact, Device
 from server.store.doubts import COMPROMISED, Doubt
@@ -47,9 +58,12 @@ from sync import canon, changeset, exchange, fold, forks, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet, Draft
 from sync.exchange import PushResult
 from sync.incident import shapes
+from sync.incident.escalation import Step
 from sync.incident.facts import Grant, captured
 
-MOVED = "moved"  # the kind of effect that tells listeners which scopes grew
+MOVED = "moved"  # the kind of effect that tells listeners which scopes grew, and who waits for timers of the soonest
+Told = tuple[int, dict[str, int], int | None]
+"""What it carries: the log's newest index, each scope's newest entry, and the soonest timer that was set (ms)."""
 GIVES = {"order.issue": "order", "order.reassign": "new"}
 """Ops that give an order, and the field with its id."""
 
@@ -76,6 +90,7 @@ class Batch:
         self._chains: dict[bytes, Chain] = {}
         self._incidents: dict[bytes, Incident] = {}
         self._given: list[tuple[Incident, bytes]] = []  # orders of this batch
+        self._to_time: dict[bytes, Incident] = {}
         self._effects: list[Effect] = []
         self._greetings = Greetings(connection, at_ms)
 
@@ -93,6 +108,22 @@ class Batch:
     def view(self, entity: bytes) -> dict[str, Any]:
         """The folded view of an incident, sets of this batch included."""
         return self._memory.incident(self.connection, entity).state.view()
+
+    def scope_of(self, entity: bytes) -> str:
+        """Where a set about this incident is meant for: its home, or its own scope while nothing lists it."""
+        scopes_of = self._memory.incident(self.connection, entity).scopes
+        return scopes_of[0] if scopes_of else f"incident:{entity.hex()}"
+
+    def pending(self, entity: bytes) -> list[Step]:
+        """The steps of the nudging plan that the centre must take on an incident now (NU)."""
+        incident = self._memory.incident(self.connection, entity)
+        return pending(incident, self._memory.policy(), self.at_ms)[0]
+
+    def time_again(self, entity: bytes) -> None:
+        """Set the timer of an incident anew, whatever it stands at."""
+        incident = self._memory.incident(self.connection, entity)
+        incident.timer_ms = UNKNOWN_MS
+        self._to_time[entity] = incident
 
     def write(self, draft: Draft) -> PushResult:
         """Sign a draft with the desk chain and take it in. Raises DraftError, CanonError."""
@@ -443,6 +474,7 @@ class Batch:
         connection = self.connection
         self._ledger.flush()
         projections.write(connection, [self._projected(at) for at in self._incidents.values()])
+        soonest_ms = self._time()
         upsert(
             connection,
             tables.chain_heads,
@@ -455,9 +487,21 @@ class Batch:
         outbox.performed(connection, list(done))
         self._push_orders()
         if grown := self._ledger.grown:
-            told = msgspec.msgpack.encode([self._ledger.idx, grown])
+            told = msgspec.msgpack.encode([self._ledger.idx, grown, soonest_ms])
             self._effects.append(outbox.add(connection, MOVED, told, self.at_ms))
         return self._effects
+
+    def _time(self) -> int | None:
+        """Set the timers that this batch moved; gives the soonest of them, for whoever wakes by it."""
+        policy = self._memory.policy()
+        moved: list[tuple[bytes, int | None]] = []
+        for incident in (self._incidents | self._to_time).values():
+            at_ms = due_ms(incident, policy, self.at_ms)
+            if at_ms != incident.timer_ms:
+                moved.append((incident.id, at_ms))
+                incident.timer_ms = at_ms
+        timers.write(self.connection, timers.NUDGES, moved)
+        return min((at_ms for _id, at_ms in moved if at_ms is not None), default=None)
 
     def _projected(self, incident: Incident) -> Projected:
         whole = projected(incident, self._memory.policy())

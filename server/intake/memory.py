@@ -31,7 +31,7 @@ from server.store.rows import query
 from server.store.scopes import Scope
 from sync import changeset, fold, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet, Writer
-from sync.incident import shapes
+from sync.incident import escalation, shapes
 from sync.incident.deadlines import Policy
 from sync.incident.facts import Grant, KnownIncident
 from sync.incident.state import IncidentState
@@ -41,6 +41,7 @@ SCOPES_LIMIT = 50_000
 ENTITIES_LIMIT = 100_000
 WRITTEN_LIMIT = 200_000  # leaf hashes of rulings that nobody has read back yet
 DAYS_LIMIT = 400
+UNKNOWN_MS = -1  # of a timer whose row nobody here has written
 RULED_LIMIT = 50_000
 
 # Ops that change which stations an incident concerns.
@@ -103,6 +104,7 @@ class Incident(msgspec.Struct, eq=False):
         default_factory=set
     )  # reached, perhaps not yet listed there
     projected: Projected | None = None  # as last written; None: not known
+    timer_ms: int | None = UNKNOWN_MS  # as last written; None: it has none
     counted: int = 0  # sets that count so far
     updated_at_ms: int = 0
     updated_idx: int = 0
@@ -354,6 +356,25 @@ def projected(incident: Incident, policy: Policy) -> Projected:
         updated_at_ms=incident.updated_at_ms,
         updated_idx=incident.updated_idx,
     )
+
+
+def pending(
+    incident: Incident, policy: Policy, now_ms: int
+) -> tuple[list[escalation.Step], int | None]:
+    """The steps of the nudging plan that the centre must take now, and when the next one will be due (NU)."""
+    derived = incident.state.derived()
+    said = [
+        {"by": item.user, "kind": item.fields["kind"], "data": item.fields.get("data")}
+        for item in incident.state.counted("entry.add")
+        if item.user == escalation.CENTRE
+    ]
+    return escalation.steps(derived.as_view() | {"entries": said}, policy, now_ms)
+
+
+def due_ms(incident: Incident, policy: Policy, now_ms: int) -> int | None:
+    """When somebody must be told something about an incident, None while nothing will be."""
+    due, next_ms = pending(incident, policy, now_ms)
+    return due[0].at_ms if due else next_ms
 
 
 def station_reached(op: dict[str, Any], directory: Directory) -> bytes | None:

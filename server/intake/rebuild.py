@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from server.intake.memory import load, projected
+from server.intake.memory import due_ms, load, projected
 from server.intake.policy import policy_of
-from server.store import log, people, projections
+from server.store import log, people, projections, timers
 from server.store.engine import Database
 from server.store.projections import Projected
 
@@ -20,7 +20,10 @@ PAGE = 200  # incidents folded in one transaction
 
 
 async def rebuild(
-    url: str, *, check: bool = False, progress: Callable[[int, int], None] | None = None
+    url: str,
+    *,
+    check: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, int]:
     """Fold all incidents; gives how many there are and how many did not stand as they should."""
     db = Database(url)
@@ -45,16 +48,20 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
     entities = projections.entities(connection, after, PAGE)
     folded = 0
     wrong: list[Projected] = []
+    moments: list[tuple[bytes, int | None]] = []
     for entity in entities:
         incident = load(connection, entity, directory)
         if not incident.counted:
             continue  # a chain, or an incident of which nothing was accepted
         folded += 1
         should = projected(incident, policy)
+        # What is long due wakes somebody who sets it right.
+        moments.append((entity, due_ms(incident, policy, 0)))
         if _plain(projections.of_incident(connection, entity)) != _plain(should):
             wrong.append(should)
     if not check:
         projections.write(connection, wrong)
+        timers.write(connection, timers.NUDGES, moments)
     return (entities[-1] if entities else None), folded, len(wrong)
 
 

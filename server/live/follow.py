@@ -9,6 +9,7 @@ Example: `ortoo import` finishes beside a serving centre; within a second the wa
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,11 +27,19 @@ _log = logging.getLogger("ortoo.follow")
 class Follower:
     """Asks the log where it stands, in a task of its own."""
 
-    def __init__(self, db: Database, intake: Intake, hub: Hub, every_s: float = FOLLOW_EVERY_S):
-        """Tell `hub` and `intake` of what others wrote."""
+    def __init__(
+        self,
+        db: Database,
+        intake: Intake,
+        hub: Hub,
+        look: Callable[[], None],
+        every_s: float = FOLLOW_EVERY_S,
+    ) -> None:
+        """Tell `hub` and `intake` of what others wrote, and whoever else must `look` then."""
         self._db = db
         self._intake = intake
         self._hub = hub
+        self._tell = look
         self._every_s = every_s
         self._task: asyncio.Task[None] | None = None
 
@@ -53,6 +62,7 @@ class Follower:
         await self._intake.catch_up()
         places = await self._db.reading(scopes.places, self._hub.scopes)
         self._hub.moved(places, idx)
+        self._tell()
         return True
 
     async def _run(self) -> None:

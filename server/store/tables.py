@@ -414,6 +414,17 @@ push_subscriptions = Table(
     Column("refusals", BigInteger, nullable=False),  # in a row
 )
 
+# When an incident must be looked at again, at the earliest; one row for each reason.
+timers = Table(
+    "timers",
+    metadata,
+    Column("entity", LargeBinary, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),  # of a claimed one: the end of the claim
+    Column("holder", LargeBinary),  # 16 bytes of whoever claimed it last; null: nobody
+    Index(None, "at_ms"),
+)
+
 # Effects decided with a batch and performed after its commit; the next batch deletes them.
 effects = Table(
     "effects",

@@ -22,7 +22,7 @@ PWA_SOURCE = ROOT / "pwa" / "src"
 SERVER_FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"cli", "cli_desk", "cli_fleet", "cli_proof", "doctor", "__main__"}),
     frozenset({"app"}),
-    frozenset({"api", "live", "imports", "fleet"}),
+    frozenset({"api", "live", "imports", "fleet", "deadlines"}),
     frozenset({"auth"}),
     frozenset({"intake", "perform", "proof", "push"}),
     frozenset({"store"}),

@@ -21,7 +21,8 @@ async def test_a_node_hears_of_what_another_wrote_and_knows_the_people_it_added(
     other = Intake(elsewhere, house.clock, os.urandom, house.db, Performer({}))
     await other.start()
     hub = Hub(limit=10)
-    follower = Follower(house.db, other, hub)
+    looks: list[str] = []
+    follower = Follower(house.db, other, hub, lambda: looks.append("timers"))
     assert await follower.look()
     with hub.listen([LOG]) as desk, hub.listen(["org", "station:none"]) as phone:
         assert not await follower.look()
@@ -31,6 +32,7 @@ async def test_a_node_hears_of_what_another_wrote_and_knows_the_people_it_added(
         assert other.directory.person(person_id("new")) is None
         assert await follower.look()
         assert await desk.hear(1) == {LOG: idx}
+        assert looks == ["timers", "timers"], "another node may have set any timer"
         assert (await phone.hear(1)).keys() == {"org"}
     found = other.directory.person(person_id("new"))
     assert found is not None

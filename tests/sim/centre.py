@@ -22,7 +22,7 @@ from server.api.sync import SyncApi
 from server.auth.enrol import Enrolment
 from server.auth.guards import Access
 from server.auth.sessions import Sessions
-from server.intake.batch import MOVED, Batch
+from server.intake.batch import MOVED, Batch, Told
 from server.intake.door import Intake
 from server.intake.queue import IntakeBusyError, IntakeClosedError
 from server.intake.redact import ERASE
@@ -78,7 +78,7 @@ class Process:
         await announce(self.intake, self.signer)
 
     async def _announced(self, payload: bytes) -> None:
-        idx, moved = msgspec.msgpack.decode(payload, type=tuple[int, dict[str, int]])
+        idx, moved, _soonest = msgspec.msgpack.decode(payload, type=Told)
         self.hub.moved(moved, idx)
 
     async def _erased(self, _payload: bytes) -> None:
