@@ -1,8 +1,8 @@
 """What a timer of the nudging plan does: each step that is due becomes an entry in the centre's name (SPEC NU4).
 
 Responsible for writing those entries through the one door and for asking that phones be knocked at. Refuses to decide
-what is due; `sync.incident.escalation` does, on what the incident is under the lock of the log. A step and its entry are
-one transaction: a crash leaves both undone, and the next look does them.
+what is due; `sync.incident.escalation` does, on what the incident is under the lock of the log. A step and its entry
+are one transaction: a crash leaves both undone, and the next look does them.
 
 Example: in a transaction of the intake, `take(batch, incident)`.
 """
@@ -36,8 +36,8 @@ def _entry(step: Step) -> dict[str, Any]:
 
 
 def _knock(batch: Batch, incident: bytes, steps: Iterable[Step]) -> None:
-    """Have everybody's phones knocked at who has an order that a step speaks of; a clock of the whole incident speaks of
-    every open one."""
+    """Have the phones knocked at of everybody who has an order that a step speaks of. A clock of the whole incident
+    speaks of every open one."""
     about = {step.order for step in steps}
     for order in batch.view(incident)["orders"]:
         if not order["open"] or not about & {order["id"], None}:

@@ -9,7 +9,6 @@ Responsible for deadlines as data. It finds no fault with anybody: these are cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -106,7 +105,7 @@ def order_deadlines(order: dict[str, Any], tier: int | None, policy: Policy) -> 
     ]
 
 
-def deadlines(view: Mapping[str, Any], policy: Policy) -> list[Deadline]:
+def deadlines(view: dict[str, Any], policy: Policy) -> list[Deadline]:
     """All countdowns of a view: of its orders of this round that were not taken back, then of the incident (DL2)."""
     tier = tier_of(view)
     found = [
@@ -160,7 +159,7 @@ def deadlines(view: Mapping[str, Any], policy: Policy) -> list[Deadline]:
     return found
 
 
-def tier_of(view: Mapping[str, Any]) -> int | None:
+def tier_of(view: dict[str, Any]) -> int | None:
     """The tier in minutes; where several stand, the shortest that sets a limit (DL2). None when none was stated."""
     stated = [value["v"] for value in view["fields"].get("tier", [])]
     return min((tier for tier in stated if tier), default=0 if stated else None)

@@ -75,7 +75,7 @@ class Step(Struct, frozen=True):
 
 
 def steps(
-    view: Mapping[str, Any],
+    view: dict[str, Any],
     policy: Policy,
     now_ms: int,
     channels: Collection[str] = AT_CENTRE,
@@ -105,7 +105,7 @@ def plan_of(policy: Policy, tier: int | None) -> Plan:
     return plans.get("" if tier is None else str(tier), plans.get("", ()))
 
 
-def running(view: Mapping[str, Any], policy: Policy) -> list[Deadline]:
+def running(view: dict[str, Any], policy: Policy) -> list[Deadline]:
     """The clocks that run for somebody who can still act, and that nothing has answered (NU3)."""
     if view["status"] in ("withdrawn", "duplicate"):
         return []
@@ -123,7 +123,7 @@ def running(view: Mapping[str, Any], policy: Policy) -> list[Deadline]:
     ]
 
 
-def _is_over(clock: str, view: Mapping[str, Any]) -> bool:
+def _is_over(clock: str, view: dict[str, Any]) -> bool:
     if clock == "C9":
         created, phones = view["created"] or {}, view["fields"].get("caller_phone") or [{"v": ""}]
         return bool(created.get("exercise")) or phones[-1]["v"] == ""

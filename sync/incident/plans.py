@@ -60,6 +60,10 @@ DEFAULT_PLANS: Final[dict[str, Plan]] = {
         PlanStep("C7", -3_600_000, "due", "push", "receiver"),
         PlanStep("C7", 0, "due", "desk", "desk"),
         PlanStep("C7", 3_600_000, "due", "station", "station"),
+        PlanStep("C7r", 0, "due", "desk", "desk"),
+        PlanStep("C7r", 3_600_000, "due", "station", "station"),
+        PlanStep("C8", -14_400_000, "due", "desk", "reviewer"),
+        PlanStep("C8", 0, "due", "commander", "commander"),
         PlanStep("C9", -14_400_000, "due", "desk", "callback"),
         PlanStep("C9", 0, "due", "commander", "commander"),
     )

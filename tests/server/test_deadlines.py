@@ -8,16 +8,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from server.deadlines import nudging
 from server.deadlines.engine import AT_ONCE, CLAIM_MS, FAILED_AGAIN_MS, Engine
 from server.intake.batch import Batch
 from server.intake.door import Intake
 from server.intake.rebuild import rebuild
 from server.perform import Performer
-from server.store import timers
+from server.push.wanted import PUSH, Wanted, read
+from server.store import subscriptions, timers
 from server.store.engine import Database
+from server.store.subscriptions import Subscription
 from server.store.timers import NUDGES
 from sync.changeset import KIND_INCIDENT, Draft
 from sync.incident.escalation import CENTRE
@@ -219,23 +219,31 @@ async def test_one_that_cannot_be_done_keeps_no_other_waiting(house: House) -> N
     assert len(await told(house, incidents[1])) >= 2
 
 
-async def test_a_push_is_asked_for_with_the_entry_and_not_without(house: House) -> None:
-    wanted: asyncio.Queue[nudging.Push] = asyncio.Queue()
+async def test_a_phone_is_knocked_at_again_with_the_entry_that_says_so(house: House) -> None:
+    knocked: asyncio.Queue[Wanted] = asyncio.Queue()
 
-    async def push(payload: bytes) -> None:
-        wanted.put_nowait(msgspec.msgpack.decode(payload, type=nudging.Push))
+    async def knock(payload: bytes) -> None:
+        knocked.put_nowait(read(payload))
 
-    performer = Performer({nudging.PUSH: push})
+    performer = Performer({PUSH: knock})
     performer.start(house.db)
-    intake = Intake(house.settings, house.clock, os.urandom, house.db, performer)
     await house.intake.stop()
-    house.intake = intake
-    await intake.start()
+    house.intake = Intake(house.settings, house.clock, os.urandom, house.db, performer)
+    await house.intake.start()
+    phone = Pen("officer", person_id("officer"))
+    await phone.enrol(house.intake)
+    subscription = Subscription(phone.chain, "https://push.example/1", b"p", b"a", EPOCH_MS)
+    await house.db.writing(subscriptions.save, subscription)
     incident, order = await ordered(house)
+    assert (await knocked.get()).what == "order"
+    now_ms = house.clock.advance(5_000)
+    await engine_on(house).tend()
+    wanted = Wanted("nudge", now_ms, incident, order, person=person_id("officer"))
+    assert await knocked.get() == wanted
+    assert [one[1] for one in await told(house, incident)] == ["push"]
     house.clock.advance(5_000)
     await engine_on(house).tend()
-    assert await wanted.get() == nudging.Push(incident, order)
-    assert wanted.empty()
+    assert knocked.empty(), "the desk's step knocks at nobody"
     await performer.stop()
 
 
