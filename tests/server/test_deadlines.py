@@ -108,7 +108,7 @@ async def test_an_order_that_nobody_signed_is_told_to_the_desk_until_it_is_signe
     house.clock.advance(60_000)
     assert await engine.tend() == 0
     await claimed(house, incident, order, "arrived")
-    await claimed(house, incident, order, "feedback", data={"final": True})
+    await claimed(house, incident, order, "feedback", data={"final": False})
     assert await soonest(house) is None
     house.clock.advance(10**9)
     assert await engine.tend() == 0
