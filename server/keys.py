@@ -124,12 +124,17 @@ def is_public_key(alg: str, public: bytes) -> bool:
 
 
 def load_or_create(path: Path, alg: str, entropy: Callable[[int], bytes]) -> SigningKey:
-    """The key kept in `path`; made, written durably and closed to others when there is none.
+    """The key kept in `path`, made when there is none. Raises as `secret` does."""
+    return SigningKey(alg, secret(path, entropy))
 
-    Raises OSError when it cannot be kept: then there is none, and FileExistsError when another process was faster.
+
+def secret(path: Path, entropy: Callable[[int], bytes]) -> bytes:
+    """The 32 bytes kept in `path`; drawn, written durably and closed to others when there are none.
+
+    Raises OSError when they cannot be kept: then there are none, and FileExistsError when another process was faster.
     """
     try:
-        return SigningKey(alg, path.read_bytes())
+        return path.read_bytes()
     except FileNotFoundError:
         seed = entropy(32)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,7 +154,7 @@ def load_or_create(path: Path, alg: str, entropy: Callable[[int], bytes]) -> Sig
             raise
     finally:
         fresh.unlink(missing_ok=True)
-    return SigningKey(alg, seed)
+    return seed
 
 
 def _sync_folder(path: Path) -> None:

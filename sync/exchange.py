@@ -87,7 +87,7 @@ class HelloReply(Struct, frozen=True):
     """`have` is the contiguous seq the server holds of this chain, -1 for none; `scopes`: `(name, epoch, newest n)`.
 
     `token` is to be shown at the next hello (FK3); `rotate` says why this chain may get no more sets (FK4).
-    `request_id` and `wall_ms` are those of the hello it answers (EX11).
+    `request_id` and `wall_ms` are those of the hello it answers (EX11); `beacon` goes into what is signed next (TM12).
     """
 
     request_id: Bin16
@@ -104,6 +104,7 @@ class HelloReply(Struct, frozen=True):
     retry_after_ms: int | None
     token: Bin16 | None = None
     rotate: str | None = None
+    beacon: Bin16 | None = None
 
 
 class RotateRequest(Struct, frozen=True):
@@ -188,7 +189,8 @@ class GivenCheckpoint(Struct, frozen=True):
 
 class PullReply(Struct, frozen=True):
     """`complete` when every asked scope was served to its newest entry. `size` is the newest ruling of the whole log,
-    `leaf` the first 16 bytes of its leaf hash (zeros for none): what a set written from now on names as seen."""
+    `leaf` the first 16 bytes of its leaf hash (zeros for none): what a set written from now on names as seen.
+    `beacon` as in a hello's reply."""
 
     size: int
     leaf: Bin16
@@ -196,6 +198,7 @@ class PullReply(Struct, frozen=True):
     scopes: list[ScopePage]
     complete: bool
     checkpoint: GivenCheckpoint | None = None
+    beacon: Bin16 | None = None
 
 
 class TimeRequest(Struct, frozen=True):

@@ -36,10 +36,9 @@ from server.store import log, scopes
 from server.store.devices import Contact, Device
 from server.store.engine import Database
 from sync import exchange
+from sync.time import CENTRE_UNCERTAINTY_MS
 
 PREFIX = "/sync/v1/"
-# How far the machine's own clock may be off; kept by NTP, which does better.
-CLOCK_UNCERTAINTY_MS = 50
 # A device is looked up again after this long, so that a token that was replaced ends. A revocation
 # counts at once, or within a second when another process made it.
 DEVICE_CACHE_MS = 60_000
@@ -177,7 +176,7 @@ class SyncApi:
             role=self._settings.role,
             server=head.server_id,
             now_ms=self._clock.now_ms(),
-            uncertainty_ms=CLOCK_UNCERTAINTY_MS,
+            uncertainty_ms=CENTRE_UNCERTAINTY_MS,
             log=exchange.LogState(origin=head.origin, epoch=head.epoch, size=head.idx),
             have=welcome.have,
             person=device.person or bytes(16),
@@ -186,6 +185,7 @@ class SyncApi:
             retry_after_ms=RETRY_WHEN_BUSY_MS if self._intake.is_busy else None,
             token=welcome.token,
             rotate=welcome.rotate,
+            beacon=self._intake.beacon(),
         )
 
     async def _rotate(self, device: Device, raw: bytes) -> object:
@@ -214,7 +214,9 @@ class SyncApi:
         may = pull.may_follow(device, self._intake.directory)
         cursors = [cursor for cursor in asked.cursors if may(cursor[0])]
         now_ms, behind = self._clock.now_ms(), self._settings.limits.snapshot_entries
+        beacon = self._intake.beacon()
         reply = await self._db.reading(pull.answer, cursors, asked.budget, now_ms, behind)
+        reply = msgspec.structs.replace(reply, beacon=beacon)
         if asked.signed is None:
             return reply
         checkpoint = await self._db.reading(given.checkpoint_after, asked.signed)
@@ -227,7 +229,7 @@ class SyncApi:
             t1=asked.t1,
             t2=received_ms,
             t3=self._clock.now_ms(),
-            uncertainty_ms=CLOCK_UNCERTAINTY_MS,
+            uncertainty_ms=CENTRE_UNCERTAINTY_MS,
         )
 
 

@@ -269,6 +269,7 @@ class Batch:
             incident=incident,
             history=self._history,
             seen_at=memory.seen_at,
+            beacon_at=memory.beacons.read,
             is_fork=bool(standing) or chain.is_forked(one.seq),
             is_gap=is_gap,
         )
@@ -419,6 +420,7 @@ class Batch:
             incident=self._incident_of(one.change, body.entity if body is not None else None),
             history=self._history,
             seen_at=self._memory.seen_at,
+            beacon_at=self._memory.beacons.read,
             is_fork="fork" in flags,
             is_gap="gap" in flags,
         )

@@ -23,8 +23,11 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection
 
+from server import keys
 from server.failures import cause_of, is_store_failure
 from server.intake.batch import Batch
+from server.intake.beacons import KEY_FILE as BEACON_KEY
+from server.intake.beacons import Beacons
 from server.intake.desk import Desk
 from server.intake.greetings import Greeting, Welcome, without_writing
 from server.intake.keyring import stored_keys
@@ -98,7 +101,8 @@ class Intake:
         """Found the log if this is its first day, open the desk chain, and begin to take in."""
         settings = self._settings
         desk = Desk(settings.data_dir, self._entropy, self._clock.now_ms())
-        self._memory = Memory(desk, incidents_limit=settings.limits.cached_incidents)
+        beacons = Beacons(keys.secret(settings.data_dir / BEACON_KEY, self._entropy))
+        self._memory = Memory(desk, beacons, incidents_limit=settings.limits.cached_incidents)
         await self._db.writing(log.found, self._entropy)
         self._task = asyncio.create_task(self._run(), name="intake")
 
@@ -141,6 +145,11 @@ class Intake:
         """What the tokens of devices follow from, 32 bytes; lasts as long as the key of the desks."""
         assert self._memory is not None
         return ids.tagged_hash("ortoo/device-tokens/1", self._memory.desk.key.seed)
+
+    def beacon(self) -> bytes:
+        """A beacon of now (TM12)."""
+        assert self._memory is not None
+        return self._memory.beacons.give(self._clock.now_ms())
 
     @property
     def is_busy(self) -> bool:

@@ -23,11 +23,17 @@ from sync.fold import effective_stamp
 from sync.incident import shapes
 from sync.incident.admit import Ruled, admit, looks_at_rights, spoken_of
 from sync.incident.facts import Facts, Grant, KnownIncident, held_between, made_after_ms
+from sync.time import CENTRE_UNCERTAINTY_MS
 
 History = Callable[[bytes], Sequence[tuple[int, Grant]]]
 """Gives what a person was granted, as (ms from when, what), oldest first."""
 SeenAt = Callable[[tuple[int, bytes]], int | None]
 """Gives when the centre made a ruling that a set names, None when this log has no such ruling."""
+BeaconAt = Callable[[bytes], int | None]
+"""Gives when the centre gave a beacon, None when it did not."""
+
+BEACON_AHEAD_MS = 2 * CENTRE_UNCERTAINTY_MS
+"""How far the clocks of two processes of one centre may be apart."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -47,6 +53,7 @@ def judge(
     incident: Incident | None,
     history: History,
     seen_at: SeenAt,
+    beacon_at: BeaconAt,
     is_fork: bool,
     is_gap: bool,
 ) -> Verdict:
@@ -70,13 +77,17 @@ def judge(
     if floor is not None and floor < effective_stamp(header.hlc, at_ms):
         floor = None  # it does not bite
     lo_ms: int | None = None
-    seen_unknown = False
+    seen_unknown = beacon_unknown = False
     # The centre's own chain belongs to nobody and writes for whoever is signed in, at once (AU2, AU3).
     if device is not None and device.person is not None:
         seen_at_ms = None if header.seen is None else seen_at(header.seen)
         seen_unknown = header.seen is not None and seen_at_ms is None
+        given_ms = None if header.beacon is None else beacon_at(header.beacon)
+        if given_ms is not None and given_ms > at_ms + BEACON_AHEAD_MS:
+            given_ms = None
+        beacon_unknown = header.beacon is not None and given_ms is None
         before_ms = before.lo_ms if before is not None else None
-        lo_ms = made_after_ms(at_ms, device.oldest_ms, seen_at_ms, before_ms)
+        lo_ms = made_after_ms(at_ms, device.oldest_ms, seen_at_ms, given_ms, before_ms)
     from_ms = at_ms if lo_ms is None else lo_ms
     grants: tuple[Grant, ...] = ()
     known_incident: KnownIncident | None = None
@@ -99,6 +110,7 @@ def judge(
         is_gap=is_gap,
         is_fork=is_fork,
         seen_unknown=seen_unknown,
+        beacon_unknown=beacon_unknown,
         incident=known_incident,
         dead=dead,
     )

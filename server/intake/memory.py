@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from server.intake.beacons import Beacons
 from server.intake.contested import waiting
 from server.intake.desk import Desk
 from server.intake.policy import policy_of
@@ -113,9 +114,10 @@ class Incident(msgspec.Struct, eq=False):
 class Memory:
     """Everything the writer remembers."""
 
-    def __init__(self, desk: Desk, *, incidents_limit: int) -> None:
+    def __init__(self, desk: Desk, beacons: Beacons, *, incidents_limit: int) -> None:
         """Remember at most `incidents_limit` folded incidents."""
         self.desk = desk
+        self.beacons = beacons
         self._incidents_limit = incidents_limit
         self.directory = self._stored = Directory(0, {})
         self._policy: tuple[Directory, Policy] | None = None

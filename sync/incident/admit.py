@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from sync import rulings
+from sync import rulings, samples
 from sync.changeset import KIND_CHAIN, KIND_INCIDENT, ChangeSet
 from sync.clock import Stamp
 from sync.fold import LATE_AFTER_MS, effective_stamp, occurred_at
@@ -124,6 +124,8 @@ def _flags(
 ) -> tuple[str, ...]:
     """The flags of RL2, sorted. Written out, for every set comes through here."""
     raised: list[str] = []
+    if facts.beacon_unknown:
+        raised.append("beacon_unknown")
     if hlc_ms - at_ms > CLOCK_AHEAD_MS:
         raised.append("clock_ahead")
     if facts.compromised_since_ms is not None and at_ms >= facts.compromised_since_ms:
@@ -154,8 +156,11 @@ def _weighed(changeset: ChangeSet, facts: Facts) -> tuple[str | None, bool, bool
     """The reason against a set if there is one (the first op's), whether it commands, and whether its user had the
     right to some command for only a part of the time in which it must have been made (AU4)."""
     body = changeset.body
-    if body is None or body.kind == KIND_CHAIN:
+    if body is None:
         return None, False, False
+    if body.kind == KIND_CHAIN:
+        is_bad = any(op["t"] == samples.OBS and samples.problem(op) for op in body.ops)
+        return "bad_op" if is_bad else None, False, False
     if body.kind != KIND_INCIDENT:
         return "unknown_entity_kind", False, False
     user = changeset.header.user

@@ -41,8 +41,8 @@ class Facts(Struct, frozen=True):
     held between then and receipt, in order; only looked at for a command or after a long silence. `floor`: the greatest
     stamp among what the set names as replaced and its chain predecessor, where it bites (ST1). `is_gap`: the
     predecessor is not here. `is_fork`: the chain is in two places. `seen_unknown`: it names a ruling that this log does
-    not have. `incident`: None while no create of it counts. `dead`: ids of ops and orders it speaks of that nothing but
-    rejected sets gives.
+    not have, `beacon_unknown` a beacon that is none of this centre's. `incident`: None while no create of
+    it counts. `dead`: ids of ops and orders it speaks of that nothing but rejected sets gives.
     """
 
     enrolled: bool = True
@@ -54,6 +54,7 @@ class Facts(Struct, frozen=True):
     is_gap: bool = False
     is_fork: bool = False
     seen_unknown: bool = False
+    beacon_unknown: bool = False
     incident: KnownIncident | None = None
     dead: tuple[bytes, ...] = ()
 
@@ -73,12 +74,16 @@ def captured(facts: Facts) -> dict[str, Any]:
         kept["compromised"] = facts.compromised_since_ms
     if facts.floor is not None:
         kept["floor"] = facts.floor
-    if facts.is_gap:
-        kept["gap"] = True
-    if facts.is_fork:
-        kept["fork"] = True
-    if facts.seen_unknown:
-        kept["unseen"] = True
+    kept |= {
+        name: True
+        for name, holds in (
+            ("gap", facts.is_gap),
+            ("fork", facts.is_fork),
+            ("unseen", facts.seen_unknown),
+            ("beacon_unknown", facts.beacon_unknown),
+        )
+        if holds
+    }
     if (known := facts.incident) is not None:
         kept["incident"] = [known.creator_chain, known.creator, known.source, known.station]
     if facts.dead:
@@ -99,6 +104,7 @@ def facts_of(kept: dict[str, Any]) -> Facts:
         is_gap=kept.get("gap", False),
         is_fork=kept.get("fork", False),
         seen_unknown=kept.get("unseen", False),
+        beacon_unknown=kept.get("beacon_unknown", False),
         incident=None if incident is None else KnownIncident(*incident),
         dead=tuple(kept.get("dead", ())),
     )

@@ -79,10 +79,11 @@ class Pen:
             draft,
             wall_ms=self.now_ms,
             offset_ms=0,
-            mono=(bytes(8), 0),
+            mono=extra.get("mono", (bytes(8), 0)),
             salt=chance("salt", self.name, self.writer.seq, extra.get("salt"))[:16],
             sign=extra.get("sign", self.key.sign),
             seen=extra.get("seen"),
+            beacon=extra.get("beacon"),
         )
         self.writer = written.writer
         return written.raw

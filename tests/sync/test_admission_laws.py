@@ -55,6 +55,7 @@ facts = st.builds(
     is_gap=st.booleans(),
     is_fork=st.booleans(),
     seen_unknown=st.booleans(),
+    beacon_unknown=st.booleans(),
     incident=st.none() | incidents,
     dead=st.sampled_from([(), (), (bytes(17),)]),
 )
@@ -137,6 +138,7 @@ FLAGS = {
     "gap",
     "rights_uncertain",
     "seen_unknown",
+    "beacon_unknown",
     "stale_lease",
 }
 
@@ -149,6 +151,7 @@ def test_rl2_every_ruling_is_in_the_words_of_the_page(one: ChangeSet, known: Fac
     assert ("gap" in ruled.flags) is known.is_gap
     assert ("fork" in ruled.flags) is known.is_fork
     assert ("seen_unknown" in ruled.flags) is known.seen_unknown
+    assert ("beacon_unknown" in ruled.flags) is known.beacon_unknown
 
 
 @given(sets, facts)

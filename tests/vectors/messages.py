@@ -43,6 +43,7 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
         "scopes": [["org", 1, 300], [f"device:{CHAIN.hex()}", 1, 2]],
         "limits": {"set_bytes": 262_144, "batch_bytes": 1_048_576, "batch_sets": 200},
         "retry_after_ms": None,
+        "beacon": b"\x00" * 6 + b"code------",
     }),
     ("the centre tells a copied phone to leave its chain", "HelloReply", {
         "request_id": bytes(16),
@@ -87,6 +88,7 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
             "entries": [[1, pack([1, 1, AT_MS, "org", {}]), None], [2, pack([1, 2, AT_MS, "set", {}]), _ENVELOPE]],
         }],
         "complete": False,
+        "beacon": b"\x00" * 6 + b"code------",
     }),
     ("asking for time", "TimeRequest", {"t1": AT_MS}),
     ("time", "TimeReply", {"t1": AT_MS, "t2": AT_MS + 40, "t3": AT_MS + 41, "uncertainty_ms": 20}),

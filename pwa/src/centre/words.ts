@@ -97,6 +97,7 @@ const zh = {
   gap: "入库时前面的还没到",
   rights_uncertain: "说不准是停用前还是停用后写的",
   seen_unknown: "它见过的中心记录，这里没有",
+  beacon_unknown: "它带的时间凭据不是本中心所发",
   // completeness
   silentDevices: (n: number, longest: string) =>
     n === 1 ? `1 台终端 ${longest}没回传` : `${n} 台终端没回传，最久 ${longest}`,
@@ -190,6 +191,7 @@ export const t = book(zh, {
   gap: "came in before earlier ones",
   rights_uncertain: "perhaps written after the suspension",
   seen_unknown: "it has seen rulings that this centre does not have",
+  beacon_unknown: "its time beacon was not given by this centre",
   silentDevices: (n, longest) =>
     n === 1 ? `1 device silent ${longest}` : `${n} devices silent, the longest ${longest}`,
   close: "Close",

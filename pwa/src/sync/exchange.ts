@@ -39,6 +39,8 @@ export interface HelloReply {
   token?: Uint8Array | null;
   /** Why this chain may get no more sets (FK4). */
   rotate?: string | null;
+  /** Goes into the header of what is signed from now on (TM12). */
+  beacon?: Uint8Array | null;
 }
 
 /** The chain that took the place of another, and its bearer token (FK5). */
@@ -115,6 +117,7 @@ export interface PullReply {
   scopes: ScopePage[];
   complete: boolean;
   checkpoint?: GivenCheckpoint | null;
+  beacon?: Uint8Array | null;
 }
 
 /** The bytes of a request. */

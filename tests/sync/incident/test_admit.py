@@ -195,8 +195,17 @@ def test_saying_that_another_arrived_takes_a_desk() -> None:
 
 def test_flags_stand_in_order() -> None:
     facts = replace(OFFICER, is_gap=True, is_fork=True, compromised_since_ms=NOW_MS)
-    everything = ruled(replace(facts, seen_unknown=True), NOTE, ms=NOW_MS + 100_000)
-    assert everything.flags == ("clock_ahead", "compromised", "fork", "gap", "seen_unknown")
+    everything = ruled(
+        replace(facts, seen_unknown=True, beacon_unknown=True), NOTE, ms=NOW_MS + 100_000
+    )
+    assert everything.flags == (
+        "beacon_unknown",
+        "clock_ahead",
+        "compromised",
+        "fork",
+        "gap",
+        "seen_unknown",
+    )
 
 
 @pytest.mark.parametrize("case", vector_cases("admission", "cases"))
