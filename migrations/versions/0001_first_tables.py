@@ -276,6 +276,14 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.Column("callback_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("callback_score", sa.BigInteger(), nullable=True),
         sa.Column("callback_why", sa.Text(), nullable=True),
+        sa.Column("feedback_state", sa.Text(), nullable=False),
+        sa.Column("review_from_ms", sa.BigInteger(), nullable=True),
+        sa.Column("review_due_ms", sa.BigInteger(), nullable=True),
+        sa.Column("correct_from_ms", sa.BigInteger(), nullable=True),
+        sa.Column("correct_due_ms", sa.BigInteger(), nullable=True),
+        sa.Column("reviewed_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("review_score", sa.BigInteger(), nullable=True),
+        sa.Column("delays", sa.BigInteger(), nullable=False),
         sa.Column("search", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
     )
@@ -288,6 +296,11 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         batch_op.create_index(
             batch_op.f("ix_incidents_created_at_ms"), ["created_at_ms"], unique=False
         )
+        batch_op.create_index(
+            batch_op.f("ix_incidents_feedback_state_review_due_ms"),
+            ["feedback_state", "review_due_ms"],
+            unique=False,
+        )
         batch_op.create_index(batch_op.f("ix_incidents_number"), ["number"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_incidents_station_created_at_ms"),
@@ -295,6 +308,19 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
             unique=False,
         )
         batch_op.create_index(batch_op.f("ix_incidents_updated_idx"), ["updated_idx"], unique=False)
+
+    op.create_table(
+        "cutoffs",
+        sa.Column("id", sa.LargeBinary(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cutoffs")),
+    )
+    with op.batch_alter_table("cutoffs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_cutoffs_at_ms"), ["at_ms"], unique=False)
 
     op.create_table(
         "log_head",
@@ -452,10 +478,15 @@ def downgrade() -> None:  # noqa: PLR0915  one statement per table
 
     op.drop_table("orders")
     op.drop_table("log_head")
+    with op.batch_alter_table("cutoffs", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_cutoffs_at_ms"))
+
+    op.drop_table("cutoffs")
     with op.batch_alter_table("incidents", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_incidents_updated_idx"))
         batch_op.drop_index(batch_op.f("ix_incidents_station_created_at_ms"))
         batch_op.drop_index(batch_op.f("ix_incidents_number"))
+        batch_op.drop_index(batch_op.f("ix_incidents_feedback_state_review_due_ms"))
         batch_op.drop_index(batch_op.f("ix_incidents_created_at_ms"))
         batch_op.drop_index(batch_op.f("ix_incidents_callback_state_closed_at_ms"))
 

@@ -15,6 +15,7 @@ from server.api import (
     callback,
     callcard,
     conflicts,
+    cutoffs,
     detail,
     devices,
     docs,
@@ -25,11 +26,14 @@ from server.api import (
     live,
     moves,
     org,
+    overdue,
     people,
     push,
     queue,
     rawsets,
     redactions,
+    reviewmoves,
+    reviews,
     rulings,
     session,
     spec,
@@ -68,6 +72,8 @@ ROOMS = (
     rawsets,
     callback,
     callcard,
+    reviews,
+    cutoffs,
     devices,
     enrol,
     push,
@@ -92,7 +98,21 @@ def routes(settings: Settings) -> list[Any]:
 
 def words() -> dict[str, str]:
     """What the structures of this floor's calls say of themselves, for the description of the API."""
-    return words_of([*ROOMS, asking, detail, health, moves, queue, spec, summaries, wallrows])
+    return words_of(
+        [
+            *ROOMS,
+            asking,
+            detail,
+            health,
+            moves,
+            overdue,
+            queue,
+            reviewmoves,
+            spec,
+            summaries,
+            wallrows,
+        ]
+    )
 
 
 def parts(

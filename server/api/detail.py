@@ -22,6 +22,7 @@ from server.auth.guards import CALLER_KNOWN, SignedIn
 from server.intake.policy import policy_of
 from server.store.people import Directory
 from server.store.tables import devices
+from sync.incident.consistency import remarks
 from sync.incident.deadlines import deadlines
 from sync.incident.moves import moves_of_order
 from sync.incident.timeline import timeline
@@ -92,15 +93,26 @@ class Entry(msgspec.Struct, frozen=True):
     gap_before: Gap | None
 
 
+class Remarked(msgspec.Struct, frozen=True):
+    """Something that does not fit together (SPEC FB6): the order it is about, the ops to look at, and the kinds or the
+    field it speaks of."""
+
+    code: str
+    order: Hex32 | None
+    about: list[str]
+    words: list[str]
+
+
 class Detail(msgspec.Struct, frozen=True):
     """One incident. ``view`` is the shared view of SPEC IN with bytes as hex; ``people`` names everyone it speaks
-    of.
+    of; ``remarks`` are what to look at before it is closed.
     """
 
     now_ms: Ms
     summary: Summary
     view: dict[str, Any]
     deadlines: list[Countdown]
+    remarks: list[Remarked]
     moves: list[OpenMove]
     timeline: list[Entry]
     scopes: list[str]
@@ -147,6 +159,7 @@ def detail_of(
 ) -> Detail:
     """Shape one incident for one person at one moment."""
     knows_caller = who.has(CALLER_KNOWN)
+    policy = policy_of(directory)
     people: dict[bytes, str] = {}
     entries = _entries(story, directory, labels, people, knows_caller=knows_caller)
     view = plain(story.view)
@@ -171,7 +184,13 @@ def detail_of(
                 state=one.state(now_ms),
                 order=hex_or_none(one.order),
             )
-            for one in deadlines(story.view, policy_of(directory))
+            for one in deadlines(story.view, policy)
+        ],
+        remarks=[
+            Remarked(
+                one.code, hex_or_none(one.order), [op.hex() for op in one.about], list(one.words)
+            )
+            for one in remarks(story.view, policy)
         ],
         moves=[
             OpenMove(move, order["id"].hex())

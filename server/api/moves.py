@@ -14,29 +14,16 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from server.api.ids import Hex32, Ms
+from server.api.movebase import BaseMove, Code, Op, OpHex, Ops, Text, Why, id_of, op
+from server.api.reviewmoves import ReviewMove, review_ops
 from server.intake import contested
 from server.problems import ProblemError
 
-OpHex = Annotated[
-    str,
-    msgspec.Meta(pattern="^[0-9a-f]{34}$", description="17 bytes of an op id as lower-case hex"),
-]
-Ops = Annotated[list[OpHex], msgspec.Meta(min_length=1, max_length=100)]
-Why = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Target = tuple[Literal["unit", "person", "vehicle"], Hex32]
 OrderKind = Literal["dispatch", "backup", "advisory"]
-Op = dict[str, Any]
 
 
-class _Move(
-    msgspec.Struct, frozen=True, tag_field="move", forbid_unknown_fields=True, kw_only=True
-):
-    """One thing a desk does; ``move`` says which."""
-
-
-class IssueOrder(_Move, frozen=True, tag="issue_order"):
+class IssueOrder(BaseMove, frozen=True, tag="issue_order"):
     """Send an order to a unit, person or vehicle. ``at`` is when it was given by voice, now if left out."""
 
     to: Target
@@ -44,14 +31,14 @@ class IssueOrder(_Move, frozen=True, tag="issue_order"):
     at: Ms | None = None
 
 
-class WithdrawOrder(_Move, frozen=True, tag="withdraw_order"):
+class WithdrawOrder(BaseMove, frozen=True, tag="withdraw_order"):
     """Take an order back."""
 
     order: Hex32
     why: Why
 
 
-class Reassign(_Move, frozen=True, tag="reassign"):
+class Reassign(BaseMove, frozen=True, tag="reassign"):
     """Give an order to another instead."""
 
     order: Hex32
@@ -59,7 +46,7 @@ class Reassign(_Move, frozen=True, tag="reassign"):
     why: Why | None = None
 
 
-class ReviewReturn(_Move, frozen=True, tag="review_return"):
+class ReviewReturn(BaseMove, frozen=True, tag="review_return"):
     """Answer a request to return an order."""
 
     order: Hex32
@@ -67,44 +54,44 @@ class ReviewReturn(_Move, frozen=True, tag="review_return"):
     why: Why | None = None
 
 
-class Transfer(_Move, frozen=True, tag="transfer"):
+class Transfer(BaseMove, frozen=True, tag="transfer"):
     """Hand the incident to another station."""
 
     station: Hex32
     why: Why
 
 
-class Link(_Move, frozen=True, tag="link"):
+class Link(BaseMove, frozen=True, tag="link"):
     """Say that this incident is a duplicate call of another."""
 
     to: Hex32
 
 
-class Unlink(_Move, frozen=True, tag="unlink"):
+class Unlink(BaseMove, frozen=True, tag="unlink"):
     """Undo a link."""
 
     op: OpHex
 
 
-class Withdraw(_Move, frozen=True, tag="withdraw"):
+class Withdraw(BaseMove, frozen=True, tag="withdraw"):
     """The caller withdraws."""
 
     why: Why
 
 
-class Close(_Move, frozen=True, tag="close"):
+class Close(BaseMove, frozen=True, tag="close"):
     """Close the current round."""
 
     result: Code | None = None
 
 
-class Reopen(_Move, frozen=True, tag="reopen"):
+class Reopen(BaseMove, frozen=True, tag="reopen"):
     """Begin a new round."""
 
     why: Why
 
 
-class Proxy(_Move, frozen=True, tag="proxy"):
+class Proxy(BaseMove, frozen=True, tag="proxy"):
     """Enter a step for someone who said it by radio or phone. ``at`` is when it happened, now if left out."""
 
     kind: Literal["signed", "departed", "arrived", "cleared", "feedback"]
@@ -117,20 +104,20 @@ class Proxy(_Move, frozen=True, tag="proxy"):
     text: Text | None = None
 
 
-class WithdrawClaim(_Move, frozen=True, tag="withdraw_claim"):
+class WithdrawClaim(BaseMove, frozen=True, tag="withdraw_claim"):
     """Take back a step that one entered oneself."""
 
     claim: OpHex
     why: Why
 
 
-class Note(_Move, frozen=True, tag="note"):
+class Note(BaseMove, frozen=True, tag="note"):
     """Add a note."""
 
     text: Text
 
 
-class Nudge(_Move, frozen=True, tag="nudge"):
+class Nudge(BaseMove, frozen=True, tag="nudge"):
     """Urge someone, by a call or a message, and leave a trace of it."""
 
     channel: Literal["radio", "phone", "message"]
@@ -138,22 +125,24 @@ class Nudge(_Move, frozen=True, tag="nudge"):
     text: Text | None = None
 
 
-class Correct(_Move, frozen=True, tag="correct"):
+class Correct(BaseMove, frozen=True, tag="correct"):
     """Put a correction beside an entry."""
 
     entry: OpHex
     text: Text
 
 
-class SetFact(_Move, frozen=True, tag="set_fact"):
+class SetFact(BaseMove, frozen=True, tag="set_fact"):
     """Set a fact, replacing the values named in ``preds``; values not named stay beside it."""
 
     f: Code
     v: str | int | bool | list[int]
-    preds: Annotated[list[OpHex], msgspec.Meta(max_length=100)] = []
+    preds: Annotated[list[OpHex], msgspec.Meta(max_length=100)] = msgspec.field(
+        default_factory=list
+    )
 
 
-class Resolve(_Move, frozen=True, tag="resolve"):
+class Resolve(BaseMove, frozen=True, tag="resolve"):
     """Rule between several values of a fact: ``v`` takes the place of all that were shown, named in ``preds``. Refused
     when another has come meanwhile, so that nobody overrules what they have not seen. ``why`` stands beside it as a
     note."""
@@ -164,28 +153,28 @@ class Resolve(_Move, frozen=True, tag="resolve"):
     why: Why | None = None
 
 
-class KeepBoth(_Move, frozen=True, tag="keep_both"):
+class KeepBoth(BaseMove, frozen=True, tag="keep_both"):
     """Rule that statements stand beside each other: what is ``about`` waits for nobody until somebody says more."""
 
     about: Ops
     why: Why
 
 
-class AskAbout(_Move, frozen=True, tag="ask_about"):
+class AskAbout(BaseMove, frozen=True, tag="ask_about"):
     """Ask the people who made statements for more. They read it in the incident and answer with a note there."""
 
     about: Ops
     text: Why
 
 
-class Dispute(_Move, frozen=True, tag="dispute"):
+class Dispute(BaseMove, frozen=True, tag="dispute"):
     """Rule that a claim does not stand."""
 
     claim: OpHex
     why: Why
 
 
-class Callback(_Move, frozen=True, tag="callback"):
+class Callback(BaseMove, frozen=True, tag="callback"):
     """Note an attempt to call the caller back. ``minutes`` is how long the police took, as the caller says."""
 
     outcome: Literal["reached", "no_answer", "refused", "wrong_number", "no_phone"]
@@ -217,24 +206,16 @@ Move = (
     | AskAbout
     | Dispute
     | Callback
+    | ReviewMove
 )
 
 CALLBACK_MOVES: Final = (Callback, Note, Nudge, Correct, WithdrawClaim)
 """What the callback desk does; everything else it would be refused anyway, here it hears so at once."""
 
 
-def _op(t: str, **fields: Any) -> Op:
-    """An op; fields that are ``None`` are left out, as the SPEC asks."""
-    return {"t": t} | {name: value for name, value in fields.items() if value is not None}
-
-
-def _id(text: str) -> bytes:
-    return bytes.fromhex(text)
-
-
 def _order(text: str, view: dict[str, Any]) -> bytes:
     """The id of an order of this incident. Raises ``ProblemError("unknown_order")``."""
-    order = _id(text)
+    order = id_of(text)
     if all(known["id"] != order for known in view.get("orders", [])):
         raise ProblemError("unknown_order", detail=f"This incident has no order {text}.")
     return order
@@ -242,7 +223,7 @@ def _order(text: str, view: dict[str, Any]) -> bytes:
 
 def _target(target: tuple[str, str]) -> list[Any]:
     kind, target_id = target
-    return [kind, _id(target_id)]
+    return [kind, id_of(target_id)]
 
 
 def ops_of(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
@@ -250,21 +231,28 @@ def ops_of(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
 
     Raises ``ProblemError``: ``unknown_order``, or ``not_ready`` when the incident already is where the move leads.
     """
+    if isinstance(move, ReviewMove):
+        return review_ops(move, view)
+    return _dispatched(move, view, chance)
+
+
+def _dispatched(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
+    """The moves of those who order."""
     round_ = view["round"]
     match move:
         case IssueOrder():
-            issue = _op("order.issue", order=chance, to=_target(move.to), kind=move.kind)
-            return [issue | _op("order.issue", round=round_, at=move.at)]
+            issue = op("order.issue", order=chance, to=_target(move.to), kind=move.kind)
+            return [issue | op("order.issue", round=round_, at=move.at)]
         case WithdrawOrder():
-            return [_op("order.withdraw", order=_order(move.order, view), why=move.why)]
+            return [op("order.withdraw", order=_order(move.order, view), why=move.why)]
         case Reassign():
             order = _order(move.order, view)
             return [
-                _op("order.reassign", order=order, new=chance, to=_target(move.to), why=move.why)
+                op("order.reassign", order=order, new=chance, to=_target(move.to), why=move.why)
             ]
         case ReviewReturn():
             return [
-                _op("order.return_review", order=_order(move.order, view), ok=move.ok, why=move.why)
+                op("order.return_review", order=_order(move.order, view), ok=move.ok, why=move.why)
             ]
         case Proxy():
             return [_proxy(move, view)]
@@ -272,7 +260,7 @@ def ops_of(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
             data: dict[str, Any] = {"channel": move.channel}
             if move.order is not None:
                 data["order"] = _order(move.order, view)
-            return [_op("entry.add", kind="nudge", text=move.text or "", data=data)]
+            return [op("entry.add", kind="nudge", text=move.text or "", data=data)]
         case Callback():
             return [_callback(move, round_)]
         case Resolve():
@@ -290,38 +278,38 @@ def _plain(move: Move, view: dict[str, Any]) -> Op:
     round_ = view["round"]
     match move:
         case Transfer():
-            return _op("incident.transfer", station=_id(move.station), why=move.why)
+            return op("incident.transfer", station=id_of(move.station), why=move.why)
         case Link():
-            return _op("incident.link", to=_id(move.to), kind="duplicate_call")
+            return op("incident.link", to=id_of(move.to), kind="duplicate_call")
         case Unlink():
-            return _op("incident.unlink", p=[_id(move.op)])
+            return op("incident.unlink", p=[id_of(move.op)])
         case Withdraw():
-            return _op("incident.withdraw", why=move.why)
+            return op("incident.withdraw", why=move.why)
         case Close():
-            return _op("incident.close", round=round_, result=move.result)
+            return op("incident.close", round=round_, result=move.result)
         case Reopen():
-            return _op("incident.reopen", round=round_ + 1, why=move.why)
+            return op("incident.reopen", round=round_ + 1, why=move.why)
         case WithdrawClaim():
-            return _op("milestone.withdraw", claim=_id(move.claim), why=move.why)
+            return op("milestone.withdraw", claim=id_of(move.claim), why=move.why)
         case Note():
-            return _op("entry.add", kind="note", text=move.text)
+            return op("entry.add", kind="note", text=move.text)
         case Correct():
-            return _op("entry.correct", entry=_id(move.entry), text=move.text)
+            return op("entry.correct", entry=id_of(move.entry), text=move.text)
         case SetFact():
-            return _op("fact.set", f=move.f, v=move.v, p=[_id(op) for op in move.preds])
+            return op("fact.set", f=move.f, v=move.v, p=[id_of(op) for op in move.preds])
         case Dispute():
-            return _op("milestone.dispute", claim=_id(move.claim), why=move.why)
+            return op("milestone.dispute", claim=id_of(move.claim), why=move.why)
         case _:
             raise AssertionError(f"no ops for {type(move).__name__}")
 
 
 def _remark(text: str, what: str, about: list[str]) -> Op:
     """A note about statements of this incident, which `data` names."""
-    return _op("entry.add", kind="note", text=text, data={what: [_id(op) for op in about]})
+    return op("entry.add", kind="note", text=text, data={what: [id_of(op) for op in about]})
 
 
 def _resolved(move: Resolve, view: dict[str, Any]) -> list[Op]:
-    ops = [_op("fact.set", f=move.f, v=move.v, p=_all_shown(move, view))]
+    ops = [op("fact.set", f=move.f, v=move.v, p=_all_shown(move, view))]
     if move.why is not None:
         ops.append(_remark(move.why, contested.SETTLES, move.preds))
     return ops
@@ -338,15 +326,15 @@ def _all_shown(move: Resolve, view: dict[str, Any]) -> list[bytes]:
 def _proxy(move: Proxy, view: dict[str, Any]) -> Op:
     data: dict[str, Any] | None = None
     if move.kind == "feedback":
-        data = _op("", final=bool(move.final), result=move.result, text=move.text)
+        data = op("", final=bool(move.final), result=move.result, text=move.text)
         del data["t"]
-    return _op(
+    return op(
         "milestone.claim",
         kind=move.kind,
         round=view["round"],
         order=_order(move.order, view) if move.order is not None else None,
         via=move.via,
-        by=_id(move.said_by),
+        by=id_of(move.said_by),
         at=move.at,
         data=data,
     )
@@ -358,7 +346,7 @@ def _callback(move: Callback, round_: int) -> Op:
             "bad_move",
             detail="A score belongs to an attempt that reached the caller, and to no other.",
         )
-    return _op(
+    return op(
         "callback.attempt",
         round=round_,
         outcome=move.outcome,

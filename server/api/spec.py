@@ -187,6 +187,7 @@ def openapi_config(words: Callable[[], dict[str, str]]) -> OpenAPIConfig:
                 name="rulings",
                 description="What the centre held or rejected, and what people decide.",
             ),
+            Tag(name="reviews", description="Feedback: its review, and what is overdue."),
             Tag(name="callback", description="Calling callers back."),
             Tag(name="organisation", description="Stations, units, people and codes."),
             Tag(name="devices", description="Enrolling devices and looking after them."),

@@ -18,9 +18,9 @@ from litestar.params import FromPath
 from server.api.entering import enter
 from server.api.ids import Hex32
 from server.api.incidents import seen_story
+from server.api.movebase import Code
 from server.api.moves import (
     CALLBACK_MOVES,
-    Code,
     IssueOrder,
     Move,
     OrderKind,
@@ -28,6 +28,7 @@ from server.api.moves import (
     Target,
     ops_of,
 )
+from server.api.reviewmoves import ReviewFeedback
 from server.api.session import NO_STORE
 from server.api.spec import SESSION_AND_CSRF, json_body, refusals
 from server.api.stories import Stories
@@ -262,12 +263,21 @@ async def move_incident(
             "not_allowed", detail="The callback desk notes calls; it does not command."
         )
     check_names(data, access.directory())
+    if isinstance(data, ReviewFeedback):
+        check_reviewer(data, story.view, who)
     order = entropy(16)
     ops = ops_of(data, story.view, order)
     draft = Draft(who.person.id, scope_of(story.view, story.id), KIND_INCIDENT, story.id, ops)
     result = await enter(intake, who, draft, stations_of(story.view))
     made = order if isinstance(data, IssueOrder | Reassign) else None
     return Response(moved(result, made), headers=NO_STORE)
+
+
+def check_reviewer(move: ReviewFeedback, view: dict[str, Any], who: SignedIn) -> None:
+    """Refuse to let anybody review their own feedback, also what they said and another wrote down."""
+    for claim in view["claims"]:
+        if claim["op"].hex() == move.claim and who.person.id in (claim["by"], claim["said_by"]):
+            raise ProblemError("not_allowed", detail="Nobody reviews their own feedback.")
 
 
 def check_names(move: Move, directory: Directory) -> None:

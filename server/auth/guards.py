@@ -105,6 +105,11 @@ may_redact = _roles(
 may_rule = _roles(
     DISPATCH | {"station"}, "may_rule", "Those who decide about what is held or rejected."
 )
+may_review = _roles(
+    DISPATCH | {"reviewer", "supervisor"},
+    "may_review",
+    "Those who watch over feedback and its review.",
+)
 may_see_devices = _roles(
     DISPATCH | {"station", "admin", "supervisor"},
     "may_see_devices",

@@ -131,6 +131,15 @@ def waiting(state: IncidentState) -> tuple[int, int]:
     return len(waiting_facts(state, said)), sum(slot.is_contradictory for slot in steps)
 
 
+def unanswered_delays(state: IncidentState) -> int:
+    """How many delay reasons wait for a word of the desk (FB4)."""
+    said = [item for item in state.counted("entry.add") if item.fields["kind"] == "delay_reason"]
+    if not said:
+        return 0
+    answered = {item.fields["entry"] for item in state.counted("delay.answer")}
+    return sum(item.op not in answered for item in said)
+
+
 def _differing(state: IncidentState) -> dict[str, list[dict[str, Any]]]:
     return {
         field: values

@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.intake.beacons import Beacons
-from server.intake.contested import waiting
+from server.intake.contested import unanswered_delays, waiting
 from server.intake.desk import Desk
 from server.intake.policy import policy_of
 from server.intake.project import project
@@ -353,6 +353,7 @@ def projected(incident: Incident, policy: Policy) -> Projected:
         incident.state.derived().as_view(),
         policy,
         waiting=waiting(incident.state),
+        delays=unanswered_delays(incident.state),
         created_chain=incident.created_chain,
         home=incident.scopes[0] if incident.scopes else None,
         updated_at_ms=incident.updated_at_ms,

@@ -7,8 +7,8 @@ there, is never taken away: a countdown that no longer concerns anybody is kept 
 Where a field has several live values the newest stands in the row, and `conflicts` counts the fields
 whose values contradict each other: the list warns, the incident's own page shows all of them.
 
-Example: `project(state.derived().as_view(), policy, waiting=(0, 0), created_chain=..., home=..., updated_at_ms=...,
-updated_idx=...)`.
+Example: `project(state.derived().as_view(), policy, waiting=(0, 0), delays=0, created_chain=..., home=...,
+updated_at_ms=..., updated_idx=...)`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,6 +16,7 @@ from typing import Any
 
 from server.store.projections import Projected
 from server.store.rows import Row
+from sync.incident import feedback
 from sync.incident.deadlines import (
     Deadline,
     Policy,
@@ -45,6 +46,7 @@ def project(
     policy: Policy,
     *,
     waiting: tuple[int, int],
+    delays: int,
     created_chain: bytes | None,
     home: str | None,
     updated_at_ms: int,
@@ -53,7 +55,14 @@ def project(
     """The rows of one incident."""
     return Projected(
         incident=_storable(
-            _incident(view, waiting, created_chain, home, (updated_at_ms, updated_idx))
+            _incident(
+                view,
+                waiting,
+                created_chain,
+                home,
+                (updated_at_ms, updated_idx),
+                feedback_row=(*_feedback(view, policy), delays),
+            )
         ),
         orders=tuple(_order(view["id"], order) for order in view["orders"]),
         deadlines=tuple(_deadlines(view, policy)),
@@ -74,6 +83,8 @@ def _incident(
     created_chain: bytes | None,
     home: str | None,
     updated: tuple[int, int],
+    *,
+    feedback_row: tuple[object, ...],
 ) -> Row:
     created = view["created"] or {}
     point = newest(view, "point") or (None, None)
@@ -110,6 +121,7 @@ def _incident(
         last.get("at"),
         next((call["score"] for call in reversed(attempts) if call.get("score")), None),
         last.get("why"),
+        *feedback_row,
         _search_text(view, created),
     )
 
@@ -121,6 +133,28 @@ def _callback_state(view: View, created: Mapping[str, Any]) -> str | None:
     state: str = view["callback"]["state"]
     cannot = created.get("exercise") or not newest(view, "caller_phone")
     return "exempt" if state == "due" and cannot else state
+
+
+def _feedback(view: View, policy: Policy) -> tuple[object, ...]:
+    """Where the feedback of the round is, and what its reviewer or its author has until when."""
+    at = feedback.standing(view)
+    received, _reviewed = feedback.review_clock(view)
+    waits = received if at.waiting else None
+    returned = feedback.correction_start(view)
+    last = max(
+        (entry["review"] for entry in at.returned + at.passed),
+        key=lambda review: (review["at"], review["op"]),
+        default=None,
+    )
+    return (
+        at.state,
+        waits,
+        None if waits is None else waits + policy.review_within_ms,
+        returned,
+        None if returned is None else returned + policy.final_feedback_within_ms,
+        None if last is None else last["at"],
+        None if last is None else last["score"],
+    )
 
 
 def _search_text(view: View, created: Mapping[str, Any]) -> str:

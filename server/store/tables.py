@@ -247,12 +247,21 @@ incidents = Table(
     Column("callback_at_ms", BigInteger),
     Column("callback_score", BigInteger),
     Column("callback_why", Text),
+    Column("feedback_state", Text, nullable=False),  # FB3, of the current round
+    Column("review_from_ms", BigInteger),  # since when the current final feedback waits for review
+    Column("review_due_ms", BigInteger),
+    Column("correct_from_ms", BigInteger),  # since when returned feedback waits for its author
+    Column("correct_due_ms", BigInteger),
+    Column("reviewed_at_ms", BigInteger),  # the last review of the round
+    Column("review_score", BigInteger),  # of that one
+    Column("delays", BigInteger, nullable=False),  # delay reasons that nobody has answered
     Column("search", Text, nullable=False),  # lower case: number, tag, titles, places, source no
     Index(None, "created_at_ms"),
     Index(None, "station", "created_at_ms"),
     Index(None, "number"),
     Index(None, "updated_idx"),
     Index(None, "callback_state", "closed_at_ms"),
+    Index(None, "feedback_state", "review_due_ms"),
 )
 
 orders = Table(
@@ -353,6 +362,19 @@ incident_numbers = Table(
 )
 
 # ---- people, sessions, imports, effects --------------------------------------------------------
+
+# Lists of overdue feedback as they stood at a moment. Never changed: what came later is told beside.
+cutoffs = Table(
+    "cutoffs",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("author", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),  # 32 bytes, over `bytes`
+    Column("n", BigInteger, nullable=False),  # rows in it, drills left out
+    Column("bytes", LargeBinary, nullable=False),  # canonical
+    Index(None, "at_ms"),
+)
 
 credentials = Table(
     "credentials",

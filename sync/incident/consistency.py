@@ -26,13 +26,12 @@ _STEPS: Final = ("signed", "departed", "arrived", "cleared")
 
 class Remark(Struct, frozen=True):
     """One remark: its code, the order it is about if it is about one, the ops to look at, and the kinds or the field it
-    speaks of. One that `blocks` keeps the incident from being closed; nothing this page finds does."""
+    speaks of."""
 
     code: str
     order: bytes | None = None
     about: tuple[bytes, ...] = ()
     words: tuple[str, ...] = ()
-    blocks: bool = False
 
 
 def remarks(view: dict[str, Any], policy: Policy) -> list[Remark]:

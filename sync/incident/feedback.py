@@ -9,7 +9,7 @@ feedback of a round is, and from when its review and its correction count. It se
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -86,7 +86,7 @@ def nature_of(categories: Iterable[Item], rulings: Iterable[Item]) -> dict[str, 
     }
 
 
-def standing(view: dict[str, Any]) -> Standing:
+def standing(view: Mapping[str, Any]) -> Standing:
     """Where the feedback of a view's current round is (FB3)."""
     of_round = [entry for entry in view["feedback"] if entry["round"] == view["round"]]
     current = [entry for entry in of_round if entry["current"]]
@@ -108,7 +108,7 @@ def _verdict(entry: dict[str, Any]) -> str | None:
     return None if entry["review"] is None else entry["review"]["verdict"]
 
 
-def review_clock(view: dict[str, Any]) -> tuple[int | None, int | None]:
+def review_clock(view: Mapping[str, Any]) -> tuple[int | None, int | None]:
     """From when and until when the review of the round counts, in ms (C8): from the receipt of what waits longest; when
     nothing waits, from the receipt of what was reviewed last to its review."""
     at = standing(view)
@@ -125,6 +125,6 @@ def review_clock(view: dict[str, Any]) -> tuple[int | None, int | None]:
     return (None, None) if reviewed is None else (reviewed["received_at"], reviewed["review"]["at"])
 
 
-def correction_start(view: dict[str, Any]) -> int | None:
+def correction_start(view: Mapping[str, Any]) -> int | None:
     """From when the correction of returned feedback counts, in ms (C7r): its earliest unanswered return."""
     return min((entry["review"]["at"] for entry in standing(view).returned), default=None)
