@@ -180,7 +180,7 @@ def told(signed: Timed, op: dict[str, Any], user: bytes) -> Timed:
 def elapsed_at_least_ms(start: Timed, end: Timed) -> int | None:
     """The least true time from one moment to another, by the monotonic clock they share; None when they share none."""
     a, b = start.place, end.place
-    if a is None or b is None or (a.chain, a.session) != (b.chain, b.session) or b.m < a.m:
+    if a is None or b is None or (a.chain, a.session) != (b.chain, b.session) or b.m <= a.m:
         return None
     return shrunk(b.m - a.m)
 

@@ -18,6 +18,7 @@ import { IncidentState } from "../src/sync/incident/state";
 import { isConsistent, rootBefore, rootFromInclusion } from "../src/sync/merkle";
 import { leafHash, readRuling, scopeHead } from "../src/sync/rulings";
 import { itemsOfRecord, readSnapshot, recordsIn, snapshotHash } from "../src/sync/snapshot";
+import { judge, type Mark, RULES, within } from "../src/sync/verdict";
 import { verify } from "../src/sync/verify";
 
 // biome-ignore lint/suspicious/noExplicitAny: a request has the shape its command reads, and only the tests write them
@@ -25,6 +26,16 @@ type Request = Record<string, any>;
 
 const bytes = (hex: string) => fromHex(hex, hex.length / 2);
 const hexOrNull = (hex: string | null) => (hex === null ? null : bytes(hex));
+
+type ToldMark = [string, number, ([number, number] | null)[], string[], [string, number] | null];
+
+/** A statement of a moment: its op, what was claimed, bounds by grade, causes, and the monotonic clock it was written by. */
+function markOf([op, claimedMs, layers, why, tick]: ToldMark): Mark {
+  const [zero, one, two] = layers.map((layer) => layer && { loMs: layer[0], hiMs: layer[1] });
+  const place = tick && { chain: new Uint8Array(16), session: bytes(tick[0]), m: tick[1] };
+  const nested = [zero ?? { loMs: null, hiMs: null }, one ?? null, two ?? null] as const;
+  return { op: bytes(op), timed: { claimedMs, layers: nested, why, place } };
+}
 
 const COMMANDS: Record<string, (request: Request) => unknown> = {
   "canon.decode": ({ hex }) => ({ hex: toHex(encode(decode(bytes(hex)))) }),
@@ -107,6 +118,19 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
       return [due.map((s) => [s.clock, s.order && toHex(s.order), s.round, s.channel, s.step, s.to, s.atMs]), nextMs];
     });
     return { ...folded, steps: told };
+  },
+  verdict: ({ starts, ends, limit, now }) => {
+    const found = judge(starts.map(markOf), ends.map(markOf), within(limit), RULES, now);
+    return {
+      result: found.result,
+      grade: found.grade,
+      within: found.withinMs,
+      elapsed: [found.elapsed.loMs, found.elapsed.hiMs],
+      slack: found.slackMs,
+      ops: [found.start, found.end].map((mark) => mark && toHex(mark.op)),
+      why: found.why,
+      turns: found.turnsMs,
+    };
   },
   "snapshot.hash": async ({ hex }) => ({ hash: toHex(await snapshotHash(bytes(hex))) }),
   "ruling.read": ({ hex }) => ({ idx: readRuling(bytes(hex)).idx }),

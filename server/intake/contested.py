@@ -61,7 +61,7 @@ def contested(state: IncidentState) -> list[Slot]:
     disputes = state.counted("milestone.dispute")
     if not disputes and len(claims) == len({_slot(item) for item in claims}):
         return []  # as it nearly always is: nobody has said anything of a step that another said too
-    standing = state.derived().standing
+    standing = {claim["op"] for claim in state.derived().claims if claim["standing"]}
     disputed = {item.fields["claim"] for item in disputes}
     apart: dict[tuple[int, bytes, str], list[Item]] = {}
     for item in claims:

@@ -108,21 +108,22 @@ def _verdict(entry: dict[str, Any]) -> str | None:
     return None if entry["review"] is None else entry["review"]["verdict"]
 
 
+def under_review(view: Mapping[str, Any], round_: int) -> dict[str, Any] | None:
+    """The feedback of a round whose review counts (C8): what waits longest; if nothing waits, the one reviewed last."""
+    current = [one for one in view["feedback"] if one["round"] == round_ and one["current"]]
+    waiting = [one for one in current if one["review"] is None]
+    if waiting:
+        received = [one for one in waiting if one["received_at"] is not None]
+        return min(received, key=lambda one: (one["received_at"], one["op"]), default=None)
+    return max(current, key=lambda one: (one["review"]["at"], one["review"]["op"]), default=None)
+
+
 def review_clock(view: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """From when and until when the review of the round counts, in ms (C8): from the receipt of what waits longest; when
-    nothing waits, from the receipt of what was reviewed last to its review."""
-    at = standing(view)
-    if at.waiting:
-        received = [
-            entry["received_at"] for entry in at.waiting if entry["received_at"] is not None
-        ]
-        return min(received, default=None), None
-    reviewed = max(
-        at.returned + at.passed,
-        key=lambda entry: (entry["review"]["at"], entry["review"]["op"]),
-        default=None,
-    )
-    return (None, None) if reviewed is None else (reviewed["received_at"], reviewed["review"]["at"])
+    """From when and until when the review of the current round counts, in ms (C8)."""
+    one = under_review(view, view["round"])
+    if one is None:
+        return None, None
+    return one["received_at"], None if one["review"] is None else one["review"]["at"]
 
 
 def correction_start(view: Mapping[str, Any]) -> int | None:

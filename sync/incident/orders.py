@@ -49,9 +49,9 @@ def orders_of(
     withdrawals = _first_by(counted("order.withdraw"), "order")
     requests = _last_by(counted("order.return_request"))
     reviews = _last_by(counted("order.return_review"))
-    returned = {
-        item.fields["order"] for item in counted("order.return_review") if item.fields["ok"]
-    }
+    returns = _first_by(
+        (item for item in counted("order.return_review") if item.fields["ok"]), "order"
+    )
     slots = _slots(standing)
     orders = []
     for key, given in _in_given_order(issues, by_new):
@@ -60,10 +60,15 @@ def orders_of(
             ("dispatch", 0) if origin is None else (origin.fields["kind"], origin.fields["round"])
         )
         reassigned = by_old.get(key)
-        taken_back = key in withdrawals or key in returned or reassigned is not None
+        taken_back = [
+            item.occurred_at_ms
+            for item in (withdrawals.get(key), returns.get(key), reassigned)
+            if item is not None
+        ]
         orders.append(
             {
                 "id": key,
+                "op": given.op,
                 "to": given.fields["to"],
                 "kind": kind,
                 "round": round_,
@@ -71,8 +76,9 @@ def orders_of(
                 "issued_by": given.user,
                 "open": not taken_back and goes_on(round_),
                 "withdrawn": key in withdrawals,
-                "returned": key in returned,
+                "returned": key in returns,
                 "reassigned_to": None if reassigned is None else reassigned.fields["new"],
+                "taken_back_at": min(taken_back, default=None),
                 "return_request": _pending_request(requests.get(key), reviews.get(key)),
                 **_progress(slots.get((key, round_), ())),
             }

@@ -16,7 +16,7 @@ from typing import Any, Final
 from sync import cells, rulings
 from sync.fold import Item
 from sync.incident import kinds, shapes
-from sync.incident.orders import by_time, milestone_of, stamped
+from sync.incident.orders import by_time, stamped
 from sync.incident.status import Derived, derive
 
 _APART: Final = frozenset(
@@ -90,9 +90,6 @@ class IncidentState:
         return derived.as_view() | {
             "sets": {name: self._members(name) for name in sorted(kinds.SET_FIELDS)},
             "latest": {name: self._latest(name) for name in sorted(kinds.LATEST_FIELDS)},
-            "claims": [
-                self._claim(item, derived) for item in by_time(self.counted("milestone.claim"))
-            ],
             "entries": self._entries(),
             "unknown": [
                 {"op": item.op, "t": item.t}
@@ -120,16 +117,6 @@ class IncidentState:
     def _latest(self, field: str) -> str | None:
         winner = cells.latest(self._of_field("latest.set", field))
         return None if winner is None else winner.fields.get("v")
-
-    def _claim(self, item: Item, derived: Derived) -> dict[str, Any]:
-        fields = item.fields
-        return milestone_of(item) | {
-            "kind": fields["kind"],
-            "round": fields["round"],
-            "order": fields.get("order"),
-            "standing": item.op in derived.standing,
-            "counts": item.op in derived.counting,
-        }
 
     def _entries(self) -> list[dict[str, Any]]:
         corrections: dict[bytes, list[Item]] = {}

@@ -53,13 +53,11 @@ class Derived(Struct):
     links: list[dict[str, Any]]
     callbacks: list[dict[str, Any]]
     callback: dict[str, Any]
-    standing: frozenset[bytes]
-    counting: frozenset[bytes]
+    claims: list[dict[str, Any]]
 
     def as_view(self) -> dict[str, Any]:
-        """The part of the view that is derived; `standing` and `counting` only serve the list of claims."""
-        names = [name for name in self.__struct_fields__ if name not in ("standing", "counting")]
-        return {name: getattr(self, name) for name in names}
+        """The part of the view that is derived."""
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
 def derive(entity: bytes, counted: Counted) -> Derived:
@@ -127,9 +125,24 @@ def derive(entity: bytes, counted: Counted) -> Derived:
         callback=_callback(
             [c for c in callbacks if c["round"] == round_], closed=round_ in closed_rounds
         ),
-        standing=frozenset(item.op for item in standing),
-        counting=frozenset(item.op for item in counting),
+        claims=_claims(counted, standing, counting),
     )
+
+
+def _claims(counted: Counted, standing: list[Item], counting: list[Item]) -> list[dict[str, Any]]:
+    """All claims, those that stand and those that count among them marked so (CE5, IN4)."""
+    stands, counts_ = {item.op for item in standing}, {item.op for item in counting}
+    return [
+        milestone_of(item)
+        | {
+            "kind": item.fields["kind"],
+            "round": item.fields["round"],
+            "order": item.fields.get("order"),
+            "standing": item.op in stands,
+            "counts": item.op in counts_,
+        }
+        for item in by_time(counted("milestone.claim"))
+    ]
 
 
 def _created(item: Item) -> dict[str, Any]:

@@ -171,7 +171,7 @@ export function told(signed: Timed, op: Op, user: Uint8Array): Timed {
 /** The least true time from one moment to another, by the monotonic clock they share; null when they share none. */
 export function elapsedAtLeastMs(start: Timed, end: Timed): number | null {
   const [a, b] = [start.place, end.place];
-  if (!a || !b || !equalBytes(a.chain, b.chain) || !equalBytes(a.session, b.session) || b.m < a.m) return null;
+  if (!a || !b || !equalBytes(a.chain, b.chain) || !equalBytes(a.session, b.session) || b.m <= a.m) return null;
   return shrunk(b.m - a.m);
 }
 

@@ -104,20 +104,23 @@ export function standingOf(view: WithFeedback): Standing {
   return { state, waiting, returned, passed };
 }
 
-/**
- * From when and until when the review of the round counts (C8): from the receipt of what waits longest; when nothing waits,
- * from the receipt of what was reviewed last to its review.
- */
-export function reviewClock(view: WithFeedback): { startMs: number | null; doneMs: number | null } {
-  const { waiting, returned, passed } = standingOf(view);
-  if (waiting.length > 0) {
-    const received = waiting.flatMap((entry) => (entry.received_at === null ? [] : [entry.received_at]));
-    return { startMs: received.length > 0 ? Math.min(...received) : null, doneMs: null };
+/** The feedback of a round whose review counts (C8): what waits longest; when nothing waits, what was reviewed last. */
+export function underReview(view: Pick<WithFeedback, "feedback">, round: number): Feedback | null {
+  const current = view.feedback.filter((one) => one.round === round && one.current);
+  if (current.some(({ review }) => review === null)) {
+    const received = current.filter((one) => one.review === null && one.received_at !== null);
+    const byReceipt = (a: Feedback, b: Feedback) => (a.received_at as number) - (b.received_at as number);
+    return received.sort((a, b) => byReceipt(a, b) || ascending(keyOf(a.op), keyOf(b.op)))[0] ?? null;
   }
-  const last = [...returned, ...passed]
-    .sort((a, b) => a.review.at - b.review.at || ascending(keyOf(a.review.op), keyOf(b.review.op)))
-    .at(-1);
-  return { startMs: last?.received_at ?? null, doneMs: last?.review.at ?? null };
+  const reviewed = current.flatMap((one) => (one.review ? [{ one, review: one.review }] : []));
+  const [last] = reviewed.sort(({ review: a }, { review: b }) => b.at - a.at || ascending(keyOf(b.op), keyOf(a.op)));
+  return last?.one ?? null;
+}
+
+/** From when and until when the review of the current round counts (C8). */
+export function reviewClock(view: WithFeedback): { startMs: number | null; doneMs: number | null } {
+  const one = underReview(view, view.round);
+  return { startMs: one?.received_at ?? null, doneMs: one?.review?.at ?? null };
 }
 
 /** From when the correction of returned feedback counts (C7r): its earliest unanswered return. */

@@ -24,6 +24,7 @@ export interface Milestone extends Stamped {
 export type Milestones = Partial<Record<MilestoneKind, Milestone>>;
 export interface Order {
   id: Uint8Array;
+  op: Uint8Array;
   to: [string, Uint8Array];
   kind: string;
   round: number;
@@ -33,6 +34,7 @@ export interface Order {
   withdrawn: boolean;
   returned: boolean;
   reassigned_to: Uint8Array | null;
+  taken_back_at: number | null;
   return_request: (Stamped & { why: string }) | null;
   milestones: Milestones;
   status: "issued" | RoadKind;
@@ -72,8 +74,9 @@ export function ordersOf(counted: Counted, standing: readonly Item[], goesOn: (r
   const withdrawals = firstBy(counted("order.withdraw"), "order");
   const requests = lastBy(counted("order.return_request"));
   const reviews = lastBy(counted("order.return_review"));
-  const returned = new Set(
-    counted("order.return_review").flatMap(({ fields }) => (fields["ok"] === true ? [keyOf(fields["order"])] : [])),
+  const returns = firstBy(
+    counted("order.return_review").filter(({ fields }) => fields["ok"] === true),
+    "order",
   );
   const slots = slotsOf(standing);
   // An id that was both issued and made by a reassignment is the issued one.
@@ -82,18 +85,22 @@ export function ordersOf(counted: Counted, standing: readonly Item[], goesOn: (r
     const origin = originOf(key, issues, byNew);
     const ofRound = origin === null ? 0 : round(origin);
     const reassigned = byOld.get(key);
-    const takenBack = withdrawals.has(key) || returned.has(key) || reassigned !== undefined;
+    const takenBack = [withdrawals.get(key), returns.get(key), reassigned].flatMap((one) =>
+      one ? [one.occurredAtMs] : [],
+    );
     return {
       id: item.fields[issues.has(key) ? "order" : "new"] as Uint8Array,
+      op: item.op,
       to: item.fields["to"] as [string, Uint8Array],
       kind: origin === null ? "dispatch" : (origin.fields["kind"] as string),
       round: ofRound,
       issued_at: item.occurredAtMs,
       issued_by: item.user,
-      open: !takenBack && goesOn(ofRound),
+      open: takenBack.length === 0 && goesOn(ofRound),
       withdrawn: withdrawals.has(key),
-      returned: returned.has(key),
+      returned: returns.has(key),
       reassigned_to: (reassigned?.fields["new"] ?? null) as Uint8Array | null,
+      taken_back_at: takenBack.length > 0 ? Math.min(...takenBack) : null,
       return_request: pendingRequest(requests.get(key), reviews.get(key)),
       ...progress(slots.get(slotOf(key, ofRound)) ?? []),
     };

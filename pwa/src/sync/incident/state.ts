@@ -10,17 +10,10 @@ import type { Value } from "../canon";
 import { latest, type Member, members } from "../cells";
 import { ascending, byTime, type Item, keyOf } from "../fold";
 import type { DelayReply } from "./kinds";
-import { type Milestone, milestoneOf, type Stamped, stamped, text } from "./orders";
+import { type Stamped, stamped, text } from "./orders";
 import { isKnown, problem } from "./shapes";
-import { type Derived, type DerivedView, derive } from "./status";
+import { type DerivedView, derive } from "./status";
 
-export interface Claim extends Milestone {
-  kind: string;
-  round: number;
-  order: Uint8Array | null;
-  standing: boolean;
-  counts: boolean;
-}
 export interface Entry extends Stamped {
   kind: string;
   text: string;
@@ -35,7 +28,6 @@ export interface Entry extends Stamped {
 export interface View extends DerivedView {
   sets: { tags: Member[] };
   latest: { colour: string | null };
-  claims: Claim[];
   entries: Entry[];
   unknown: { op: Uint8Array; t: string }[];
   /** Ops that count and whose words were taken away: by whom, on what ground, when (RD1). */
@@ -59,7 +51,7 @@ export class IncidentState {
   readonly entity: Uint8Array;
   private readonly known = new Map<string, Item>();
   private readonly byT = new Map<string, Map<string, Item>>();
-  private cached: Derived | null = null;
+  private cached: DerivedView | null = null;
 
   constructor(entity: Uint8Array) {
     this.entity = entity;
@@ -88,20 +80,16 @@ export class IncidentState {
   }
 
   /** Status, round, orders, milestones and facts. */
-  derived(): Derived {
+  derived(): DerivedView {
     this.cached ??= derive(this.entity, (t) => this.counted(t));
     return this.cached;
   }
 
   view(): View {
-    const derived = this.derived();
     return {
-      ...derived.view,
+      ...this.derived(),
       sets: { tags: members(this.ofField("set.add", "tags"), this.ofField("set.remove", "tags")) },
       latest: { colour: (latest(this.ofField("latest.set", "colour"))?.fields["v"] ?? null) as string | null },
-      claims: this.counted("milestone.claim")
-        .sort(byTime)
-        .map((item) => claimOf(item, derived)),
       entries: this.entries(),
       unknown: this.counted(MISFIT)
         .sort((a, b) => ascending(a.key, b.key))
@@ -152,15 +140,4 @@ export class IncidentState {
 /** Its kind of op when this version understands it; a skeleton lacks words and is understood all the same. */
 function filedUnder(item: Item): string {
   return isKnown(item.t) && (item.redaction !== null || problem(item.fields) === null) ? item.t : MISFIT;
-}
-
-function claimOf(item: Item, derived: Derived): Claim {
-  return {
-    ...milestoneOf(item),
-    kind: item.fields["kind"] as string,
-    round: item.fields["round"] as number,
-    order: (item.fields["order"] ?? null) as Uint8Array | null,
-    standing: derived.standing.has(item.key),
-    counts: derived.counting.has(item.key),
-  };
 }

@@ -15,7 +15,9 @@ import {
   countingClaims,
   effective,
   gapsOf,
+  type Milestone,
   type Milestones,
+  milestoneOf,
   milestonesOf,
   type Order,
   orderCounts,
@@ -42,6 +44,14 @@ export interface Attempt extends Stamped {
   text: string | null;
 }
 
+export interface Claim extends Milestone {
+  kind: string;
+  round: number;
+  order: Uint8Array | null;
+  standing: boolean;
+  counts: boolean;
+}
+
 /** The derived part of the view; keys are those of the shared bytes. */
 export interface DerivedView {
   id: Uint8Array;
@@ -65,16 +75,11 @@ export interface DerivedView {
   links: (Stamped & { to: Uint8Array; kind: string })[];
   callbacks: Attempt[];
   callback: { state: "open" | "due" | "trying" | "done" | "exempt"; attempts: number; why: string | null };
-}
-export interface Derived {
-  view: DerivedView;
-  /** Keys of claims neither withdrawn nor disputed (CE5), and of those that count for status (IN4). */
-  standing: ReadonlySet<string>;
-  counting: ReadonlySet<string>;
+  claims: Claim[];
 }
 
 /** Derive everything but entries and sets. `counted(t)` gives the items of one kind that count, in any order. */
-export function derive(id: Uint8Array, counted: Counted): Derived {
+export function derive(id: Uint8Array, counted: Counted): DerivedView {
   const creates = ordered(counted("incident.create"));
   const create = creates[0] ?? null;
   const reopens = ordered(counted("incident.reopen"));
@@ -96,43 +101,56 @@ export function derive(id: Uint8Array, counted: Counted): Derived {
   const numbers = creates.flatMap((item) => (item.number === null ? [] : [item.number])).sort(ascending);
   const closed = closedRounds.has(current);
   return {
-    view: {
-      id,
-      created: create && createdOf(create),
-      number: numbers[0] ?? null,
-      status: statusOf(
-        withdrawn !== null,
-        duplicate !== null,
-        closed,
-        ofRound.some(({ open }) => open),
-        road,
-      ),
-      round: current,
-      station: ((transfer ?? create)?.fields["station"] ?? null) as Uint8Array | null,
-      withdrawn: withdrawn && { ...stamped(withdrawn), why: why(withdrawn) },
-      duplicate_of: duplicate,
-      gaps: ofRound.length > 0 ? [] : gapsOf(road, ROAD_WITHOUT_ORDER),
-      fields,
-      conflicts: Object.values(fields).filter(differ).length,
-      orders,
-      milestones: milestonesOf(road),
-      feedback: told(counting, counted("feedback.review")),
-      nature: natureOf(
-        counted("fact.set").filter((item) => item.fields["f"] === "category"),
-        counted("nature.rule"),
-      ),
-      closes: closes.map((item) => ({ ...stamped(item), round: round(item), result: text(item.fields["result"]) })),
-      reopens: reopens.map((item) => ({ ...stamped(item), round: round(item), why: why(item) })),
-      links,
-      callbacks: attempts,
-      callback: callbackOf(
-        attempts.filter((attempt) => attempt.round === current),
-        closed,
-      ),
-    },
-    standing: new Set(standing.map(({ key }) => key)),
-    counting: new Set(counting.map(({ key }) => key)),
+    id,
+    created: create && createdOf(create),
+    number: numbers[0] ?? null,
+    status: statusOf(
+      withdrawn !== null,
+      duplicate !== null,
+      closed,
+      ofRound.some(({ open }) => open),
+      road,
+    ),
+    round: current,
+    station: ((transfer ?? create)?.fields["station"] ?? null) as Uint8Array | null,
+    withdrawn: withdrawn && { ...stamped(withdrawn), why: why(withdrawn) },
+    duplicate_of: duplicate,
+    gaps: ofRound.length > 0 ? [] : gapsOf(road, ROAD_WITHOUT_ORDER),
+    fields,
+    conflicts: Object.values(fields).filter(differ).length,
+    orders,
+    milestones: milestonesOf(road),
+    feedback: told(counting, counted("feedback.review")),
+    nature: natureOf(
+      counted("fact.set").filter((item) => item.fields["f"] === "category"),
+      counted("nature.rule"),
+    ),
+    closes: closes.map((item) => ({ ...stamped(item), round: round(item), result: text(item.fields["result"]) })),
+    reopens: reopens.map((item) => ({ ...stamped(item), round: round(item), why: why(item) })),
+    links,
+    callbacks: attempts,
+    callback: callbackOf(
+      attempts.filter((attempt) => attempt.round === current),
+      closed,
+    ),
+    claims: claimsOf(counted, standing, counting),
   };
+}
+
+/** All claims, those that stand and those that count among them marked so (CE5, IN4). */
+function claimsOf(counted: Counted, standing: readonly Item[], counting: readonly Item[]): Claim[] {
+  const stands = new Set(standing.map(({ key }) => key));
+  const counts = new Set(counting.map(({ key }) => key));
+  return counted("milestone.claim")
+    .sort(byTime)
+    .map((item) => ({
+      ...milestoneOf(item),
+      kind: item.fields["kind"] as string,
+      round: round(item),
+      order: (item.fields["order"] ?? null) as Uint8Array | null,
+      standing: stands.has(item.key),
+      counts: counts.has(item.key),
+    }));
 }
 
 function createdOf(item: Item): NonNullable<DerivedView["created"]> {
