@@ -246,6 +246,11 @@ def read(raw: bytes) -> ChangeSet | Refusal:
     return ChangeSet(header, header_bytes, envelope.signature, body, set_id, raw)
 
 
+def header_of(raw: bytes) -> Header:
+    """The header of an envelope that `read` has taken before. Raises `msgspec.MsgspecError` for one it would not."""
+    return _HEADER.decode(_ENVELOPE.decode(raw).header)
+
+
 def without_body(changeset: ChangeSet) -> bytes:
     """The envelope as it is stored and sent once its words were taken away (RD1)."""
     return _encode(Envelope(changeset.header_bytes, changeset.signature, None))

@@ -39,7 +39,7 @@ WRITTEN_LATER: Final = "written_later"
 TOLD_BY_OTHER: Final = "told_by_other"
 FOREIGN_CLOCK: Final = "foreign_clock"
 
-BY_VOICE: Final = frozenset({"radio", "phone"})
+BY_VOICE: Final = ("radio", "phone")
 
 
 class Bounds(Struct, frozen=True):
@@ -78,6 +78,11 @@ class Timed(Struct, frozen=True):
             if narrowest is None or width < narrowest:
                 best, narrowest = grade, width
         return best
+
+    @property
+    def bounds(self) -> Bounds:
+        """The interval of its grade; of a claim what bounds it from one side."""
+        return self.proved(min(self.grade, CLAIMED - 1))
 
     def proved(self, grade: int) -> Bounds:
         """What evidence of grades 0 to `grade` proves."""

@@ -125,6 +125,22 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.PrimaryKeyConstraint("origin", "size", name=op.f("pk_log_checkpoints")),
     )
     op.create_table(
+        "clock_samples",
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("session", sa.LargeBinary(), nullable=False),
+        sa.Column("m", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("received_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("lo_ms", sa.BigInteger(), nullable=False),
+        sa.Column("hi_ms", sa.BigInteger(), nullable=False),
+        sa.Column("wall_ms", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("fell", sa.BigInteger(), nullable=False),
+        sa.Column("gap", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", "session", "m", "seq", name=op.f("pk_clock_samples")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "snapshots",
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("scope", sa.BigInteger(), nullable=False),
@@ -508,6 +524,7 @@ def downgrade() -> None:  # noqa: PLR0915  one statement per table
     op.drop_table("deadlines")
     op.drop_table("credentials")
     op.drop_table("contacts")
+    op.drop_table("clock_samples")
     op.drop_table("snapshots")
     op.drop_table("log_checkpoints")
     op.drop_table("log_tiles")

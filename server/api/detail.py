@@ -19,13 +19,16 @@ from server.api.stories import Story
 from server.api.summaries import Summary
 from server.api.wallrows import DeadlineState
 from server.auth.guards import CALLER_KNOWN, SignedIn
+from server.intake import timing
 from server.intake.policy import policy_of
 from server.store.people import Directory
 from server.store.tables import devices
+from sync.fold import Item
 from sync.incident.consistency import remarks
 from sync.incident.deadlines import deadlines
 from sync.incident.moves import moves_of_order
 from sync.incident.timeline import timeline
+from sync.time import Timed
 
 CALLER_FACTS: Final = frozenset({"caller_name", "caller_phone"})
 
@@ -59,9 +62,20 @@ class Redacted(msgspec.Struct, frozen=True):
     at: Ms
 
 
+class ProvedTime(msgspec.Struct, frozen=True):
+    """When something happened as far as it is proved (SPEC TM): not before ``lo_ms``, not after ``hi_ms``, null where
+    nothing says. ``grade`` 0 what the centre saw, 1 the device's monotonic clock, 2 its wall clock, 3 a claim; ``why``
+    codes of what kept the bounds apart."""
+
+    grade: int
+    lo_ms: Ms | None
+    hi_ms: Ms | None
+    why: list[str]
+
+
 class Entry(msgspec.Struct, frozen=True):
     """One op in the merged timeline. ``at`` is when it happened, ``received_at`` when the centre had it, ``late_by``
-    the difference when over a minute.
+    the difference when over a minute; ``time`` is what is proved of when.
 
     ``decision`` is ``accepted``, ``accepted_late``, ``held``, ``rejected`` or ``opaque``, with ``why``. ``about`` is
     the op it speaks of."""
@@ -91,6 +105,7 @@ class Entry(msgspec.Struct, frozen=True):
     why: str | None
     redacted: Redacted | None
     gap_before: Gap | None
+    time: ProvedTime | None
 
 
 class Remarked(msgspec.Struct, frozen=True):
@@ -148,11 +163,20 @@ def device_labels(connection: Connection, chains: Iterable[bytes]) -> dict[bytes
     return {row.chain: row.label for row in rows}
 
 
+def beside(
+    connection: Connection, items: list[Item]
+) -> tuple[dict[bytes, str], dict[bytes, Timed]]:
+    """What is not in an incident itself: how its devices are called, and when its ops happened, by op id."""
+    labels = device_labels(connection, {item.chain for item in items})
+    return labels, timing.times(connection, items, timing.Chains(connection))
+
+
 def detail_of(
     summary: Summary,
     story: Story,
     directory: Directory,
     labels: dict[bytes, str],
+    times: dict[bytes, Timed],
     *,
     now_ms: int,
     who: SignedIn,
@@ -161,7 +185,7 @@ def detail_of(
     knows_caller = who.has(CALLER_KNOWN)
     policy = policy_of(directory)
     people: dict[bytes, str] = {}
-    entries = _entries(story, directory, labels, people, knows_caller=knows_caller)
+    entries = _entries(story, directory, labels, times, people, knows_caller=knows_caller)
     view = plain(story.view)
     if not knows_caller:
         for field in CALLER_FACTS & view["fields"].keys():
@@ -215,6 +239,7 @@ def _entries(
     story: Story,
     directory: Directory,
     labels: dict[bytes, str],
+    times: dict[bytes, Timed],
     people: dict[bytes, str],
     *,
     knows_caller: bool,
@@ -254,9 +279,16 @@ def _entries(
                 why=one["why"],
                 redacted=_redacted(one["redacted"], directory, people),
                 gap_before=_gap(one, in_reach, told),
+                time=_time(times.get(one["op"])),
             )
         )
     return entries
+
+
+def _time(timed: Timed | None) -> ProvedTime | None:
+    if timed is None:
+        return None
+    return ProvedTime(timed.grade, timed.bounds.lo_ms, timed.bounds.hi_ms, list(timed.why))
 
 
 def _redacted(

@@ -104,9 +104,9 @@ async def read_incident(
 ) -> Response[detail.Detail]:
     """Show one incident whole: its view as every device folds it, countdowns, open moves, and the merged timeline."""
     summary, story = await seen_story(stories, db, who, incident)
-    labels = await db.reading(detail.device_labels, {item.chain for item in story.items})
+    labels, times = await db.reading(detail.beside, story.items)
     shown = detail.detail_of(
-        summary, story, access.directory(), labels, now_ms=clock.now_ms(), who=who
+        summary, story, access.directory(), labels, times, now_ms=clock.now_ms(), who=who
     )
     return Response(shown, headers=NO_STORE)
 

@@ -31,6 +31,7 @@ from server.intake.memory import (
     pending,
     projected,
 )
+from server.intake.moments import Moments
 from server.intake.standing import Standing
 from server.intake.verify import Incoming
 from server.push.wanted import want_order
@@ -86,6 +87,7 @@ class Batch:
         self._memory = memory
         self._ledger = Ledger(connection, memory, at_ms)
         self._standing = Standing(connection, memory, self._ledger)
+        self.moments = Moments(connection, memory, self._ledger.write_log)
         self._org: list[tuple[str, bytes, int, bytes | None]] = []
         self._chains: dict[bytes, Chain] = {}
         self._incidents: dict[bytes, Incident] = {}
@@ -303,9 +305,12 @@ class Batch:
         self._chains[one.chain] = chain
         if ruled.decision not in rulings.COUNTED or "compromised" in ruled.flags:
             self._doubt(one, arrival_no, ruled.decision)
-        if incident is not None and change is not None:
+        if change is not None:
             ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, rulings.KIND_SET, payload)
-            note(incident, change, ruling, memory.directory)
+            if incident is not None:
+                note(incident, change, ruling, memory.directory)
+            else:
+                self.moments.note(change, ruling)
         if incident is None or ruled.decision not in rulings.COUNTED:
             self._ledger.list_in([f"device:{one.chain.hex()}"], idx, arrival_no, leaf)
         else:
@@ -383,9 +388,11 @@ class Batch:
         sets.rule_again(self.connection, stored.arrival_no, idx, raw, payload["e"])
         entry = (idx, stored.arrival_no, leaf)
         self._ledger.list_in([f"device:{payload['chain'].hex()}"], *entry)
+        ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, kind, payload)
+        if change is not None and incident is None:
+            self.moments.note(change, ruling)
         if incident is None or change is None:
             return idx
-        ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, kind, payload)
         if begins:
             note(incident, change, ruling, self.directory)
             self._note_orders(incident, change)
@@ -474,6 +481,7 @@ class Batch:
     def flush(self, contacts: Sequence[Contact] = (), done: Sequence[int] = ()) -> list[Effect]:
         """Write everything gathered; gives the effects to perform after the commit."""
         connection = self.connection
+        self.moments.flush()
         self._ledger.flush()
         projections.write(connection, [self._projected(at) for at in self._incidents.values()])
         soonest_ms = self._time()

@@ -12,11 +12,16 @@ from sqlalchemy import Connection
 
 from server.intake.memory import due_ms, load, projected
 from server.intake.policy import policy_of
-from server.store import log, people, projections, timers
+from server.intake.timing import rows_of
+from server.store import log, people, projections, samples, sets, tables, timers
 from server.store.engine import Database
 from server.store.projections import Projected
+from server.store.rows import Row
+from sync import changeset, rulings
+from sync.changeset import ChangeSet
 
 PAGE = 200  # incidents folded in one transaction
+SAMPLE_KEYS = len(tables.clock_samples.primary_key.columns)
 
 
 async def rebuild(
@@ -48,11 +53,14 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
     entities = projections.entities(connection, after, PAGE)
     folded = 0
     wrong: list[Projected] = []
+    samples_wrong = 0
     moments: list[tuple[bytes, int | None]] = []
     for entity in entities:
         incident = load(connection, entity, directory)
         if not incident.counted:
-            continue  # a chain, or an incident of which nothing was accepted
+            # A chain, or an incident of which nothing was accepted.
+            samples_wrong += not _samples_stand(connection, entity, check)
+            continue
         folded += 1
         should = projected(incident, policy)
         # What is long due wakes somebody who sets it right.
@@ -62,7 +70,22 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
     if not check:
         projections.write(connection, wrong)
         timers.write(connection, timers.NUDGES, moments)
-    return (entities[-1] if entities else None), folded, len(wrong)
+    return (entities[-1] if entities else None), folded, len(wrong) + samples_wrong
+
+
+def _samples_stand(connection: Connection, chain: bytes, check: bool) -> bool:
+    """Whether the samples of a chain stand as its sets have them; they do afterwards, unless it is only a check."""
+    should: dict[Row, Row] = {}
+    for stored in sets.evidence(connection, chain):
+        found = changeset.read(stored.envelope)
+        if isinstance(found, ChangeSet):
+            rows = rows_of(found, rulings.read_ruling(stored.ruling))
+            should |= {row[:SAMPLE_KEYS]: row for row in rows}
+    stands = sorted(should.values()) == sorted(samples.of_chain(connection, chain))
+    if not stands and not check:
+        samples.forget(connection, chain)
+        samples.write(connection, list(should.values()))
+    return stands
 
 
 def _plain(rows: Projected | None) -> object:

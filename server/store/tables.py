@@ -212,6 +212,24 @@ contacts = Table(
 
 # ---- projections -----------------------------------------------------------------------------
 
+# Samples of devices' clocks that count (TM3), to be found by the session and the reading they speak of.
+clock_samples = Table(
+    "clock_samples",
+    metadata,
+    Column("chain", LargeBinary, primary_key=True),
+    Column("session", LargeBinary, primary_key=True),
+    Column("m", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # of its set
+    Column("received_at_ms", BigInteger, nullable=False),
+    Column("lo_ms", BigInteger, nullable=False),
+    Column("hi_ms", BigInteger, nullable=False),
+    Column("wall_ms", BigInteger, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("fell", BigInteger, nullable=False),
+    Column("gap", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 incidents = Table(
     "incidents",
     metadata,

@@ -98,6 +98,11 @@ export function gradeOf(timed: Timed): number {
   return best;
 }
 
+/** The interval of its grade; of a claim what bounds it from one side. */
+export function boundsOf(timed: Timed): Bounds {
+  return proved(timed, Math.min(gradeOf(timed), CLAIMED - 1));
+}
+
 /** What evidence of grades 0 to `grade` proves. */
 export function proved(timed: Timed, grade: number): Bounds {
   for (let at = grade; at > 0; at--) {

@@ -1,0 +1,67 @@
+"""When things happened, for the transaction that is being written: its own sets and samples included.
+
+Responsible for writing down the samples of a batch, and for the times of an incident's ops and which incidents new
+samples tell more of, before anything is committed. Refuses to judge what the times mean.
+
+Example: `batch.moments.times(incident.state.items.values())[op]` is the `Timed` of an op of this very batch.
+"""
+
+from collections.abc import Callable, Iterable
+
+from sqlalchemy import Connection
+
+from server.intake import timing
+from server.intake.memory import Memory
+from server.store import samples
+from server.store.devices import Device
+from server.store.rows import Row
+from sync.changeset import KIND_CHAIN, ChangeSet
+from sync.fold import Item
+from sync.rulings import Ruling
+from sync.time import Timed
+
+
+class Moments:
+    """Those of one batch."""
+
+    def __init__(
+        self, connection: Connection, memory: Memory, write_log: Callable[[], None]
+    ) -> None:
+        """Know nothing yet; `write_log` makes the sets of the batch readable."""
+        self._connection = connection
+        self._memory = memory
+        self._write_log = write_log
+        self._rows: list[Row] = []
+        self._written: list[Row] = []
+
+    def note(self, change: ChangeSet, ruling: Ruling) -> None:
+        """A set was ruled that may carry samples."""
+        if change.body is not None and change.body.kind == KIND_CHAIN:
+            self._rows += timing.rows_of(change, ruling)
+
+    def times(self, items: Iterable[Item]) -> dict[bytes, Timed]:
+        """When what each of these ops tells of happened, by op id."""
+        self.flush()
+        return timing.times(self._connection, items, self)
+
+    def told_more_of(self) -> set[bytes]:
+        """The incidents of whose times the samples of this batch may say more."""
+        self.flush()
+        return timing.told_more_of(self._connection, self._written)
+
+    def flush(self) -> None:
+        """Write what was noted, and what it rests on."""
+        self._write_log()
+        samples.write(self._connection, self._rows)
+        self._written += self._rows
+        self._rows = []
+
+    # ---- what is known of chains (timing.Known) ----------------------------------------------
+
+    def device(self, chain: bytes) -> Device | None:
+        """The enrolled device of a chain."""
+        return self._memory.device(self._connection, chain)
+
+    def forked_at(self, chain: bytes) -> int | None:
+        """The seq from which it has two writers."""
+        return self._memory.chain(self._connection, chain).head.forked_at
