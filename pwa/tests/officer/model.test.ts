@@ -5,6 +5,7 @@ import {
   jobOf,
   jobsOf,
   lastWord,
+  loudness,
   missingTimes,
   myNotes,
   nextTag,
@@ -14,7 +15,9 @@ import {
 } from "../../src/desks/officer/model";
 import type { Me } from "../../src/device/views";
 import { fromHex } from "../../src/sync/ids";
-import { claimed, created, DESK, issued, MATE, ME, ORDER, told, UNIT } from "./told";
+import { DEFAULT_POLICY } from "../../src/sync/incident/deadlines";
+import { stepsOf } from "../../src/sync/incident/escalation";
+import { claimed, created, DESK, issued, MATE, ME, NOON, ORDER, told, UNIT } from "./told";
 
 const me: Me = { person: ME, unit: UNIT, vehicles: [] };
 const job = async (...acts: Parameters<typeof told>[0]) =>
@@ -47,6 +50,34 @@ test("an order rings until it is signed by anyone, asked to be returned, or take
   const withdrawn = { by: DESK, min: 1, ops: [{ t: "order.withdraw", order: fromHex(ORDER), why: "撤" }] };
   expect(await rings(withdrawn)).toBe(0);
   expect((await job(withdrawn)).stage).toBe("done");
+});
+
+test("the phone alone: it rings three times, louder each, until it is signed; the desk's step is left to the centre", async () => {
+  const { incident } = await told([created(), issued(), claimed("delivered", 1)]);
+  const job = jobOf(incident, me);
+  const [rings] = ringing([job]);
+  if (!rings) throw new Error("it does not ring");
+  const delivered = NOON + 60_000;
+  const at = (seconds: number) => loudness(rings, DEFAULT_POLICY, delivered + seconds * 1000);
+  expect([-1, 0, 14, 15, 29, 30, 3_600].map(at)).toEqual([0, 1, 1, 2, 2, 3, 3]);
+  expect(at(24 * 3_600 + 31)).toBe(0);
+  // What the centre would do meanwhile is not this phone's to do.
+  const centre = stepsOf(incident.view, DEFAULT_POLICY, delivered + 30_000);
+  expect(centre.due.map(({ channel }) => channel)).toEqual(["push", "desk"]);
+  const signed = jobOf((await told([created(), issued(), claimed("delivered", 1), claimed("signed", 2)])).incident, me);
+  expect(ringing([signed])).toEqual([]);
+  expect(loudness({ ...rings, incident: signed.incident }, DEFAULT_POLICY, delivered + 90_000)).toBe(0);
+});
+
+test("what the centre wrote itself is nobody's word", async () => {
+  const centre = {
+    by: "00".repeat(16),
+    min: 3,
+    ops: [{ t: "entry.add", kind: "nudge", text: "", data: { clock: "C2" } }],
+  };
+  const desk = { by: DESK, min: 2, ops: [{ t: "entry.add", kind: "nudge", text: "快" }] };
+  const { incident } = await told([created(), issued(), desk, centre]);
+  expect(lastWord(incident, me)?.text).toBe("快");
 });
 
 test("an undone step steps back", async () => {

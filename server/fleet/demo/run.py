@@ -23,6 +23,7 @@ from typing import Any
 
 import httpx2
 
+from server.deadlines.engine import Engine
 from server.fleet import world
 from server.fleet.centre import listen, serving
 from server.fleet.demo.crew import Crew
@@ -59,6 +60,7 @@ DOWN_MS = (40_000, 6 * 60_000)
 FAR_DOWN_MS = (5 * 60_000, 40 * 60_000)  # every ninth officer patrols where there is no mast
 LISTEN_AGAIN_MS = (2_000, 9_000)
 CODE_EVERY_MS = 14 * 60_000  # a code lives fifteen minutes
+PAST_TEND_EVERY_MS = 20_000
 PAST_SEED = "1"
 KEEP_SETS_MS = 72 * 3_600_000
 CONNECTIONS = 64
@@ -278,7 +280,8 @@ async def demo(build: Build, data_dir: Path, host: str, port: int, say: Say) -> 
     async with serving(app, listener) as url, _desks(url, app, clock) as desks:
         if fresh:
             say("First start: living through the last hours of the banner ...")
-            await _past(url, data_dir / "phones", clock, desks)
+            await _past(url, data_dir / "phones", clock, desks, app.state.deadlines)
+        app.state.deadlines.start()
         time = RealTime()
         banner = Banner(url, data_dir / "phones", time, desks, secrets.token_hex(8))
         await banner.enrol(desks["admin"])
@@ -291,7 +294,9 @@ async def demo(build: Build, data_dir: Path, host: str, port: int, say: Say) -> 
         await banner.close()
 
 
-async def _past(url: str, phones: Path, clock: _Clock, desks: dict[str, Desk]) -> None:
+async def _past(
+    url: str, phones: Path, clock: _Clock, desks: dict[str, Desk], timers: Engine
+) -> None:
     assert clock.past is not None
     time = VirtualTime(clock.past)
     banner = Banner(url, phones, time, desks, PAST_SEED)
@@ -300,9 +305,17 @@ async def _past(url: str, phones: Path, clock: _Clock, desks: dict[str, Desk]) -
     time.spawn(banner.live_through(until_ms))
     admin, begin_ms = desks["admin"], until_ms - LOST_MS
     time.spawn(lost(url, phones / "lost.db", admin, time, begin_ms, seed=PAST_SEED))
+    time.spawn(_tend(timers, time, until_ms))
     await time.run()
     await banner.close()
     clock.past = None
+
+
+async def _tend(timers: Engine, time: Timebase, until_ms: int) -> None:
+    """In the past the centre's clock is moved by hand, and so are its timers."""
+    while time.now_ms() < until_ms:
+        await timers.tend()
+        await time.sleep_until(time.now_ms() + PAST_TEND_EVERY_MS)
 
 
 @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@
  *     const jobs = jobsOf(incidents, me);
  *     ringing(jobs)[0]?.order.id;      // the order that fills the screen now
  */
+import type { Loudness } from "../../device/alarm";
 import {
   concerns,
   type Fact,
@@ -18,6 +19,9 @@ import {
   STEPS,
   type Step,
 } from "../../device/views";
+import { toHex } from "../../sync/ids";
+import type { Policy } from "../../sync/incident/deadlines";
+import { stepsOf as nudgesOf, ON_PHONE } from "../../sync/incident/escalation";
 
 /** What an order, or a self-received incident, asks of the officer. */
 export type Stage = "sign" | "road" | "scene" | "report" | "done";
@@ -33,6 +37,8 @@ export interface Job {
 export type Ringing = Job & { order: Order };
 
 const URGENCY: Record<Stage, number> = { sign: 0, road: 1, scene: 2, report: 3, done: 4 };
+/** In whose name the centre writes that a step of the nudging plan was taken: nobody's. */
+const CENTRE = "0".repeat(32);
 const OVER = new Set(["closed", "withdrawn", "duplicate"]);
 
 /** The milestones that count for a job: the order's own, or the incident's where there is no order. */
@@ -85,6 +91,16 @@ export function ringing(jobs: readonly Job[]): Ringing[] {
   );
 }
 
+/**
+ * How loud an order rings now: as many rings of the plan as are due (SPEC NU5), from the events this phone holds, with
+ * the centre away too. 0: not at all.
+ */
+export function loudness(job: Ringing, policy: Policy, nowMs: number): 0 | Loudness {
+  const { due } = nudgesOf(job.incident.view, policy, nowMs, ON_PHONE);
+  const mine = due.filter(({ order }) => order !== null && toHex(order) === job.order.id).length;
+  return Math.min(mine, 3) as 0 | Loudness;
+}
+
 /** A fact as one text. Several live values are all shown, and `conflict` says that a ruling is due. */
 export function factText(incident: Incident, name: string): { text: string; conflict: boolean } {
   const values = (incident.fields[name] ?? []).map((fact) => String(fact.value));
@@ -135,7 +151,7 @@ export function missingTimes(job: Job): Step[] {
 /** What the desk said last about this incident: a nudge or a note of somebody else. */
 export function lastWord(incident: Incident, me: Me): { by: string; atMs: number; text: string } | null {
   const said = incident.entries.filter(
-    (entry) => entry.by !== me.person && (entry.kind === "nudge" || entry.kind === "note"),
+    (entry) => entry.by !== me.person && entry.by !== CENTRE && (entry.kind === "nudge" || entry.kind === "note"),
   );
   const last = said.reduce<(typeof said)[number] | null>((a, b) => (a && a.atMs > b.atMs ? a : b), null);
   return last && { by: last.by, atMs: last.atMs, text: last.correction ?? last.text };

@@ -8,6 +8,7 @@
  *     await officer.step(job, "arrived");       // written, shown, undo for ten seconds
  */
 import { type ComputedRef, computed, type InjectionKey, inject, type ShallowRef, shallowRef, watch } from "vue";
+import type { Loudness } from "../../device/alarm";
 import type { Device } from "../../device/device";
 import { distanceM, fix, freshFix } from "../../device/position";
 import type { OwnSet } from "../../device/vault";
@@ -23,7 +24,7 @@ import {
 import { now } from "../../ui/now";
 import { categoryLabel } from "./catalog";
 import { type At, answer, askReturn, claim, entry, takeBack } from "./drafts";
-import { factText, type Job, jobsOf, type Ringing, ringing } from "./model";
+import { factText, type Job, jobsOf, loudness, type Ringing, ringing } from "./model";
 import { t } from "./words";
 
 /** The last action that can be taken back, and what to say about it. */
@@ -59,6 +60,8 @@ export interface Officer {
   number(incident: Incident): string;
   person(id: string): string;
   deadline(job: Job, id: DeadlineId): Deadline | null;
+  /** How loud an order rings now. */
+  loudness(job: Ringing): 0 | Loudness;
 }
 
 const WORD: Record<MilestoneKind, "delivered" | "signed" | "departed" | "arrived" | "clearedLong" | "feedback"> = {
@@ -141,6 +144,7 @@ export function createOfficer(device: Device): Officer {
       const mine = (one: Deadline): boolean => one.order === null || toHex(one.order) === order;
       return deadlinesOf(job.incident.view, policy.value).find((one) => one.id === id && mine(one)) ?? null;
     },
+    loudness: (job) => loudness(job, policy.value, now.value),
   };
 }
 
