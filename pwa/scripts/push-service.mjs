@@ -10,11 +10,11 @@
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 
-const require = createRequire(import.meta.url);
-const Model = require("web-push-testing/src/PushApiModel.js").PushApiModel;
-const Service = require("web-push-testing/src/server.js");
+const load = createRequire(import.meta.url);
+const { PushApiModel } = load("web-push-testing/src/PushApiModel.js");
+const Service = load("web-push-testing/src/server.js");
 
-const model = new Model();
+const model = new PushApiModel();
 const service = new Service(model, 0);
 service.setRequestHandlers();
 
@@ -23,7 +23,7 @@ let script = [];
 /** @type {{path: string, headers: object, bytes: number}[]} */
 const seen = [];
 let answered = 0;
-/** @type {(() => void)[]} */
+/** @type {((done?: any) => void)[]} */
 const waiting = [];
 
 const server = createServer(async (request, response) => {

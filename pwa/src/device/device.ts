@@ -11,19 +11,22 @@
  */
 import { type ComputedRef, computed, type ShallowRef, shallowReactive, shallowRef } from "vue";
 import { sameStorage } from "./boot";
+import { browserPush } from "./browserPush";
 import { Cache, type OrgRow } from "./cache";
 import type { SyncState } from "./chip";
 import { openingDraft } from "./enrol";
 import { offer, unsentFile, unsentSets } from "./export";
 import { joinTabs, type News, type Tabs } from "./leader";
 import { Leaving } from "./leaving";
-import { Link, NEEDS_CODE } from "./link";
+import { Link, NEEDS_CODE, REVOKED } from "./link";
 import { systemClock } from "./now";
 import { type Org, type OrgSnapshot, orgOf } from "./org";
 import { Outbox } from "./outbox";
+import { Push } from "./push";
 import { Replica } from "./replica";
 import { Rounds, type Status } from "./rounds";
 import { type DeviceSession, keptSession } from "./session";
+import { drop } from "./subscription";
 import { type KeyRecord, type Mark, openVault, VaultRefused } from "./vault";
 import type { Me } from "./views";
 import { LogWatch } from "./watch";
@@ -47,6 +50,8 @@ export interface Device {
   /** Grows with every word about own sets, also one that leaves all counts as they were. */
   readonly told: Readonly<ShallowRef<number>>;
   readonly duty: Readonly<ShallowRef<Duty>>;
+  /** Whether a knock reaches this phone when it is locked. */
+  readonly push: Push;
   record(draft: Draft): Promise<Written>;
   story: Replica["story"];
   outbox: Outbox["list"];
@@ -162,6 +167,13 @@ export async function startDevice(): Promise<Device | null> {
   await replica.open();
   await recount();
 
+  const push = new Push({
+    session: () => session,
+    onDuty: () => duty.value.on,
+    browser: browserPush(),
+    nowMs: () => clock.nowMs(),
+  });
+  void push.settle();
   const link = new Link({ session: () => session });
   const lead = (): (() => void) => {
     const mine = new Rounds({
@@ -181,6 +193,8 @@ export async function startDevice(): Promise<Device | null> {
       },
       settled: () => {
         tabs?.tell({ t: "status", status: { ...status } });
+        if (status.reachable && push.state.value === "untold") void push.settle();
+        if (status.trouble?.code === REVOKED) void drop();
         void cache
           .setMeta("contact", { lastContactMs: status.lastContactMs, offsetMs: status.offsetMs })
           .catch(() => undefined);
@@ -227,6 +241,7 @@ export async function startDevice(): Promise<Device | null> {
     sync,
     told,
     duty,
+    push,
     record: (draft) => replica.record(draft),
     story: (id) => replica.story(id),
     outbox: (most) => outbox.list(most),
@@ -248,6 +263,7 @@ export async function startDevice(): Promise<Device | null> {
     async setDuty(on) {
       duty.value = { on, sinceMs: clock.nowMs() };
       await vault.setMeta("duty", duty.value);
+      void push.settle();
       if (on) await replica.deliverDue();
     },
     draft: (name) => vault.meta<string>(`draft:${name}`),

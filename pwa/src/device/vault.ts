@@ -19,8 +19,9 @@ import { withoutBody } from "../sync/changeset";
 import { equalBytes } from "../sync/ids";
 import type { Stripped } from "./cache";
 import { commit } from "./transaction";
+import { SESSION, VAULT_NAME } from "./vaultName";
 
-export const VAULT_NAME = "ortoo-vault";
+export { SESSION, VAULT_NAME };
 
 /** The signing key of one chain. The private half cannot be exported; chain is hex, the others raw bytes. */
 export interface KeyRecord {
@@ -101,8 +102,6 @@ export class SeqTaken extends Error {
   override name = "SeqTaken";
 }
 
-/** What of the session the vault itself looks at: nothing is appended to a chain that was left. */
-export const SESSION = "session";
 const GREETING = "greeting";
 
 /** The sync token of the last answered hello, and the name of the one under way (SPEC FK3). */

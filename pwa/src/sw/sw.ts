@@ -3,11 +3,13 @@
  * a desk's are kept from when somebody first opens one, so that no phone carries what only the centre uses.
  *
  * It answers any address with the kept page, except `/api` and `/sync`, which it never touches and never stores:
- * data lives in the device layer's own databases, where a write is durable. It imports no desk.
+ * data lives in the device layer's own databases, where a write is durable. It imports no desk. What comes by Web Push
+ * is shown by `push.ts`.
  * A new version waits; the page sends `{type: "activate"}` when nothing is being written (`update.ts`).
  */
 import { cleanupOutdatedCaches, createHandlerBoundToURL, precacheAndRoute } from "workbox-precaching";
 import { NavigationRoute, registerRoute } from "workbox-routing";
+import { knocks } from "./push";
 
 declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: { url: string; revision: string | null }[] };
 
@@ -28,6 +30,8 @@ registerRoute(
 );
 
 registerRoute(new NavigationRoute(createHandlerBoundToURL("/index.html"), { denylist: [/^\/(api|sync)(\/|$)/] }));
+
+knocks(self);
 
 self.addEventListener("message", (event) => {
   if (event.data?.type === "activate") void self.skipWaiting();

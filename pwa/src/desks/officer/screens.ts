@@ -11,7 +11,7 @@
 import { shallowRef } from "vue";
 
 export type Screen =
-  | { name: "duty" | "outbox" | "list" | "selfReport" }
+  | { name: "duty" | "outbox" | "list" | "selfReport" | "knock" }
   | { name: "job" | "story"; incident: string }
   | { name: "feedback"; incident: string; final: boolean };
 

@@ -1,0 +1,48 @@
+/**
+ * What may be said of lock screen alerts on this phone: that they arrive only when one has, and otherwise which of the
+ * reasons it is that they do not.
+ *
+ *     t(knockWord(device.push))      // 能到 · 没试过 · 没开 · 被拦下 · …
+ */
+import type { Push, PushState } from "../../device/push";
+
+type Known = Pick<Push, "state" | "trial" | "last">;
+
+/** Registered and a test has arrived, the last one not lost. */
+export function reaches({ state, trial, last }: Known): boolean {
+  const step = trial.value?.step;
+  return state.value === "on" && last.value !== null && step !== "lost" && step !== "failed";
+}
+
+const WORDS = {
+  unsupported: "knockCannot",
+  unasked: "knockOff",
+  blocked: "knockBlocked",
+  off: "knockOff",
+  on: "knockUntried",
+  resting: "knockResting",
+  untold: "knockUntried",
+  notOffered: "knockCannot",
+  noService: "knockCannot",
+  refused: "knockCannot",
+} as const satisfies Record<PushState, string>;
+
+/** The word for a row. */
+export const knockWord = (push: Known): (typeof WORDS)[PushState] | "knockOn" =>
+  reaches(push) ? "knockOn" : WORDS[push.state.value];
+
+const TITLES = {
+  unsupported: ["knockUnsupportedTitle", "knockUnsupportedText"],
+  unasked: ["knockOffTitle", "knockOffText"],
+  blocked: ["knockBlockedTitle", "knockBlockedText"],
+  off: ["knockOffTitle", "knockOffText"],
+  on: ["knockUntriedTitle", "knockUntriedText"],
+  resting: ["knockRestingTitle", "knockRestingText"],
+  untold: ["knockUntoldTitle", "knockUntoldText"],
+  notOffered: ["knockNotOfferedTitle", "knockNotOfferedText"],
+  noService: ["knockNoServiceTitle", "knockNoServiceText"],
+  refused: ["knockRefusedTitle", "knockRefusedText"],
+} as const satisfies Record<PushState, readonly [string, string]>;
+
+/** Title and explanation of a state in which nothing has arrived yet. */
+export const knockTitle = (state: PushState): (typeof TITLES)[PushState] => TITLES[state];
