@@ -54,7 +54,7 @@ class Sample(Struct, frozen=True):
 
 
 class Beats(Struct, frozen=True):
-    """A summary of readings of both clocks, taken every 15 s between two samples: how many, the greatest fall and rise
+    """A summary of readings of both clocks, every 15 s and with every set, between two samples: how many, the greatest fall and rise
     of (wall - monotonic) from one to the next, and the longest monotonic time between two. Times are ms."""
 
     n: int = 0
@@ -128,10 +128,10 @@ def beat(clocks: Clocks, m: int, wall_ms: int) -> Clocks:
     return replace(clocks, beats=_one_more(clocks, m, wall_ms), last=(m, wall_ms))
 
 
-def wrote(clocks: Clocks, m: int) -> Clocks:
-    """A set that is more than a placing of samples was written."""
+def wrote(clocks: Clocks, m: int, wall_ms: int) -> Clocks:
+    """A set that is more than a placing of samples was written, with these readings in its header."""
     oldest_m = m if clocks.oldest_m is None else clocks.oldest_m
-    return replace(clocks, oldest_m=oldest_m, newest_m=m)
+    return replace(beat(clocks, m, wall_ms), oldest_m=oldest_m, newest_m=m)
 
 
 def keep(clocks: Clocks, new: Sample) -> Clocks:

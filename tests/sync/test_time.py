@@ -66,7 +66,7 @@ def test_tm3_shapes(case: dict[str, Any]) -> None:
 def test_tm2_a_session_forgets_between_and_keeps_both_ends() -> None:
     clocks = CLOCKS
     for at in range(0, 60 * samples.KEEP_EVERY_MS, samples.KEEP_EVERY_MS):
-        clocks = keep(wrote(beat(clocks, at, at), at), Sample(at, at, at, at))
+        clocks = keep(wrote(clocks, at, at), Sample(at, at, at, at))
     assert len(clocks.waiting) == samples.WAITING_MAX
     assert clocks.waiting[0].sample.m == 0
     due = to_place(clocks, 10**9, 0)

@@ -47,8 +47,8 @@ export interface Sample {
 }
 
 /**
- * A summary of readings of both clocks, taken every 15 s between two samples: how many, the greatest fall and rise of
- * (wall − monotonic) from one to the next, and the longest monotonic time between two. Times are ms.
+ * A summary of readings of both clocks, every 15 s and with every set, between two samples: how many, the greatest fall
+ * and rise of (wall − monotonic) from one to the next, and the longest monotonic time between two. Times are ms.
  */
 export interface Beats {
   readonly n: number;
@@ -114,9 +114,9 @@ export function beat(clocks: Clocks, m: number, wallMs: number): Clocks {
   return { ...clocks, beats: oneMore(clocks, m, wallMs), last: [m, wallMs] };
 }
 
-/** A set that is more than a placing of samples was written. */
-export function wrote(clocks: Clocks, m: number): Clocks {
-  return { ...clocks, oldestM: clocks.oldestM ?? m, newestM: m };
+/** A set that is more than a placing of samples was written, with these readings in its header. */
+export function wrote(clocks: Clocks, m: number, wallMs: number): Clocks {
+  return { ...beat(clocks, m, wallMs), oldestM: clocks.oldestM ?? m, newestM: m };
 }
 
 /** Keep a sample: of those of the same five minutes with no set in between, the narrowest (TM2). */

@@ -24,7 +24,7 @@ describe("samples", () => {
     let clocks: Clocks = begun(SESSION);
     for (const [act, ...said] of steps) {
       if (act === "beat") clocks = beat(clocks, said[0], said[1]);
-      else if (act === "wrote") clocks = wrote(clocks, said[0]);
+      else if (act === "wrote") clocks = wrote(clocks, said[0], said[1]);
       else if (act === "keep") clocks = keep(clocks, { m: said[0], loMs: said[1], hiMs: said[2], wallMs: said[3] });
       else {
         const due = toPlace(clocks, said[0], said[1]);
@@ -51,7 +51,7 @@ describe("samples", () => {
         for (const { act, on } of told) {
           m += on;
           if (act === "beat") clocks = beat(clocks, m, m + (on % 7));
-          else if (act === "wrote") clocks = wrote(clocks, m);
+          else if (act === "wrote") clocks = wrote(clocks, m, m);
           else if (act === "keep") clocks = keep(clocks, { m, loMs: m, hiMs: m + (on % 997), wallMs: m });
           else {
             const due = toPlace(clocks, m, clocks.oldestM);
