@@ -12,8 +12,9 @@ import { check } from "../src/sync/evidence/check";
 import { itemsOf } from "../src/sync/fold";
 import { fromHex, setId, toHex } from "../src/sync/ids";
 import { remarksOn } from "../src/sync/incident/consistency";
-import { deadlinesOf, type Policy } from "../src/sync/incident/deadlines";
+import { deadlinesOf } from "../src/sync/incident/deadlines";
 import { AT_CENTRE, ON_PHONE, stepsOf } from "../src/sync/incident/escalation";
+import { PolicyBook } from "../src/sync/incident/policy";
 import { IncidentState } from "../src/sync/incident/state";
 import { isConsistent, rootBefore, rootFromInclusion } from "../src/sync/merkle";
 import { leafHash, readRuling, scopeHead } from "../src/sync/rulings";
@@ -87,7 +88,7 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
       before: before && toHex(before),
     };
   },
-  fold: async ({ entity, snapshot, sets, policy, now }) => {
+  fold: async ({ entity, snapshot, sets, policies, zones, now }) => {
     const state = new IncidentState(bytes(entity));
     for (const { packed } of snapshot ? readSnapshot(bytes(snapshot)).entities : [])
       state.add(recordsIn(packed).flatMap(itemsOfRecord));
@@ -97,7 +98,8 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
       state.add(itemsOf(read, ruling === null ? null : readRuling(bytes(ruling))));
     }
     const view = state.view();
-    const deadlines = deadlinesOf(view, policy as Policy);
+    const book = new PolicyBook(policies, zones);
+    const deadlines = deadlinesOf(view, book);
     const countdowns = deadlines.map(({ id, order, startMs, dueMs, doneMs }) => [
       id,
       order && toHex(order),
@@ -105,7 +107,7 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
       dueMs,
       doneMs,
     ]);
-    const remarks = remarksOn(view, policy as Policy).map(({ code, order, about, words }) => [
+    const remarks = remarksOn(view, book).map(({ code, order, about, words }) => [
       code,
       order && toHex(order),
       about.map(toHex),
@@ -114,7 +116,7 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
     const folded = { view: toHex(encode(view as never)), deadlines: countdowns, remarks };
     if (now === undefined) return folded;
     const told = [AT_CENTRE, ON_PHONE].map((channels) => {
-      const { due, nextMs } = stepsOf(view, policy as Policy, now, channels);
+      const { due, nextMs } = stepsOf(view, book, now, channels);
       return [due.map((s) => [s.clock, s.order && toHex(s.order), s.round, s.channel, s.step, s.to, s.atMs]), nextMs];
     });
     return { ...folded, steps: told };

@@ -21,8 +21,7 @@ from server.api.spec import SESSION, refusals
 from server.auth.guards import may_call_back
 from server.now import Clock
 from server.store.engine import Database
-from server.store.tables import incidents
-from sync.incident.deadlines import end_of_next_day
+from server.store.tables import deadlines, incidents
 
 MAX_LIST: Final = 500
 """Calls of one list; a banner closes some sixty incidents a day. ``more`` counts the rest."""
@@ -123,7 +122,7 @@ def _call(row: RowMapping) -> CallRow:
         attempts=row["callback_attempts"],
         last_outcome=row["callback_outcome"],
         last_at=row["callback_at_ms"],
-        due_ms=end_of_next_day(row["closed_at_ms"]),
+        due_ms=row["due_ms"],
         state=row["callback_state"],
         score=row["callback_score"],
         why=row["callback_why"],
@@ -157,9 +156,11 @@ def _candidates(connection: Connection, now_ms: int) -> tuple[list[RowMapping], 
         incidents.c.status.in_(("withdrawn", "duplicate")), incidents.c.updated_at_ms >= today
     )
     which = or_(waiting, done, exempt, ended)
+    due = and_(deadlines.c.incident == incidents.c.id, deadlines.c.deadline == "C9")
     rows = (
         connection.execute(
-            select(incidents)
+            select(incidents, deadlines.c.due_ms)
+            .outerjoin(deadlines, due)
             .where(which)
             .order_by(incidents.c.closed_at_ms.is_(None), incidents.c.closed_at_ms, incidents.c.id)
             .limit(MAX_LIST)

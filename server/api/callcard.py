@@ -25,7 +25,7 @@ from server.now import Clock
 from server.problems import ProblemError
 from server.settings import Settings
 from server.store.engine import Database
-from sync.incident.deadlines import end_of_next_day
+from sync.incident.deadlines import deadlines
 
 STEPS: Final = ("delivered", "signed", "departed", "arrived", "cleared")
 MINUTE_MS: Final = 60_000
@@ -160,7 +160,7 @@ async def card(
             "我们做个回访，想听听您的意见，可以吗？"
         ),
         recorded_minutes=recorded_minutes(view),
-        due_ms=end_of_next_day(closes[0]["at"]) if closes else None,
+        due_ms=next(one.due_ms for one in deadlines(view, directory.book) if one.id == "C9"),
         state=view["callback"]["state"],
         attempts=[
             Attempt(

@@ -18,8 +18,8 @@ from litestar.params import QueryParameter
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from server.api.asking import Inquiry, questions
-from server.api.detail import CALLER_FACTS, device_labels, masked, plain
-from server.api.ids import Hex32, Ms, hex_or_none
+from server.api.detail import CALLER_FACTS, device_labels, masked
+from server.api.ids import Hex32, Ms, hex_or_none, plain
 from server.api.session import NO_STORE
 from server.api.spec import SESSION, refusals
 from server.api.stories import Stories, Story

@@ -14,13 +14,12 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, select
 
-from server.api.ids import Hex32, Ms, hex_or_none
+from server.api.ids import Hex32, Ms, hex_or_none, plain
 from server.api.stories import Story
 from server.api.summaries import Summary
 from server.api.wallrows import DeadlineState
 from server.auth.guards import CALLER_KNOWN, SignedIn
 from server.intake import timing
-from server.intake.policy import policy_of
 from server.store.people import Directory
 from server.store.tables import devices
 from sync.fold import Item
@@ -139,17 +138,6 @@ def masked(phone: str) -> str:
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 9 else "*" * len(phone)
 
 
-def plain(value: Any) -> Any:
-    """A value of the view as JSON has it: bytes as hex, deep down."""
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
-
-
 def device_labels(connection: Connection, chains: Iterable[bytes]) -> dict[bytes, str]:
     """What people's devices are called, by chain; the centre's own desk chain has no name."""
     wanted = list(chains)
@@ -183,7 +171,6 @@ def detail_of(
 ) -> Detail:
     """Shape one incident for one person at one moment."""
     knows_caller = who.has(CALLER_KNOWN)
-    policy = policy_of(directory)
     people: dict[bytes, str] = {}
     entries = _entries(story, directory, labels, times, people, knows_caller=knows_caller)
     view = plain(story.view)
@@ -208,13 +195,13 @@ def detail_of(
                 state=one.state(now_ms),
                 order=hex_or_none(one.order),
             )
-            for one in deadlines(story.view, policy)
+            for one in deadlines(story.view, directory.book)
         ],
         remarks=[
             Remarked(
                 one.code, hex_or_none(one.order), [op.hex() for op in one.about], list(one.words)
             )
-            for one in remarks(story.view, policy)
+            for one in remarks(story.view, directory.book)
         ],
         moves=[
             OpenMove(move, order["id"].hex())

@@ -165,13 +165,14 @@ async def enrol(
     person = directory.person(person_id)
     assert person is not None
     head = await db.reading(log.read)
+    now_ms = clock.now_ms()
     answer = Enrolled(
         token=token,
         chain=chain.hex(),
         person=who_is(person),
         server=ServerName(head.server_id.hex(), settings.name, settings.role),
-        org=snapshot(directory),
-        now_ms=clock.now_ms(),
+        org=snapshot(directory, now_ms),
+        now_ms=now_ms,
     )
     return Response(answer, status_code=201, headers=NO_STORE)
 

@@ -6,7 +6,7 @@ name.
 """
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -32,3 +32,14 @@ def from_hex(text: str, what: str) -> bytes:
 def hex_or_none(raw: bytes | None) -> str | None:
     """An id that may be missing."""
     return None if raw is None else raw.hex()
+
+
+def plain(value: Any) -> Any:
+    """A value of a view or a row as JSON has it: bytes as hex, deep down."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value

@@ -13,11 +13,11 @@ import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 
-from server.api.ids import Hex32, hex_or_none
+from server.api.ids import Hex32, hex_or_none, plain
 from server.api.session import NO_STORE
 from server.api.spec import SESSION, refusals
 from server.auth.guards import Access, signed_in
-from server.intake.policy import policy_of
+from server.now import Clock
 from server.store.people import Directory, Row
 
 
@@ -56,7 +56,7 @@ class VehicleRow(msgspec.Struct, frozen=True):
 
 
 class ZoneRow(msgspec.Struct, frozen=True):
-    """A response zone; ``tier`` is minutes to arrival, 0 as soon as possible."""
+    """A response zone that stands now; ``tier`` is minutes to arrival, 0 as soon as possible."""
 
     id: Hex32
     name: str
@@ -72,10 +72,16 @@ class CodeRow(msgspec.Struct, frozen=True):
     en: str
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """The rows that limits are made of, with their ids, as the rulings hold them (SPEC PO): bytes as hex."""
+
+    policies: list[tuple[Hex32, dict[str, Any]]]
+    zones: list[tuple[Hex32, dict[str, Any]]]
+    modes: list[tuple[Hex32, dict[str, Any]]]
+
+
 class Org(msgspec.Struct, frozen=True):
-    """Everything the organisation is. ``policy`` holds the time limits of deadlines in
-    milliseconds.
-    """
+    """Everything the organisation is. ``limits`` are all versions of policies, zones and modes."""
 
     idx: int
     stations: list[StationRow]
@@ -85,7 +91,7 @@ class Org(msgspec.Struct, frozen=True):
     zones: list[ZoneRow]
     categories: list[CodeRow]
     results: list[CodeRow]
-    policy: dict[str, Any]
+    limits: Limits
 
 
 def _sorted(directory: Directory, what: str) -> list[tuple[bytes, Row]]:
@@ -95,7 +101,7 @@ def _sorted(directory: Directory, what: str) -> list[tuple[bytes, Row]]:
     )
 
 
-def snapshot(directory: Directory) -> Org:
+def snapshot(directory: Directory, now_ms: int) -> Org:
     """The organisation as JSON rows, each list in order of its names."""
     return Org(
         idx=directory.idx,
@@ -121,13 +127,21 @@ def snapshot(directory: Directory) -> Org:
             for at, row in _sorted(directory, "vehicles")
         ],
         zones=[
-            ZoneRow(at.hex(), row["name"], hex_or_none(row.get("station")), row.get("tier"))
-            for at, row in _sorted(directory, "zones")
+            ZoneRow(zone.id.hex(), zone.name, hex_or_none(zone.station), zone.tier)
+            for zone in sorted(
+                directory.book.zones.at(now_ms), key=lambda zone: (zone.name, zone.id)
+            )
         ],
         categories=_codes(directory, "categories"),
         results=_codes(directory, "results"),
-        policy=msgspec.to_builtins(policy_of(directory), str_keys=True),
+        limits=Limits(
+            _raw(directory, "policies"), _raw(directory, "zones"), _raw(directory, "modes")
+        ),
     )
+
+
+def _raw(directory: Directory, what: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(at.hex(), plain(row)) for at, row in sorted(directory.of(what).items())]
 
 
 def _codes(directory: Directory, what: str) -> list[CodeRow]:
@@ -143,9 +157,9 @@ def _codes(directory: Directory, what: str) -> list[CodeRow]:
     security=SESSION,
     responses=refusals("not_signed_in"),
 )
-async def org(access: NamedDependency[Access]) -> Response[Org]:
-    """Show the organisation: stations, units, people, vehicles, zones, codes, and the time limits in force."""
-    return Response(snapshot(access.directory()), headers=NO_STORE)
+async def org(access: NamedDependency[Access], clock: NamedDependency[Clock]) -> Response[Org]:
+    """Show the organisation: stations, units, people, vehicles, zones, codes, and every limit there is or was."""
+    return Response(snapshot(access.directory(), clock.now_ms()), headers=NO_STORE)
 
 
 ROUTES: Final[list[Any]] = [org]

@@ -37,7 +37,6 @@ Role = Literal[
     "supervisor",
     "admin",
 ]
-Limit = Annotated[int, msgspec.Meta(ge=1_000, le=366 * 86_400_000)]
 
 
 class _Row(
@@ -93,20 +92,6 @@ class CodeIn(_Row, frozen=True):
     en: Name
 
 
-class PolicyIn(_Row, frozen=True):
-    """Time limits in milliseconds that replace the defaults (SPEC DL). ``arrive_within_ms`` is by minutes of the
-    tier, as text.
-    """
-
-    deliver_within_ms: Limit | None = None
-    sign_within_ms: Limit | None = None
-    arrive_within_ms: dict[Annotated[str, msgspec.Meta(pattern="^[0-9]{1,4}$")], Limit] | None = (
-        None
-    )
-    first_feedback_within_ms: Limit | None = None
-    final_feedback_within_ms: Limit | None = None
-
-
 SHAPES: Final[dict[str, type[_Row]]] = {
     "stations": StationIn,
     "units": UnitIn,
@@ -115,7 +100,6 @@ SHAPES: Final[dict[str, type[_Row]]] = {
     "zones": ZoneIn,
     "categories": CodeIn,
     "results": CodeIn,
-    "policies": PolicyIn,
 }
 NAMES: Final = {"station": "stations", "unit": "units"}
 """Fields of a row that name another row, and among which it must be."""
@@ -178,8 +162,8 @@ async def add_row(
     intake: NamedDependency[Intake],
     entropy: NamedDependency[Callable[[int], bytes]],
 ) -> Response[Kept]:
-    """Add a row: `what` is stations, units, people, vehicles, zones, categories, results or policies; the body is
-    of that kind.
+    """Add a row: `what` is stations, units, people, vehicles, zones, categories or results; the body is of that
+    kind.
     """
     row = row_of(what, data, access.directory())
     row_id = entropy(16)

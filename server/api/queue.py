@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
-from server.api.detail import CALLER_FACTS, masked, plain
-from server.api.ids import Hex32, Ms, hex_or_none
+from server.api.detail import CALLER_FACTS, masked
+from server.api.ids import Hex32, Ms, hex_or_none, plain
 from server.api.summaries import Summary, summary_of, visible_to
 from server.api.wallrows import Waiting
 from server.auth.guards import CALLER_KNOWN, DISPATCH, SignedIn

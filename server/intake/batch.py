@@ -119,7 +119,7 @@ class Batch:
     def pending(self, entity: bytes) -> list[Step]:
         """The steps of the nudging plan that the centre must take on an incident now (NU)."""
         incident = self._memory.incident(self.connection, entity)
-        return pending(incident, self._memory.policy(), self.at_ms)[0]
+        return pending(incident, self._memory.directory.book, self.at_ms)[0]
 
     def time_again(self, entity: bytes) -> None:
         """Set the timer of an incident anew, whatever it stands at."""
@@ -503,10 +503,10 @@ class Batch:
 
     def _time(self) -> int | None:
         """Set the timers that this batch moved; gives the soonest of them, for whoever wakes by it."""
-        policy = self._memory.policy()
+        book = self._memory.directory.book
         moved: list[tuple[bytes, int | None]] = []
         for incident in (self._incidents | self._to_time).values():
-            at_ms = due_ms(incident, policy, self.at_ms)
+            at_ms = due_ms(incident, book, self.at_ms)
             if at_ms != incident.timer_ms:
                 moved.append((incident.id, at_ms))
                 incident.timer_ms = at_ms
@@ -514,7 +514,7 @@ class Batch:
         return min((at_ms for _id, at_ms in moved if at_ms is not None), default=None)
 
     def _projected(self, incident: Incident) -> Projected:
-        whole = projected(incident, self._memory.policy())
+        whole = projected(incident, self._memory.directory.book)
         before = incident.projected
         incident.projected = whole
         if before is None:

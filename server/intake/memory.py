@@ -19,7 +19,6 @@ from sqlalchemy import Connection
 from server.intake.beacons import Beacons
 from server.intake.contested import unanswered_delays, waiting
 from server.intake.desk import Desk
-from server.intake.policy import policy_of
 from server.intake.project import project
 from server.intake.verify import Incoming
 from server.store import devices, log, people, proofs, scopes, sets
@@ -33,8 +32,8 @@ from server.store.scopes import Scope
 from sync import changeset, fold, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet, Writer
 from sync.incident import escalation, shapes
-from sync.incident.deadlines import Policy
 from sync.incident.facts import Grant, KnownIncident
+from sync.incident.policy import PolicyBook
 from sync.incident.state import IncidentState
 
 CHAINS_LIMIT = 50_000
@@ -120,7 +119,6 @@ class Memory:
         self.beacons = beacons
         self._incidents_limit = incidents_limit
         self.directory = self._stored = Directory(0, {})
-        self._policy: tuple[Directory, Policy] | None = None
         self.drop()
 
     def drop(self) -> None:
@@ -259,12 +257,6 @@ class Memory:
             self.numbers[day] = rows[0][0] if rows else 0
         return self.numbers[day]
 
-    def policy(self) -> Policy:
-        """The time limits in force, derived anew when the organisation changed."""
-        if self._policy is None or self._policy[0] is not self.directory:
-            self._policy = (self.directory, policy_of(self.directory))
-        return self._policy[1]
-
     def incident(self, connection: Connection, entity: bytes) -> Incident:
         """One incident, folded from its evidence when it is not remembered."""
         known = self.incidents.get(entity)
@@ -347,11 +339,11 @@ def note(
                 incident.created_chain = change.header.chain
 
 
-def projected(incident: Incident, policy: Policy) -> Projected:
+def projected(incident: Incident, book: PolicyBook) -> Projected:
     """The rows screens read of an incident as it stands folded."""
     return project(
         incident.state.derived().as_view(),
-        policy,
+        book,
         waiting=waiting(incident.state),
         delays=unanswered_delays(incident.state),
         created_chain=incident.created_chain,
@@ -362,7 +354,7 @@ def projected(incident: Incident, policy: Policy) -> Projected:
 
 
 def pending(
-    incident: Incident, policy: Policy, now_ms: int
+    incident: Incident, book: PolicyBook, now_ms: int
 ) -> tuple[list[escalation.Step], int | None]:
     """The steps of the nudging plan that the centre must take now, and when the next one will be due (NU)."""
     derived = incident.state.derived()
@@ -371,12 +363,12 @@ def pending(
         for item in incident.state.counted("entry.add")
         if item.user == escalation.CENTRE
     ]
-    return escalation.steps(derived.as_view() | {"entries": said}, policy, now_ms)
+    return escalation.steps(derived.as_view() | {"entries": said}, book, now_ms)
 
 
-def due_ms(incident: Incident, policy: Policy, now_ms: int) -> int | None:
+def due_ms(incident: Incident, book: PolicyBook, now_ms: int) -> int | None:
     """When somebody must be told something about an incident, None while nothing will be."""
-    due, next_ms = pending(incident, policy, now_ms)
+    due, next_ms = pending(incident, book, now_ms)
     return due[0].at_ms if due else next_ms
 
 

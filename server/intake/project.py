@@ -7,7 +7,7 @@ there, is never taken away: a countdown that no longer concerns anybody is kept 
 Where a field has several live values the newest stands in the row, and `conflicts` counts the fields
 whose values contradict each other: the list warns, the incident's own page shows all of them.
 
-Example: `project(state.derived().as_view(), policy, waiting=(0, 0), delays=0, created_chain=..., home=...,
+Example: `project(state.derived().as_view(), book, waiting=(0, 0), delays=0, created_chain=..., home=...,
 updated_at_ms=..., updated_idx=...)`.
 """
 
@@ -17,14 +17,9 @@ from typing import Any
 from server.store.projections import Projected
 from server.store.rows import Row
 from sync.incident import feedback
-from sync.incident.deadlines import (
-    Deadline,
-    Policy,
-    deadlines,
-    order_deadlines,
-    tier_of,
-)
+from sync.incident.deadlines import Deadline, deadlines, order_deadlines
 from sync.incident.orders import counts
+from sync.incident.policy import PolicyBook
 
 View = dict[str, Any]
 
@@ -43,7 +38,7 @@ def newest(view: View, field: str) -> Any:
 
 def project(
     view: View,
-    policy: Policy,
+    book: PolicyBook,
     *,
     waiting: tuple[int, int],
     delays: int,
@@ -61,11 +56,11 @@ def project(
                 created_chain,
                 home,
                 (updated_at_ms, updated_idx),
-                feedback_row=(*_feedback(view, policy), delays),
+                feedback_row=(*_feedback(view, book), delays),
             )
         ),
         orders=tuple(_order(view["id"], order) for order in view["orders"]),
-        deadlines=tuple(_deadlines(view, policy)),
+        deadlines=tuple(_deadlines(view, book)),
     )
 
 
@@ -135,7 +130,7 @@ def _callback_state(view: View, created: Mapping[str, Any]) -> str | None:
     return "exempt" if state == "due" and cannot else state
 
 
-def _feedback(view: View, policy: Policy) -> tuple[object, ...]:
+def _feedback(view: View, book: PolicyBook) -> tuple[object, ...]:
     """Where the feedback of the round is, and what its reviewer or its author has until when."""
     at = feedback.standing(view)
     received, _reviewed = feedback.review_clock(view)
@@ -149,12 +144,17 @@ def _feedback(view: View, policy: Policy) -> tuple[object, ...]:
     return (
         at.state,
         waits,
-        None if waits is None else waits + policy.review_within_ms,
+        _due(view, book, "C8", waits),
         returned,
-        None if returned is None else returned + policy.final_feedback_within_ms,
+        _due(view, book, "C7r", returned),
         None if last is None else last["at"],
         None if last is None else last["score"],
     )
+
+
+def _due(view: View, book: PolicyBook, clock: str, start_ms: int | None) -> int | None:
+    within_ms = None if start_ms is None else book.judging(view, clock, start_ms).within_ms
+    return None if start_ms is None or within_ms is None else start_ms + within_ms
 
 
 def _search_text(view: View, created: Mapping[str, Any]) -> str:
@@ -184,14 +184,13 @@ def _order(incident: bytes, order: Mapping[str, Any]) -> Row:
     )
 
 
-def _deadlines(view: View, policy: Policy) -> Iterator[Row]:
+def _deadlines(view: View, book: PolicyBook) -> Iterator[Row]:
     stands = view["status"] not in {"withdrawn", "duplicate"}
-    tier = tier_of(view)
     for order in view["orders"]:
         concerns = stands and counts(order) and order["round"] == view["round"]
-        for countdown in order_deadlines(order, tier, policy):
+        for countdown in order_deadlines(view, order, book):
             yield _deadline(view["id"], countdown, concerns and order["open"])
-    for countdown in deadlines(view | {"orders": []}, policy):
+    for countdown in deadlines(view | {"orders": []}, book):
         if countdown.id not in _OF_THE_DESK:
             yield _deadline(view["id"], countdown, stands)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from server.intake.memory import due_ms, load, projected
-from server.intake.policy import policy_of
 from server.intake.timing import rows_of
 from server.store import log, people, projections, samples, sets, tables, timers
 from server.store.engine import Database
@@ -49,7 +48,6 @@ async def rebuild(
 def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | None, int, int]:
     log.lock(connection)  # no batch may come between the fold and the rows
     directory = people.directory(connection)
-    policy = policy_of(directory)
     entities = projections.entities(connection, after, PAGE)
     folded = 0
     wrong: list[Projected] = []
@@ -62,9 +60,9 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
             samples_wrong += not _samples_stand(connection, entity, check)
             continue
         folded += 1
-        should = projected(incident, policy)
+        should = projected(incident, directory.book)
         # What is long due wakes somebody who sets it right.
-        moments.append((entity, due_ms(incident, policy, 0)))
+        moments.append((entity, due_ms(incident, directory.book, 0)))
         if _plain(projections.of_incident(connection, entity)) != _plain(should):
             wrong.append(should)
     if not check:

@@ -5,12 +5,13 @@ enough (some thousand rows) to be held whole. Refuses to know what a role may do
 
 A row is a map as the ruling carries it, ids as 16 raw bytes. People have `name`, `role`, `roles?`,
 `station?`, `unit?`; stations `name`; units `name`, `station`; vehicles `name`, `unit?`, `station?`;
-zones `name`, `station`, `tier`; categories and results `code`, `zh`, `en`; policies milliseconds.
+zones, policies and modes as SPEC PO; categories and results `code`, `zh`, `en`.
 
 Example: `directory(connection).person(person_id).station`.
 """
 
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection
@@ -19,8 +20,12 @@ from server.store import log, tables
 from server.store.rows import insert, query, upsert
 from sync import rulings
 from sync.incident.facts import Grant
+from sync.incident.policy import PolicyBook
 
 Row = dict[str, Any]
+
+JUDGING: Final = frozenset({"policies", "zones", "modes"})
+"""The rows that limits are made of."""
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -34,11 +39,18 @@ class Person(msgspec.Struct, frozen=True):
     unit: bytes | None
 
 
-class Directory(msgspec.Struct, frozen=True):
-    """Everything the organisation is, by kind and id, as of ruling `idx`."""
+class Directory(msgspec.Struct, frozen=True, dict=True):
+    """Everything the organisation is, by kind and id, as of ruling `idx`. `made`: the rulings of its policies."""
 
     idx: int
     rows: dict[str, dict[bytes, Row]]
+    made: dict[bytes, int] = {}
+
+    @cached_property
+    def book(self) -> PolicyBook:
+        """All policies, zones and modes (PO3)."""
+        policies = ((at, self.made.get(at, 0), row) for at, row in self.of("policies").items())
+        return PolicyBook(policies, self.of("zones").items(), self.of("modes").items())
 
     def person(self, person_id: bytes) -> Person | None:
         """The person of this id, None when removed or never known."""
@@ -62,7 +74,13 @@ class Directory(msgspec.Struct, frozen=True):
         kind = {key: value for key, value in self.of(what).items() if key != row_id}
         if row is not None:
             kind[row_id] = row
-        return Directory(idx, {**self.rows, what: kind})
+        made = self.made | {row_id: idx} if what == "policies" else self.made
+        changed = Directory(idx, {**self.rows, what: kind}, made)
+        if what not in JUDGING and "book" in self.__dict__:
+            changed.__dict__["book"] = (
+                self.book
+            )  # made of other rows: a new person changes no limit
+        return changed
 
     def station_of(self, kind: str, target_id: bytes) -> bytes | None:
         """The station an order's target (`unit`, `person`, `vehicle`) belongs to."""
@@ -93,11 +111,14 @@ def person_of(person_id: bytes, row: Row) -> Person:
 def directory(connection: Connection) -> Directory:
     """The organisation as it stands in the database, as of the newest ruling there."""
     rows: dict[str, dict[bytes, Row]] = {}
-    for what, row_id, raw in query(
-        connection, "SELECT what, id, bytes FROM org_rows ORDER BY what, id"
+    made: dict[bytes, int] = {}
+    for what, row_id, idx, raw in query(
+        connection, "SELECT what, id, idx, bytes FROM org_rows ORDER BY what, id"
     ):
         rows.setdefault(what, {})[bytes(row_id)] = msgspec.msgpack.decode(raw)
-    return Directory(log.read(connection).idx, rows)
+        if what == "policies":
+            made[bytes(row_id)] = idx
+    return Directory(log.read(connection).idx, rows, made)
 
 
 def history(connection: Connection, person: bytes) -> list[tuple[int, Grant]]:

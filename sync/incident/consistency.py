@@ -4,7 +4,7 @@ Responsible for reading the whole view once and saying what a careful reader wou
 nothing and forbids nothing: times may be wrong by a phone's clock, and a person decides. It chooses no words.
 
 >>> from sync.incident.state import IncidentState
->>> [remark.code for remark in remarks(IncidentState(bytes(16)).view(), Policy())]
+>>> [remark.code for remark in remarks(IncidentState(bytes(16)).view(), PolicyBook())]
 ['feedback_missing']
 """
 
@@ -16,8 +16,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from sync.incident import feedback
-from sync.incident.deadlines import Policy, order_deadlines, tier_of
+from sync.incident.deadlines import order_deadlines
 from sync.incident.orders import counts
+from sync.incident.policy import PolicyBook
 
 COUNTS: Final = ("casualties", "rescued", "seized")
 _STEPS: Final = ("signed", "departed", "arrived", "cleared")
@@ -34,14 +35,13 @@ class Remark(Struct, frozen=True):
     words: tuple[str, ...] = ()
 
 
-def remarks(view: dict[str, Any], policy: Policy) -> list[Remark]:
+def remarks(view: dict[str, Any], book: PolicyBook) -> list[Remark]:
     """Everything to remark on the current round of a view, in a fixed order: orders first, then the incident."""
-    tier = tier_of(view)
     orders = [o for o in view["orders"] if o["round"] == view["round"] and counts(o)]
     found: list[Remark] = []
     for order in orders:
         found += _of_order(order)
-        found += _of_delay(order, view, tier, policy)
+        found += _of_delay(order, view, book)
     if not orders:
         found += _of_road(view["milestones"], None, None)
         found += [Remark("step_missing", words=(kind,)) for kind in view["gaps"]]
@@ -86,11 +86,9 @@ def _of_road(
         before = (kind, step["at"], (step["op"],))
 
 
-def _of_delay(
-    order: dict[str, Any], view: dict[str, Any], tier: int | None, policy: Policy
-) -> Iterator[Remark]:
+def _of_delay(order: dict[str, Any], view: dict[str, Any], book: PolicyBook) -> Iterator[Remark]:
     """Arrived after the limit, by the times as they are told, and nobody said why."""
-    arrival = next(d for d in order_deadlines(order, tier, policy) if d.id == "C5")
+    arrival = next(d for d in order_deadlines(view, order, book) if d.id == "C5")
     if arrival.due_ms is None or arrival.done_ms is None or arrival.done_ms <= arrival.due_ms:
         return
     said = [entry for entry in view["entries"] if entry["kind"] == "delay_reason"]

@@ -9,34 +9,14 @@ Responsible for deadlines as data. It finds no fault with anybody: these are cou
 
 from __future__ import annotations
 
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from sync.incident import feedback
 from sync.incident.orders import counts
-from sync.incident.plans import DEFAULT_PLANS, Plan
-
-DAY_MS: Final = 86_400_000
-SHANGHAI_OFFSET_MS: Final = 28_800_000
-"""Asia/Shanghai is UTC+8 all year since 1991."""
-
-
-class Policy(Struct, frozen=True):
-    """Limits in ms. `arrive_within_ms` is by tier; one not listed is its minutes, 0 (as soon as possible) has none.
-
-    `plans`: who is told when and how, by tier in minutes as text (NU2).
-    """
-
-    deliver_within_ms: int = 10_000
-    sign_within_ms: int = 30_000
-    arrive_within_ms: dict[int, int] = field(
-        default_factory=lambda: {1: 60_000, 3: 180_000, 5: 300_000, 8: 480_000}
-    )
-    first_feedback_within_ms: int = 1_800_000
-    final_feedback_within_ms: int = 86_400_000
-    review_within_ms: int = 86_400_000
-    plans: dict[str, Plan] = field(default_factory=lambda: dict(DEFAULT_PLANS))
+from sync.incident.policy import PolicyBook
 
 
 class Deadline(Struct, frozen=True):
@@ -59,63 +39,40 @@ class Deadline(Struct, frozen=True):
         return "running" if now_ms <= self.due_ms else "overdue"
 
 
-def _from(start_ms: int | None, within_ms: int | None) -> int | None:
-    return None if start_ms is None or within_ms is None else start_ms + within_ms
-
-
 def _at(milestones: dict[str, Any], kind: str) -> int | None:
     milestone = milestones.get(kind)
     return None if milestone is None else int(milestone["at"])
 
 
-def end_of_next_day(at_ms: int) -> int:
-    """The last ms of the Asia/Shanghai day after the one that `at_ms` lies in."""
-    day = (at_ms + SHANGHAI_OFFSET_MS) // DAY_MS
-    return (day + 2) * DAY_MS - SHANGHAI_OFFSET_MS - 1
-
-
-def arrive_within_ms(tier: int | None, policy: Policy) -> int | None:
-    """How long the way to the scene may take for a tier in minutes (DL2)."""
-    if not tier:
-        return None
-    return policy.arrive_within_ms.get(tier, tier * 60_000)
-
-
-def order_deadlines(order: dict[str, Any], tier: int | None, policy: Policy) -> list[Deadline]:
+def order_deadlines(
+    view: dict[str, Any], order: dict[str, Any], book: PolicyBook
+) -> list[Deadline]:
     """C1 to C5 of one order of a view (DL2)."""
-    key, milestones = order["id"], order["milestones"]
+    milestones = order["milestones"]
     issued = order["issued_at"]
     delivered, signed = _at(milestones, "delivered"), _at(milestones, "signed")
     departed, arrived = _at(milestones, "departed"), _at(milestones, "arrived")
-    arrive_within = arrive_within_ms(tier, policy)
+    run = partial(_run, view, book, order=order)
     return [
         # Someone who signed has it, whatever became of the delivery receipt.
-        Deadline(
-            "C1",
-            key,
-            issued,
-            _from(issued, policy.deliver_within_ms),
-            delivered if delivered is not None else signed,
-        ),
-        Deadline("C2", key, delivered, _from(delivered, policy.sign_within_ms), signed),
-        Deadline("C2i", key, issued, _from(issued, policy.sign_within_ms), signed),
-        Deadline("C3", key, signed, None, departed),
-        Deadline("C4", key, departed, None, arrived),
-        Deadline("C5", key, issued, _from(issued, arrive_within), arrived),
+        run("C1", issued, delivered if delivered is not None else signed),
+        run("C2", delivered, signed),
+        run("C2i", issued, signed),
+        run("C3", signed, departed),
+        run("C4", departed, arrived),
+        run("C5", issued, arrived),
     ]
 
 
-def deadlines(view: dict[str, Any], policy: Policy) -> list[Deadline]:
+def deadlines(view: dict[str, Any], book: PolicyBook) -> list[Deadline]:
     """All countdowns of a view: of its orders of this round that were not taken back, then of the incident (DL2)."""
-    tier = tier_of(view)
     found = [
         deadline
         for order in view["orders"]
         if order["round"] == view["round"] and counts(order)
-        for deadline in order_deadlines(order, tier, policy)
+        for deadline in order_deadlines(view, order, book)
     ]
     milestones = view["milestones"]
-    arrived, cleared = _at(milestones, "arrived"), _at(milestones, "cleared")
     final = min(
         (
             entry["at"]
@@ -135,31 +92,28 @@ def deadlines(view: dict[str, Any], policy: Policy) -> list[Deadline]:
         ),
         default=None,
     )
-    found.append(
-        Deadline(
-            "C6",
-            None,
-            arrived,
-            _from(arrived, policy.first_feedback_within_ms),
-            _at(milestones, "feedback"),
-        )
-    )
-    found.append(
-        Deadline("C7", None, cleared, _from(cleared, policy.final_feedback_within_ms), final)
-    )
-    returned = feedback.correction_start(view)
-    found.append(
-        Deadline("C7r", None, returned, _from(returned, policy.final_feedback_within_ms), None)
-    )
-    received, reviewed = feedback.review_clock(view)
-    found.append(Deadline("C8", None, received, _from(received, policy.review_within_ms), reviewed))
-    found.append(
-        Deadline("C9", None, closed, None if closed is None else end_of_next_day(closed), answered)
-    )
+    run = partial(_run, view, book)
+    found.append(run("C6", _at(milestones, "arrived"), _at(milestones, "feedback")))
+    found.append(run("C7", _at(milestones, "cleared"), final))
+    found.append(run("C7r", feedback.correction_start(view), None))
+    found.append(run("C8", *feedback.review_clock(view)))
+    found.append(run("C9", closed, answered))
     return found
 
 
-def tier_of(view: dict[str, Any]) -> int | None:
-    """The tier in minutes; where several stand, the shortest that sets a limit (DL2). None when none was stated."""
-    stated = [value["v"] for value in view["fields"].get("tier", [])]
-    return min((tier for tier in stated if tier), default=0 if stated else None)
+def _run(
+    view: dict[str, Any],
+    book: PolicyBook,
+    clock: str,
+    start_ms: int | None,
+    done_ms: int | None,
+    *,
+    order: dict[str, Any] | None = None,
+) -> Deadline:
+    """One countdown, under the policy in force at its start (PO3)."""
+    key, target = (None, None) if order is None else (order["id"], order["to"][1])
+    if start_ms is None:
+        return Deadline(clock, key, None, None, done_ms)
+    within_ms = book.judging(view, clock, start_ms, target=target).within_ms
+    due_ms = None if within_ms is None else start_ms + within_ms
+    return Deadline(clock, key, start_ms, due_ms, done_ms)

@@ -4,9 +4,9 @@ Responsible for the steps of the nudging plan that are due on the clocks of one 
 anybody, writes nothing, and remembers nothing: a step that was taken is an entry of the incident, and whoever
 acknowledges, takes back or closes ends everything that was pending, because it is then no longer there.
 
->>> from sync.incident.deadlines import Policy
+>>> from sync.incident.policy import PolicyBook
 >>> steps({"status": "closed", "round": 0, "orders": [], "fields": {}, "milestones": {}, "feedback": [], "closes": [],
-...        "callbacks": [], "created": None, "entries": []}, Policy(), 1_000)
+...        "callbacks": [], "created": None, "entries": []}, PolicyBook(), 1_000)
 ([], None)
 """
 
@@ -17,8 +17,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from sync.incident.deadlines import Deadline, Policy, deadlines, tier_of
+from sync.incident.deadlines import Deadline, deadlines
 from sync.incident.plans import Plan
+from sync.incident.policy import PolicyBook
 
 CENTRE: Final = bytes(16)
 """In whose name the centre writes what nobody did: no phone can write in it (AU2)."""
@@ -76,7 +77,7 @@ class Step(Struct, frozen=True):
 
 def steps(
     view: dict[str, Any],
-    policy: Policy,
+    book: PolicyBook,
     now_ms: int,
     channels: Collection[str] = AT_CENTRE,
 ) -> tuple[list[Step], int | None]:
@@ -84,11 +85,12 @@ def steps(
 
     Of a view, `entries` need only hold what the centre wrote itself.
     """
-    plan = plan_of(policy, tier_of(view))
     taken = taken_of(view["entries"])
     due: list[Step] = []
     next_ms: int | None = None
-    for clock in running(view, policy):
+    targets = {order["id"]: order["to"][1] for order in view["orders"]}
+    for clock in running(view, book):
+        plan = plan_of(view, book, clock, targets.get(clock.order))
         for step in _steps_of(clock, view["round"], plan):
             if step.channel not in channels or step.key in taken:
                 continue
@@ -99,20 +101,22 @@ def steps(
     return sorted(due, key=lambda step: step.at_ms), next_ms
 
 
-def plan_of(policy: Policy, tier: int | None) -> Plan:
-    """The plan for a tier in minutes (NU2)."""
-    plans = policy.plans
-    return plans.get("" if tier is None else str(tier), plans.get("", ()))
+def plan_of(view: dict[str, Any], book: PolicyBook, clock: Deadline, target: bytes | None) -> Plan:
+    """The plan of a clock that has started: that of its tier, in the policy at its start (NU2)."""
+    assert clock.start_ms is not None
+    found = book.judging(view, clock.id, clock.start_ms, target=target)
+    plans = found.policy.plans
+    return plans.get("" if found.tier is None else str(found.tier), plans.get("", ()))
 
 
-def running(view: dict[str, Any], policy: Policy) -> list[Deadline]:
+def running(view: dict[str, Any], book: PolicyBook) -> list[Deadline]:
     """The clocks that run for somebody who can still act, and that nothing has answered (NU3)."""
     if view["status"] in ("withdrawn", "duplicate"):
         return []
     orders = {order["id"]: order for order in view["orders"]}
     return [
         clock
-        for clock in deadlines(view, policy)
+        for clock in deadlines(view, book)
         if clock.start_ms is not None
         and clock.done_ms is None
         and not (

@@ -32,25 +32,8 @@ async def test_the_organisation_is_named_and_no_secret_is_in_it(house: Centre) -
     } in org["people"]
     assert [one["name"] for one in org["vehicles"]] == ["甲01"]
     assert org["categories"] == [{"code": "dispute", "zh": "纠纷", "en": "Dispute"}]
-    assert org["policy"]["sign_within_ms"] == 30_000
-    assert org["policy"]["arrive_within_ms"] == {
-        "1": 60_000,
-        "3": 180_000,
-        "5": 300_000,
-        "8": 480_000,
-    }
+    assert org["limits"] == {"policies": [], "zones": [], "modes": []}
     assert "argon2" not in answer.text
-
-
-async def test_a_policy_of_the_organisation_replaces_the_default_and_nonsense_does_not(
-    house: Centre,
-) -> None:
-    desk = await house.sign_in("dispatcher")
-    await house.intake.org(
-        "policies", b"policy-a--------", {"sign_within_ms": 45_000, "final_feedback_within_ms": "x"}
-    )
-    policy = (await desk.ask("/api/org"))["policy"]
-    assert (policy["sign_within_ms"], policy["final_feedback_within_ms"]) == (45_000, 86_400_000)
 
 
 async def test_a_change_is_seen_at_once_and_a_removed_row_is_gone(house: Centre) -> None:
@@ -129,7 +112,7 @@ async def test_keeping_a_row_as_it_is_writes_nothing(house: Centre) -> None:
         ("units", {"name": "x", "station": "zz"}, "bad_request"),
         ("people", {"name": "x", "role": "king"}, "bad_request"),
         ("zones", {"name": "x", "station": STATION.hex(), "tier": -1}, "bad_request"),
-        ("policies", {"sign_within_ms": 5}, "bad_request"),
+        ("policies", {"sign_within_ms": 45_000}, "not_found"),
         ("devices", {"alg": "Ed25519"}, "not_found"),
         ("rulings", {}, "not_found"),
     ],

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,11 +9,12 @@ from sync import canon, changeset, clock, ids, rulings
 from sync.changeset import Draft, Writer
 from sync.clock import Stamp
 from sync.incident.consistency import remarks
-from sync.incident.deadlines import Policy, deadlines
+from sync.incident.deadlines import deadlines
 from sync.incident.escalation import AT_CENTRE, ON_PHONE, Step, steps
+from sync.incident.policy import PolicyBook
 from tests.sync.conftest import Peer
 from tests.sync.folding import fold
-from tests.sync.histories import BASE_MS, ENTITY, Ruled, histories
+from tests.sync.histories import BASE_MS, ENTITY, STATION, Ruled, histories
 
 _INT = 2**53 - 1
 values = st.recursive(
@@ -40,6 +40,28 @@ writers = st.builds(
     stamps,
 )
 walls = st.integers(-(2**40), 2**50)
+POLICIES: list[tuple[bytes, int, dict[str, Any]]] = [
+    (b"policy-of-later!", 2, {"from_ms": BASE_MS + 30_000, "sign_within_ms": 45_000}),
+    (b"policy-of-old---", 1, {"from_ms": 0, "sign_within_ms": 20_000, "travel_within_ms": 90_000}),
+    (
+        b"policy-of-town!!",
+        3,
+        {"from_ms": 0, "zone": b"zone-of-station!", "final_feedback_within_ms": 5_000},
+    ),
+]
+ZONES: list[tuple[bytes, dict[str, Any]]] = [
+    (b"zone-of-station!", {"name": "镇区", "station": STATION, "tier": 3}),
+    (
+        b"zone-with-border",
+        {"name": "口岸", "station": STATION, "tier": 1, "polygon": [[0, 0], [0, 9], [9, 0]]},
+    ),
+]
+
+
+def _with_hex(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
+
+
 offsets = st.none() | st.integers(-(10**12), 10**12)
 
 
@@ -205,15 +227,15 @@ def test_ce6_dl4_nu1_a_shuffled_history_folds_to_the_same_bytes_countdowns_and_s
     peer: Peer, history: list[Ruled], random: Any, after_ms: int
 ) -> None:
     view = fold(history).view()
-    policy = Policy()
+    book = PolicyBook(POLICIES, ZONES)
     now_ms = BASE_MS + after_ms
     countdowns = [
         [d.id, d.order.hex() if d.order else None, d.start_ms, d.due_ms, d.done_ms]
-        for d in deadlines(view, policy)
+        for d in deadlines(view, book)
     ]
     told = []
     for channels in (AT_CENTRE, ON_PHONE):
-        due, next_ms = steps(view, policy, now_ms, channels)
+        due, next_ms = steps(view, book, now_ms, channels)
         told.append([[_told(step) for step in due], next_ms])
     shuffled = [*history, *history[:3]]
     random.shuffle(shuffled)
@@ -221,13 +243,14 @@ def test_ce6_dl4_nu1_a_shuffled_history_folds_to_the_same_bytes_countdowns_and_s
         "fold",
         entity=ENTITY.hex(),
         sets=[[raw.hex(), ruling.hex() if ruling else None] for raw, ruling in shuffled],
-        policy=msgspec.to_builtins(policy, str_keys=True),
+        policies=[[at.hex(), idx, _with_hex(row)] for at, idx, row in POLICIES],
+        zones=[[at.hex(), _with_hex(row)] for at, row in ZONES],
         now=now_ms,
     )
     assert canon.decode(bytes.fromhex(answer["view"])) == view
     remarked = [
         [r.code, r.order.hex() if r.order else None, [op.hex() for op in r.about], list(r.words)]
-        for r in remarks(view, policy)
+        for r in remarks(view, book)
     ]
     assert answer == {
         "view": canon.encode(view).hex(),

@@ -14,7 +14,8 @@ from sync.changeset import ChangeSet, Draft, Writer
 from sync.fold import items_of
 from sync.ids import ChainId, SetId
 from sync.incident import shapes
-from sync.incident.deadlines import Policy, deadlines
+from sync.incident.deadlines import deadlines
+from sync.incident.policy import PolicyBook
 from sync.incident.state import IncidentState
 from sync.incident.timeline import timeline
 from tests.sync.conftest import Peer
@@ -95,18 +96,13 @@ def test_ce6_in1_both_languages_make_the_same_of_ops_in_any_shape(
         "fold",
         entity=ENTITY.hex(),
         sets=[[raw.hex(), ruling.hex()] for raw, ruling in sets],
-        policy={
-            "arrive_within_ms": {"1": 60_000, "3": 180_000, "5": 300_000, "8": 480_000},
-            "deliver_within_ms": 10_000,
-            "sign_within_ms": 30_000,
-            "first_feedback_within_ms": 1_800_000,
-            "final_feedback_within_ms": 86_400_000,
-        },
+        policies=[],
+        zones=[],
     )
     assert answer["view"] == canon.encode(view).hex()
     assert answer["deadlines"] == [
         [d.id, d.order.hex() if d.order else None, d.start_ms, d.due_ms, d.done_ms]
-        for d in deadlines(view, Policy())
+        for d in deadlines(view, PolicyBook())
     ]
     assert len(timeline(state.items.values(), view)) == len(ops)
 

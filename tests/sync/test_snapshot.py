@@ -129,14 +129,13 @@ def test_sn1_a_phone_that_began_with_a_snapshot_shows_the_same_bytes(
     listed = ruled_only(history)
     cut = data.draw(st.integers(0, len(listed)))
     raw = snapshot_of(listed[:cut])
-    policy = {"arrive_within_ms": {}, "deliver_within_ms": 1, "sign_within_ms": 1}
-    within = {"first_feedback_within_ms": 1, "final_feedback_within_ms": 1}
     answer = peer(
         "fold",
         entity=ENTITY.hex(),
         snapshot=raw.hex(),
         sets=[[ruled.raw.hex(), (ruled.ruling or b"").hex()] for ruled in listed[cut:]],
-        policy=policy | within,
+        policies=[],
+        zones=[],
     )
     assert answer["view"] == canon.encode(fold(listed).view()).hex()
     assert peer("snapshot.hash", hex=raw.hex()) == {"hash": snapshot_hash(raw).hex()}

@@ -8,6 +8,8 @@
  *     org.people.get(id)?.name;      // 苏和
  *     org.vehiclesOf(unit);          // vehicles whose orders are that unit's orders
  */
+import { PolicyBook } from "../sync/incident/policy";
+import type { Row } from "../sync/incident/zones";
 import type { OrgRow } from "./cache";
 
 export interface Named {
@@ -33,7 +35,7 @@ export interface OrgSnapshot {
   vehicles?: Partial<Named>[];
   categories?: Code[];
   results?: Code[];
-  policy?: Record<string, unknown>;
+  limits?: Partial<Record<Judging, [string, Row][]>>;
 }
 
 export interface Org {
@@ -43,11 +45,13 @@ export interface Org {
   vehicles: ReadonlyMap<string, Named>;
   categories: readonly Code[];
   results: readonly Code[];
-  /** Time limits by name, e.g. `sign_within_ms`; what is missing has the rules' default (SPEC DL). */
-  policy: Readonly<Record<string, unknown>>;
+  /** All policies, zones and modes: which limit holds for what began when (SPEC PO). */
+  book: PolicyBook;
 }
 
 const TABLES = ["stations", "units", "people", "vehicles"] as const;
+/** The rows that limits are made of. */
+type Judging = "policies" | "zones" | "modes";
 
 function text(value: unknown): string | null {
   if (value instanceof Uint8Array) return Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -57,6 +61,22 @@ function text(value: unknown): string | null {
 function named(id: string, row: Record<string, unknown>): Named {
   const role = text(row["role"]);
   return { id, name: text(row["name"]) ?? "", role, station: text(row["station"]), unit: text(row["unit"]) };
+}
+
+/**
+ * The limits are those of the rulings alone as soon as there are any: a version that was withdrawn since the snapshot
+ * must not come into force.
+ */
+function bookOf(snapshot: OrgSnapshot | null, rows: readonly OrgRow[]): PolicyBook {
+  const of = (wanted: Judging): readonly (readonly [string, Row])[] =>
+    rows.length > 0
+      ? rows.flatMap(({ what, id, row }) => (what === wanted && row ? [[id, row] as const] : []))
+      : (snapshot?.limits?.[wanted] ?? []);
+  return new PolicyBook(
+    of("policies").map(([id, row]) => [id, 0, row] as const),
+    of("zones"),
+    of("modes"),
+  );
 }
 
 /** One picture: the snapshot, then the rulings over it. */
@@ -70,7 +90,6 @@ export function orgOf(snapshot: OrgSnapshot | null, rows: readonly OrgRow[]): Or
   for (const what of ["categories", "results"] as const) {
     for (const code of snapshot?.[what] ?? []) codes[what].set(code.code, code);
   }
-  const policy: Record<string, unknown> = { ...snapshot?.policy };
 
   for (const { what, id, row } of rows) {
     const table = tables.get(what);
@@ -80,7 +99,7 @@ export function orgOf(snapshot: OrgSnapshot | null, rows: readonly OrgRow[]): Or
     } else if ((what === "categories" || what === "results") && row) {
       const code = text(row["code"]);
       if (code) codes[what].set(code, { code, zh: text(row["zh"]) ?? code, en: text(row["en"]) ?? code });
-    } else if (what === "policies" && row) Object.assign(policy, row);
+    }
   }
   const get = (what: (typeof TABLES)[number]) => tables.get(what) ?? new Map<string, Named>();
   return {
@@ -90,6 +109,6 @@ export function orgOf(snapshot: OrgSnapshot | null, rows: readonly OrgRow[]): Or
     vehicles: get("vehicles"),
     categories: [...codes.categories.values()],
     results: [...codes.results.values()],
-    policy,
+    book: bookOf(snapshot, rows),
   };
 }

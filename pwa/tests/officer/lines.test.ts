@@ -181,11 +181,14 @@ test("names follow the rulings: changed, added and removed rows", () => {
   const rows = [
     { what: "people", id: MATE, row: { name: "白音巴特尔", unit: fromHex(UNIT) } },
     { what: "units", id: UNIT, row: null },
-    { what: "policies", id: "00", row: { sign_within_ms: 45_000 } },
+    { what: "policies", id: "00", row: { from_ms: 1_000, sign_within_ms: 45_000 } },
+    { what: "policies", id: "01", row: null },
   ];
   const next = orgOf(snapshot, rows);
   expect(next.people.get(MATE)).toMatchObject({ name: "白音巴特尔", unit: UNIT });
   expect(next.units.has(UNIT)).toBe(false);
-  expect(next.policy["sign_within_ms"]).toBe(45_000);
+  expect([next.book.at(999), next.book.at(1_000)].map(({ sign_within_ms }) => sign_within_ms)).toEqual([
+    30_000, 45_000,
+  ]);
   expect(next.people.get(ME)?.name).toBe("苏和");
 });

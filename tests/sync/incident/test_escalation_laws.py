@@ -8,7 +8,6 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.incident.deadlines import Policy
 from sync.incident.escalation import (
     AT_CENTRE,
     CENTRE,
@@ -18,10 +17,11 @@ from sync.incident.escalation import (
     steps,
     taken_of,
 )
+from sync.incident.policy import PolicyBook
 from tests.sync.folding import fold
 from tests.sync.histories import BASE_MS, ORDERS, Ruled, histories
 
-POLICY = Policy()
+BOOK = PolicyBook()
 moments = st.integers(BASE_MS - 10_000, BASE_MS + 90_000_000)
 
 
@@ -44,7 +44,7 @@ def test_nu3_whoever_signed_is_asked_for_nothing_that_signing_answers(
             one["milestones"] = one["milestones"] | {"signed": claim("signed")}
     for at_ms in (now_ms, BASE_MS + 10**9):
         for channels in (AT_CENTRE, ON_PHONE):
-            due, _next = steps(view, POLICY, at_ms, channels)
+            due, _next = steps(view, BOOK, at_ms, channels)
             assert not [s for s in due if s.order == order and s.clock in ("C1", "C2", "C2i")]
 
 
@@ -59,7 +59,7 @@ def test_nu3_what_was_taken_back_or_ended_has_nothing_pending(
         one["open"] = False
     if how != "order.withdraw":
         view["status"] = how
-    due, next_ms = steps(view, POLICY, now_ms)
+    due, next_ms = steps(view, BOOK, now_ms)
     assert not [step for step in due if step.order is not None]
     if how == "closed":
         assert not [step for step in due if step.clock != "C9"]
@@ -74,22 +74,20 @@ def test_nu4_each_step_is_taken_once_and_at_its_moment(history: list[Ruled], now
     entries = view["entries"]
     seen = taken_of(entries)
     for _look in range(200):
-        due, next_ms = steps(view, POLICY, now_ms)
+        due, next_ms = steps(view, BOOK, now_ms)
         assert len({step.key for step in due}) == len(due)
         for step in due:
             assert step.key not in seen, "told twice"
             assert step.at_ms <= now_ms < step.at_ms + LAPSES_AFTER_MS
             seen.add(step.key)
             entries.append(taken(step))
-        assert steps(view, POLICY, now_ms) == ([], next_ms), (
-            "what was taken is gone, the rest stands"
-        )
+        assert steps(view, BOOK, now_ms) == ([], next_ms), "what was taken is gone, the rest stands"
         if next_ms is None:
             break
         assert next_ms > now_ms
-        assert steps(view, POLICY, next_ms - 1)[0] == [], "nothing falls due between two looks"
+        assert steps(view, BOOK, next_ms - 1)[0] == [], "nothing falls due between two looks"
         now_ms = next_ms
-        assert steps(view, POLICY, now_ms)[0], "and at the next something does"
+        assert steps(view, BOOK, now_ms)[0], "and at the next something does"
     else:
         raise AssertionError("the plan has no end")
 
@@ -99,6 +97,6 @@ def test_nu5_the_phone_and_the_centre_never_take_the_same_step(
     history: list[Ruled], now_ms: int
 ) -> None:
     view = fold(history).view()
-    ours = {step.key for step in steps(view, POLICY, now_ms)[0]}
-    theirs = {step.key for step in steps(view, POLICY, now_ms, ON_PHONE)[0]}
+    ours = {step.key for step in steps(view, BOOK, now_ms)[0]}
+    theirs = {step.key for step in steps(view, BOOK, now_ms, ON_PHONE)[0]}
     assert not ours & theirs

@@ -6,7 +6,6 @@ Example: a new rule begins as a story in `tests/vectors/status.json`, and fails 
 import json
 from typing import Any
 
-import msgspec
 import pytest
 
 from sync import canon
@@ -15,10 +14,11 @@ from sync.fold import Item, effective_stamp
 from sync.ids import OpId
 from sync.incident import authority, shapes
 from sync.incident.consistency import remarks
-from sync.incident.deadlines import Policy, deadlines
+from sync.incident.deadlines import deadlines
 from sync.incident.escalation import AT_CENTRE, ON_PHONE, steps
 from sync.incident.feedback import standing
 from sync.incident.moves import moves_of_order
+from sync.incident.policy import PolicyBook
 from sync.incident.state import IncidentState
 from sync.incident.timeline import timeline
 from tests.sync.conftest import VECTORS, vector_cases
@@ -99,13 +99,14 @@ def test_a_screen_offers_what_comes_next(case: dict[str, Any]) -> None:
     assert moves_of_order(case["order"]) == case["moves"]
 
 
+def book_of(case: dict[str, Any]) -> PolicyBook:
+    """The policy of a story, in force from the beginning."""
+    return PolicyBook([(bytes(16), 1, {"from_ms": 0, **case.get("policy", {})})])
+
+
 @pytest.mark.parametrize("case", vector_cases("deadlines", "cases"))
 def test_countdowns_run_from_what_happened(case: dict[str, Any]) -> None:
-    limits = dict(case.get("policy", {}))
-    if "arrive_within_ms" in limits:
-        tiers = limits["arrive_within_ms"]
-        limits["arrive_within_ms"] = {int(tier): ms for tier, ms in tiers.items()}
-    found = deadlines(state_of(case["items"]).view(), Policy(**limits))
+    found = deadlines(state_of(case["items"]).view(), book_of(case))
     shown = [one for one in found if "pick" not in case or one.id in case["pick"]]
     told = [[one.id, one.order, one.start_ms, one.due_ms, one.done_ms] for one in shown]
     assert told == expand(case["deadlines"])
@@ -117,10 +118,10 @@ def test_countdowns_run_from_what_happened(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", vector_cases("escalation", "cases"))
 def test_who_is_told_what_and_when_to_look_again(case: dict[str, Any]) -> None:
     view = state_of(case["items"]).view()
-    policy = msgspec.convert(case.get("policy", {}), Policy)
+    book = book_of(case)
     for look in case["looks"]:
         channels = {"centre": AT_CENTRE, "phone": ON_PHONE}[look["where"]]
-        due, next_ms = steps(view, policy, look["now"], channels)
+        due, next_ms = steps(view, book, look["now"], channels)
         told = [[s.clock, s.order, s.round, s.channel, s.step, s.to, s.at_ms] for s in due]
         assert told == expand(look["due"]), look
         assert next_ms == look["next"], look
@@ -135,10 +136,10 @@ def test_feedback_stands_where_its_story_says_and_what_does_not_fit_is_remarked(
     assert at.state == case["state"]
     current = sorted(entry["op"] for entry in at.waiting + at.returned + at.passed)
     assert current == expand(case["current"])
-    clocks = {one.id: one for one in deadlines(view, Policy())}
+    clocks = {one.id: one for one in deadlines(view, PolicyBook())}
     assert [clocks["C7r"].start_ms, clocks["C7r"].due_ms] == case["c7r"]
     assert [clocks["C8"].start_ms, clocks["C8"].due_ms, clocks["C8"].done_ms] == case["c8"]
-    found = [[r.code, r.order, list(r.about), list(r.words)] for r in remarks(view, Policy())]
+    found = [[r.code, r.order, list(r.about), list(r.words)] for r in remarks(view, PolicyBook())]
     assert found == expand(case["remarks"])
 
 

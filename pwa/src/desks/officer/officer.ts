@@ -14,13 +14,7 @@ import { distanceM, fix, freshFix } from "../../device/position";
 import type { OwnSet } from "../../device/vault";
 import type { Incident, MilestoneKind } from "../../device/views";
 import { toHex } from "../../sync/ids";
-import {
-  DEFAULT_POLICY,
-  type Deadline,
-  type DeadlineId,
-  deadlinesOf,
-  type Policy,
-} from "../../sync/incident/deadlines";
+import { type Deadline, type DeadlineId, deadlinesOf } from "../../sync/incident/deadlines";
 import { now } from "../../ui/now";
 import { categoryLabel } from "./catalog";
 import { type At, answer, askReturn, claim, entry, takeBack } from "./drafts";
@@ -93,7 +87,6 @@ export function createOfficer(device: Device): Officer {
   });
 
   const at = (): At => ({ me: device.me.value, position: freshFix(Date.now()) });
-  const policy = computed(() => ({ ...DEFAULT_POLICY, ...device.org.value.policy }) as Policy);
 
   return {
     device,
@@ -142,7 +135,7 @@ export function createOfficer(device: Device): Officer {
     deadline(job, id) {
       const order = job.order?.id ?? null;
       const mine = (one: Deadline): boolean => one.order === null || toHex(one.order) === order;
-      return deadlinesOf(job.incident.view, policy.value).find((one) => one.id === id && mine(one)) ?? null;
+      return deadlinesOf(job.incident.view, device.org.value.book).find((one) => one.id === id && mine(one)) ?? null;
     },
     loudness: (job) => loudness(job, policy.value, now.value),
   };

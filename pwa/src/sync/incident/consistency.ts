@@ -3,13 +3,14 @@
  * `sync/incident/consistency.py`. It blames nobody, changes nothing and forbids nothing: times may be wrong by a phone's
  * clock, and a person decides. It chooses no words.
  *
- *     remarksOn(view, policy).map(({ code }) => code)      // ["step_before", "feedback_missing"]
+ *     remarksOn(view, book).map(({ code }) => code)      // ["step_before", "feedback_missing"]
  */
 import { encode, type Value } from "../canon";
 import { ascending, keyOf } from "../fold";
-import { orderDeadlines, type Policy, tierOf } from "./deadlines";
+import { orderDeadlines } from "./deadlines";
 import { standingOf } from "./feedback";
 import { type Milestones, type Order, orderCounts } from "./orders";
+import type { PolicyBook } from "./policy";
 import type { View } from "./state";
 
 export const REMARKS = [
@@ -58,11 +59,10 @@ const same = (a: Uint8Array, b: Uint8Array): boolean => keyOf(a) === keyOf(b);
 const sorted = (ops: readonly Uint8Array[]): Uint8Array[] => [...ops].sort((a, b) => ascending(keyOf(a), keyOf(b)));
 
 /** Everything to remark on the current round of a view, in a fixed order: orders first, then the incident. */
-export function remarksOn(view: View, policy: Policy): Remark[] {
-  const tier = tierOf(view);
+export function remarksOn(view: View, book: PolicyBook): Remark[] {
   const orders = view.orders.filter((order) => order.round === view.round && orderCounts(order));
   return [
-    ...orders.flatMap((order) => [...ofOrder(order), ...ofDelay(order, view, tier, policy)]),
+    ...orders.flatMap((order) => [...ofOrder(order), ...ofDelay(order, view, book)]),
     ...(orders.length > 0
       ? []
       : [...ofRoad(view.milestones, null, null), ...view.gaps.map((kind) => remark("step_missing", null, [], [kind]))]),
@@ -103,8 +103,8 @@ function ofRoad(reached: Milestones, order: Uint8Array | null, issuedAt: number 
 }
 
 /** Arrived after the limit, by the times as they are told, and nobody said why. */
-function ofDelay(order: Order, view: View, tier: number | null, policy: Policy): Remark[] {
-  const arrival = orderDeadlines(order, tier, policy).find(({ id }) => id === "C5");
+function ofDelay(order: Order, view: View, book: PolicyBook): Remark[] {
+  const arrival = orderDeadlines(view, order, book).find(({ id }) => id === "C5");
   const arrived = order.milestones.arrived;
   if (!arrived || !arrival || arrival.dueMs === null || arrived.at <= arrival.dueMs) return [];
   const isExplained = view.entries.some(({ kind, data }) => {

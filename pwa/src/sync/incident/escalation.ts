@@ -3,13 +3,14 @@
  * `sync/incident/escalation.py`. It writes nothing and remembers nothing: a step that was taken is an entry of the
  * incident, and whoever acknowledges, takes back or closes ends everything that was pending.
  *
- *     stepsOf(view, policy, nowMs, ON_PHONE).due.length     // how loud an order rings
+ *     stepsOf(view, book, nowMs, ON_PHONE).due.length     // how loud an order rings
  */
 import { keyOf } from "../fold";
-import { type Deadline, deadlinesOf, type Policy, tierOf } from "./deadlines";
+import { type Deadline, deadlinesOf } from "./deadlines";
 import type { MilestoneKind } from "./kinds";
 import type { Order } from "./orders";
 import type { PlanStep } from "./plans";
+import type { PolicyBook } from "./policy";
 import type { Entry } from "./state";
 import type { DerivedView } from "./status";
 
@@ -49,15 +50,16 @@ export interface Step {
 /** The steps by `channels` that are due and not taken, by moment, and the ms at which the next one will be. */
 export function stepsOf(
   view: Watched,
-  policy: Policy,
+  book: PolicyBook,
   nowMs: number,
   channels: ReadonlySet<string> = AT_CENTRE,
 ): { due: Step[]; nextMs: number | null } {
-  const plan = planOf(policy, tierOf(view));
+  const targets = new Map(view.orders.map(({ id, to }) => [keyOf(id), to[1]]));
   const taken = takenOf(view.entries);
   const due: Step[] = [];
   let nextMs: number | null = null;
-  for (const clock of runningOf(view, policy)) {
+  for (const clock of runningOf(view, book)) {
+    const plan = planOf(view, book, clock, (clock.order && targets.get(keyOf(clock.order))) ?? null);
     for (const step of stepsOn(clock, view.round, plan)) {
       if (!channels.has(step.channel) || taken.has(stepKey(step))) continue;
       if (step.atMs > nowMs) nextMs = nextMs === null ? step.atMs : Math.min(nextMs, step.atMs);
@@ -67,16 +69,23 @@ export function stepsOf(
   return { due: due.sort((a, b) => a.atMs - b.atMs), nextMs };
 }
 
-/** The plan for a tier in minutes (NU2). */
-function planOf({ plans }: Policy, tier: number | null): readonly PlanStep[] {
+/** The plan of a clock that has started: that of its tier, in the policy at its start (NU2). */
+function planOf(
+  view: Watched,
+  book: PolicyBook,
+  { id, startMs }: Deadline,
+  target: Uint8Array | null,
+): readonly PlanStep[] {
+  const { policy, tier } = book.judging(view, id, startMs ?? 0, { target });
+  const { plans } = policy;
   return plans[tier === null ? "" : String(tier)] ?? plans[""] ?? [];
 }
 
 /** The clocks that run for somebody who can still act, and that nothing has answered (NU3). */
-function runningOf(view: Watched, policy: Policy): Deadline[] {
+function runningOf(view: Watched, book: PolicyBook): Deadline[] {
   if (view.status === "withdrawn" || view.status === "duplicate") return [];
   const orders = new Map(view.orders.map((order) => [keyOf(order.id), order]));
-  return deadlinesOf(view, policy).filter(({ id, order, startMs, doneMs }) => {
+  return deadlinesOf(view, book).filter(({ id, order, startMs, doneMs }) => {
     if (startMs === null || doneMs !== null) return false;
     const of = order && orders.get(keyOf(order));
     return of ? !isAnswered(id, of) : !isOver(id, view);

@@ -5,10 +5,11 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Value } from "../../../src/sync/canon";
-import { DEFAULT_POLICY } from "../../../src/sync/incident/deadlines";
 import { ON_PHONE, type Step, stepKey, stepsOf, type Watched } from "../../../src/sync/incident/escalation";
+import { PolicyBook } from "../../../src/sync/incident/policy";
 import { stateOf, type Told } from "./labels";
 
+const BOOK = new PolicyBook();
 const orders = fc.constantFrom("@o", "@p");
 const at = fc.integer({ min: 1_000_000, max: 1_300_000 });
 const says = fc.oneof(
@@ -54,17 +55,17 @@ it("NU4: each step is told once, at its moment, and nothing falls due between tw
       const entries = view.entries as Watched["entries"][number][];
       const told = new Set<string>();
       for (let now: number | null = begin; now !== null; ) {
-        const { due, nextMs } = stepsOf(view, DEFAULT_POLICY, now);
+        const { due, nextMs } = stepsOf(view, BOOK, now);
         for (const step of due) {
           expect(told.has(stepKey(step))).toBe(false);
           expect(step.atMs).toBeLessThanOrEqual(now);
           told.add(stepKey(step));
           entries.push(taken(step));
         }
-        expect(stepsOf(view, DEFAULT_POLICY, now)).toEqual({ due: [], nextMs });
+        expect(stepsOf(view, BOOK, now)).toEqual({ due: [], nextMs });
         if (nextMs !== null) {
-          expect(stepsOf(view, DEFAULT_POLICY, nextMs - 1).due).toEqual([]);
-          expect(stepsOf(view, DEFAULT_POLICY, nextMs).due).not.toEqual([]);
+          expect(stepsOf(view, BOOK, nextMs - 1).due).toEqual([]);
+          expect(stepsOf(view, BOOK, nextMs).due).not.toEqual([]);
         }
         now = nextMs;
       }
@@ -82,7 +83,7 @@ it("NU3 NU5: an order that was signed rings on no phone, at no time", () => {
   fc.assert(
     fc.property(histories, fc.integer({ min: 1_000_000, max: 90_000_000 }), (history, now) => {
       const view = stateOf([...history, signed]).view();
-      const rings = stepsOf(view, DEFAULT_POLICY, now, ON_PHONE).due.map(({ order }) => order?.[0]);
+      const rings = stepsOf(view, BOOK, now, ON_PHONE).due.map(({ order }) => order?.[0]);
       expect(rings).not.toContain("o".charCodeAt(0));
     }),
   );

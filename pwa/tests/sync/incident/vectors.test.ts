@@ -6,10 +6,11 @@ import { encode } from "../../../src/sync/canon";
 import { effectiveStamp, item } from "../../../src/sync/fold";
 import { fromHex, toHex } from "../../../src/sync/ids";
 import { remarksOn } from "../../../src/sync/incident/consistency";
-import { DEFAULT_POLICY, deadlinesOf, stateOf as stateAt } from "../../../src/sync/incident/deadlines";
+import { deadlinesOf, stateOf as stateAt } from "../../../src/sync/incident/deadlines";
 import { AT_CENTRE, ON_PHONE, stepsOf } from "../../../src/sync/incident/escalation";
 import { standingOf } from "../../../src/sync/incident/feedback";
 import { movesOfOrder } from "../../../src/sync/incident/moves";
+import { PolicyBook } from "../../../src/sync/incident/policy";
 import { problem } from "../../../src/sync/incident/shapes";
 import { IncidentState } from "../../../src/sync/incident/state";
 import { timeline } from "../../../src/sync/incident/timeline";
@@ -77,8 +78,11 @@ it.each(cases("moves", "cases"))("a screen offers what comes next: $story", (tol
   expect(movesOfOrder(told.order)).toEqual(told.moves);
 });
 
+/** The policy of a story, in force from the beginning. */
+const bookOf = (told: Told) => new PolicyBook([["00", 1, { from_ms: 0, ...told.policy }]]);
+
 it.each(cases("deadlines", "cases"))("countdowns run from what happened: $story", (told: Told) => {
-  const found = deadlinesOf(stateOf(told.items).view(), told.policy ?? DEFAULT_POLICY);
+  const found = deadlinesOf(stateOf(told.items).view(), bookOf(told));
   const shown = found.filter(({ id }) => !told.pick || told.pick.includes(id));
   expect(shown.map(({ id, order, startMs, dueMs, doneMs }) => [id, order, startMs, dueMs, doneMs])).toEqual(
     expand(told.deadlines),
@@ -92,7 +96,7 @@ it.each(cases("deadlines", "cases"))("countdowns run from what happened: $story"
 it.each(cases("escalation", "cases"))("who is told what, and when to look again: $story", (told: Told) => {
   const view = stateOf(told.items).view();
   for (const { where, now, due, next } of told.looks) {
-    const found = stepsOf(view, { ...DEFAULT_POLICY, ...told.policy }, now, where === "phone" ? ON_PHONE : AT_CENTRE);
+    const found = stepsOf(view, bookOf(told), now, where === "phone" ? ON_PHONE : AT_CENTRE);
     expect(found.due.map((s) => [s.clock, s.order, s.round, s.channel, s.step, s.to, s.atMs])).toEqual(expand(due));
     expect(found.nextMs).toBe(next);
   }
@@ -104,11 +108,11 @@ it.each(cases("feedback", "cases"))("feedback stands where its story says: $stor
   expect(state).toBe(told.state);
   const current = [...waiting, ...returned, ...passed].map(({ op }) => toHex(op)).sort();
   expect(current).toEqual(told.current.map((op: string) => toHex(expand(op))));
-  const clocks = new Map(deadlinesOf(view, DEFAULT_POLICY).map((one) => [one.id, one]));
+  const clocks = new Map(deadlinesOf(view, new PolicyBook()).map((one) => [one.id, one]));
   expect([clocks.get("C7r")?.startMs, clocks.get("C7r")?.dueMs]).toEqual(told.c7r);
   const review = clocks.get("C8");
   expect([review?.startMs, review?.dueMs, review?.doneMs]).toEqual(told.c8);
-  const found = remarksOn(view, DEFAULT_POLICY).map(({ code, order, about, words }) => [code, order, about, words]);
+  const found = remarksOn(view, new PolicyBook()).map(({ code, order, about, words }) => [code, order, about, words]);
   expect(found).toEqual(expand(told.remarks));
 });
 
