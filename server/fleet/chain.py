@@ -1,8 +1,8 @@
 """The writing half of a simulated phone: its key and its chain, with or without a network.
 
-Responsible for signing sets onto the chain, for leaving a chain whose storage is in doubt, and for
-writing again what of it was damaged (SPEC FK). Refuses to talk to anybody and to read what others
-wrote.
+Responsible for signing sets onto the chain, for what the chain says of the phone's clocks (SPEC TM), for
+leaving a chain whose storage is in doubt, and for writing again what of it was damaged (SPEC FK).
+Refuses to talk to anybody and to read what others wrote.
 
 Example: after `chain.turn("copied")` every set goes onto a new chain, under a new key, whose first
 set names the old one; the sets of the old one still wait in the vault and are sent.
@@ -15,8 +15,9 @@ import msgspec
 
 from server import keys
 from server.fleet.timebase import Timebase
+from server.fleet.timekeeper import Reading, Timekeeper, owed_by
 from server.fleet.vault import DAMAGED, REWRITTEN, Head, Identity, Kept, Vault
-from sync import changeset, clock, forks, ids
+from sync import changeset, clock, forks, ids, samples
 from sync.changeset import (
     FLAG_RESTORED_STORAGE,
     KIND_CHAIN,
@@ -28,6 +29,7 @@ from sync.changeset import (
 )
 from sync.clock import Stamp
 from sync.ids import ChainId, SetId
+from sync.refusal import OPS_MAX
 
 APP = "ortoo-fleet/1"
 MEND = "damaged"
@@ -39,15 +41,17 @@ class OwnChain:
     """One device's chain, and those before it."""
 
     def __init__(
-        self, vault: Vault, time: Timebase, entropy: Entropy, *, records_seen: bool
+        self, vault: Vault, time: Timebase, entropy: Entropy, *, records_centre: bool
     ) -> None:
-        """Nothing is written before `adopt`."""
+        """Nothing is written before `adopt`. With `records_centre` the chain says what was heard of the centre."""
         self._vault = vault
         self._time = time
         self._entropy = entropy
-        self._records_seen = records_seen
-        self.session = (entropy(8), time.now_ms())
+        self._records_centre = records_centre
+        self.keeper = Timekeeper(time, entropy(8))
+        self._ended = vault.clocks()  # of sessions before this one
         self.seen: tuple[int, bytes] | None = None
+        self.beacon: bytes | None = None
         self.identity: Identity
         self._writer = Writer(ChainId(bytes(16)))
 
@@ -108,24 +112,74 @@ class OwnChain:
         continues: tuple[bytes, int, bytes, str] | None = None,
         flags: int = 0,
     ) -> bytes:
-        now_ms = self._time.now_ms()
-        session, began_ms = self.session
+        keeper, now = self.keeper, self.keeper.read()
         written = write(
             self._writer,
             draft,
-            wall_ms=now_ms,
+            wall_ms=now.wall_ms,
             offset_ms=None,
-            mono=(session, now_ms - began_ms),
+            mono=(keeper.clocks.session, now.m),
             salt=self._entropy(16),
             sign=self._key.sign,
-            seen=self.seen if self._records_seen else None,
+            seen=self.seen if self._records_centre else None,
+            beacon=self.beacon if self._records_centre else None,
             continues=continues,
             flags=flags,
         )
         head = Head(self._writer.seq, written.set_id, written.writer.stamp.pack())
-        self._vault.append(self.identity.chain, head, draft.lane, made_ms, written.raw)
+        clocks = keeper.clocks
+        if self._records_centre and draft.ops[0]["t"] != samples.OBS:
+            clocks = keeper.after_writing(now.m)
+        with self._vault.together():
+            self._vault.append(self.identity.chain, head, draft.lane, made_ms, written.raw)
+            if clocks is not keeper.clocks:
+                self._vault.keep_clocks(clocks)
+        if clocks is not keeper.clocks:
+            keeper.wrote(written.set_id, now.m, clocks)
         self._writer = written.writer
         return written.set_id
+
+    # ---- the clocks (TM) -------------------------------------------------------------------------
+
+    @property
+    def wants_sample(self) -> bool:
+        """Whether the centre should be asked what time it is, before what waits is sent."""
+        return self._records_centre and self.keeper.wants_sample
+
+    def heard_time(self, sent: Reading, server_ms: int, uncertainty_ms: int) -> None:
+        """The centre said what time it is, in answer to what left at `sent`."""
+        if self._records_centre and self.keeper.heard(sent, server_ms, uncertainty_ms):
+            self._vault.keep_clocks(self.keeper.clocks)
+
+    def place_samples(self) -> None:
+        """Write what the chain has to say of the clocks before what waits is sent; mostly nothing."""
+        if not self._records_centre:
+            return
+        due = self.keeper.due()
+        ops = [op for one in self._ended for op in owed_by(one)] + due
+        after = samples.placed(self.keeper.clocks) if due else self.keeper.clocks
+        chain, before = self.identity.chain, self._writer
+        try:
+            with self._vault.together():
+                for at in range(0, len(ops), OPS_MAX):
+                    draft = Draft(
+                        self.identity.person,
+                        f"device:{chain.hex()}",
+                        KIND_CHAIN,
+                        chain,
+                        ops[at : at + OPS_MAX],
+                        lane=1,
+                    )
+                    self._sign(draft, self._time.now_ms())
+                for one in self._ended:
+                    self._vault.forget_clocks(one.session)
+                if due:
+                    self._vault.keep_clocks(after)
+        except BaseException:
+            self._writer = before
+            raise
+        self._ended = []
+        self.keeper.placed(after)
 
     def hear(self, stamps: list[Stamp]) -> None:
         """Advance the clock to the newest believable stamp (HL2)."""
@@ -190,7 +244,9 @@ class OwnChain:
             return
         left = forks.legible(one.raw)
         if left is None or left.kind == KIND_CHAIN:
-            self._vault.set_aside(one.id, REWRITTEN if one.seq == 0 else DAMAGED, None)
+            # What a chain says of itself and of its clocks has no place in another.
+            is_of_chain = one.seq == 0 or left is not None
+            self._vault.set_aside(one.id, REWRITTEN if is_of_chain else DAMAGED, None)
             return
         orig: dict[str, Any] = {"chain": chain, "seq": one.seq, "set": one.id}
         if left.hlc is not None:

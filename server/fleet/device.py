@@ -62,13 +62,14 @@ class Device:
         online: Callable[[], bool] = lambda: True,
         follow: Follow | None = None,
         begin: Begin | None = None,
-        records_seen: bool = False,
+        records_centre: bool = False,
     ) -> None:
         """`http` has the server's address and this device's link; `chance` spreads retries and
         never enters a set. `online` is what the phone believes of its network: False saves an attempt.
 
-        With `records_seen` each set names the newest ruling heard of when it was written; a replay
-        leaves that out, so that the same calls give the same sets over any link.
+        With `records_centre` the chain says what was heard of the centre: each set names the newest ruling and
+        beacon, and samples of the clocks stand between them. A replay over dropping links leaves that out, so that the
+        same calls give the same sets over any link.
         """
         self._vault = vault
         self._time = time
@@ -76,7 +77,7 @@ class Device:
         self._online = online
         self._follow = follow
         self._begin = begin
-        self._chain = OwnChain(vault, time, entropy, records_seen=records_seen)
+        self._chain = OwnChain(vault, time, entropy, records_centre=records_centre)
         self._wire = Wire(http, lambda: self._chain.identity)
         self._cursors = vault.cursors()
         self.watch = LogWatch(vault)
@@ -226,6 +227,10 @@ class Device:
                 self._chain.turn(why)
                 await self._take_place()
                 await self.hello()
+        if self._vault.pending()[0]:
+            if self._chain.wants_sample:
+                await self._ask_time()
+            self._chain.place_samples()
         unstored = None
         try:
             await self._push()
@@ -288,16 +293,27 @@ class Device:
                 if answer.r not in exchange.DURABLE or answer.id == one.id
             ]
             self._vault.settle(settled)
+            self._chain.keeper.settled(id_ for id_, _r, _why in settled)
             if not settled:
                 # An answer to another push, from some proxy's memory: nothing of ours is safe yet.
                 raise garbled("the answer names other sets")
 
+    async def _ask_time(self) -> None:
+        """A sample of the clocks, where hello is not due."""
+        sent = self._chain.keeper.read()
+        request = exchange.TimeRequest(t1=sent.wall_ms)
+        try:
+            reply = await self._wire.call("time", request, exchange.TimeReply)
+        except ServerRefusalError:
+            return  # whoever may not ask may still hand in what waits
+        if reply.t1 == sent.wall_ms:
+            self._chain.heard_time(sent, reply.t3, reply.uncertainty_ms)
+
     async def hello(self) -> exchange.HelloReply:
         """Say who and where we are, learn which scopes there are."""
-        now_ms = self._time.now_ms()
         pending, oldest_ms = self._vault.pending()
-        session, began_ms = self._chain.session
         token, request_id = self._vault.greeting(self._chance.randbytes(16))
+        sent = self._chain.keeper.read()
         request = exchange.HelloRequest(
             v=1,
             app=APP,
@@ -305,14 +321,15 @@ class Device:
             head=self._chain.last_seq,
             pending=pending,
             oldest_ms=oldest_ms,
-            wall_ms=now_ms,
-            mono=(session, now_ms - began_ms),
+            wall_ms=sent.wall_ms,
+            mono=(self._chain.keeper.clocks.session, sent.m),
             request_id=request_id,
             token=token,
         )
         reply = await self._wire.call("hello", request, exchange.HelloReply)
-        if (reply.request_id, reply.wall_ms) != (request_id, now_ms):
+        if (reply.request_id, reply.wall_ms) != (request_id, sent.wall_ms):
             raise garbled("the answer is to another hello")
+        self._chain.heard_time(sent, reply.now_ms, reply.uncertainty_ms)
         if reply.token is not None:
             self._vault.greeted(request_id, reply.token)
         for scope, epoch, _newest in reply.scopes:
@@ -323,7 +340,7 @@ class Device:
             chain
         ) in self._vault.chains():  # enrolled anew, it asks for those it wrote on before (FK6)
             self.follow_scope(f"device:{chain.hex()}")
-        self._greeted_ms = now_ms
+        self._greeted_ms = sent.wall_ms
         return reply
 
     async def pull(self) -> None:

@@ -1,4 +1,4 @@
-"""Two ways for a fleet to live through time: with the world, or from event to event.
+"""Two ways for a fleet to live through time, with the world or from event to event, and a phone's own view of it.
 
 Responsible for sleeping and for knowing when nobody has anything left to do at this instant.
 Refuses to know what the sleepers do.
@@ -9,24 +9,37 @@ runs of the same work see the same times.
 
 Example: `time.spawn(story()); await time.run()` plays `story`, whose `await time.sleep_until(t)`
 returns at once in the world and exactly at `t` on the clock.
+`PhoneTime(time, PhoneClock(…))` is the same time as seen by a phone whose clocks are wrong.
 """
 
 import asyncio
 import heapq
 import logging
+import time as machine
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
+from server.fleet.heartbeat import beaten
+from server.fleet.phoneclock import PhoneClock
 from server.now import SystemClock, VirtualClock
+from sync.samples import Clocks
 
 log = logging.getLogger("ortoo.fleet")
 
 
 class Timebase(Protocol):
-    """A clock one can sleep by."""
+    """Clocks one can sleep by."""
 
     def now_ms(self) -> int:
-        """Milliseconds since the Unix epoch, UTC."""
+        """Milliseconds since the Unix epoch, UTC, as the wall clock says."""
+        ...
+
+    def mono_ms(self) -> int:
+        """Milliseconds since some moment, as a clock says that nobody sets; it may stand still."""
+        ...
+
+    def watched(self, clocks: Clocks, began_m: int, until_m: int) -> Clocks:
+        """`clocks` after the heartbeats of a session that began at `began_m`, up to `until_m` after that."""
         ...
 
     async def sleep_until(self, at_ms: int) -> None:
@@ -49,6 +62,15 @@ class RealTime:
     def now_ms(self) -> int:
         """Milliseconds since the Unix epoch, UTC."""
         return self._clock.now_ms()
+
+    def mono_ms(self) -> int:
+        """Milliseconds since the machine was started, or some such moment."""
+        return machine.monotonic_ns() // 1_000_000
+
+    def watched(self, clocks: Clocks, began_m: int, until_m: int) -> Clocks:
+        """As it is: nobody looked."""
+        del began_m, until_m
+        return clocks
 
     async def sleep_until(self, at_ms: int) -> None:
         """Return when it is `at_ms` or later."""
@@ -90,6 +112,14 @@ class VirtualTime:
     def now_ms(self) -> int:
         """Milliseconds since the Unix epoch, UTC."""
         return self._clock.now_ms()
+
+    def mono_ms(self) -> int:
+        """The same: nobody sets this clock."""
+        return self._clock.now_ms()
+
+    def watched(self, clocks: Clocks, began_m: int, until_m: int) -> Clocks:
+        """The heartbeats of a phone whose clocks are right."""
+        return beaten(clocks, PhoneClock(began_ms=0), began_m, until_m)
 
     async def sleep_until(self, at_ms: int) -> None:
         """Return when the clock has come to `at_ms`; at once if it is there or past it."""
@@ -141,3 +171,32 @@ class VirtualTime:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._sleepers.clear()
+
+
+class PhoneTime:
+    """Another time as one phone sees it."""
+
+    def __init__(self, true: Timebase, clock: PhoneClock) -> None:
+        """`true` is right, `clock` says what the phone makes of it."""
+        self._true = true
+        self._clock = clock
+
+    def now_ms(self) -> int:
+        """What the phone's wall clock says."""
+        return self._clock.wall_ms(self._true.now_ms())
+
+    def mono_ms(self) -> int:
+        """What the phone's monotonic clock says."""
+        return self._clock.mono_ms(self._true.now_ms())
+
+    def watched(self, clocks: Clocks, began_m: int, until_m: int) -> Clocks:
+        """What the phone's heartbeats saw of its clocks."""
+        return beaten(clocks, self._clock, began_m, until_m)
+
+    async def sleep_until(self, at_ms: int) -> None:
+        """Return when as much time has passed as was missing to `at_ms` on the phone's wall clock."""
+        await self._true.sleep_until(self._true.now_ms() + at_ms - self.now_ms())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let `work` run beside everything else."""
+        self._true.spawn(work)

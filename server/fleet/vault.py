@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from sync.samples import Clocks
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), said BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS greeting (
@@ -24,6 +26,7 @@ CREATE TABLE IF NOT EXISTS sets (
   lane INTEGER NOT NULL, stamp BLOB NOT NULL, made_ms INTEGER NOT NULL, raw BLOB NOT NULL,
   result TEXT, why TEXT, UNIQUE (chain, seq));
 CREATE INDEX IF NOT EXISTS outbox ON sets (lane DESC, nr) WHERE result IS NULL;
+CREATE TABLE IF NOT EXISTS clocks (session BLOB PRIMARY KEY, said BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS watched (name TEXT PRIMARY KEY, said BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS cursors (
   scope TEXT PRIMARY KEY, epoch INTEGER NOT NULL, n INTEGER NOT NULL, head BLOB NOT NULL);
@@ -117,14 +120,15 @@ class Vault:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is written inside is there whole or not at all."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """What is written inside is there whole or not at all. May stand inside another."""
+        self._db.execute("SAVEPOINT together")
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._db.execute("ROLLBACK TO together")
+            self._db.execute("RELEASE together")
             raise
-        self._db.execute("COMMIT")
+        self._db.execute("RELEASE together")
 
     def keep_identity(self, identity: Identity) -> None:
         """Remember who this device is from now on; another chain has not greeted yet."""
@@ -174,6 +178,25 @@ class Vault:
             "INSERT INTO sets (chain, seq, id, lane, stamp, made_ms, raw) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (chain, head.seq, head.id, lane, head.stamp, made_ms, raw),
         )
+
+    def clocks(self) -> list[Clocks]:
+        """What sessions remember of their clocks for which something was written."""
+        rows = self._db.execute("SELECT said FROM clocks ORDER BY rowid")
+        return [msgspec.msgpack.decode(said, type=Clocks) for (said,) in rows]
+
+    def keep_clocks(self, clocks: Clocks) -> None:
+        """Remember this of a session; nothing of one that owes its chain nothing."""
+        if clocks.oldest_m is None:
+            self.forget_clocks(clocks.session)
+        else:
+            self._db.execute(
+                "INSERT OR REPLACE INTO clocks VALUES (?, ?)",
+                (clocks.session, msgspec.msgpack.encode(clocks)),
+            )
+
+    def forget_clocks(self, session: bytes) -> None:
+        """This session owes nothing any more."""
+        self._db.execute("DELETE FROM clocks WHERE session = ?", (session,))
 
     def unsure(self, chain: bytes) -> list[Kept]:
         """The sets of a chain to be looked at before it goes on: those that wait, and the newest; in order."""

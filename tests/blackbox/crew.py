@@ -10,7 +10,7 @@ Example: `async with Crew.enrolled(centre, journal, place, seed="7") as crew: aw
 import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +23,7 @@ from server.fleet.chain import seeded_entropy
 from server.fleet.desk import Desk
 from server.fleet.device import Device
 from server.fleet.replay.cast import Officer, desk_people
+from server.fleet.timebase import RealTime
 from server.fleet.vault import Vault
 from server.fleet.wire import ServerRefusalError
 from server.intake.places import home_scope
@@ -38,40 +39,22 @@ DRAIN_ATTEMPTS = 100  # at a healed centre, where one is enough
 NOTES = ("已到现场", "双方情绪平稳，等嘎查长到场", "路面结冰，请绕行北线")
 
 
-class Hurried:
-    """The machine's own clock, with sleeps that are short; failures of spawned work are kept."""
+class Hurried(RealTime):
+    """The machine's own clocks, with sleeps that are short; failures of spawned work are kept."""
 
     def __init__(self) -> None:
         """Start with nothing to do."""
-        self._clock = SystemClock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        super().__init__()
         self.failures: list[BaseException] = []
-
-    def now_ms(self) -> int:
-        """Milliseconds since the Unix epoch, UTC."""
-        return self._clock.now_ms()
 
     async def sleep_until(self, at_ms: int) -> None:
         """Return after a fiftieth of the time that is left until then."""
         await asyncio.sleep(max(at_ms - self.now_ms(), 0) / 1000 / HASTE)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let `work` run beside everything else."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failures.append(error)
-
-    async def stop(self) -> None:
-        """End everything that was spawned."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Phone:
@@ -208,7 +191,7 @@ class Crew:
             self.time,
             entropy=seeded_entropy("blackbox", self._seed, str(number), str(self.time.now_ms())),
             chance=random.Random(f"{self._seed}/{number}/retries"),
-            records_seen=True,
+            records_centre=True,
         )
 
     @asynccontextmanager

@@ -169,7 +169,7 @@ def reader_of(answers: Answers) -> Device:
     vault = Vault()
     vault.keep_identity(Identity("Ed25519", bytes(32), bytes(16), bytes(16), bytes(16), "token"))
     transport = httpx2.MockTransport(answers)
-    time: Any = type("Noon", (), {"now_ms": lambda _self: 5_000})()
+    time: Any = type("Noon", (), {"now_ms": lambda _self: 5_000, "mono_ms": lambda _self: 0})()
     return Device(
         vault,
         httpx2.AsyncClient(transport=transport, base_url="http://x"),

@@ -3,13 +3,16 @@
 Responsible for telling a device its wall time and its monotonic time when the true time is known. Refuses to
 know what anybody does with them.
 
-A phone's wall clock has an offset, drifts and is set by hand; its monotonic clock stands still while the phone
-sleeps, as `performance.now()` does nearly everywhere.
+What a phone's clocks do wrong is the fleet's own `PhoneClock`; here it grows as things happen to the phone.
 
 Example: `PhoneClock(true, offset_ms=3_600_000, drift_ppm=80)` is an hour ahead and gains 80 µs every second.
 """
 
 from collections.abc import Callable
+
+from msgspec import structs
+
+from server.fleet import phoneclock as clocks
 
 
 class TrueClock:
@@ -30,22 +33,27 @@ class TrueClock:
 
 
 class PhoneClock:
-    """The two clocks of one device."""
+    """The two clocks of one device, and all that has happened to them so far."""
 
     def __init__(self, true: TrueClock, *, offset_ms: int = 0, drift_ppm: int = 0) -> None:
         self._true = true
-        self._offset_ms = offset_ms
-        self._drift_ppm = drift_ppm
-        self._began_ms = true.true_ms()
-        self._slept_ms = 0
-        self._asleep_since_ms: int | None = None
-        self.was_set = False
+        self._clock = clocks.PhoneClock(
+            began_ms=true.true_ms(), offset_ms=offset_ms, drift_ppm=drift_ppm
+        )
+
+    @property
+    def history(self) -> clocks.PhoneClock:
+        """What they said and say at any true time up to now."""
+        return self._clock
 
     def now_ms(self) -> int:
         """Wall time as the device says, ms since the Unix epoch."""
-        true_ms = self._true.true_ms()
-        drifted_ms = (true_ms - self._began_ms) * self._drift_ppm // 1_000_000
-        return max(0, true_ms + self._offset_ms + drifted_ms)
+        return self._clock.wall_ms(self._true.true_ms())
+
+    @property
+    def was_set(self) -> bool:
+        """Whether anybody ever set the wall clock."""
+        return bool(self._clock.steps)
 
     @property
     def is_honest(self) -> bool:
@@ -54,22 +62,26 @@ class PhoneClock:
 
     def mono_ms(self) -> int:
         """Monotonic ms; stands still in sleep."""
-        since_ms = self._asleep_since_ms
-        until_ms = self._true.true_ms() if since_ms is None else since_ms
-        return until_ms - self._began_ms - self._slept_ms
+        return self._clock.mono_ms(self._true.true_ms())
 
     def step(self, by_ms: int) -> None:
         """Somebody sets the wall clock."""
-        self._offset_ms += by_ms
-        self.was_set = True
+        steps = (*self._clock.steps, (self._true.true_ms(), by_ms))
+        self._clock = structs.replace(self._clock, steps=steps)
+
+    @property
+    def _is_asleep(self) -> bool:
+        return bool(self._clock.sleeps) and self._clock.sleeps[-1][1] == clocks.NEVER_MS
 
     def sleep(self) -> None:
         """The screen goes dark."""
-        if self._asleep_since_ms is None:
-            self._asleep_since_ms = self._true.true_ms()
+        if not self._is_asleep:
+            sleeps = (*self._clock.sleeps, (self._true.true_ms(), clocks.NEVER_MS))
+            self._clock = structs.replace(self._clock, sleeps=sleeps)
 
     def wake(self) -> None:
         """It lights up again."""
-        if self._asleep_since_ms is not None:
-            self._slept_ms += self._true.true_ms() - self._asleep_since_ms
-            self._asleep_since_ms = None
+        if self._is_asleep:
+            *before, (from_ms, _never) = self._clock.sleeps
+            sleeps = (*before, (from_ms, self._true.true_ms()))
+            self._clock = structs.replace(self._clock, sleeps=sleeps)

@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx2
 
+from server.fleet.heartbeat import beaten
+from sync.samples import Clocks
 from tests.sim.clocks import PhoneClock
 from tests.sim.network import Network
 from tests.sim.storage import PowerCut
@@ -79,7 +81,7 @@ class Carrier(httpx2.AsyncBaseTransport):
 
 
 class PhoneTime:
-    """The phone's own wall clock, over virtual time."""
+    """The phone's own clocks, over virtual time."""
 
     def __init__(self, clock: PhoneClock, ended: Callable[[BaseException | None], None]) -> None:
         self._clock, self._ended = clock, ended
@@ -87,6 +89,12 @@ class PhoneTime:
 
     def now_ms(self) -> int:
         return self._clock.now_ms()
+
+    def mono_ms(self) -> int:
+        return self._clock.mono_ms()
+
+    def watched(self, clocks: Clocks, began_m: int, until_m: int) -> Clocks:
+        return beaten(clocks, self._clock.history, began_m, until_m)
 
     async def sleep_until(self, at_ms: int) -> None:
         await asyncio.sleep(max(at_ms - self.now_ms(), 0) / 1000)

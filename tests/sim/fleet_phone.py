@@ -98,7 +98,7 @@ class FleetPhone(Phone):
             chance=random.Random(self._chance.random()),
             follow=self._mirror.follow,
             begin=self._mirror.begin,
-            records_seen=True,
+            records_centre=True,
         )
 
     def _settled(self, error: BaseException | None) -> None:

@@ -45,3 +45,14 @@ export function chipFacts(sync: SyncState, nowMs: number): ChipFacts {
     offlineSinceMs: sync.reachable ? null : Math.min(nowMs, sync.lastContactMs ?? nowMs),
   };
 }
+
+/** Less than this is no concern of an officer's. */
+const CLOCK_MS = 2_000;
+
+/**
+ * By how much this phone's clock is ahead of the centre's (negative: behind), for the chip: 0 unless it is surely more than 2 s. Over
+ * a slow link nobody can tell a slow answer from a wrong clock, and the chip accuses neither.
+ */
+export function clockOffMs({ offsetMs, spreadMs }: { offsetMs: number | null; spreadMs: number | null }): number {
+  return offsetMs !== null && Math.abs(offsetMs) - (spreadMs ?? 0) > CLOCK_MS ? -offsetMs : 0;
+}

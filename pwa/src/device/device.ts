@@ -10,6 +10,7 @@
  *     device.sync.acked === device.sync.head;     // everything confirmed
  */
 import { type ComputedRef, computed, type ShallowRef, shallowReactive, shallowRef } from "vue";
+import { BEAT_EVERY_MS } from "../sync/samples";
 import { sameStorage } from "./boot";
 import { browserPush } from "./browserPush";
 import { Cache, type OrgRow } from "./cache";
@@ -26,13 +27,18 @@ import { Push } from "./push";
 import { Replica } from "./replica";
 import { Rounds, type Status } from "./rounds";
 import { type DeviceSession, keptSession } from "./session";
+import { watchSight } from "./sight";
 import { drop } from "./subscription";
+import { Timekeeper } from "./timekeeper";
 import { type KeyRecord, type Mark, openVault, VaultRefused } from "./vault";
 import type { Me } from "./views";
 import { LogWatch } from "./watch";
 import { ChainWriter, type Draft, type Hand, type Written } from "./writer";
 
 export const APP = `ortoo-pwa/${__APP_VERSION__}`;
+
+/** What the cache keeps of the last contact. */
+type Contact = Pick<Status, "lastContactMs" | "offsetMs" | "spreadMs">;
 
 export interface Duty {
   on: boolean;
@@ -82,12 +88,13 @@ export async function startDevice(): Promise<Device | null> {
   let session: DeviceSession = kept;
   const cache = new Cache();
   const clock = systemClock();
-  const contact = await cache.meta<Pick<Status, "lastContactMs" | "offsetMs">>("contact");
+  const contact = await cache.meta<Contact>("contact");
   const status: Status = shallowReactive({
     reachable: false,
     trouble: kept.needsCode ? { kind: "refused", code: NEEDS_CODE, detail: "" } : null,
     lastContactMs: contact?.lastContactMs ?? null,
     offsetMs: contact?.offsetMs ?? null,
+    spreadMs: contact?.spreadMs ?? null,
     sending: null,
     nextTryMs: null,
   });
@@ -99,17 +106,21 @@ export async function startDevice(): Promise<Device | null> {
   const me = computed(() => meOf(session, org.value));
 
   const outbox = new Outbox(vault);
+  const sight = watchSight();
+  const keeper = new Timekeeper({ vault, clock, sight, status });
+  const beating = setInterval(() => keeper.beat(), BEAT_EVERY_MS);
   const hand: Hand = {
     person: session.person.id,
     clock,
     offsetMs: () => status.offsetMs,
     seen: () => replica.seen,
+    beacon: () => keeper.beacon,
   };
   const current = async (): Promise<KeyRecord> => {
     session = (await keptSession(vault)) ?? session;
     return (await vault.key(session.chain)) ?? key;
   };
-  const writer = new ChainWriter({ ...hand, vault, key, current });
+  const writer = new ChainWriter({ ...hand, vault, key, current, rider: keeper });
   let tabs: Tabs | null = null;
   let rounds: Rounds | null = null;
   const watch = new LogWatch({ vault, org: () => cache.org(), clock });
@@ -175,6 +186,10 @@ export async function startDevice(): Promise<Device | null> {
   });
   void push.settle();
   const link = new Link({ session: () => session });
+  const write = async (draft: Draft): Promise<void> => {
+    await writer.write(draft);
+    await recount();
+  };
   const lead = (): (() => void) => {
     const mine = new Rounds({
       link,
@@ -184,6 +199,8 @@ export async function startDevice(): Promise<Device | null> {
       status,
       app: APP,
       vault,
+      keeper,
+      write,
       watch,
       leaving,
       session: () => session,
@@ -192,12 +209,12 @@ export async function startDevice(): Promise<Device | null> {
         tabs?.tell({ t: "marks" });
       },
       settled: () => {
-        tabs?.tell({ t: "status", status: { ...status } });
+        tellStatus();
         if (status.reachable && push.state.value === "untold") void push.settle();
         if (status.trouble?.code === REVOKED) void drop();
-        void cache
-          .setMeta("contact", { lastContactMs: status.lastContactMs, offsetMs: status.offsetMs })
-          .catch(() => undefined);
+        const { lastContactMs, offsetMs, spreadMs } = status;
+        const contact: Contact = { lastContactMs, offsetMs, spreadMs };
+        void cache.setMeta("contact", contact).catch(() => undefined);
       },
     });
     rounds = mine;
@@ -207,10 +224,25 @@ export async function startDevice(): Promise<Device | null> {
       rounds = null;
     };
   };
+  const tellStatus = (): void => tabs?.tell({ t: "status", status: { ...status }, beacon: keeper.beacon });
+  /** A tab that does not lead has a session of its own, and nobody else can measure its clock. */
+  const measure = async (): Promise<void> => {
+    if (!status.reachable || sight.hides() === null || !keeper.wantsSample) return;
+    const sent = keeper.read();
+    const reply = await link.time(sent.wallMs);
+    await keeper.heard(sent, { now_ms: reply.t3, uncertainty_ms: reply.uncertainty_ms });
+    if (!keeper.isOwing) return;
+    await keeper.place(session.chain, write);
+    tabs?.tell({ t: "wrote" });
+  };
   const hear = (news: News): void => {
     if (news.t === "changed") void replica.refresh(news.ids, true);
-    if (news.t === "status" && !rounds) Object.assign(status, news.status);
-    if (news.t === "ask" && rounds) tabs?.tell({ t: "status", status: { ...status } });
+    if (news.t === "status" && !rounds) {
+      Object.assign(status, news.status);
+      keeper.beacon = news.beacon;
+      void measure().catch(() => undefined); // no luck now; it is asked again after the next round
+    }
+    if (news.t === "ask" && rounds) tellStatus();
     if (news.t === "wrote") rounds?.kick();
     if (news.t === "session") void current().then((now) => writer.moveTo(now));
     void recount();
@@ -269,6 +301,7 @@ export async function startDevice(): Promise<Device | null> {
     draft: (name) => vault.meta<string>(`draft:${name}`),
     keepDraft: (name, text) => vault.setMeta(`draft:${name}`, text),
     stop() {
+      clearInterval(beating);
       tabs?.leave();
       vault.close();
       cache.close();

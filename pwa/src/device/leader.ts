@@ -19,7 +19,7 @@ export type News =
   | { t: "marks" }
   | { t: "session" }
   | { t: "ask" }
-  | { t: "status"; status: unknown };
+  | { t: "status"; status: unknown; beacon: Uint8Array | null };
 
 const NAME = "ortoo-leader";
 const BEAT_MS = 10_000;

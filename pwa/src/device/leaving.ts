@@ -160,7 +160,8 @@ export class Leaving {
       if (!mark) continue; // the centre has it
       const left = one.kind === "chain" ? null : await legible(one.raw);
       if (!left) {
-        aside.push(setAside(mark, one.seq === 0 ? REWRITTEN : DAMAGED, null, hand.clock.nowMs()));
+        // What a chain says of itself and of its clocks has no place in another.
+        aside.push(setAside(mark, one.kind === "chain" ? REWRITTEN : DAMAGED, null, hand.clock.nowMs()));
         continue;
       }
       const was = fromHex(one.id, 32);

@@ -18,6 +18,7 @@ import {
   type PushReply,
   type RotateReply,
   read,
+  type TimeReply,
   write,
   writePush,
   writeRotate,
@@ -103,6 +104,13 @@ export class Link {
     const { chain } = this.#session();
     const reply = await this.#post<RotateReply>("rotate", writeRotate(opening), SHORT_MS);
     if (toHex(reply.chain) !== chain) throw new LinkError("garbled", "another chain was given a place");
+    return reply;
+  }
+
+  /** What time it is there; `t1` is the wall clock here. */
+  async time(t1: number): Promise<TimeReply> {
+    const reply = await this.#post<TimeReply>("time", write({ t1 }), SHORT_MS);
+    if (reply.t1 !== t1) throw new LinkError("garbled", "the answer is to another question");
     return reply;
   }
 

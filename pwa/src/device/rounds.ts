@@ -18,8 +18,10 @@ import type { Clock } from "./now";
 import type { Outbox } from "./outbox";
 import type { Replica } from "./replica";
 import type { DeviceSession } from "./session";
+import type { Timekeeper } from "./timekeeper";
 import { type Vault, VaultRefused } from "./vault";
 import type { Alarm, LogWatch } from "./watch";
+import type { Draft } from "./writer";
 
 /** What the screens may know about the exchange. Reactive; written here and nowhere else. */
 export interface Status {
@@ -27,8 +29,9 @@ export interface Status {
   trouble: { kind: LinkTrouble; code: string; detail: string } | null;
   /** In the centre's time, like `nextTryMs`. */
   lastContactMs: number | null;
-  /** Server − device, ms; null until the first hello. */
+  /** Server − device, ms, and by how much that may be wrong; null until the first hello. */
   offsetMs: number | null;
+  spreadMs: number | null;
   sending: { done: number; all: number } | null;
   nextTryMs: number | null;
   /** The centre's log did not only grow since this phone last looked (TL9). */
@@ -43,6 +46,9 @@ export interface RoundsParts {
   status: Status;
   app: string;
   vault: Pick<Vault, "greeting" | "greeted">;
+  keeper: Timekeeper;
+  /** Write a set of the device's own, without a round on its account. */
+  write: (draft: Draft) => Promise<unknown>;
   watch: LogWatch;
   leaving: Leaving;
   session: () => DeviceSession;
@@ -69,8 +75,6 @@ const BUDGET_BYTES = { least: 8_192, first: 131_072, most: 1_048_576 };
 const MOST_SETS = 200;
 /** A live line shorter than this did not hold. */
 const LINE_HELD_MS = 10_000;
-/** A sample is worth keeping when its round trip is short against what it measures. */
-const SAMPLE_MS = 10_000;
 
 export class Rounds {
   readonly #parts: RoundsParts;
@@ -197,6 +201,7 @@ export class Rounds {
     const { replica } = this.#parts;
     const hello = await this.#admitted();
     const limits = { sets: Math.min(MOST_SETS, hello.limits.batch_sets), bytes: hello.limits.batch_bytes };
+    await this.#place();
     const unstored = await this.#push(limits).catch((error: unknown) => {
       if (!(error instanceof LinkError) || error.code !== NOT_STORED) throw error;
       this.#parts.status.sending = null;
@@ -205,7 +210,14 @@ export class Rounds {
     await this.#pull(hello); // a centre that has no room to store has much to tell
     await replica.deliverDue();
     if (unstored) throw unstored;
+    await this.#place();
     await this.#push(limits); // what the pull made us write: that an order was delivered
+  }
+
+  /** What is to be sent needs samples of the clocks around it (SPEC TM4). */
+  async #place(): Promise<void> {
+    const { keeper, replica, session, write } = this.#parts;
+    if ((await replica.owed()).pending > 0) await keeper.place(session().chain, write);
   }
 
   /** Hello, from a chain that may go on: one that may not is left first, and another takes its place (SPEC FK4, FK5). */
@@ -241,12 +253,11 @@ export class Rounds {
   }
 
   async #greet(): Promise<HelloReply> {
-    const { clock, link, status, replica, app, vault, session } = this.#parts;
-    const mono = clock.mono();
-    if (this.#hello && mono[1] - this.#hello.atMono < HELLO_MS) return this.#hello.reply;
+    const { clock, keeper, link, replica, app, vault, session } = this.#parts;
+    if (this.#hello && clock.mono()[1] - this.#hello.atMono < HELLO_MS) return this.#hello.reply;
     const owed = await replica.owed();
     const { token, request } = await vault.greeting(crypto.getRandomValues(new Uint8Array(16)));
-    const sentMs = clock.nowMs();
+    const sent = keeper.read();
     const reply = await link.hello({
       v: 1,
       app,
@@ -254,17 +265,15 @@ export class Rounds {
       head: owed.head,
       pending: owed.pending,
       oldest_ms: owed.oldestMs,
-      wall_ms: sentMs,
-      mono,
+      wall_ms: sent.wallMs,
+      mono: sent.mono,
       request_id: request,
       token,
     });
+    await keeper.heard(sent, reply); // at once: what is done first makes the answer look slower than it was
     if (reply.token) await vault.greeted(request, reply.token).catch(() => undefined);
-    const tripMs = clock.mono()[1] - mono[1];
-    if (tripMs <= SAMPLE_MS || status.offsetMs === null)
-      status.offsetMs = Math.round(reply.now_ms - (sentMs + tripMs / 2));
     this.#reached();
-    this.#hello = { reply, atMono: mono[1] };
+    this.#hello = { reply, atMono: sent.mono[1] };
     await replica.met({ origin: reply.log.origin, epoch: toHex(reply.log.epoch), have: reply.have });
     if (reply.retry_after_ms)
       throw new LinkError("busy", "the server asks for time", { retryAfterMs: reply.retry_after_ms });
@@ -284,6 +293,7 @@ export class Rounds {
       const reply = await link.push(batch.map(({ set }) => set.raw));
       this.#reached();
       const durable = await outbox.answered(batch, reply.results, clock.nowMs());
+      this.#parts.keeper.settled(durable);
       done += durable.size;
       await replica.confirmed(durable);
       this.#parts.answered();

@@ -110,6 +110,9 @@ interface Greeting {
   request: Uint8Array | null;
 }
 
+/** Notes by name, kept together with something else; null: this one goes. */
+export type Metas = Record<string, unknown>;
+
 /** Everything that leaving a chain changes, at once. */
 export interface Turn {
   /** The chain that is left. */
@@ -178,14 +181,18 @@ export class Vault {
   }
 
   /**
-   * Append one signed set and mark it unsent. Throws `SeqTaken`, `ChainLeft` or `VaultRefused`; then nothing was
-   * written. That no tab writes onto a chain that was left is the vault's to see, in the same transaction.
+   * Append one signed set and mark it unsent, with the metas that go with it (null: gone). Throws `SeqTaken`, `ChainLeft` or
+   * `VaultRefused`; then nothing was written. That no tab writes onto a chain that was left is the vault's to see, in the
+   * same transaction.
    */
-  async append(set: OwnSet): Promise<void> {
+  async append(set: OwnSet, metas: Metas = {}): Promise<void> {
     await this.#strictly(["own", "outbox", "meta"], (tx, keep) => {
       keep(stillOn(tx, set.chain));
       keep(tx.objectStore("own").add(set));
       keep(tx.objectStore("outbox").add(freshMark(set)));
+      const meta = tx.objectStore("meta");
+      for (const [name, value] of Object.entries(metas))
+        keep(value === null ? meta.delete(name) : meta.put(value, name));
     });
   }
 
@@ -356,12 +363,20 @@ export class Vault {
     return ((await (await this.#open()).get("meta", name)) as Value | undefined) ?? null;
   }
 
+  /** Every note whose name begins so. */
+  async metas<Value>(prefix: string): Promise<Map<string, Value>> {
+    const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`);
+    const store = (await this.#open()).transaction("meta").store;
+    const [names, values] = await Promise.all([store.getAllKeys(range), store.getAll(range)]);
+    return new Map(names.map((name, at) => [name, values[at] as Value]));
+  }
+
   async setMeta(name: string, value: unknown): Promise<void> {
     await this.#strictly(["meta"], (tx, keep) => keep(tx.objectStore("meta").put(value, name)));
   }
 
   /** A new key and what goes with it, together: a device with a key and no name, or the reverse, cannot exist. */
-  async enrol(key: KeyRecord, metas: Record<string, unknown>): Promise<void> {
+  async enrol(key: KeyRecord, metas: Metas): Promise<void> {
     await this.#strictly(["keys", "meta"], (tx, keep) => {
       keep(tx.objectStore("keys").put(key));
       keep(tx.objectStore("meta").delete(GREETING));

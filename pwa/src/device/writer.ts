@@ -23,7 +23,7 @@ import {
 import { compareStamps, receive, type Stamp, unpack, ZERO } from "../sync/clock";
 import { fromHex, opId, toHex } from "../sync/ids";
 import type { Clock } from "./now";
-import { ChainLeft, type KeyRecord, type OwnSet, SeqTaken, type Vault } from "./vault";
+import { ChainLeft, type KeyRecord, type Metas, type OwnSet, SeqTaken, type Vault } from "./vault";
 
 /** One user action. Ids are hex; ops are canonical values (SPEC IN). */
 export interface Draft {
@@ -55,6 +55,15 @@ export interface Hand {
   clock: Clock;
   offsetMs: () => number | null;
   seen: () => [number, Uint8Array] | null;
+  beacon: () => Uint8Array | null;
+}
+
+/** Whoever has something to say for the transaction of a set. `m`: the set's own monotonic ms. */
+export interface Rider {
+  /** What the vault keeps with it, null: what it forgets. */
+  notes(draft: Draft, m: number): Metas;
+  /** The set is written, in the vault or for want of room in memory. */
+  written(draft: Draft, id: string, m: number): void;
 }
 
 export interface WriterParts extends Hand {
@@ -62,6 +71,7 @@ export interface WriterParts extends Hand {
   key: KeyRecord;
   /** The key this device writes with by now, when the chain was left in another tab. */
   current?: () => Promise<KeyRecord>;
+  rider?: Rider;
 }
 
 /** Sign one draft as the next set after `head`; `set` is what the vault keeps. */
@@ -71,8 +81,9 @@ export async function signSet(
   draft: Draft,
   head: Writer,
   more: { flags: number; continues?: Header["continues"] },
-): Promise<{ set: OwnSet; next: Writer }> {
-  const { person, clock, offsetMs, seen } = hand;
+): Promise<{ set: OwnSet; next: Writer; m: number }> {
+  const { person, clock, offsetMs, seen, beacon } = hand;
+  const mono = clock.mono();
   const kind = draft.kind ?? "incident";
   const { scope, lane, ops } = draft;
   const written = await write(
@@ -81,9 +92,10 @@ export async function signSet(
     {
       wallMs: clock.nowMs(),
       offsetMs: offsetMs(),
-      mono: clock.mono(),
+      mono,
       salt: crypto.getRandomValues(new Uint8Array(16)),
       seen: seen(),
+      beacon: beacon(),
       ...more,
       sign: (message) => signWith(key, message),
     },
@@ -98,7 +110,7 @@ export async function signSet(
     wroteAtMs: written.writer.stamp.ms,
     raw: written.raw,
   };
-  return { set, next: written.writer };
+  return { set, next: written.writer, m: mono[1] };
 }
 
 /** Tabs of one phone; more collisions than this in a row mean that something else is wrong. */
@@ -176,9 +188,11 @@ export class ChainWriter {
   async open(draft: Draft): Promise<void> {
     const head = await this.#position();
     if (head.seq !== 0) return;
-    const { set, next } = await this.#sign(draft, head);
+    const { set, next, m } = await this.#sign(draft, head);
+    const { vault, rider } = this.#parts;
     try {
-      await this.#parts.vault.append(set);
+      await vault.append(set, rider?.notes(draft, m));
+      rider?.written(draft, set.id, m);
       this.#head = next;
     } catch (error) {
       if (!(error instanceof SeqTaken)) throw error;
@@ -227,19 +241,21 @@ export class ChainWriter {
     return { chain: fromHex(key.chain), seq: newest.seq + 1, prev: fromHex(newest.id, 32), stamp };
   }
 
-  async #sign(draft: Draft, head: Writer): Promise<{ set: OwnSet; next: Writer; ops: string[] }> {
-    const { set, next } = await signSet(this.#parts, this.#key, draft, head, { flags: this.#flags ?? 0 });
+  async #sign(draft: Draft, head: Writer): Promise<{ set: OwnSet; next: Writer; m: number; ops: string[] }> {
+    const { set, next, m } = await signSet(this.#parts, this.#key, draft, head, { flags: this.#flags ?? 0 });
     const id = fromHex(set.id, 32);
-    return { set, next, ops: draft.ops.map((_op, at) => toHex(opId(id, at))) };
+    return { set, next, m, ops: draft.ops.map((_op, at) => toHex(opId(id, at))) };
   }
 
   async #write(draft: Draft): Promise<Written> {
     for (let tries = 1; ; tries++) {
       if (this.unkept.length > 0) await this.#keepAll();
-      const { set, next, ops } = await this.#sign(draft, await this.#position());
+      const { set, next, m, ops } = await this.#sign(draft, await this.#position());
+      const { vault, rider } = this.#parts;
       try {
         if (this.unkept.length > 0) throw new Error("the vault still refuses earlier sets");
-        await this.#parts.vault.append(set);
+        await vault.append(set, rider?.notes(draft, m));
+        rider?.written(draft, set.id, m);
         this.#head = next;
         return { id: set.id, ops, set, kept: true };
       } catch (error) {
@@ -252,6 +268,7 @@ export class ChainWriter {
           continue;
         }
         this.#head = next;
+        rider?.written(draft, set.id, m);
         this.#drafts.set(set.id, draft);
         this.unkept.push(set);
         return { id: set.id, ops, set, kept: false };

@@ -43,6 +43,14 @@ export interface HelloReply {
   beacon?: Uint8Array | null;
 }
 
+/** When the centre had the question and when it answered, by its own clock; `t1` as asked. */
+export interface TimeReply {
+  t1: number;
+  t2: number;
+  t3: number;
+  uncertainty_ms: number;
+}
+
 /** The chain that took the place of another, and its bearer token (FK5). */
 export interface RotateReply {
   chain: Uint8Array;

@@ -51,7 +51,15 @@ test("a browser without Ed25519 gets a P-256 key, as closed as the other, and it
   const chain = toHex(await chainId(attempt.publicKey, attempt.nonce));
   const key = { chain, ...attempt, createdAtMs: 1 };
   await vault.enrol(key, {});
-  const parts = { vault, key, person: PERSON, clock: new HeldClock(), offsetMs: () => null, seen: () => null };
+  const parts = {
+    vault,
+    key,
+    person: PERSON,
+    clock: new HeldClock(),
+    offsetMs: () => null,
+    seen: () => null,
+    beacon: () => null,
+  };
   await new ChainWriter(parts).open(openingDraft(key, "test"));
   const set = await readSet((await vault.head(chain))?.raw as Uint8Array);
   if (isRefusal(set)) throw new Error(set.detail);

@@ -2,7 +2,7 @@
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { enrol, waitingAttempt } from "../../src/device/enrol";
+import { enrol, openingDraft, waitingAttempt } from "../../src/device/enrol";
 import { DAMAGED, type Vault, VaultRefused } from "../../src/device/vault";
 import { type ChangeSet, FLAG_RESTORED_STORAGE, readSet } from "../../src/sync/changeset";
 import { fromHex, opId, toHex } from "../../src/sync/ids";
@@ -64,13 +64,13 @@ test.each(["copied", "forked", "rolled_back"])(
     expect(phone.session.insteadOf).toBeUndefined();
     const [opening] = await setsOf(phone.vault, phone.writer.chain);
     const [old, seq, last, reason] = opening?.header.continues ?? [];
-    expect([old && toHex(old), seq, reason]).toEqual([chain, 1, why]);
-    expect(last && toHex(last)).toBe((await phone.vault.own(chain, 1))?.id);
+    expect([old && toHex(old), seq, reason]).toEqual([chain, 2, why]);
+    expect(last && toHex(last)).toBe((await phone.vault.own(chain, 2))?.id);
     expect((opening?.header.flags ?? 0) & FLAG_RESTORED_STORAGE).toBe(FLAG_RESTORED_STORAGE);
     await phone.note(INCIDENT, "写在新链上");
     await phone.exchange();
     expect(await unsent()).toEqual([]);
-    expect((await setsOf(phone.vault, chain)).length).toBe(2);
+    expect((await setsOf(phone.vault, chain)).length).toBe(3); // the opening, the clocks, the note
   },
 );
 
@@ -179,6 +179,7 @@ test("a browser used before keeps its vault when it is enrolled again, and what 
   );
   phone = await phone.again();
   phone.writer.moveTo((await phone.vault.key(chain)) as never);
+  await phone.writer.open(openingDraft(phone.writer.key, "test"));
   phone.centre.scopes.set(`device:${chain}`, { epoch: 1, lines: [], heads: [] });
   await phone.exchange();
   expect((await setsOf(phone.vault, before)).length).toBe(2);
@@ -255,6 +256,18 @@ test("damaged sets end the chain; what can be read is written again with its ori
   expect(await phone.vault.own(chain, 3)).not.toBeNull(); // its bytes stay
 });
 
+test("what a damaged chain says of its clocks is no concern of the author's, and is not written again", async () => {
+  await phone.note(INCIDENT, "签名坏了");
+  phone.centre.fault = "full"; // greeted, and nothing is stored
+  await phone.exchange();
+  expect((await phone.vault.unsent()).map(({ seq }) => seq)).toEqual([0, 1, 2]);
+  await flip(1, SIGNATURE, 5);
+  expect(await phone.leaving.mend()).toBe(true);
+  expect(await phone.vault.attention()).toEqual([]);
+  const ops = (await setsOf(phone.vault, phone.writer.chain)).flatMap(({ body }) => body?.ops.map(({ t }) => t));
+  expect(ops).toEqual(["chain.open", "entry.add"]);
+});
+
 test("the centre says a set cannot be read: it is looked at here, and what is sound is not written twice", async () => {
   const { chain } = phone.writer;
   await phone.note(INCIDENT, "坏在路上了吗");
@@ -263,7 +276,7 @@ test("the centre says a set cannot be read: it is looked at here, and what is so
   expect(phone.writer.chain).toBe(chain);
   phone.centre.refuse = () => null;
   await phone.note(INCIDENT, "真坏了");
-  await flip(2, SIGNATURE, 5);
+  await flip(3, SIGNATURE, 5);
   phone.centre.refuse = (set) => (set.header.chain && toHex(set.header.chain) === chain ? "bad_signature" : null);
   await phone.exchange();
   await phone.exchange();
@@ -302,6 +315,6 @@ test("when the storage takes no other chain the phone says so and still sends wh
   expect(phone.replica.unkept).toHaveLength(1); // shown as what only memory holds, and not as saved
   await phone.exchange();
   expect(phone.writer.chain).toBe(chain);
-  expect(textsHeld().size).toBe(3);
+  expect(textsHeld().size).toBe(4); // with what the clocks said
   expect(phone.replica.unkept).toEqual([]); // it is safe there, and came back with the pull
 });

@@ -12,6 +12,7 @@ import { Outbox } from "../../src/device/outbox";
 import { Replica } from "../../src/device/replica";
 import { Rounds, type Status } from "../../src/device/rounds";
 import { type DeviceSession, keptSession, sessionMeta } from "../../src/device/session";
+import { Timekeeper } from "../../src/device/timekeeper";
 import { type KeyRecord, Vault } from "../../src/device/vault";
 import type { Me } from "../../src/device/views";
 import { LogWatch } from "../../src/device/watch";
@@ -30,6 +31,7 @@ export const SCOPE = `station:${STATION}:2026-03`;
 export class HeldClock implements Clock {
   ms = NOON;
   #mono = 0;
+  #session = 7;
   nowMs(): number {
     return this.ms;
   }
@@ -38,9 +40,18 @@ export class HeldClock implements Clock {
     this.ms += ms;
     this.#mono += ms;
   }
+  /** The phone sleeps: only the wall clock goes on. */
+  sleep(ms: number): void {
+    this.ms += ms;
+  }
+  /** A new page, and with it a new session. */
+  restart(): void {
+    this.#session += 1;
+    this.#mono = 0;
+  }
   mono(): [Uint8Array, number] {
     this.#mono += 1;
-    return [new Uint8Array(8).fill(7), this.#mono];
+    return [new Uint8Array(8).fill(this.#session), this.#mono];
   }
 }
 
@@ -73,12 +84,16 @@ export class Phone {
   readonly replica: Replica;
   readonly leaving: Leaving;
   readonly rounds: Rounds;
+  readonly keeper: Timekeeper;
+  /** How often the page was out of sight; null: it is. */
+  hides: number | null = 0;
   session: DeviceSession;
   readonly status: Status = shallowReactive({
     reachable: false,
     trouble: null,
     lastContactMs: null,
     offsetMs: null,
+    spreadMs: null,
     sending: null,
     nextTryMs: null,
   });
@@ -91,17 +106,24 @@ export class Phone {
     this.clock = clock;
     const me: Me = { person: PERSON, unit: UNIT, vehicles: [VEHICLE] };
     this.session = sessionOf(key.chain);
+    this.keeper = new Timekeeper({
+      vault: this.vault,
+      clock,
+      sight: { hides: () => this.hides },
+      status: this.status,
+    });
     const hand: Hand = {
       person: PERSON,
       clock,
       offsetMs: () => this.status.offsetMs,
       seen: () => this.replica.seen,
+      beacon: () => this.keeper.beacon,
     };
     const current = async (): Promise<KeyRecord> => {
       this.session = (await keptSession(this.vault)) ?? this.session;
       return (await this.vault.key(this.session.chain)) ?? key;
     };
-    this.writer = new ChainWriter({ ...hand, vault: this.vault, key, current });
+    this.writer = new ChainWriter({ ...hand, vault: this.vault, key, current, rider: this.keeper });
     this.leaving = new Leaving({
       vault: this.vault,
       writer: this.writer,
@@ -135,6 +157,8 @@ export class Phone {
       status: this.status,
       app: "test",
       vault: this.vault,
+      keeper: this.keeper,
+      write: (draft) => this.writer.write(draft),
       watch: new LogWatch({ vault: this.vault, org: () => this.cache.org(), clock }),
       leaving: this.leaving,
       session: () => this.session,

@@ -45,6 +45,16 @@ test("a set, its number and its mark are written together and survive a new page
   later.close();
 });
 
+test("a set and the notes that go with it are written together or not at all", async () => {
+  await vault.setMeta("time:old", 1);
+  await vault.append(set(0), { "time:new": 2, "time:old": null });
+  expect([...(await vault.metas("time:"))]).toEqual([["time:new", 2]]);
+  await expect(vault.append(set(1), { "time:new": () => 3 })).rejects.toBeInstanceOf(VaultRefused); // cannot be stored
+  await expect(vault.append(set(0), { "time:new": 4 })).rejects.toBeInstanceOf(SeqTaken);
+  expect([...(await vault.metas("time:"))]).toEqual([["time:new", 2]]);
+  expect((await vault.head(CHAIN))?.seq).toBe(0);
+});
+
 test("two tabs that sign the same number: one is kept, the other is told, nothing is half written", async () => {
   const other = new Vault();
   await vault.append(set(0));

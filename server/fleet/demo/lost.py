@@ -48,7 +48,12 @@ async def lost(
     person = id_of("people", HUMAN_OFFICER)
     async with httpx2.AsyncClient(base_url=url, timeout=30) as http:
         phone = Device(
-            Vault(vault), http, time, entropy=secrets.token_bytes, chance=chance, records_seen=True
+            Vault(vault),
+            http,
+            time,
+            entropy=secrets.token_bytes,
+            chance=chance,
+            records_centre=True,
         )
         code = await admin.post("/api/devices/codes", {"person": person.hex()})
         await phone.enrol(code["code"], LABEL)

@@ -134,7 +134,7 @@ class Banner:
             online=transport.online,
             follow=crew.cases.follow,
             begin=crew.cases.begin,
-            records_seen=True,
+            records_centre=True,
         )
         return crew
 

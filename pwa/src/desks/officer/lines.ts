@@ -71,6 +71,7 @@ const OTHER: Record<string, Word> = {
   "set.remove": "lineTag",
   "latest.set": "lineTag",
   "chain.open": "lineOpen",
+  "clock.obs": "lineClock",
 };
 const STATUS = {
   reported: "statusReported",
