@@ -330,6 +330,7 @@ class Device:
         if (reply.request_id, reply.wall_ms) != (request_id, sent.wall_ms):
             raise garbled("the answer is to another hello")
         self._chain.heard_time(sent, reply.now_ms, reply.uncertainty_ms)
+        self._chain.beacon = reply.beacon or self._chain.beacon
         if reply.token is not None:
             self._vault.greeted(request_id, reply.token)
         for scope, epoch, _newest in reply.scopes:
@@ -359,6 +360,7 @@ class Device:
                 else:
                     self._apply(page)
             self._chain.seen = (reply.size, reply.leaf)
+            self._chain.beacon = reply.beacon or self._chain.beacon
             self.watch.heard(reply.checkpoint)
             complete = reply.complete
 

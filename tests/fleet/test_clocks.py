@@ -96,6 +96,7 @@ async def test_samples_stand_around_what_was_written_offline_and_hold_the_truth(
     ms = [op["m"] for op in told]
     session = told[0]["s"]
     for one in acts:
+        assert one.header.beacon is not None
         assert one.header.mono[0] == session
         assert min(ms) <= one.header.mono[1]
     assert max(ms) >= acts[-2].header.mono[1], (

@@ -38,7 +38,7 @@ import { ChainWriter, type Draft, type Hand, type Written } from "./writer";
 export const APP = `ortoo-pwa/${__APP_VERSION__}`;
 
 /** What the cache keeps of the last contact. */
-type Contact = Pick<Status, "lastContactMs" | "offsetMs" | "spreadMs">;
+type Contact = Pick<Status, "lastContactMs" | "offsetMs" | "spreadMs"> & { beacon: Uint8Array | null };
 
 export interface Duty {
   on: boolean;
@@ -108,6 +108,7 @@ export async function startDevice(): Promise<Device | null> {
   const outbox = new Outbox(vault);
   const sight = watchSight();
   const keeper = new Timekeeper({ vault, clock, sight, status });
+  keeper.beacon = contact?.beacon ?? null;
   const beating = setInterval(() => keeper.beat(), BEAT_EVERY_MS);
   const hand: Hand = {
     person: session.person.id,
@@ -213,7 +214,7 @@ export async function startDevice(): Promise<Device | null> {
         if (status.reachable && push.state.value === "untold") void push.settle();
         if (status.trouble?.code === REVOKED) void drop();
         const { lastContactMs, offsetMs, spreadMs } = status;
-        const contact: Contact = { lastContactMs, offsetMs, spreadMs };
+        const contact: Contact = { lastContactMs, offsetMs, spreadMs, beacon: keeper.beacon };
         void cache.setMeta("contact", contact).catch(() => undefined);
       },
     });

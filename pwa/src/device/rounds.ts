@@ -271,6 +271,7 @@ export class Rounds {
       token,
     });
     await keeper.heard(sent, reply); // at once: what is done first makes the answer look slower than it was
+    keeper.beacon = reply.beacon ?? keeper.beacon;
     if (reply.token) await vault.greeted(request, reply.token).catch(() => undefined);
     this.#reached();
     this.#hello = { reply, atMono: sent.mono[1] };
@@ -309,7 +310,7 @@ export class Rounds {
   }
 
   async #pull(hello: HelloReply): Promise<void> {
-    const { link, replica, status, watch } = this.#parts;
+    const { keeper, link, replica, status, watch } = this.#parts;
     const scopes = await replica.following(hello.scopes);
     await replica.keepOnly(scopes.map(([scope]) => scope));
     for (;;) {
@@ -317,6 +318,7 @@ export class Rounds {
       const signed = await watch.due();
       const reply = await link.pull({ cursors, budget: this.#budget, ...(signed === null ? {} : { signed }) });
       this.#reached();
+      keeper.beacon = reply.beacon ?? keeper.beacon;
       let moved = false;
       for (const page of reply.scopes)
         if (page.snapshot) moved = (await replica.begin(page, await this.#fetched(page.snapshot))) || moved;

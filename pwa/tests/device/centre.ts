@@ -36,6 +36,8 @@ interface Scope {
 export class Centre {
   fault: Fault = null;
   epoch = fromHex("0102030405060708", 8);
+  /** What hellos and pulls are given to put into headers. */
+  beacon: Uint8Array | null = null;
   /** What a pull that asks for it is given of the signed log. */
   checkpoint: { note: string; proof: Uint8Array[] } | null = null;
   /** The sizes that pulls asked from. */
@@ -366,9 +368,9 @@ export class Centre {
     if (path === "push") return this.#push(said["sets"] as Value[]);
     if (path === "pull") {
       const reply = this.#pull(said["cursors"] as [string, number, number][], said["budget"] as number);
-      if (typeof said["signed"] !== "number") return reply;
+      if (typeof said["signed"] !== "number") return { ...reply, beacon: this.beacon };
       this.asked.push(said["signed"]);
-      return { ...reply, checkpoint: this.checkpoint };
+      return { ...reply, checkpoint: this.checkpoint, beacon: this.beacon };
     }
     if (path === "rotate") return this.#rotated(encode(said["set"] as Value));
     if (path !== "hello") return null;
@@ -390,6 +392,7 @@ export class Centre {
       server: new Uint8Array(16),
       now_ms: this.nowMs,
       uncertainty_ms: 50,
+      beacon: this.beacon,
       log: { origin: "test", epoch: this.epoch, size: this.#idx },
       have: this.have,
       person: new Uint8Array(16),

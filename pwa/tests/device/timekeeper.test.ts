@@ -69,6 +69,20 @@ test("what is written offline by a clock forty minutes ahead stands between two 
   expect(await notes()).toBe(0);
 });
 
+test("every header names the newest beacon that was given, by a hello or a pull", async () => {
+  phone.centre.beacon = new Uint8Array(16).fill(1);
+  await phone.exchange();
+  await phone.note(INCIDENT, "一");
+  phone.centre.beacon = new Uint8Array(16).fill(2);
+  await phone.exchange();
+  await phone.note(INCIDENT, "二");
+  phone.centre.beacon = null; // a centre that has none to give takes none away
+  await phone.exchange();
+  await phone.note(INCIDENT, "三");
+  const named = (await sets()).filter(({ body }) => body?.kind === "incident").map(({ header }) => header.beacon?.[0]);
+  expect(named).toEqual([1, 2, 2]);
+});
+
 test("an online phone does not write about its clocks each time", async () => {
   await phone.exchange();
   for (let n = 0; n < 6; n++) {
