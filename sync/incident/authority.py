@@ -22,6 +22,7 @@ DISPUTE: Final = "milestone.dispute"
 CALLBACK: Final = "callback.attempt"
 REVIEW: Final = "feedback.review"
 NATURE: Final = "nature.rule"
+OVERRIDE: Final = "verdict.override"
 
 _DISPATCH_OPS: Final = frozenset(
     {
@@ -46,6 +47,7 @@ _ROLES: Final[dict[str, frozenset[str]]] = {
     CALLBACK: frozenset({"callback", "dispatcher", "commander"}),
     REVIEW: frozenset({"reviewer", "commander"}),
     NATURE: frozenset({"reviewer", "commander"}),
+    OVERRIDE: frozenset({"commander", "supervisor"}),
 }
 
 

@@ -28,6 +28,9 @@ FAULTS: Final = (
 )
 """What can be wrong with feedback, in the order a checklist shows it (SPEC FB2)."""
 DELAY_REPLIES: Final = frozenset({"accepted", "sent_others", "told_caller", "not_accepted"})
+CLOCKS: Final = ("C1", "C2", "C2i", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10")
+FINDINGS: Final = ("met", "missed", "undetermined", "not_delivered")
+"""What a person may find of a clock (VD8)."""
 SET_FIELDS: Final = frozenset({"tags"})
 LATEST_FIELDS: Final = frozenset({"colour"})
 

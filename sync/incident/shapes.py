@@ -125,6 +125,12 @@ REQUIRED: Final[dict[str, dict[str, Check]]] = {
     "feedback.review": {"claim": _op, "verdict": _one_of(kinds.VERDICTS), "faults": _faults},
     "nature.rule": {"nature": is_text, "why": is_text},
     "delay.answer": {"entry": _op, "reply": _one_of(kinds.DELAY_REPLIES)},
+    "verdict.override": {
+        "clock": _one_of(kinds.CLOCKS),
+        "round": _natural,
+        "result": _one_of(kinds.FINDINGS),
+        "why": is_text,
+    },
 }
 OPTIONAL: Final[dict[str, dict[str, Check]]] = {
     "incident.create": {"exercise": _flag},
@@ -141,6 +147,7 @@ OPTIONAL: Final[dict[str, dict[str, Check]]] = {
     },
     "feedback.review": {"score": _between(0, 100), "text": is_text},
     "delay.answer": {"text": is_text},
+    "verdict.override": {"order": _id},
 }
 FEEDBACK_DATA: Final[dict[str, Check]] = {"result": is_text, "text": is_text}
 _BOUNDED_FACTS: Final = {"level": (1, 4), "tier": (0, 1_440)}

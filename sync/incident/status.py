@@ -54,6 +54,7 @@ class Derived(Struct):
     callbacks: list[dict[str, Any]]
     callback: dict[str, Any]
     claims: list[dict[str, Any]]
+    overrides: list[dict[str, Any]]
 
     def as_view(self) -> dict[str, Any]:
         """The part of the view that is derived."""
@@ -126,6 +127,7 @@ def derive(entity: bytes, counted: Counted) -> Derived:
             [c for c in callbacks if c["round"] == round_], closed=round_ in closed_rounds
         ),
         claims=_claims(counted, standing, counting),
+        overrides=_overrides(counted),
     )
 
 
@@ -142,6 +144,15 @@ def _claims(counted: Counted, standing: list[Item], counting: list[Item]) -> lis
             "counts": item.op in counts_,
         }
         for item in by_time(counted("milestone.claim"))
+    ]
+
+
+def _overrides(counted: Counted) -> list[dict[str, Any]]:
+    """What people found of clocks, beside what was computed (VD8)."""
+    names = ("clock", "order", "round", "result", "why")
+    return [
+        stamped(item) | {name: item.fields.get(name) for name in names}
+        for item in cells.in_order(counted("verdict.override"))
     ]
 
 

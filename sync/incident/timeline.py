@@ -35,6 +35,7 @@ _VALUE: Final[dict[str, tuple[str, ...]]] = {
     "feedback.review": ("verdict", "faults", "score"),
     "nature.rule": ("nature",),
     "delay.answer": ("reply",),
+    "verdict.override": ("clock", "result"),
 }
 _ONE_VALUE: Final = {
     "fact.set": "v",

@@ -85,6 +85,7 @@ OPS = st.one_of(
         faults=st.just(["result_missing"]),
     ),
     _op("nature.rule", nature=_texts, why="seen"),
+    _op("verdict.override", clock="C5", round=_rounds, result="met", why=_texts, order=_orders),
     _op("entry.add", kind="delay_reason", text=_texts),
     _op("delay.answer", entry=_known, reply=st.sampled_from(["accepted", "told_caller"])),
     _op("fact.set", f="category", v=_texts, p=_preds),

@@ -24,6 +24,9 @@ export const FAULTS = [
   "other",
 ] as const;
 export const DELAY_REPLIES = ["accepted", "sent_others", "told_caller", "not_accepted"] as const;
+export const CLOCKS = ["C1", "C2", "C2i", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10"] as const;
+/** What a person may find of a clock (SPEC VD8). */
+export const FINDINGS = ["met", "missed", "undetermined", "not_delivered"] as const;
 export const SET_FIELDS = ["tags"] as const;
 export const LATEST_FIELDS = ["colour"] as const;
 export const TEXT_FACTS = [

@@ -73,6 +73,12 @@ const REQUIRED: ReadonlyMap<string, Checks> = new Map(
     "feedback.review": { claim: isOp, verdict: isOneOf(kinds.VERDICTS), faults: isFaults },
     "nature.rule": { nature: isText, why: isText },
     "delay.answer": { entry: isOp, reply: isOneOf(kinds.DELAY_REPLIES) },
+    "verdict.override": {
+      clock: isOneOf(kinds.CLOCKS),
+      round: isNatural,
+      result: isOneOf(kinds.FINDINGS),
+      why: isText,
+    },
   }),
 );
 const OPTIONAL: ReadonlyMap<string, Checks> = new Map(
@@ -86,6 +92,7 @@ const OPTIONAL: ReadonlyMap<string, Checks> = new Map(
     "callback.attempt": { score: isBetween(1, 3), minutes: isNatural, why: isText, text: isText },
     "feedback.review": { score: isBetween(0, 100), text: isText },
     "delay.answer": { text: isText },
+    "verdict.override": { order: isId },
   }),
 );
 

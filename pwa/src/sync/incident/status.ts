@@ -52,6 +52,15 @@ export interface Claim extends Milestone {
   counts: boolean;
 }
 
+/** What a person found of a clock, beside what was computed (VD8). */
+export interface Override extends Stamped {
+  clock: string;
+  order: Uint8Array | null;
+  round: number;
+  result: string;
+  why: string;
+}
+
 /** The derived part of the view; keys are those of the shared bytes. */
 export interface DerivedView {
   id: Uint8Array;
@@ -76,6 +85,7 @@ export interface DerivedView {
   callbacks: Attempt[];
   callback: { state: "open" | "due" | "trying" | "done" | "exempt"; attempts: number; why: string | null };
   claims: Claim[];
+  overrides: Override[];
 }
 
 /** Derive everything but entries and sets. `counted(t)` gives the items of one kind that count, in any order. */
@@ -134,6 +144,7 @@ export function derive(id: Uint8Array, counted: Counted): DerivedView {
       closed,
     ),
     claims: claimsOf(counted, standing, counting),
+    overrides: ordered(counted("verdict.override")).map(overrideOf),
   };
 }
 
@@ -151,6 +162,17 @@ function claimsOf(counted: Counted, standing: readonly Item[], counting: readonl
       standing: stands.has(item.key),
       counts: counts.has(item.key),
     }));
+}
+
+function overrideOf(item: Item): Override {
+  return {
+    ...stamped(item),
+    clock: item.fields["clock"] as string,
+    order: (item.fields["order"] ?? null) as Uint8Array | null,
+    round: round(item),
+    result: item.fields["result"] as string,
+    why: why(item),
+  };
 }
 
 function createdOf(item: Item): NonNullable<DerivedView["created"]> {
