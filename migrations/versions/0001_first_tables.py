@@ -33,6 +33,18 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.PrimaryKeyConstraint("chain", name=op.f("pk_sync_tokens")),
     )
     op.create_table(
+        "nudges",
+        sa.Column("incident", sa.LargeBinary(), nullable=False),
+        sa.Column("order_id", sa.LargeBinary(), nullable=False),
+        sa.Column("clock", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("person", sa.LargeBinary(), nullable=False),
+        sa.Column("reached", sa.Boolean(), nullable=True),
+        sa.PrimaryKeyConstraint("incident", "order_id", "clock", "channel", name=op.f("pk_nudges")),
+    )
+    op.create_table(
         "timers",
         sa.Column("entity", sa.LargeBinary(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -473,6 +485,7 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
 def downgrade() -> None:  # noqa: PLR0915  one statement per table
     """Take back."""
     op.drop_table("timers")
+    op.drop_table("nudges")
     op.drop_table("incident_scopes")
     with op.batch_alter_table("sets", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sets_entity_arrival_no"))

@@ -118,10 +118,13 @@ class Note(BaseMove, frozen=True, tag="note"):
 
 
 class Nudge(BaseMove, frozen=True, tag="nudge"):
-    """Urge someone, by a call or a message, and leave a trace of it."""
+    """Urge someone, by a call or a message, and leave a trace of it: whom, where that is known, and whether anybody
+    was ``reached`` (null: nobody can say)."""
 
     channel: Literal["radio", "phone", "message"]
     order: Hex32 | None = None
+    to: Target | None = None
+    reached: bool | None = None
     text: Text | None = None
 
 
@@ -236,6 +239,15 @@ def ops_of(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
     return _dispatched(move, view, chance)
 
 
+def _nudge(move: Nudge, view: dict[str, Any]) -> Op:
+    data: dict[str, Any] = {"channel": move.channel, "reached": move.reached}
+    if move.order is not None:
+        data["order"] = _order(move.order, view)
+    if move.to is not None:
+        data["to"] = _target(move.to)
+    return op("entry.add", kind="nudge", text=move.text or "", data=data)
+
+
 def _dispatched(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
     """The moves of those who order."""
     round_ = view["round"]
@@ -257,10 +269,7 @@ def _dispatched(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
         case Proxy():
             return [_proxy(move, view)]
         case Nudge():
-            data: dict[str, Any] = {"channel": move.channel}
-            if move.order is not None:
-                data["order"] = _order(move.order, view)
-            return [op("entry.add", kind="nudge", text=move.text or "", data=data)]
+            return [_nudge(move, view)]
         case Callback():
             return [_callback(move, round_)]
         case Resolve():

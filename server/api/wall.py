@@ -27,11 +27,13 @@ from server.api.wallrows import (
     Column,
     Completeness,
     Names,
+    Nudged,
     Online,
     Silent,
     Today,
     Waiting,
     Wall,
+    WallRow,
     recent_of,
     row_of,
 )
@@ -39,13 +41,15 @@ from server.auth.guards import Access, SignedIn, at_desk
 from server.now import Clock
 from server.store.engine import Database
 from server.store.people import Directory
-from server.store.tables import deadlines, incidents, orders
+from server.store.rows import query_in
+from server.store.tables import deadlines, incidents, nudges, orders
 
 MAX_ROWS: Final = 40
 """Rows of one column; the rest is a number. A wall is looked at, not scrolled."""
 MAX_UNDELIVERED: Final = 40
 MAX_SILENT: Final = 40
 MAX_RECENT: Final = 6
+_OF_THE_INCIDENT: Final = frozenset({"C6", "C7", "C9"})
 
 ONLINE_MS: Final = 5 * 60_000
 """A device heard within this time is online: a phone with signal asks at least every minute or two."""
@@ -53,6 +57,20 @@ FORGOTTEN_MS: Final = 7 * 86_400_000
 """A device silent longer than this is out of use: it leaves the list of the silent, not the total."""
 
 
+_TASKS: Final = ("desk", "station", "commander")
+"""Channels of the plan that put something on somebody's list, the highest last."""
+_TOLD: Final = (
+    select(func.min(nudges.c.at_ms))
+    .where(
+        nudges.c.incident == deadlines.c.incident,
+        nudges.c.order_id == deadlines.c.order_id,
+        nudges.c.clock == deadlines.c.deadline,
+        nudges.c.channel.in_(_TASKS),
+    )
+    .correlate(deadlines)
+    .scalar_subquery()
+)
+"""When a countdown was first put on somebody's list, null while it was not."""
 _COLUMNS: Final = (
     deadlines.c.deadline,
     deadlines.c.start_ms,
@@ -74,7 +92,11 @@ _COLUMNS: Final = (
     orders.c.id.label("order_id"),
     orders.c.to_kind,
     orders.c.to_id,
+    orders.c.open,
+    orders.c.return_requested,
+    _TOLD.label("told_at_ms"),
 )
+_DUE: Final = func.coalesce(deadlines.c.due_ms, _TOLD)
 _OTHER = orders.alias("other")
 _FIRST_THERE: Final = (
     select(_OTHER.c.id)
@@ -113,16 +135,16 @@ def _column(
     """One column: the rows that run, their counts, and what was done lately by the same clocks."""
     running = and_(_RUNNING, which, asked.seen)
     counted = and_(running, ~incidents.c.exercise)
-    late = deadlines.c.due_ms < asked.now_ms
-    first = case((deadlines.c.due_ms.is_(None), 1), else_=0)
+    late = asked.now_ms > _DUE
+    first = case((_DUE.is_(None), 1), else_=0)
     rows = connection.execute(
         select(*_COLUMNS)
         .select_from(_JOINED)
         .where(running)
-        .order_by(first, deadlines.c.due_ms, deadlines.c.start_ms, deadlines.c.order_id)
+        .order_by(first, _DUE, deadlines.c.start_ms, deadlines.c.order_id)
         .limit(MAX_ROWS)
     ).mappings()
-    shown = [row_of(found, asked.names, asked.now_ms) for found in rows]
+    shown = _urged(connection, [row_of(found, asked.names, asked.now_ms) for found in rows], asked)
     total = connection.execute(
         select(func.count()).select_from(_JOINED).where(running)
     ).scalar_one()
@@ -130,7 +152,7 @@ def _column(
         select(func.count()).select_from(_JOINED).where(counted, late)
     ).scalar_one()
     next_due = connection.execute(
-        select(func.min(deadlines.c.due_ms)).select_from(_JOINED).where(counted, ~late)
+        select(func.min(_DUE)).select_from(_JOINED).where(counted, ~late)
     ).scalar()
     done = and_(
         deadlines.c.deadline.in_(tuple(done_by)),
@@ -167,6 +189,43 @@ def _column(
     )
 
 
+def _urged(connection: Connection, rows: list[WallRow], asked: _Asked) -> list[WallRow]:
+    """The rows with who has them on their list, and what people did about them last."""
+    found = query_in(
+        connection,
+        "SELECT incident, order_id, clock, channel, count, at_ms, person, reached FROM nudges"
+        " WHERE incident IN (?)",
+        [bytes.fromhex(one) for one in {row.incident for row in rows}],
+    )
+    told: dict[tuple[str, str, str], set[str]] = {}
+    nudged: dict[tuple[str, str], Nudged] = {}
+    for incident, order, clock, channel, count, at_ms, person, reached in found:
+        about = bytes(incident).hex(), bytes(order).hex()
+        if clock:
+            told.setdefault((*about, clock), set()).add(channel)
+            continue
+        before = nudged.get(about)
+        if before is None or before.at < at_ms:
+            by = asked.names.directory.person(bytes(person))
+            known = None if reached is None else bool(reached)
+            nudged[about] = Nudged(at_ms, by.name if by else "", channel, known, count)
+    shown = []
+    for row in rows:
+        order = row.order or ""
+        of = "" if row.deadline.id in _OF_THE_INCIDENT else order
+        tasks = told.get((row.incident, of, row.deadline.id), set())
+        last = nudged.get((row.incident, order)) or nudged.get((row.incident, ""))
+        is_recent = last is not None and last.at >= (row.deadline.start_ms or 0)
+        shown.append(
+            msgspec.structs.replace(
+                row,
+                told=next((task for task in reversed(_TASKS) if task in tasks), None),
+                nudged=last if is_recent else None,
+            )
+        )
+    return shown
+
+
 def _build(connection: Connection, asked: _Asked, fleet: Fleet) -> Wall:
     now_ms = asked.now_ms
     delivering = and_(
@@ -183,7 +242,24 @@ def _build(connection: Connection, asked: _Asked, fleet: Fleet) -> Wall:
         orders.c.signed_at_ms.is_(None),
         deadlines.c.due_ms < now_ms,
     )
-    signing = or_(and_(deadlines.c.deadline == "C2", orders.c.open), delivering)
+    # Signed, and nothing follows: a task once the plan says so, or once the receiver asks to give it back.
+    stuck = and_(
+        orders.c.open,
+        or_(
+            and_(
+                deadlines.c.deadline == "C3",
+                orders.c.arrived_at_ms.is_(None),
+                or_(_TOLD.is_not(None), orders.c.return_requested),
+            ),
+            and_(
+                deadlines.c.deadline == "C5",
+                orders.c.departed_at_ms.is_not(None),
+                _TOLD.is_not(None),
+            ),
+        ),
+    )
+    unsigned = and_(deadlines.c.deadline == "C2", orders.c.open, orders.c.arrived_at_ms.is_(None))
+    signing = or_(unsigned, delivering, stuck)
     feedback = deadlines.c.deadline.in_(("C6", "C7"))
     callback = and_(deadlines.c.deadline == "C9", incidents.c.callback_state.in_(("due", "trying")))
     undelivered = connection.execute(
@@ -193,7 +269,7 @@ def _build(connection: Connection, asked: _Asked, fleet: Fleet) -> Wall:
         .order_by(deadlines.c.start_ms)
         .limit(MAX_UNDELIVERED)
     ).mappings()
-    rows = [row_of(found, asked.names, now_ms) for found in undelivered]
+    rows = _urged(connection, [row_of(found, asked.names, now_ms) for found in undelivered], asked)
     total = connection.execute(select(func.count()).select_from(_JOINED).where(lost)).scalar_one()
     silent, online, completeness = _silence(fleet, asked.names.directory, now_ms)
     return Wall(

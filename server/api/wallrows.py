@@ -32,8 +32,23 @@ class TargetName(msgspec.Struct, frozen=True):
     name: str
 
 
+class Nudged(msgspec.Struct, frozen=True):
+    """How somebody was urged lately: by whom, by which ``channel``, and whether anybody was ``reached`` (null: nobody
+    can say). ``count`` is how often people did so by it."""
+
+    at: Ms
+    by_name: str
+    channel: str
+    reached: bool | None
+    count: int
+
+
 class WallRow(msgspec.Struct, frozen=True):
-    """One thing that is due. Callback rows carry ``attempts``, ``score`` and ``reason``."""
+    """One thing that is due. Callback rows carry ``attempts``, ``score`` and ``reason``.
+
+    ``told`` is who has it on their list by the plan, the highest of ``desk``, ``station`` and ``commander``; ``nudged``
+    what people did about it last. ``return_requested``: the receiver waits for an answer.
+    """
 
     incident: Hex32
     number: str | None
@@ -51,6 +66,9 @@ class WallRow(msgspec.Struct, frozen=True):
     attempts: int | None
     score: int | None
     reason: str | None
+    return_requested: bool = False
+    told: str | None = None
+    nudged: Nudged | None = None
 
 
 class Recent(msgspec.Struct, frozen=True):
@@ -195,12 +213,14 @@ class Names(msgspec.Struct, frozen=True):
 
 def row_of(found: RowMapping, names: Names, now_ms: int) -> WallRow:
     is_callback = found["deadline"] == "C9"
+    # What has no limit of its own is late from when the plan gave it to the desk.
+    due_ms = found["due_ms"] if found["due_ms"] is not None else found["told_at_ms"]
     countdown = DeadlineState(
         id=found["deadline"],
         start_ms=found["start_ms"],
-        due_ms=found["due_ms"],
+        due_ms=due_ms,
         done_ms=found["done_ms"],
-        state=state_of(found["start_ms"], found["due_ms"], found["done_ms"], now_ms),
+        state=state_of(found["start_ms"], due_ms, found["done_ms"], now_ms),
     )
     return WallRow(
         incident=found["incident"].hex(),
@@ -219,6 +239,7 @@ def row_of(found: RowMapping, names: Names, now_ms: int) -> WallRow:
         attempts=found["callback_attempts"] if is_callback else None,
         score=found["callback_score"] if is_callback else None,
         reason=(found["callback_why"] or found["callback_outcome"]) if is_callback else None,
+        return_requested=bool(found["return_requested"]) and bool(found["open"]),
     )
 
 

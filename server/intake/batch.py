@@ -399,6 +399,8 @@ class Batch:
         else:
             incident.state.add(fold.items_of(change, ruling))
         if counts:
+            projections.forget_nudges(self.connection, incident.id)
+            incident.projected = None
             incident.updated_idx = idx
             self._incidents[incident.id] = incident
             if created_at_ms is not None or incident.scopes:
@@ -523,4 +525,5 @@ class Batch:
             whole.incident,
             tuple(row for row in whole.orders if row not in before.orders),
             tuple(row for row in whole.deadlines if row not in before.deadlines),
+            tuple(row for row in whole.nudges if row not in before.nudges),
         )

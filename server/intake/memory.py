@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from server.intake.beacons import Beacons
 from server.intake.contested import unanswered_delays, waiting
 from server.intake.desk import Desk
+from server.intake.nudged import rows_of
 from server.intake.project import project
 from server.intake.verify import Incoming
 from server.store import devices, log, people, proofs, scopes, sets
@@ -341,7 +342,7 @@ def note(
 
 def projected(incident: Incident, book: PolicyBook) -> Projected:
     """The rows screens read of an incident as it stands folded."""
-    return project(
+    rows = project(
         incident.state.derived().as_view(),
         book,
         waiting=waiting(incident.state),
@@ -351,6 +352,7 @@ def projected(incident: Incident, book: PolicyBook) -> Projected:
         updated_at_ms=incident.updated_at_ms,
         updated_idx=incident.updated_idx,
     )
+    return msgspec.structs.replace(rows, nudges=rows_of(incident.state))
 
 
 def pending(

@@ -66,6 +66,8 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
         if _plain(projections.of_incident(connection, entity)) != _plain(should):
             wrong.append(should)
     if not check:
+        for rows in wrong:
+            projections.forget_nudges(connection, rows.incident[0])
         projections.write(connection, wrong)
         timers.write(connection, timers.NUDGES, moments)
     return (entities[-1] if entities else None), folded, len(wrong) + samples_wrong
@@ -90,7 +92,7 @@ def _plain(rows: Projected | None) -> object:
     """Rows to compare: in any order, and with truth values as SQLite keeps them."""
     if rows is None:
         return None
-    parts = [[rows.incident], rows.orders, rows.deadlines]
+    parts = [[rows.incident], rows.orders, rows.deadlines, rows.nudges]
     return [
         sorted((tuple(int(v) if isinstance(v, bool) else v for v in row) for row in part), key=repr)
         for part in parts

@@ -1,4 +1,4 @@
-"""What screens read: incidents, orders and deadlines, folded by the intake, replaceable at any time.
+"""What screens read: incidents, orders, deadlines and nudges, folded by the intake, replaceable at any time.
 
 Responsible for replacing and reading the projected rows of one incident. Refuses to fold: rows come
 in finished.
@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.store import tables
-from server.store.rows import Row, query, upsert
+from server.store.rows import Row, execute, query, upsert
 
 _INCIDENT_COLUMNS = ", ".join(column.name for column in tables.incidents.columns)
 
@@ -23,13 +23,20 @@ class Projected(msgspec.Struct, frozen=True):
     incident: Row
     orders: tuple[Row, ...] = ()
     deadlines: tuple[Row, ...] = ()
+    nudges: tuple[Row, ...] = ()
 
 
 def write(connection: Connection, changes: Sequence[Projected]) -> None:
-    """Replace rows. An order, once issued, never disappears, so nothing is ever deleted here."""
+    """Replace rows. An order, once issued, never disappears, so nothing is deleted here."""
     upsert(connection, tables.incidents, [change.incident for change in changes])
     upsert(connection, tables.orders, [row for change in changes for row in change.orders])
     upsert(connection, tables.deadlines, [row for change in changes for row in change.deadlines])
+    upsert(connection, tables.nudges, [row for change in changes for row in change.nudges])
+
+
+def forget_nudges(connection: Connection, incident: bytes) -> None:
+    """Take the rows of an incident's nudges away: what made one may have lost its words."""
+    execute(connection, "DELETE FROM nudges WHERE incident = ?", (incident,))
 
 
 def of_incident(connection: Connection, incident: bytes) -> Projected | None:
@@ -42,7 +49,7 @@ def of_incident(connection: Connection, incident: bytes) -> Projected | None:
     if not rows:
         return None
     found: list[tuple[Row, ...]] = []
-    for table in (tables.orders, tables.deadlines):
+    for table in (tables.orders, tables.deadlines, tables.nudges):
         names = ", ".join(column.name for column in table.columns)
         sql = f"SELECT {names} FROM {table.name} WHERE incident = ?"  # noqa: S608  our own names
         found.append(tuple(_plain(part) for part in query(connection, sql, (incident,))))

@@ -322,6 +322,20 @@ deadlines = Table(
     Index(None, "deadline", "live", "done_ms", "due_ms"),
 )
 
+# Who was urged: of each order, clock and channel the newest nudge.
+nudges = Table(
+    "nudges",
+    metadata,
+    Column("incident", LargeBinary, primary_key=True),
+    Column("order_id", LargeBinary, primary_key=True),  # empty: of the incident itself
+    Column("clock", Text, primary_key=True),  # empty: somebody did it, and not the plan
+    Column("channel", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("person", LargeBinary, nullable=False),  # who did it; 16 zero bytes: the centre
+    Column("reached", Boolean),  # null: nobody can say
+)
+
 incident_scopes = Table(
     "incident_scopes",
     metadata,

@@ -303,3 +303,78 @@ async def test_an_empty_wall_is_calm(house: Centre) -> None:
             "today": {"done": 0, "over": 0, "undetermined": 0},
             "more": 0,
         }
+
+
+async def test_what_nobody_answers_climbs_and_each_nudge_says_who_how_and_whether_they_were_reached(
+    house: Centre,
+) -> None:
+    """NU7: the three answers to an undelivered order; NU4: who has it on their list by the plan."""
+    desk, phone = await house.sign_in("dispatcher"), await house.phone()
+    engine = house.app.state.deadlines
+    incident, order = await send(desk)
+    unit = ["unit", UNIT.hex()]
+    house.clock.advance(10_001)
+    await engine.tend()
+    [row] = (await desk.ask("/api/wall"))["undelivered"]
+    assert (row["told"], row["nudged"]) == ("desk", None)
+    called = {"order": order.hex(), "to": unit}
+    await desk.did(incident.hex(), "nudge", channel="radio", reached=False, **called)
+    house.clock.advance(1_000)
+    await desk.did(incident.hex(), "nudge", channel="phone", reached=False, **called)
+    [row] = (await desk.ask("/api/wall"))["undelivered"]
+    assert row["nudged"] == {
+        "at": EPOCH_MS + 11_001,
+        "by_name": "赵",
+        "channel": "phone",
+        "reached": False,
+        "count": 1,
+    }
+    house.clock.advance(29_000)
+    await engine.tend()
+    assert (await desk.ask("/api/wall"))["undelivered"][0]["told"] == "station"
+
+    officer = next(
+        one["id"] for one in (await desk.ask("/api/org"))["people"] if one["name"] == "王"
+    )
+    proxy = {"order": order.hex(), "said_by": officer, "via": "phone"}
+    await desk.did(incident.hex(), "proxy", kind="signed", **proxy)
+    signed_ms = house.clock.now_ms()
+    wall = await desk.ask("/api/wall")
+    assert (wall["undelivered"], wall["signing"]["rows"]) == ([], [])
+    house.clock.advance(180_000)
+    await engine.tend()
+    wall = await desk.ask("/api/wall")
+    [row] = wall["signing"]["rows"]
+    assert (row["deadline"]["id"], row["deadline"]["state"], row["told"]) == (
+        "C3",
+        "running",
+        "desk",
+    )
+    assert row["deadline"]["start_ms"] == signed_ms
+    assert row["nudged"] is None, "what was done before it was signed is no answer to this"
+    house.clock.advance(1)
+    wall = await desk.ask("/api/wall")
+    assert wall["signing"]["overdue"] == 1, "signed, and nothing follows"
+
+    phone.now_ms = house.clock.now_ms()
+    asking = {"t": "order.return_request", "order": order, "why": "车坏了"}
+    await house.push(phone, phone.set(incident, asking))
+    [row] = (await desk.ask("/api/wall"))["signing"]["rows"]
+    assert row["return_requested"]
+    house.clock.advance(600_000)
+    assert await engine.tend() == 0, "the next word is the desk's"
+    await desk.did(incident.hex(), "review_return", order=order.hex(), ok=False, why="没有别人")
+    await engine.tend()
+    [row] = (await desk.ask("/api/wall"))["signing"]["rows"]
+    assert (row["return_requested"], row["told"]) == (False, "commander")
+    await desk.did(incident.hex(), "proxy", kind="arrived", **proxy)
+    assert (await desk.ask("/api/wall"))["signing"]["rows"] == []
+
+    seen = await desk.ask(f"/api/incidents/{incident.hex()}")
+    nudges = [one for one in seen["timeline"] if one["kind"] == "nudge"]
+    by_people = [one["value"] for one in nudges if one["by_name"]]
+    assert [(one["channel"], one["reached"], one["to"]) for one in by_people] == [
+        ("radio", False, unit),
+        ("phone", False, unit),
+    ]
+    assert {one["value"]["channel"] for one in nudges} >= {"push", "desk", "station", "commander"}
