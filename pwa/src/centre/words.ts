@@ -101,6 +101,8 @@ const zh = {
   // completeness
   silentDevices: (n: number, longest: string) =>
     n === 1 ? `1 台终端 ${longest}没回传` : `${n} 台终端没回传，最久 ${longest}`,
+  // one thing said of another
+  of: (whom: string, what: string) => `${whom}：${what}`,
   // dialogs
   close: "关闭",
   cancel: "不做了",
@@ -194,6 +196,7 @@ export const t = book(zh, {
   beacon_unknown: "its time beacon was not given by this centre",
   silentDevices: (n, longest) =>
     n === 1 ? `1 device silent ${longest}` : `${n} devices silent, the longest ${longest}`,
+  of: (whom, what) => `${whom}: ${what}`,
   close: "Close",
   cancel: "Leave it",
   tryAgain: "Try again",

@@ -52,11 +52,16 @@ export interface Fact {
 export interface Feedback {
   op: string;
   order: string | null;
+  round: number;
   final: boolean;
+  /** The last final feedback of its order and round (FB1). */
+  current: boolean;
   result: string | null;
   text: string;
   by: string;
   atMs: number;
+  /** What a reviewer said of it; one that was returned asks its author again (FB3). */
+  review: { verdict: "pass" | "return"; faults: string[]; text: string; by: string; atMs: number } | null;
 }
 export interface Note {
   op: string;
@@ -66,6 +71,8 @@ export interface Note {
   atMs: number;
   receivedAtMs: number | null;
   correction: string | null;
+  /** What the desk said to a delay reason (FB4). */
+  answer: { reply: string; text: string; by: string; atMs: number } | null;
 }
 export interface Claim {
   op: string;
@@ -159,11 +166,20 @@ export function incidentOf(view: View): Incident {
     feedback: view.feedback.map((one) => ({
       op: toHex(one.op),
       order: hexOrNull(one.order),
+      round: one.round,
       final: one.final,
+      current: one.current,
       result: one.result,
       text: one.text ?? "",
       by: toHex(one.by),
       atMs: one.at,
+      review: one.review && {
+        verdict: one.review.verdict,
+        faults: one.review.faults,
+        text: one.review.text ?? "",
+        by: toHex(one.review.by),
+        atMs: one.review.at,
+      },
     })),
     entries: view.entries.map((one) => ({
       op: toHex(one.op),
@@ -173,6 +189,12 @@ export function incidentOf(view: View): Incident {
       atMs: one.at,
       receivedAtMs: one.received_at,
       correction: one.correction?.text ?? null,
+      answer: one.answer && {
+        reply: one.answer.reply,
+        text: one.answer.text ?? "",
+        by: toHex(one.answer.by),
+        atMs: one.answer.at,
+      },
     })),
     claims: view.claims.map((one) => ({
       op: toHex(one.op),

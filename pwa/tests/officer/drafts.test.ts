@@ -74,11 +74,16 @@ test("a corrected fact names what it replaces", async () => {
 test("feedback is one action: result, nature and the claim; without them only the claim", async () => {
   const { incident } = await told([created(), issued(), claimed("cleared", 9)]);
   const job = jobOf(incident, me);
-  const full = feedback(job, { final: true, result: "mediated", nature: "civil", text: "已调解" }, at);
+  const full = feedback(
+    job,
+    { final: true, result: "mediated", nature: "civil", text: "已调解", counts: { casualties: 1 } },
+    at,
+  );
   wellFormed(full);
-  expect(full.ops.map((op) => op.t)).toEqual(["fact.set", "fact.set", "milestone.claim"]);
-  expect(full.ops[2]?.["data"]).toEqual({ final: true, result: "mediated", text: "已调解" });
-  const bare = feedback(job, { final: false, result: null, nature: null, text: "" }, at);
+  expect(full.ops.map((op) => op.t)).toEqual(["fact.set", "fact.set", "fact.set", "milestone.claim"]);
+  expect(full.ops[2]).toMatchObject({ f: "casualties", v: 1 });
+  expect(full.ops[3]?.["data"]).toEqual({ final: true, result: "mediated", text: "已调解" });
+  const bare = feedback(job, { final: false, result: null, nature: null, text: "", counts: {} }, at);
   wellFormed(bare);
   expect(bare.ops).toHaveLength(1);
   expect(bare.ops[0]?.["data"]).toEqual({ final: false });

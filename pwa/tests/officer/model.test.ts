@@ -1,16 +1,20 @@
 /** What an incident asks of the officer, and in which order. */
 import { expect, test } from "vitest";
+import { statusWord } from "../../src/desks/officer/lines";
 import {
+  delayAnswer,
   factText,
   jobOf,
   jobsOf,
   lastWord,
+  lateUnexplained,
   loudness,
   missingTimes,
   myNotes,
   nextTag,
   pointOf,
   postsOf,
+  returnedFeedback,
   ringing,
 } from "../../src/desks/officer/model";
 import type { Me } from "../../src/device/views";
@@ -38,6 +42,56 @@ test("each step leads to the next screen, and final feedback ends it", async () 
   expect(interim.stage).toBe("report");
   const final = await job(...steps, claimed("feedback", 22, { data: { final: true } }));
   expect(final.stage).toBe("done");
+});
+
+test("feedback that was returned asks again, with what is wrong, also after the closing; a later one answers it", async () => {
+  const { incident, ops } = await told([
+    created(),
+    issued(),
+    claimed("cleared", 20),
+    claimed("feedback", 22, { data: { final: true, text: "好了" } }),
+  ]);
+  const first = incident.feedback[0]?.op ?? "";
+  expect(ops.at(-1)).toEqual([first]);
+  const review = (verdict: string, min: number): Parameters<typeof told>[0][number] => ({
+    by: DESK,
+    min,
+    ops: [{ t: "feedback.review", claim: fromHex(first, 17), verdict, faults: ["result_missing"], text: "补上结果" }],
+  });
+  const close = { by: DESK, min: 25, ops: [{ t: "incident.close", round: 0 }] };
+  const done = [claimed("cleared", 20), claimed("feedback", 22, { data: { final: true, text: "好了" } })];
+  const back = await job(...done, review("return", 24), close);
+  expect(back.stage).toBe("report");
+  expect(returnedFeedback(back)?.review).toMatchObject({ faults: ["result_missing"], text: "补上结果" });
+  expect(statusWord(back)).toBe("反馈退回");
+  const corrected = claimed("feedback", 30, { data: { final: true, result: "mediated" }, ruled: false });
+  const again = await job(...done, review("return", 24), close, corrected);
+  expect([again.stage, returnedFeedback(again)]).toEqual(["done", null]);
+  expect((await job(...done, review("pass", 24))).stage).toBe("done");
+  const withdrawn = { by: DESK, min: 26, ops: [{ t: "incident.withdraw", why: "撤警" }] };
+  expect((await job(...done, review("return", 24), withdrawn)).stage).toBe("done");
+});
+
+test("who came late is asked why once, and reads what the desk says to it", async () => {
+  const late = [claimed("departed", 1), claimed("arrived", 9)];
+  const reason = (min: number): Parameters<typeof told>[0][number] => ({
+    by: ME,
+    min,
+    ops: [{ t: "entry.add", kind: "delay_reason", text: "涉水绕行", data: { order: fromHex(ORDER) } }],
+  });
+  const dueMs = NOON + 5 * 60_000;
+  expect(lateUnexplained(await job(...late), dueMs)).toBe(true);
+  expect(lateUnexplained(await job(...late), NOON + 9 * 60_000)).toBe(false);
+  expect(lateUnexplained(await job(...late, reason(8)), dueMs)).toBe(false);
+  const { incident, ops } = await told([created(), issued(), ...late, reason(8)]);
+  expect(delayAnswer(incident, me)).toBeNull();
+  const entry = fromHex(ops.at(-1)?.[0] ?? "", 17);
+  const said = await job(...late, reason(8), {
+    by: DESK,
+    min: 10,
+    ops: [{ t: "delay.answer", entry, reply: "sent_others", text: "二组去" }],
+  });
+  expect(delayAnswer(said.incident, me)).toMatchObject({ reply: "sent_others", text: "二组去" });
 });
 
 test("an order rings until it is signed by anyone, asked to be returned, or taken back", async () => {

@@ -91,16 +91,23 @@ export function facts(incident: Incident, values: Record<string, string | number
   );
 }
 
-/** Feedback, with the result and nature as facts of the incident in the same action. */
+/** Feedback, with the result, the nature and the counts that changed as facts of the incident in the same action. */
 export function feedback(
   job: Job,
-  given: { final: boolean; result: string | null; nature: string | null; text: string },
+  given: {
+    final: boolean;
+    result: string | null;
+    nature: string | null;
+    text: string;
+    counts: Record<string, string | number>;
+  },
   at: At,
 ): Draft {
   const { incident, order } = job;
   const ops: Op[] = [];
   if (given.result) ops.push(factOp(incident, "result", given.result));
   if (given.nature) ops.push(factOp(incident, "nature", given.nature));
+  for (const [f, v] of Object.entries(given.counts)) ops.push(factOp(incident, f, v));
   const data: Data = { final: given.final };
   if (given.result) data["result"] = given.result;
   if (given.text) data["text"] = given.text;

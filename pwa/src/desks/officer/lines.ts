@@ -12,9 +12,10 @@ import { decode, type Value } from "../../sync/canon";
 import { toHex } from "../../sync/ids";
 import type { TimelineItem } from "../../sync/incident/timeline";
 import { clockSeconds, maskedPhone } from "../../ui/format";
-import { natureWord } from "../../words/common";
+import { t as common, natureWord } from "../../words/common";
+import { faultWords, replyWord } from "../../words/feedback";
 import { categoryLabel, resultLabel } from "./catalog";
-import type { Job } from "./model";
+import { type Job, returnedFeedback } from "./model";
 import type { Officer } from "./officer";
 import { t } from "./words";
 
@@ -67,6 +68,8 @@ const OTHER: Record<string, Word> = {
   "incident.reopen": "lineReopen",
   "incident.withdraw": "lineWithdrawn",
   "callback.attempt": "lineCallback",
+  "nature.rule": "lineNature",
+  "delay.answer": "lineDelayAnswer",
   "set.add": "lineTag",
   "set.remove": "lineTag",
   "latest.set": "lineTag",
@@ -92,6 +95,7 @@ const text = (value: Value | undefined): string => (typeof value === "string" ? 
 
 /** How a job stands, in one word: the order's own status where there is one. */
 export function statusWord(job: Job): string {
+  if (job.stage === "report" && returnedFeedback(job)) return t("statusReturned");
   const over = job.incident.status;
   if (over === "closed" || over === "withdrawn" || over === "duplicate") return plain(STATUS[over]);
   if (job.order && !job.order.open) return t("notOpen");
@@ -118,6 +122,8 @@ function opWord(op: Fields, said: (claim: Uint8Array) => string): string {
       return kind in ENTRY ? plain(ENTRY[kind] as Word) : t("lineOther");
     case "fact.set":
       return t("lineFact", plain(FACT[text(op["f"])] ?? "lineOther"));
+    case "feedback.review":
+      return t(op["verdict"] === "return" ? "lineReturned" : "linePassed");
     case "order.return_review":
       return t(op["ok"] === true ? "lineReturnOk" : "lineReturnNo");
     default:
@@ -294,6 +300,14 @@ function detailOf(item: TimelineItem, officer: Officer): string {
     }
     case "milestone.claim":
       return item.text ?? "";
+    case "feedback.review": {
+      const faults = Array.isArray(fields["faults"]) ? faultWords(fields["faults"].map(String)) : [];
+      return [...faults, ...(item.text ? [item.text] : [])].join(common("comma"));
+    }
+    case "nature.rule":
+      return natureWord(text(fields["nature"]));
+    case "delay.answer":
+      return [replyWord(text(fields["reply"])), ...(item.text ? [item.text] : [])].join(common("comma"));
     default:
       return item.text ?? item.why ?? "";
   }

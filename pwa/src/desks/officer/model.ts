@@ -11,10 +11,12 @@ import type { Loudness } from "../../device/alarm";
 import {
   concerns,
   type Fact,
+  type Feedback,
   forMe,
   type Incident,
   type Me,
   type Milestones,
+  type Note,
   type Order,
   STEPS,
   type Step,
@@ -40,6 +42,8 @@ const URGENCY: Record<Stage, number> = { sign: 0, road: 1, scene: 2, report: 3, 
 /** In whose name the centre writes that a step of the nudging plan was taken: nobody's. */
 const CENTRE = "0".repeat(32);
 const OVER = new Set(["closed", "withdrawn", "duplicate"]);
+/** Nobody asks for feedback on these any more. */
+const WITHOUT_FEEDBACK = new Set(["withdrawn", "duplicate"]);
 
 /** The milestones that count for a job: the order's own, or the incident's where there is no order. */
 export function stepsOf(job: Pick<Job, "incident" | "order">): Milestones {
@@ -50,7 +54,23 @@ export function hasFinalFeedback(incident: Incident, order: Order | null): boole
   return incident.feedback.some((one) => one.final && (order === null || one.order === order.id || one.order === null));
 }
 
+export type Returned = Feedback & { review: NonNullable<Feedback["review"]> };
+
+/** Final feedback on a job that a reviewer returned and nobody has corrected; it asks again whatever became of the order. */
+export function returnedFeedback({ incident, order }: Pick<Job, "incident" | "order">): Returned | null {
+  const found = incident.feedback.find(
+    (one): one is Returned =>
+      one.current &&
+      one.round === incident.round &&
+      one.review?.verdict === "return" &&
+      (order === null || one.order === null || one.order === order.id),
+  );
+  return found ?? null;
+}
+
 function stageOf(incident: Incident, order: Order | null): Stage {
+  if (WITHOUT_FEEDBACK.has(incident.status)) return "done";
+  if (returnedFeedback({ incident, order })) return "report";
   if (OVER.has(incident.status)) return "done";
   if (order && !order.open) return "done";
   const steps = order ? order.milestones : incident.milestones;
@@ -155,6 +175,25 @@ export function lastWord(incident: Incident, me: Me): { by: string; atMs: number
   );
   const last = said.reduce<(typeof said)[number] | null>((a, b) => (a && a.atMs > b.atMs ? a : b), null);
   return last && { by: last.by, atMs: last.atMs, text: last.correction ?? last.text };
+}
+
+/** The newest answer of the desk to a delay that I gave a reason for. */
+export function delayAnswer(incident: Incident, me: Me): NonNullable<Note["answer"]> | null {
+  const answers = incident.entries.flatMap(({ kind, by, answer }) =>
+    kind === "delay_reason" && by === me.person && answer ? [answer] : [],
+  );
+  return answers.sort((a, b) => a.atMs - b.atMs).at(-1) ?? null;
+}
+
+/** Whether one arrived after the limit and nobody has said why yet (FB6). */
+export function lateUnexplained({ incident, order }: Pick<Job, "incident" | "order">, dueMs: number | null): boolean {
+  const arrived = stepsOf({ incident, order }).arrived;
+  return (
+    arrived !== undefined &&
+    dueMs !== null &&
+    arrived.atMs > dueMs &&
+    !incident.entries.some(({ kind }) => kind === "delay_reason")
+  );
 }
 
 /** My notes at the scene, oldest first, as they stand after corrections. */

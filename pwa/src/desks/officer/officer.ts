@@ -16,9 +16,11 @@ import type { Incident, MilestoneKind } from "../../device/views";
 import { toHex } from "../../sync/ids";
 import { type Deadline, type DeadlineId, deadlinesOf } from "../../sync/incident/deadlines";
 import { now } from "../../ui/now";
+import { t as common } from "../../words/common";
+import { faultWords } from "../../words/feedback";
 import { categoryLabel } from "./catalog";
 import { type At, answer, askReturn, claim, entry, takeBack } from "./drafts";
-import { factText, type Job, jobsOf, loudness, type Ringing, ringing } from "./model";
+import { factText, type Job, jobsOf, loudness, type Ringing, returnedFeedback, ringing } from "./model";
 import { t } from "./words";
 
 /** The last action that can be taken back, and what to say about it. */
@@ -84,6 +86,18 @@ export function createOfficer(device: Device): Officer {
       const order = jobs.value.flatMap(({ incident }) => incident.orders).find((one) => one.id === id);
       if (order) said.value = t(order.returned ? "returnAgreed" : "returnRefused");
     }
+  });
+
+  // Whoever fed back is told when it comes back.
+  const returned = computed(() =>
+    jobs.value
+      .flatMap((job) => returnedFeedback(job)?.op ?? [])
+      .sort()
+      .join(" "),
+  );
+  watch(returned, (is, before) => {
+    const fresh = jobs.value.flatMap((job) => returnedFeedback(job) ?? []).find(({ op }) => !before.includes(op));
+    if (is && fresh) said.value = t("returnedSaid", faultWords(fresh.review.faults).join(common("comma")));
   });
 
   const at = (): At => ({ me: device.me.value, position: freshFix(Date.now()) });

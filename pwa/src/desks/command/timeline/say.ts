@@ -7,6 +7,8 @@
 import { fieldRank, fieldWord, valueWord } from "../../../centre/facts";
 import { t as common, flagsBeside, milestoneWord, wordOf } from "../../../centre/words";
 import { about, clockSeconds, instant } from "../../../ui/format";
+import { natureWord } from "../../../words/common";
+import { faultWords, replyWord } from "../../../words/feedback";
 import { language } from "../../../words/language";
 import { targetName } from "../targets";
 import type { Entry, Org, Target, View } from "../types";
@@ -123,6 +125,16 @@ function called(entry: Entry): Said {
   };
 }
 
+function reviewed(entry: Entry): Said {
+  const { verdict, faults, score } = fields(entry.value);
+  const wrong = Array.isArray(faults) ? faultWords(faults.map(String)) : [];
+  return {
+    title: t(verdict === "return" ? "reviewReturned" : "reviewPassed"),
+    text: join([...wrong, entry.text]),
+    note: join([entry.by_name, typeof score === "number" && t("score", score)]),
+  };
+}
+
 function of(line: EntryLine, context: Context): Said {
   const { entry } = line;
   const value = fields(entry.value);
@@ -170,6 +182,12 @@ function of(line: EntryLine, context: Context): Said {
       return { title: t("reopen"), text: whyOf(entry) ?? "", note: by };
     case "callback.attempt":
       return called(entry);
+    case "feedback.review":
+      return reviewed(entry);
+    case "nature.rule":
+      return { title: t("natureRuled"), text: join([natureWord(String(value["nature"])), whyOf(entry)]), note: by };
+    case "delay.answer":
+      return { title: t("delayAnswer"), text: join([replyWord(String(value["reply"])), entry.text]), note: by };
     case "set.add":
     case "set.remove":
       return { title: t("tag"), text: typeof entry.value === "string" ? entry.value : "", note: by };
