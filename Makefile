@@ -85,6 +85,10 @@ closing = printf '  %-8s %s\n' $(1) \
 test-python: $(PYTHON_READY) $(NODE_READY) ## Run the Python tests (real records too where ORTOO_REAL_DATA names them)
 	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -q
 
+.PHONY: laws
+laws: $(PYTHON_READY) ## Try trusted time on very many histories of wrong clocks (RUNS=100000)
+	@ORTOO_CLOCK_RUNS=$(or $(RUNS),100000) $(BIN)/python -m pytest -q -s tests/sync/test_time_laws.py -k very_many
+
 .PHONY: test-pwa
 test-pwa: $(NODE_READY) ## Run the TypeScript tests
 	@npm --prefix pwa test

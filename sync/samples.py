@@ -54,8 +54,8 @@ class Sample(Struct, frozen=True):
 
 
 class Beats(Struct, frozen=True):
-    """A summary of readings of both clocks, every 15 s and with every set, between two samples: how many, the greatest fall and rise
-    of (wall - monotonic) from one to the next, and the longest monotonic time between two. Times are ms."""
+    """A summary of readings of both clocks, every 15 s and with every set, between two samples: how many, the greatest
+    fall and rise of (wall - monotonic) from one to the next, and the longest monotonic time between two, all in ms."""
 
     n: int = 0
     fell: int = 0

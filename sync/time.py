@@ -145,14 +145,15 @@ def timed(
     m = one.place.m
     is_reading = 0 <= m <= MS_MAX
     known = sorted(observed if is_reading else (), key=lambda sample: (sample.m, sample.seq))
-    before = [sample for sample in known if sample.m <= m]
-    after = [sample for sample in known if sample.m >= m]
+    # One of the very same reading may be from before or from after: the clock may have stood in between.
+    before = [sample for sample in known if sample.m < m]
+    after = [sample for sample in known if sample.m > m]
     first = _meet(zero, _monotonic(m, before, after))
     if first is None or _is_disordered(one, known):
         return Timed(one.claimed_ms, (zero, None, None), (CLOCK_DISORDER,))
     found = ((NO_SAMPLE_BEFORE,) if not before else ()) + ((NO_SAMPLE_AFTER,) if not after else ())
     second = None
-    if before and after and before[-1].m < after[0].m:
+    if before and after:
         a, b = before[-1], after[0]
         if b.wall_ms - a.wall_ms - (b.m - a.m) > SLEPT_MS:
             found += (SLEPT,)
@@ -160,7 +161,9 @@ def timed(
         second = None if by_wall is None else _meet(first, by_wall)
         if second is None:
             found += (CLOCK_STEP,)
-    return Timed(one.claimed_ms, (zero, first if known else None, second), found, one.place)
+    return Timed(
+        one.claimed_ms, (zero, first if before or after else None, second), found, one.place
+    )
 
 
 def told(signed: Timed, op: dict[str, Any], user: bytes) -> Timed:

@@ -19,6 +19,7 @@ import { IncidentState } from "../src/sync/incident/state";
 import { isConsistent, rootBefore, rootFromInclusion } from "../src/sync/merkle";
 import { leafHash, readRuling, scopeHead } from "../src/sync/rulings";
 import { itemsOfRecord, readSnapshot, recordsIn, snapshotHash } from "../src/sync/snapshot";
+import { gradeOf, type Observed, type Signed, timed } from "../src/sync/time";
 import { judge, type Mark, RULES, within } from "../src/sync/verdict";
 import { verify } from "../src/sync/verify";
 
@@ -133,6 +134,11 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
       why: found.why,
       turns: found.turnsMs,
     };
+  },
+  "time.timed": ({ set, observed, u }) => {
+    const place = { chain: bytes("00".repeat(16)), session: bytes("00".repeat(8)), m: set.m };
+    const found = timed({ ...set, place } as Signed, observed as Observed[], u);
+    return { is: [found.layers.map((one) => one && [one.loMs, one.hiMs]), found.why, gradeOf(found)] };
   },
   "snapshot.hash": async ({ hex }) => ({ hash: toHex(await snapshotHash(bytes(hex))) }),
   "ruling.read": ({ hex }) => ({ idx: readRuling(bytes(hex)).idx }),

@@ -136,8 +136,9 @@ export function timed(one: Signed, observed: readonly Observed[], uncertaintyMs 
   }
   const isReading = place.m >= 0 && place.m <= MS_MAX;
   const known = (isReading ? observed : []).toSorted((a, b) => a.m - b.m || a.seq - b.seq);
-  const before = known.filter(({ m }) => m <= place.m);
-  const after = known.filter(({ m }) => m >= place.m);
+  // One of the very same reading may be from before or from after: the clock may have stood in between.
+  const before = known.filter(({ m }) => m < place.m);
+  const after = known.filter(({ m }) => m > place.m);
   const first = meet(zero, monotonic(place.m, before, after));
   if (first === null || isDisordered(one, known)) return plain(["clock_disorder"]);
   const why: TimeCause[] = [];
@@ -145,13 +146,13 @@ export function timed(one: Signed, observed: readonly Observed[], uncertaintyMs 
   if (after.length === 0) why.push("no_sample_after");
   const [a, b] = [before.at(-1), after[0]];
   let second: Bounds | null = null;
-  if (a && b && a.m < b.m) {
+  if (a && b) {
     if (b.wallMs - a.wallMs - (b.m - a.m) > SLEPT_MS) why.push("slept");
     const wall = byWall(one, a, b);
     second = wall && meet(first, wall);
     if (second === null) why.push("clock_step");
   }
-  return { claimedMs, layers: [zero, known.length > 0 ? first : null, second], why, place };
+  return { claimedMs, layers: [zero, a || b ? first : null, second], why, place };
 }
 
 /**
