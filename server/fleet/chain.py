@@ -129,7 +129,7 @@ class OwnChain:
         head = Head(self._writer.seq, written.set_id, written.writer.stamp.pack())
         clocks = keeper.clocks
         if self._records_centre and draft.ops[0]["t"] != samples.OBS:
-            clocks = keeper.after_writing(now.m)
+            clocks = keeper.after_writing(now)
         with self._vault.together():
             self._vault.append(self.identity.chain, head, draft.lane, made_ms, written.raw)
             if clocks is not keeper.clocks:

@@ -65,10 +65,10 @@ class Timekeeper:
         self._sampled_m = found.m
         return self.clocks.oldest_m is not None and self.clocks.waiting != before
 
-    def after_writing(self, m: int) -> Clocks:
-        """What will be remembered once a set was written at `m`."""
-        self._watch(m)
-        return samples.wrote(self.clocks, m)
+    def after_writing(self, now: Reading) -> Clocks:
+        """What will be remembered once a set was written."""
+        self._watch(now.m)
+        return samples.wrote(self.clocks, now.m, now.wall_ms)
 
     def wrote(self, set_id: bytes, m: int, clocks: Clocks) -> None:
         """It was, and the vault has `clocks`."""

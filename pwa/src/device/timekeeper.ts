@@ -32,7 +32,7 @@ import type { Clock } from "./now";
 import { heard, type Offset, stepped } from "./offset";
 import type { Sight } from "./sight";
 import type { Metas, Vault } from "./vault";
-import type { Draft, Rider } from "./writer";
+import type { Draft, Moment, Rider } from "./writer";
 
 /** Both clocks at one moment, and how often the page had been out of sight by then; null: it was just then. */
 export interface Reading {
@@ -160,19 +160,19 @@ export class Timekeeper implements Rider {
 
   // ---- riding along with what is written ---------------------------------------------------------
 
-  notes(draft: Draft, m: number): Metas {
+  notes(draft: Draft, at: Moment): Metas {
     if (draft === this.#placing) return { ...this.#gone(), [this.#note]: owing(placed(this.#clocks)) };
-    return isPlacing(draft) ? {} : { [this.#note]: wrote(this.#clocks, m) };
+    return isPlacing(draft) ? {} : { [this.#note]: wrote(this.#clocks, at.m, at.wallMs) };
   }
 
-  written(draft: Draft, id: string, m: number): void {
+  written(draft: Draft, id: string, { m, wallMs }: Moment): void {
     if (draft === this.#placing) {
       this.#clocks = placed(this.#clocks);
       for (const [one, at] of this.#unsent) if (at <= (this.#clocks.placedM ?? -1)) this.#unsent.delete(one);
       this.#ended = new Map();
       this.#placing = null;
     } else if (!isPlacing(draft)) {
-      this.#clocks = wrote(this.#clocks, m);
+      this.#clocks = wrote(this.#clocks, m, wallMs);
       this.#unsent.set(id, m);
     }
   }

@@ -58,12 +58,18 @@ export interface Hand {
   beacon: () => Uint8Array | null;
 }
 
-/** Whoever has something to say for the transaction of a set. `m`: the set's own monotonic ms. */
+/** Both clocks as a set names them: wall ms, and monotonic ms of this page's session. */
+export interface Moment {
+  wallMs: number;
+  m: number;
+}
+
+/** Whoever has something to say for the transaction of a set. */
 export interface Rider {
   /** What the vault keeps with it, null: what it forgets. */
-  notes(draft: Draft, m: number): Metas;
+  notes(draft: Draft, at: Moment): Metas;
   /** The set is written, in the vault or for want of room in memory. */
-  written(draft: Draft, id: string, m: number): void;
+  written(draft: Draft, id: string, at: Moment): void;
 }
 
 export interface WriterParts extends Hand {
@@ -81,16 +87,16 @@ export async function signSet(
   draft: Draft,
   head: Writer,
   more: { flags: number; continues?: Header["continues"] },
-): Promise<{ set: OwnSet; next: Writer; m: number }> {
+): Promise<{ set: OwnSet; next: Writer; at: Moment }> {
   const { person, clock, offsetMs, seen, beacon } = hand;
-  const mono = clock.mono();
+  const [wallMs, mono] = [clock.nowMs(), clock.mono()];
   const kind = draft.kind ?? "incident";
   const { scope, lane, ops } = draft;
   const written = await write(
     head,
     { user: fromHex(person), scope, lane, kind, entity: fromHex(draft.entity), ops },
     {
-      wallMs: clock.nowMs(),
+      wallMs,
       offsetMs: offsetMs(),
       mono,
       salt: crypto.getRandomValues(new Uint8Array(16)),
@@ -110,7 +116,7 @@ export async function signSet(
     wroteAtMs: written.writer.stamp.ms,
     raw: written.raw,
   };
-  return { set, next: written.writer, m: mono[1] };
+  return { set, next: written.writer, at: { wallMs, m: mono[1] } };
 }
 
 /** Tabs of one phone; more collisions than this in a row mean that something else is wrong. */
@@ -188,11 +194,11 @@ export class ChainWriter {
   async open(draft: Draft): Promise<void> {
     const head = await this.#position();
     if (head.seq !== 0) return;
-    const { set, next, m } = await this.#sign(draft, head);
+    const { set, next, at } = await this.#sign(draft, head);
     const { vault, rider } = this.#parts;
     try {
-      await vault.append(set, rider?.notes(draft, m));
-      rider?.written(draft, set.id, m);
+      await vault.append(set, rider?.notes(draft, at));
+      rider?.written(draft, set.id, at);
       this.#head = next;
     } catch (error) {
       if (!(error instanceof SeqTaken)) throw error;
@@ -241,21 +247,21 @@ export class ChainWriter {
     return { chain: fromHex(key.chain), seq: newest.seq + 1, prev: fromHex(newest.id, 32), stamp };
   }
 
-  async #sign(draft: Draft, head: Writer): Promise<{ set: OwnSet; next: Writer; m: number; ops: string[] }> {
-    const { set, next, m } = await signSet(this.#parts, this.#key, draft, head, { flags: this.#flags ?? 0 });
+  async #sign(draft: Draft, head: Writer): Promise<{ set: OwnSet; next: Writer; at: Moment; ops: string[] }> {
+    const { set, next, at } = await signSet(this.#parts, this.#key, draft, head, { flags: this.#flags ?? 0 });
     const id = fromHex(set.id, 32);
-    return { set, next, m, ops: draft.ops.map((_op, at) => toHex(opId(id, at))) };
+    return { set, next, at, ops: draft.ops.map((_op, index) => toHex(opId(id, index))) };
   }
 
   async #write(draft: Draft): Promise<Written> {
     for (let tries = 1; ; tries++) {
       if (this.unkept.length > 0) await this.#keepAll();
-      const { set, next, m, ops } = await this.#sign(draft, await this.#position());
+      const { set, next, at, ops } = await this.#sign(draft, await this.#position());
       const { vault, rider } = this.#parts;
       try {
         if (this.unkept.length > 0) throw new Error("the vault still refuses earlier sets");
-        await vault.append(set, rider?.notes(draft, m));
-        rider?.written(draft, set.id, m);
+        await vault.append(set, rider?.notes(draft, at));
+        rider?.written(draft, set.id, at);
         this.#head = next;
         return { id: set.id, ops, set, kept: true };
       } catch (error) {
@@ -268,7 +274,7 @@ export class ChainWriter {
           continue;
         }
         this.#head = next;
-        rider?.written(draft, set.id, m);
+        rider?.written(draft, set.id, at);
         this.#drafts.set(set.id, draft);
         this.unkept.push(set);
         return { id: set.id, ops, set, kept: false };
