@@ -80,6 +80,32 @@ test("the lock screen says that there is an order and nothing of it, and a touch
     .waitFor();
   expect(await shown(phone)).toEqual([]);
 
+  // The browser takes a subscription back: the worker makes another and tells the centre, with no page's help. There is no
+  // vendor's service here, so what one would give stands in its place; the centre then tries to reach it.
+  const session = () =>
+    phone.page.evaluate(
+      () =>
+        new Promise<{ token: string }>((resolve) => {
+          const opening = indexedDB.open("ortoo-vault");
+          opening.onsuccess = () => {
+            const asking = opening.result.transaction("meta").objectStore("meta").get("session");
+            asking.onsuccess = () => resolve(asking.result);
+          };
+        }),
+    );
+  const headers = { authorization: `Bearer ${(await session()).token}` };
+  const tried = async () => (await fetch(`${origin}/api/push/test`, { method: "POST", headers })).json();
+  expect((await tried()).code).toBe("no_push");
+  await worker?.evaluate(() => {
+    const point = "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU";
+    const keys = { p256dh: point, auth: "AAECAwQFBgcICQoLDA0ODw" };
+    const given = { toJSON: () => ({ endpoint: "http://localhost:9/x", keys }) };
+    PushManager.prototype.subscribe = async () => given as unknown as PushSubscription;
+    self.dispatchEvent(new Event("pushsubscriptionchange"));
+  });
+  const renewed = await until("the centre hears of it", tried, (seen) => seen.code !== "no_push");
+  expect(renewed).toMatchObject({ taken: false, why: "unreachable" });
+
   // What the settings say: registered nowhere, and a test that arrives is seen.
   await phone.page.goBack();
   await phone.press(/^锁屏提醒/);

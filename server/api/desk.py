@@ -124,5 +124,6 @@ def parts(
         "access": Access(Sessions(db, clock, entropy), lambda: intake.directory),
         "enrolment": Enrolment(db, clock, entropy),
         "importer": Importer(intake, entropy),
+        "push_tests": push.tests(),
         "logins": Logins(db, passwords, clock),
     }

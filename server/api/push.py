@@ -181,7 +181,9 @@ async def unsubscribe(request: Request[Any, Any, Any], db: NamedDependency[Datab
         await db.writing(subscriptions.forget, chain)
 
 
-_tested = Throttle(failures=TESTS, window_ms=TESTS_MS)
+def tests() -> Throttle:
+    """How many tests a device may ask for."""
+    return Throttle(failures=TESTS, window_ms=TESTS_MS)
 
 
 @post(
@@ -195,19 +197,21 @@ _tested = Throttle(failures=TESTS, window_ms=TESTS_MS)
 )
 async def test(
     request: Request[Any, Any, Any],
+    *,
     pusher: NamedDependency[Pusher],
     clock: NamedDependency[Clock],
     entropy: NamedDependency[Any],
+    push_tests: NamedDependency[Throttle],
     db: NamedDependency[Database],
 ) -> Response[Tested]:
     """Send this device a test message, now and once. The device then sees for itself whether it arrives."""
     chain, now_ms = _calling(request).chain, clock.now_ms()
-    if (wait_ms := _tested.wait_ms(chain.hex(), now_ms)) > 0:
+    if (wait_ms := push_tests.wait_ms(chain.hex(), now_ms)) > 0:
         raise ProblemError("too_many_requests", retry_after_s=-(-wait_ms // 1000))
     one = await db.reading(subscriptions.of_chain, chain)
     if one is None or pusher.key is None:
         raise ProblemError("no_push")
-    _tested.failed(chain.hex(), now_ms)
+    push_tests.failed(chain.hex(), now_ms)
     name: str = entropy(16).hex()
     outcome = await pusher.test(one, name)
     answer = Tested(name, outcome.fate is Fate.SENT, outcome.why)

@@ -103,6 +103,7 @@ class Sender:
             return outcome_of(response.status_code, response.headers, self._clock.now_ms())
         finally:
             await response.aclose()  # whatever else it says is not read
+            self._http.cookies.clear()  # nor remembered
 
 
 def outcome_of(status: int, headers: Mapping[str, str], now_ms: int) -> Outcome:

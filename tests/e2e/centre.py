@@ -16,7 +16,7 @@ from server.fleet import world
 from server.fleet.centre import listen, serving
 from server.fleet.founding import found
 from server.now import SystemClock
-from server.settings import Settings
+from server.settings import PushSettings, Settings
 from server.store.engine import Database
 from server.store.migrate import upgrade
 
@@ -27,7 +27,11 @@ async def main(data_dir: Path, port: int, pages: Path) -> None:
     """Serve until standard input closes."""
     listener = listen("127.0.0.1", port)
     settings = Settings(
-        data_dir=data_dir, port=listener.getsockname()[1], pwa_dir=pages, hashing="light"
+        data_dir=data_dir,
+        port=listener.getsockname()[1],
+        pwa_dir=pages,
+        hashing="light",
+        push=PushSettings(services="localhost", loopback=True),  # no story leaves this machine
     )
     db = Database(settings.url)
     await upgrade(db)

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from sqlalchemy import Connection
 
-from server.intake.batch import Batch
 from server.perform import Performer
 from server.push.pusher import ATTEMPTS, KEY_FILE, REFUSALS_MAX, Pusher
 from server.push.wanted import PUSH, Wanted, read, receivers, want
@@ -23,6 +22,7 @@ from tests.server.conftest import House
 from tests.server.desks import Centre, centre
 from tests.server.pen import EPOCH_MS, OTHER_UNIT, STATION, UNIT, Pen, chance, person_id
 from tests.server.push_service import PushService, There, push_service, told
+from tests.server.test_forks import Rotating, rotate
 from tests.server.test_push_sending import kept
 
 OFFICER, OTHER = person_id("officer"), person_id("other")
@@ -168,16 +168,17 @@ async def test_the_chain_that_takes_a_place_takes_the_subscription_with_it(
 ) -> None:
     phone = await device(ours)
     there = await phone.subscribe(service)
-    new = Pen("next", OFFICER)
-    await new.enrol(ours.intake)
-
-    def moved(batch: Batch) -> None:
-        subscriptions.move(batch.connection, phone.pen.chain, new.chain)
-
-    await ours.intake.transaction(moved)
-    held = await kept_by(ours)(new.chain)
-    assert held is not None
-    assert held.endpoint == there.endpoint
+    ours.clock.advance(1_000)
+    new = Rotating(phone.pen, "next")
+    status, said = await rotate(ours, new.raw, phone.pen.token)
+    assert status == 200
+    assert await code(phone.ask("GET", "key")) == (403, "rotation_needs_login")
+    await dispatch(ours, ["person", OFFICER.hex()])
+    await service.until(1)
+    assert len(await service.messages(there)) == 1
+    new.pen.token = said["token"]
+    known = (await Device(ours, new.pen).ask("PUT", "subscription", there.body)).json()
+    assert known["created_at"] == EPOCH_MS, "it is the same one still"
 
 
 @pytest.mark.parametrize(
