@@ -67,6 +67,9 @@ export function row(
     attempts: null,
     score: null,
     reason: null,
+    return_requested: false,
+    told: null,
+    nudged: null,
     ...part,
     deadline: { start_ms: NOW - 20_000, due_ms: NOW + 10_000, done_ms: null, state: "running", ...part.deadline },
   };

@@ -75,7 +75,7 @@ it("the wall: Q chooses, R calls by radio, and that nobody answered stands in th
   await vi.waitFor(() => expect(here.posted).toHaveLength(1));
   expect(here.posted[0]).toEqual({
     path: `/api/incidents/${due.incident}/moves`,
-    body: { move: "nudge", channel: "radio", order: due.order },
+    body: { move: "nudge", channel: "radio", reached: false, order: due.order, to: ["person", due.target?.id] },
     csrf: "token",
   });
   await vi.waitFor(() => expect(desk.find("dialog").exists()).toBe(false));

@@ -13,7 +13,7 @@ import {
   wallAt,
   whereNow,
 } from "../../src/desks/command/wall/model";
-import { mayBeWritten, nextText, rowText, silenceText } from "../../src/desks/command/wall/row";
+import { mayBeWritten, nextText, rowText, silenceText, urged } from "../../src/desks/command/wall/row";
 import { at, column, id, NOW, row, wall } from "./fixtures";
 
 const c1 = (name: string, dueMs: number) =>
@@ -193,4 +193,31 @@ it("what waits for a ruling is counted as things said in two ways and records in
     wall({ waiting: { held: 1, rejected: 2, opaque: 3, compromised: 4 }, conflicts: { facts: 5, steps: 6 } }),
   );
   expect(waits).toEqual({ said: 11, records: 10 });
+});
+
+describe("what was done about a row", () => {
+  const tried = (reached: boolean | null, channel = "radio") => ({
+    nudged: { at: NOW - 60_000, by_name: "娜日苏", channel, reached, count: 2 },
+  });
+
+  it("says who, by which channel and whether anybody was reached; else who has it by the plan", () => {
+    expect(urged(c2("none", NOW), NOW)).toBe("");
+    expect(urged(c2("told", NOW, { told: "station" }), NOW)).toBe("已报派出所");
+    expect(urged(c2("missed", NOW, { told: "desk", ...tried(false) }), NOW)).toBe("1 分钟前 娜日苏电台没叫应");
+    expect(urged(c2("reached", NOW, tried(true, "phone")), NOW)).toBe("1 分钟前 娜日苏电话打通");
+    expect(urged(c2("sent", NOW, tried(null, "message")), NOW)).toBe("1 分钟前 娜日苏发过消息");
+    expect(urged(c2("strange", NOW, tried(null, "pigeon")), NOW)).toBe("");
+  });
+
+  it("tells of an order that was signed and goes nowhere, and of one that somebody asks to give back", () => {
+    const stuck = row("stuck", { deadline: { id: "C3", start_ms: NOW - 200_000, due_ms: NOW - 20_000 }, told: "desk" });
+    expect(rowText(stuck, "signing", "昂素所", NOW).facts).toEqual([
+      stuck.target?.name,
+      "签收后没动静",
+      "已列给值班台",
+    ]);
+    const asked = rowText({ ...stuck, return_requested: true }, "signing", "昂素所", NOW);
+    expect(asked).toMatchObject({ word: "请求退回" });
+    expect(asked.facts).toContain("等你答复");
+  });
 });

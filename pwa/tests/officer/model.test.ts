@@ -19,8 +19,8 @@ import {
 } from "../../src/desks/officer/model";
 import type { Me } from "../../src/device/views";
 import { fromHex } from "../../src/sync/ids";
-import { DEFAULT_POLICY } from "../../src/sync/incident/deadlines";
 import { stepsOf } from "../../src/sync/incident/escalation";
+import { PolicyBook } from "../../src/sync/incident/policy";
 import { claimed, created, DESK, issued, MATE, ME, NOON, ORDER, told, UNIT } from "./told";
 
 const me: Me = { person: ME, unit: UNIT, vehicles: [] };
@@ -112,15 +112,15 @@ test("the phone alone: it rings three times, louder each, until it is signed; th
   const [rings] = ringing([job]);
   if (!rings) throw new Error("it does not ring");
   const delivered = NOON + 60_000;
-  const at = (seconds: number) => loudness(rings, DEFAULT_POLICY, delivered + seconds * 1000);
+  const at = (seconds: number) => loudness(rings, new PolicyBook(), delivered + seconds * 1000);
   expect([-1, 0, 14, 15, 29, 30, 3_600].map(at)).toEqual([0, 1, 1, 2, 2, 3, 3]);
   expect(at(24 * 3_600 + 31)).toBe(0);
   // What the centre would do meanwhile is not this phone's to do.
-  const centre = stepsOf(incident.view, DEFAULT_POLICY, delivered + 30_000);
+  const centre = stepsOf(incident.view, new PolicyBook(), delivered + 30_000);
   expect(centre.due.map(({ channel }) => channel)).toEqual(["push", "desk"]);
   const signed = jobOf((await told([created(), issued(), claimed("delivered", 1), claimed("signed", 2)])).incident, me);
   expect(ringing([signed])).toEqual([]);
-  expect(loudness({ ...rings, incident: signed.incident }, DEFAULT_POLICY, delivered + 90_000)).toBe(0);
+  expect(loudness({ ...rings, incident: signed.incident }, new PolicyBook(), delivered + 90_000)).toBe(0);
 });
 
 test("what the centre wrote itself is nobody's word", async () => {

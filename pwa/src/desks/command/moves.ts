@@ -33,7 +33,7 @@ export type Move =
       text?: string;
     }
   | { move: "note"; text: string }
-  | { move: "nudge"; channel: Channel | "message"; order?: Hex; text?: string }
+  | { move: "nudge"; channel: Channel | "message"; order?: Hex; to?: Target; reached?: boolean; text?: string }
   | { move: "correct"; entry: Hex; text: string }
   | { move: "set_fact"; f: string; v: unknown; preds: readonly Hex[] };
 

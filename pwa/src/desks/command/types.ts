@@ -32,6 +32,18 @@ export interface WallItem {
   readonly attempts: number | null;
   readonly score: number | null;
   readonly reason: string | null;
+  /** The receiver asked to give the order back and waits for an answer. */
+  readonly return_requested: boolean;
+  /** Who has it on their list by the plan, the highest of them. */
+  readonly told: "desk" | "station" | "commander" | null;
+  /** What people did about it last. */
+  readonly nudged: {
+    readonly at: number;
+    readonly by_name: string;
+    readonly channel: string;
+    readonly reached: boolean | null;
+    readonly count: number;
+  } | null;
 }
 
 export interface WallDone {

@@ -22,8 +22,8 @@ import {
   type Step,
 } from "../../device/views";
 import { toHex } from "../../sync/ids";
-import type { Policy } from "../../sync/incident/deadlines";
 import { stepsOf as nudgesOf, ON_PHONE } from "../../sync/incident/escalation";
+import type { PolicyBook } from "../../sync/incident/policy";
 
 /** What an order, or a self-received incident, asks of the officer. */
 export type Stage = "sign" | "road" | "scene" | "report" | "done";
@@ -115,8 +115,8 @@ export function ringing(jobs: readonly Job[]): Ringing[] {
  * How loud an order rings now: as many rings of the plan as are due (SPEC NU5), from the events this phone holds, with
  * the centre away too. 0: not at all.
  */
-export function loudness(job: Ringing, policy: Policy, nowMs: number): 0 | Loudness {
-  const { due } = nudgesOf(job.incident.view, policy, nowMs, ON_PHONE);
+export function loudness(job: Ringing, book: PolicyBook, nowMs: number): 0 | Loudness {
+  const { due } = nudgesOf(job.incident.view, book, nowMs, ON_PHONE);
   const mine = due.filter(({ order }) => order !== null && toHex(order) === job.order.id).length;
   return Math.min(mine, 3) as 0 | Loudness;
 }

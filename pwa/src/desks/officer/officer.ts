@@ -151,7 +151,7 @@ export function createOfficer(device: Device): Officer {
       const mine = (one: Deadline): boolean => one.order === null || toHex(one.order) === order;
       return deadlinesOf(job.incident.view, device.org.value.book).find((one) => one.id === id && mine(one)) ?? null;
     },
-    loudness: (job) => loudness(job, policy.value, now.value),
+    loudness: (job) => loudness(job, device.org.value.book, now.value),
   };
 }
 

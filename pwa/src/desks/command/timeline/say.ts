@@ -114,6 +114,23 @@ function orderName(entry: Entry, { view, org }: Context): string {
   return order ? targetName(org, order.to) : "";
 }
 
+/** Step by step of the plan what the centre did, or what somebody did to urge them: whom, how, and whether it reached them. */
+function nudged(entry: Entry, { view, org }: Context): Said {
+  const value = fields(entry.value);
+  const channel = String(value["channel"] ?? "");
+  const order = view.orders.find(({ id }) => id === value["order"]);
+  const to = value["to"];
+  if (typeof to === "string") {
+    const whom = to === "receiver" && order ? targetName(org, order.to) : wordOf(`to_${to}`);
+    const why = `late_${String(value["clock"])}`;
+    return { title: t("told"), text: join([whom, wordOf(`by_${channel}`)]), note: join([t("byPlan"), wordOf(why)]) };
+  }
+  const whom = Array.isArray(to) ? targetName(org, to as unknown as Target) : order ? targetName(org, order.to) : "";
+  const reached = value["reached"];
+  const answer = typeof reached === "boolean" ? t(reached ? "wasReached" : "wasMissed") : "";
+  return { title: t("nudge"), text: join([whom, channel && wordOf(channel), answer, entry.text]), note: entry.by_name };
+}
+
 function called(entry: Entry): Said {
   const { outcome, score, minutes } = fields(entry.value);
   const scored = typeof score === "number" ? wordOf(["", "satisfied", "basically", "dissatisfied"][score] ?? "") : "";
@@ -158,8 +175,8 @@ function of(line: EntryLine, context: Context): Said {
     }
     case "entry.add": {
       const kind = ENTRIES.find((one) => one === entry.kind) ?? "note";
-      const channel = typeof value["channel"] === "string" ? wordOf(value["channel"]) : "";
-      return { title: t(kind), text: join([channel, entry.text]), note: by };
+      if (kind === "nudge") return nudged(entry, context);
+      return { title: t(kind), text: entry.text ?? "", note: by };
     }
     case "entry.correct":
       return { title: t("correct"), text: entry.text ?? "", note: by };

@@ -3,7 +3,7 @@
  * for the language.
  */
 import { t as common, wordOf } from "../../../centre/words";
-import { about, clock, day, dayNumber, duration } from "../../../ui/format";
+import { about, ago, clock, day, dayNumber, duration } from "../../../ui/format";
 import type { StateName } from "../../../ui/states";
 import { language } from "../../../words/language";
 import type { WallItem } from "../types";
@@ -11,6 +11,14 @@ import type { ColumnName } from "./model";
 import { t } from "./words";
 
 const HOUR_MS = 3_600_000;
+const ON_LIST = { desk: "onDesk", station: "onStation", commander: "onCommander" } as const;
+type Way = "radio" | "phone" | "message";
+/** How somebody was urged: it reached them, it did not, nobody can say. */
+const WAYS: Readonly<Record<string, readonly [`${Way}Yes`, `${Way}No`, `${Way}Once`]>> = {
+  radio: ["radioYes", "radioNo", "radioOnce"],
+  phone: ["phoneYes", "phoneNo", "phoneOnce"],
+  message: ["messageYes", "messageNo", "messageOnce"],
+};
 
 /** `今天 09:20`, `3月11日`. */
 function dayAndClock(atMs: number, nowMs: number): string {
@@ -49,8 +57,9 @@ export interface RowText {
 /** Everything a row says beside its countdown. */
 export function rowText(row: WallItem, column: ColumnName, stationName: string, nowMs: number): RowText {
   const title = row.title || common("unnamed");
-  const facts = factsOf(row, column, stationName, nowMs).filter((fact) => fact !== "");
+  const facts = [...factsOf(row, column, stationName, nowMs), urged(row, nowMs)].filter((fact) => fact !== "");
   const shown = { title: row.exercise ? `${common("exercise")} ${title}` : title, facts };
+  if (row.return_requested) return { ...shown, word: t("asksReturn") };
   const overdue = row.deadline.due_ms !== null && row.deadline.due_ms < nowMs;
   if (column !== "feedback" || !overdue || !mayBeWritten(row)) return shown;
   const sinceMs = nowMs - (row.deadline.start_ms ?? nowMs);
@@ -72,7 +81,19 @@ function factsOf(row: WallItem, column: ColumnName, stationName: string, nowMs: 
     return [closed, tries, row.attempts && row.reason ? wordOf(row.reason) : ""];
   }
   if (column === "feedback") return [t(row.deadline.id === "C6" ? "firstFeedback" : "finalFeedback"), ...urgent, where];
-  return [...urgent, row.target?.name ?? stationName, row.deadline.id === "C1" ? t("delivering") : where];
+  const what = { C1: "delivering", C3: "notLeft", C5: "notThere" } as const;
+  const id = row.deadline.id;
+  const said = row.return_requested ? t("answerIt") : id in what ? t(what[id as keyof typeof what]) : where;
+  return [...urgent, row.target?.name ?? stationName, said];
+}
+
+/** What was done about a row: what people did last, else who has it on their list by the plan. Empty when nothing was. */
+export function urged({ nudged, told }: WallItem, nowMs: number): string {
+  if (!nudged) return told === null ? "" : t(ON_LIST[told]);
+  const way = WAYS[nudged.channel];
+  if (!way) return "";
+  const how = t(way[nudged.reached === null ? 2 : nudged.reached ? 0 : 1]);
+  return t("urged", nudged.by_name, ago(Math.max(0, nowMs - nudged.at), language.value), how);
 }
 
 /** How long the phone of an undelivered order has been silent. */
