@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sync import canon, changeset, clock, ids, merkle, note, rulings, snapshot, witness
+from sync import canon, changeset, clock, ids, merkle, note, rulings, samples, snapshot, witness
 from tests.sync.conftest import ROOT, vector_cases
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -64,6 +64,11 @@ def worked() -> dict[str, bytes]:
     )  # fmt: skip
     new_chain = ids.chain_id(public, b"\x67" * 16)
     left: Any = [chain, 1, second_id, "copied"]
+    measured = samples.sample(
+        m1=1_234, wall1_ms=WALL_MS, server_ms=WALL_MS - 2_400_000, uncertainty_ms=50,
+        m4=1_434, wall4_ms=WALL_MS + 200, hidden=False,
+    )  # fmt: skip
+    assert isinstance(measured, samples.Sample)
     opened_anew = opened | {"nonce": b"\x67" * 16}
     new, _, _ = written(new_chain, 0, None, "chain", [opened_anew], flags=2, continues=left)
     return {
@@ -91,6 +96,9 @@ def worked() -> dict[str, bytes]:
         "checkpoint": note.sign_note(text, origin, public, KEY.sign).encode(),
         "snapshot": empty,
         "snapshot hash": snapshot.snapshot_hash(empty),
+        "clock op": canon.encode(
+            samples.op_of(SESSION, samples.Kept(measured, samples.Beats(1, 0, 0, 1_234)))
+        ),
         "new header": new,
         "redacted": changeset.without_body(read),
     }
