@@ -133,6 +133,7 @@ export function entry(name: string, t: string, clock: string, part: Partial<Entr
     decision: "accepted",
     why: null,
     gap_before: null,
+    time: null,
     ...part,
   };
 }

@@ -4,6 +4,7 @@ import { valueWord } from "../../src/centre/facts";
 import { clocks } from "../../src/desks/command/timeline/clocks";
 import { factRows, typed } from "../../src/desks/command/timeline/facts";
 import { type EntryLine, type Line, lines, sources, writers } from "../../src/desks/command/timeline/lines";
+import { proofOf } from "../../src/desks/command/timeline/proof";
 import { notCounted, say } from "../../src/desks/command/timeline/say";
 import type { Entry, Incident } from "../../src/desks/command/types";
 import { at, claim, entry, id, incident, milestone, NOW, op, order, org } from "./fixtures";
@@ -383,5 +384,24 @@ describe("clocks and facts of the panel", () => {
       word("point", [381234567, 1061234567]),
       word("caller_phone", "138****2046"),
     ]).toEqual(["纠纷", "二级", "尽快到场", "38.12346, 106.12346", "138****2046"]);
+  });
+});
+
+describe("what stands behind a time", () => {
+  const at = Date.UTC(2025, 10, 25, 6, 57, 30);
+
+  it("an interval with its grade, and how wide where that is worth knowing", () => {
+    expect(proofOf({ grade: 1, lo_ms: at, hi_ms: at + 4_000, why: [] })).toEqual({
+      grade: 1,
+      interval: { fromMs: at, toMs: at + 4_000 },
+    });
+    const slept = proofOf({ grade: 1, lo_ms: at, hi_ms: at + 94_000, why: ["no_sample_before", "slept"] });
+    expect([slept.uncertaintyMs, slept.reason]).toEqual([47_000, "之前没对过时；其间手机休眠过"]);
+  });
+
+  it("what somebody only says has no interval, and an end where there is one", () => {
+    const told = proofOf({ grade: 3, lo_ms: null, hi_ms: at, why: ["written_later"] });
+    expect(told).toEqual({ grade: 3, reason: "不晚于 14:57:30；事后补记，先后只是自述" });
+    expect(proofOf({ grade: 3, lo_ms: null, hi_ms: null, why: [] }).reason).toBeUndefined();
   });
 });

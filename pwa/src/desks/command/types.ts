@@ -237,6 +237,16 @@ export interface Entry {
   /** Who took its words away, on what legal ground and when. */
   readonly redacted: { readonly by_name: string; readonly ground: string; readonly at: number } | null;
   readonly gap_before: { readonly since: number; readonly until: number } | null;
+  /** What is proved of when it happened; null while the centre has not ruled on it. */
+  readonly time: ProvedTime | null;
+}
+
+/** An interval, null where nothing bounds it, the grade of evidence it rests on, and codes of why it is no tighter. */
+export interface ProvedTime {
+  readonly grade: 0 | 1 | 2 | 3;
+  readonly lo_ms: number | null;
+  readonly hi_ms: number | null;
+  readonly why: readonly string[];
 }
 
 export interface OpenMove {
