@@ -92,6 +92,11 @@ REQUESTS: Final[dict[str, Entry]] = {
     "not_ready": Entry(
         409, "The record is not in a state that allows this.", "Reload it and look what is open."
     ),
+    "ladder_open": Entry(
+        409,
+        "A caller was not satisfied, and what follows from that is still open.",
+        "See the open step through first: rectification, the second call, or the supervision.",
+    ),
     "not_redactable": Entry(
         409,
         "A named record is not of this incident, or its words are gone or were never readable.",

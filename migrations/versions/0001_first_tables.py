@@ -297,13 +297,19 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.Column("contradictions", sa.BigInteger(), nullable=False),
         sa.Column("orders", sa.BigInteger(), nullable=False),
         sa.Column("closed_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("duplicate_of", sa.LargeBinary(), nullable=True),
         sa.Column("callback_state", sa.Text(), nullable=True),
+        sa.Column("callback_exempt", sa.Text(), nullable=True),
         sa.Column("callback_attempts", sa.BigInteger(), nullable=False),
         sa.Column("callback_outcome", sa.Text(), nullable=True),
         sa.Column("callback_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("callback_again_ms", sa.BigInteger(), nullable=True),
+        sa.Column("callback_settled_ms", sa.BigInteger(), nullable=True),
         sa.Column("callback_score", sa.BigInteger(), nullable=True),
-        sa.Column("callback_why", sa.Text(), nullable=True),
+        sa.Column("callback_reason", sa.Text(), nullable=True),
+        sa.Column("ladder", sa.Text(), nullable=True),
+        sa.Column("finished", sa.Boolean(), nullable=False),
         sa.Column("feedback_state", sa.Text(), nullable=False),
         sa.Column("review_from_ms", sa.BigInteger(), nullable=True),
         sa.Column("review_due_ms", sa.BigInteger(), nullable=True),
@@ -324,11 +330,13 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         batch_op.create_index(
             batch_op.f("ix_incidents_created_at_ms"), ["created_at_ms"], unique=False
         )
+        batch_op.create_index(batch_op.f("ix_incidents_ended_at_ms"), ["ended_at_ms"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_incidents_feedback_state_review_due_ms"),
             ["feedback_state", "review_due_ms"],
             unique=False,
         )
+        batch_op.create_index(batch_op.f("ix_incidents_ladder"), ["ladder"], unique=False)
         batch_op.create_index(batch_op.f("ix_incidents_number"), ["number"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_incidents_station_created_at_ms"),

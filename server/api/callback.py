@@ -1,177 +1,160 @@
 """The callback desk: today's list and the satisfaction of the day. ``GET /api/callback/today``.
 
-One incident, one callback. The list builds itself from closed incidents (SPEC IN8, DL C9) and says for each one left
-out why. A rate is never given without its formula and denominator. Results are written as moves of the incident, so
-they stand in its timeline.
+One incident, one callback. The list builds itself from closed incidents (SPEC CK2, DL C9) and says for each one left
+out why: what ended today is on the list, left out, or an exercise, and the three add up. Callers to be asked again
+after a rectification stand apart, and so do exercises; both are in no figure.
 
-Example: 18 satisfied and 6 basically satisfied of 26 reached give ``{"numerator": 24, "denominator": 26,
-"basis_points": 9230, ...}``."""
+Example: 45 ended today are ``{"ended": 45, "today": 40, "excluded": 3, "exercises": 2, ...}``.
+"""
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
-from sqlalchemy import Connection, RowMapping, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select
 
+from server.api.callrows import CallRow, again_row, call_row, to_call_again
 from server.api.days import day_start_ms
-from server.api.ids import Hex32, Ms, hex_or_none
+from server.api.ids import Hex32, Ms
+from server.api.satisfaction import Satisfaction, rate_of
 from server.api.session import NO_STORE
 from server.api.spec import SESSION, refusals
-from server.auth.guards import may_call_back
+from server.api.stories import Stories
+from server.auth.guards import Access, may_call_back
 from server.now import Clock
 from server.store.engine import Database
 from server.store.tables import deadlines, incidents
 
 MAX_LIST: Final = 500
-"""Calls of one list; a banner closes some sixty incidents a day. ``more`` counts the rest."""
-FORMULA: Final = "（满意 + 基本满意）÷ 接通"
-
-Exclusion = Literal["no_phone", "withdrawn", "duplicate", "exercise"]
-
-
-class CallRow(msgspec.Struct, frozen=True):
-    """One call to make or made today. ``state`` is ``due``, ``trying`` or ``done``."""
-
-    incident: Hex32
-    number: str | None
-    tag: str
-    title: str
-    place: str
-    station: Hex32 | None
-    closed_at: Ms
-    attempts: int
-    last_outcome: str | None
-    last_at: Ms | None
-    due_ms: Ms
-    state: str
-    score: int | None
-    why: str | None
+"""Calls that are sent; a banner closes some sixty incidents a day. ``more`` counts the rest."""
+MAX_COUNTED: Final = 5_000
+"""Incidents the numbers of a day are made of: three months of a banner that nobody called back."""
+COLUMNS: Final = tuple(column for column in incidents.c if column.name != "search")
 
 
 class Excluded(msgspec.Struct, frozen=True):
-    """An incident that is not called about, and why."""
+    """An incident that is not called about, and why: ``no_phone``, ``anonymous``, ``refused``, ``withdrawn`` or
+    ``duplicate``."""
 
     incident: Hex32
     number: str | None
     title: str
-    why: Exclusion
+    why: str
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """The day in numbers: ``list`` = ``reached`` + ``left``; ``unreachable`` of those left were tried in vain."""
+    """The day in numbers.
 
+    What ``ended`` today = ``today`` (on the list) + ``excluded`` + ``exercises``. On the ``list`` are those and what
+    was ``carried`` over; of it some were ``reached``, some are ``unreachable``, and the rest is ``left``, of which
+    ``tried`` were called in vain so far. ``reached`` = ``satisfied`` + ``basically`` + ``dissatisfied``.
+    """
+
+    ended: int
+    today: int
+    excluded: int
+    exercises: int
+    carried: int
     listed: int = msgspec.field(name="list")
     reached: int
+    unreachable: int
     left: int
+    tried: int
     satisfied: int
     basically: int
     dissatisfied: int
-    unreachable: int
-
-
-class Satisfaction(msgspec.Struct, frozen=True):
-    """A rate with what it is made of; ``basis_points`` is null while nobody was reached."""
-
-    numerator: int
-    denominator: int
-    basis_points: int | None
-    formula: str
 
 
 class CallList(msgspec.Struct, frozen=True):
-    """Today's list, what is left out of it, and the day's figures."""
+    """Today's calls, those to make again after a rectification, exercises, what is left out, and the figures."""
 
     now_ms: Ms
     calls: list[CallRow] = msgspec.field(name="list")
     more: int
+    again: list[CallRow]
+    exercises: list[CallRow]
     excluded: list[Excluded]
     totals: Totals
     satisfaction: Satisfaction
 
 
-def satisfaction_of(totals: Totals) -> Satisfaction:
-    """Satisfied and basically satisfied over reached, per ten thousand, cut off."""
-    good = totals.satisfied + totals.basically
-    rate = good * 10_000 // totals.reached if totals.reached else None
-    return Satisfaction(good, totals.reached, rate, FORMULA)
-
-
-def exclusion_of(row: RowMapping) -> Exclusion | None:
+def exclusion_of(row: RowMapping) -> str | None:
     """Why an incident is not called about; ``None`` when it is."""
-    if row["status"] == "withdrawn":
-        return "withdrawn"
-    if row["status"] == "duplicate":
-        return "duplicate"
-    if row["exercise"]:
-        return "exercise"
-    if row["callback_state"] == "exempt":
-        return "no_phone"
-    return None
+    if row["status"] in ("withdrawn", "duplicate"):
+        return str(row["status"])
+    return row["callback_exempt"] if row["callback_state"] == "exempt" else None
 
 
-def _call(row: RowMapping) -> CallRow:
-    return CallRow(
-        incident=row["id"].hex(),
-        number=row["number"],
-        tag=row["tag"],
-        title=row["title"],
-        place=row["place"],
-        station=hex_or_none(row["station"]),
-        closed_at=row["closed_at_ms"],
-        attempts=row["callback_attempts"],
-        last_outcome=row["callback_outcome"],
-        last_at=row["callback_at_ms"],
-        due_ms=row["due_ms"],
-        state=row["callback_state"],
-        score=row["callback_score"],
-        why=row["callback_why"],
+def which_today(now_ms: int) -> ColumnElement[bool]:
+    """Ended today, or ended before and still to be called or called today."""
+    today = day_start_ms(now_ms)
+    state = incidents.c.callback_state
+    ended = incidents.c.ended_at_ms.between(today, now_ms)
+    waiting = and_(state.in_(("due", "trying")), incidents.c.closed_at_ms <= now_ms)
+    reached = and_(state == "done", incidents.c.callback_at_ms.between(today, now_ms))
+    given_up = and_(state == "unreachable", incidents.c.callback_settled_ms.between(today, now_ms))
+    return or_(ended, waiting, reached, given_up)
+
+
+def _read(connection: Connection, now_ms: int) -> tuple[list[RowMapping], list[bytes]]:
+    """The rows of today, the earliest closed first, and the incidents with an open step after a rectification."""
+    first = (incidents.c.closed_at_ms.is_(None), incidents.c.closed_at_ms, incidents.c.id)
+    due = and_(deadlines.c.incident == incidents.c.id, deadlines.c.deadline == "C9")
+    found = (
+        select(*COLUMNS, deadlines.c.due_ms)
+        .outerjoin(deadlines, due)
+        .where(which_today(now_ms))
+        .order_by(*first)
+        .limit(MAX_COUNTED)
     )
+    again = select(incidents.c.id).where(incidents.c.ladder.is_not(None)).limit(MAX_LIST)
+    rows = connection.execute(found).mappings().all()
+    return list(rows), list(connection.execute(again).scalars())
 
 
-def _totals(calls: list[CallRow], more: int) -> Totals:
-    reached = [call for call in calls if call.state == "done"]
-    left = [call for call in calls if call.state != "done"]
-    scores = [call.score for call in reached]
+def sorted_out(
+    rows: list[RowMapping],
+) -> tuple[list[CallRow], list[CallRow], list[Excluded]]:
+    """The list, the exercises, and what is left out with its reason."""
+    calls: list[CallRow] = []
+    exercises: list[CallRow] = []
+    excluded: list[Excluded] = []
+    for row in rows:
+        if row["exercise"]:
+            exercises.append(call_row(row))
+        elif (why := exclusion_of(row)) is None:
+            calls.append(call_row(row))
+        else:
+            excluded.append(Excluded(row["id"].hex(), row["number"], row["title"], why))
+    return calls, exercises, excluded
+
+
+def totals_of(
+    rows: list[RowMapping], calls: list[CallRow], excluded: list[Excluded], now_ms: int
+) -> Totals:
+    """The numbers of a list that is whole."""
+    today = day_start_ms(now_ms)
+    ended = [row for row in rows if (row["ended_at_ms"] or 0) >= today]
+    drilled = sum(bool(row["exercise"]) for row in ended)
+    scores = [call.score for call in calls if call.state == "done"]
+    left = [call for call in calls if call.state in ("due", "trying")]
+    from_today = len(ended) - drilled - len(excluded)
     return Totals(
-        listed=len(calls) + more,
-        reached=len(reached),
-        left=len(left) + more,
+        ended=len(ended),
+        today=from_today,
+        excluded=len(excluded),
+        exercises=drilled,
+        carried=len(calls) - from_today,
+        listed=len(calls),
+        reached=len(scores),
+        unreachable=sum(call.state == "unreachable" for call in calls),
+        left=len(left),
+        tried=sum(call.attempts > 0 for call in left),
         satisfied=scores.count(1),
         basically=scores.count(2),
         dissatisfied=scores.count(3),
-        unreachable=sum(call.attempts > 0 for call in left),
     )
-
-
-def _candidates(connection: Connection, now_ms: int) -> tuple[list[RowMapping], int]:
-    """Closed and not done up to now, done today, or ended today without being closed; the earliest closed first."""
-    today = day_start_ms(now_ms)
-    waiting = and_(
-        incidents.c.callback_state.in_(("due", "trying")), incidents.c.closed_at_ms <= now_ms
-    )
-    done = and_(incidents.c.callback_state == "done", incidents.c.callback_at_ms >= today)
-    exempt = and_(incidents.c.callback_state == "exempt", incidents.c.closed_at_ms >= today)
-    ended = and_(
-        incidents.c.status.in_(("withdrawn", "duplicate")), incidents.c.updated_at_ms >= today
-    )
-    which = or_(waiting, done, exempt, ended)
-    due = and_(deadlines.c.incident == incidents.c.id, deadlines.c.deadline == "C9")
-    rows = (
-        connection.execute(
-            select(incidents, deadlines.c.due_ms)
-            .outerjoin(deadlines, due)
-            .where(which)
-            .order_by(incidents.c.closed_at_ms.is_(None), incidents.c.closed_at_ms, incidents.c.id)
-            .limit(MAX_LIST)
-        )
-        .mappings()
-        .all()
-    )
-    total = connection.execute(
-        select(func.count()).select_from(incidents).where(which)
-    ).scalar_one()
-    return list(rows), total - len(rows)
 
 
 @get(
@@ -184,21 +167,29 @@ def _candidates(connection: Connection, now_ms: int) -> tuple[list[RowMapping], 
 )
 async def today(
     db: NamedDependency[Database],
+    access: NamedDependency[Access],
+    stories: NamedDependency[Stories],
     clock: NamedDependency[Clock],
 ) -> Response[CallList]:
-    """Show today's list: every closed incident not yet reached, those reached today, and what is left out and why."""
-    now_ms = clock.now_ms()
-    rows, more = await db.reading(_candidates, now_ms)
-    calls: list[CallRow] = []
-    excluded: list[Excluded] = []
-    for row in rows:
-        why = exclusion_of(row)
-        if why is None:
-            calls.append(_call(row))
-        elif (row["closed_at_ms"] or row["updated_at_ms"]) >= day_start_ms(now_ms):
-            excluded.append(Excluded(row["id"].hex(), row["number"], row["title"], why))
-    totals = _totals(calls, more)
-    shown = CallList(now_ms, calls, more, excluded, totals, satisfaction_of(totals))
+    """Show today's calls, whom to ask again after a rectification, and what is left out and why."""
+    now_ms, book = clock.now_ms(), access.directory().book
+    rows, on_ladder = await db.reading(_read, now_ms)
+    calls, exercises, excluded = sorted_out(rows)
+    totals = totals_of(rows, calls, excluded, now_ms)
+    told = await stories.read_all(on_ladder)
+    again = [
+        again_row(story.view, complaint, book)
+        for story in told.values()
+        for complaint in to_call_again(story.view, book)
+    ]
+    rate = rate_of(
+        book.at(now_ms, mode=book.mode_at(now_ms)).satisfaction,
+        satisfied=totals.satisfied,
+        basically=totals.basically,
+        reached=totals.reached,
+    )
+    more = max(0, len(calls) - MAX_LIST)
+    shown = CallList(now_ms, calls[:MAX_LIST], more, again, exercises, excluded, totals, rate)
     return Response(shown, headers=NO_STORE)
 
 

@@ -50,7 +50,8 @@ def check(draft: Draft, who: SignedIn, stations: Collection[bytes]) -> None:
         if command is not None and not authority.may(
             command,
             roles=who.person.roles,
-            same_station=who.person.station is not None and who.person.station in stations,
+            same_station=who.person.station is not None
+            and who.person.station in authority.stations_asked(command, op, stations),
             own_self_report=False,
         ):
             raise ProblemError(

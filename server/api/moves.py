@@ -5,19 +5,22 @@ judged by the rules of AU; nothing here writes or reads anything.
 
 >>> ops_of(Note(text="邻居也报了"), {"round": 0}, bytes(16))
 [{'t': 'entry.add', 'kind': 'note', 'text': '邻居也报了'}]
->>> ops_of(Close(result="mediated"), {"round": 1}, bytes(16))
-[{'t': 'incident.close', 'round': 1, 'result': 'mediated'}]
+>>> ops_of(Withdraw(why="撤警"), {"round": 1}, bytes(16))
+[{'t': 'incident.withdraw', 'why': '撤警'}]
 """
 
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from server.api.callmoves import Callback, LadderMove, Rectify, ladder_ops
 from server.api.ids import Hex32, Ms
 from server.api.movebase import BaseMove, Code, Op, OpHex, Ops, Text, Why, id_of, op
 from server.api.reviewmoves import ReviewMove, review_ops
 from server.intake import contested
 from server.problems import ProblemError
+from sync.incident.ladder import standing
+from sync.incident.policy import PolicyBook
 
 Target = tuple[Literal["unit", "person", "vehicle"], Hex32]
 OrderKind = Literal["dispatch", "backup", "advisory"]
@@ -177,16 +180,6 @@ class Dispute(BaseMove, frozen=True, tag="dispute"):
     why: Why
 
 
-class Callback(BaseMove, frozen=True, tag="callback"):
-    """Note an attempt to call the caller back. ``minutes`` is how long the police took, as the caller says."""
-
-    outcome: Literal["reached", "no_answer", "refused", "wrong_number", "no_phone"]
-    score: Literal[1, 2, 3] | None = None
-    minutes: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None = None
-    why: Why | None = None
-    text: Text | None = None
-
-
 Move = (
     IssueOrder
     | WithdrawOrder
@@ -208,11 +201,12 @@ Move = (
     | KeepBoth
     | AskAbout
     | Dispute
-    | Callback
+    | LadderMove
     | ReviewMove
 )
 
-CALLBACK_MOVES: Final = (Callback, Note, Nudge, Correct, WithdrawClaim)
+NO_POLICIES: Final = PolicyBook()
+CALLBACK_MOVES: Final = (Callback, Rectify, Note, Nudge, Correct, WithdrawClaim)
 """What the callback desk does; everything else it would be refused anyway, here it hears so at once."""
 
 
@@ -229,13 +223,21 @@ def _target(target: tuple[str, str]) -> list[Any]:
     return [kind, id_of(target_id)]
 
 
-def ops_of(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
-    """The ops a move means on an incident as it stands; ``chance`` is the id of an order it creates.
+def ops_of(
+    move: Move, view: dict[str, Any], chance: bytes, book: PolicyBook = NO_POLICIES
+) -> list[Op]:
+    """The ops a move means on an incident as it stands; ``chance`` is the id of an order it creates, ``book`` holds the
+    policies.
 
-    Raises ``ProblemError``: ``unknown_order``, or ``not_ready`` when the incident already is where the move leads.
+    Raises ``ProblemError``: ``unknown_order``, ``not_ready`` when the incident already is where the move leads,
+    ``ladder_open`` when it may not be closed (CK7), or ``bad_move``.
     """
+    if isinstance(move, LadderMove):
+        return ladder_ops(move, view)
     if isinstance(move, ReviewMove):
         return review_ops(move, view)
+    if isinstance(move, Close) and standing(view, book).step is not None:
+        raise ProblemError("ladder_open")
     return _dispatched(move, view, chance)
 
 
@@ -270,8 +272,6 @@ def _dispatched(move: Move, view: dict[str, Any], chance: bytes) -> list[Op]:
             return [_proxy(move, view)]
         case Nudge():
             return [_nudge(move, view)]
-        case Callback():
-            return [_callback(move, round_)]
         case Resolve():
             return _resolved(move, view)
         case KeepBoth():
@@ -346,21 +346,4 @@ def _proxy(move: Proxy, view: dict[str, Any]) -> Op:
         by=id_of(move.said_by),
         at=move.at,
         data=data,
-    )
-
-
-def _callback(move: Callback, round_: int) -> Op:
-    if (move.score is not None) != (move.outcome == "reached"):
-        raise ProblemError(
-            "bad_move",
-            detail="A score belongs to an attempt that reached the caller, and to no other.",
-        )
-    return op(
-        "callback.attempt",
-        round=round_,
-        outcome=move.outcome,
-        score=move.score,
-        minutes=move.minutes,
-        why=move.why,
-        text=move.text,
     )

@@ -12,8 +12,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select
 
-from server.api.callcard import newest
 from server.api.ids import Hex32, Ms, hex_or_none
+from server.intake.project import newest
 from server.store.people import Directory
 from server.store.tables import deadlines, incidents
 from sync.incident.orders import counts

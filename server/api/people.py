@@ -92,6 +92,14 @@ class CodeIn(_Row, frozen=True):
     en: Name
 
 
+class ScriptIn(_Row, frozen=True):
+    """Words to begin a call with. ``{centre}``, ``{when}`` and ``{title}`` stand for the centre, the time of the report
+    as one says it, and the incident."""
+
+    name: Name
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+
+
 SHAPES: Final[dict[str, type[_Row]]] = {
     "stations": StationIn,
     "units": UnitIn,
@@ -100,6 +108,7 @@ SHAPES: Final[dict[str, type[_Row]]] = {
     "zones": ZoneIn,
     "categories": CodeIn,
     "results": CodeIn,
+    "scripts": ScriptIn,
 }
 NAMES: Final = {"station": "stations", "unit": "units"}
 """Fields of a row that name another row, and among which it must be."""
@@ -162,8 +171,8 @@ async def add_row(
     intake: NamedDependency[Intake],
     entropy: NamedDependency[Callable[[int], bytes]],
 ) -> Response[Kept]:
-    """Add a row: `what` is stations, units, people, vehicles, zones, categories or results; the body is of that
-    kind.
+    """Add a row: `what` is stations, units, people, vehicles, zones, categories, results or scripts; the body is of
+    that kind.
     """
     row = row_of(what, data, access.directory())
     row_id = entropy(16)

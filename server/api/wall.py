@@ -88,7 +88,7 @@ _COLUMNS: Final = (
     incidents.c.callback_attempts,
     incidents.c.callback_score,
     incidents.c.callback_outcome,
-    incidents.c.callback_why,
+    incidents.c.callback_reason,
     orders.c.id.label("order_id"),
     orders.c.to_kind,
     orders.c.to_id,

@@ -238,7 +238,7 @@ def row_of(found: RowMapping, names: Names, now_ms: int) -> WallRow:
         device_last_contact_ms=names.heard(found["to_kind"], found["to_id"]),
         attempts=found["callback_attempts"] if is_callback else None,
         score=found["callback_score"] if is_callback else None,
-        reason=(found["callback_why"] or found["callback_outcome"]) if is_callback else None,
+        reason=(found["callback_reason"] or found["callback_outcome"]) if is_callback else None,
         return_requested=bool(found["return_requested"]) and bool(found["open"]),
     )
 

@@ -227,6 +227,7 @@ async def create_incident(
         "not_found",
         "unknown_order",
         "not_ready",
+        "ladder_open",
         "bad_move",
         "queue_full",
     ),
@@ -266,7 +267,7 @@ async def move_incident(
     if isinstance(data, ReviewFeedback):
         check_reviewer(data, story.view, who)
     order = entropy(16)
-    ops = ops_of(data, story.view, order)
+    ops = ops_of(data, story.view, order, access.directory().book)
     draft = Draft(who.person.id, scope_of(story.view, story.id), KIND_INCIDENT, story.id, ops)
     result = await enter(intake, who, draft, stations_of(story.view))
     made = order if isinstance(data, IssueOrder | Reassign) else None
@@ -285,9 +286,10 @@ def check_names(move: Move, directory: Directory) -> None:
     to = getattr(move, "to", None)
     if isinstance(to, tuple):
         must_exist(directory, TARGET_TABLES[to[0]], to[1])
-    station = getattr(move, "station", None)
-    if station is not None:
-        must_exist(directory, "stations", station)
+    for named in (move, getattr(move, "order", None)):
+        for field, what in (("station", "stations"), ("unit", "units")):
+            if (row_id := getattr(named, field, None)) is not None:
+                must_exist(directory, what, row_id)
     said_by = getattr(move, "said_by", None)
     if said_by is not None:
         must_exist(directory, "people", said_by)

@@ -46,7 +46,9 @@ UNKNOWN_MS = -1  # of a timer whose row nobody here has written
 RULED_LIMIT = 50_000
 
 # Ops that change which stations an incident concerns.
-REACHING = frozenset({"incident.create", "incident.transfer", "order.issue", "order.reassign"})
+REACHING = frozenset(
+    {"incident.create", "incident.transfer", "order.issue", "order.reassign", "rectify.order"}
+)
 
 
 class Tail(msgspec.Struct, frozen=True):
@@ -375,8 +377,8 @@ def due_ms(incident: Incident, book: PolicyBook, now_ms: int) -> int | None:
 
 
 def station_reached(op: dict[str, Any], directory: Directory) -> bytes | None:
-    """The station a create, a transfer or an order reaches (SC3), None when it reaches none."""
-    if op["t"] in {"incident.create", "incident.transfer"}:
+    """The station a create, a transfer, a rectification or an order reaches (SC3), None when it reaches none."""
+    if op["t"] in {"incident.create", "incident.transfer", "rectify.order"}:
         station: bytes = op["station"]
         return station
     return directory.station_of(*op["to"])

@@ -17,7 +17,9 @@ from typing import Any
 from server.store.projections import Projected
 from server.store.rows import Row
 from sync.incident import feedback
+from sync.incident.callback import call_again_ms, first_attempts
 from sync.incident.deadlines import Deadline, deadlines, order_deadlines
+from sync.incident.ladder import standing
 from sync.incident.orders import counts
 from sync.incident.policy import PolicyBook
 
@@ -56,7 +58,7 @@ def project(
                 created_chain,
                 home,
                 (updated_at_ms, updated_idx),
-                feedback_row=(*_feedback(view, book), delays),
+                stands=(*_callback(view, book), *_feedback(view, book), delays),
             )
         ),
         orders=tuple(_order(view["id"], order) for order in view["orders"]),
@@ -79,12 +81,13 @@ def _incident(
     home: str | None,
     updated: tuple[int, int],
     *,
-    feedback_row: tuple[object, ...],
+    stands: tuple[object, ...],
 ) -> Row:
     created = view["created"] or {}
     point = newest(view, "point") or (None, None)
-    attempts = [call for call in view["callbacks"] if call["round"] == view["round"]]
-    last = attempts[-1] if attempts else {}
+    closed_at_ms = next(
+        (close["at"] for close in view["closes"] if close["round"] == view["round"]), None
+    )
     return (
         view["id"],
         view["number"],
@@ -108,26 +111,44 @@ def _incident(
         newest(view, "tier"),
         *waiting,
         sum(order["open"] for order in view["orders"]),
-        next((close["at"] for close in view["closes"] if close["round"] == view["round"]), None),
+        closed_at_ms,
+        _ended_at_ms(view, closed_at_ms),
         view["duplicate_of"],
-        _callback_state(view, created),
-        len(attempts),
-        last.get("outcome"),
-        last.get("at"),
-        next((call["score"] for call in reversed(attempts) if call.get("score")), None),
-        last.get("why"),
-        *feedback_row,
+        *stands,
         _search_text(view, created),
     )
 
 
-def _callback_state(view: View, created: Mapping[str, Any]) -> str | None:
-    """IN8 for lists: what nobody can or shall call about is exempt before anyone has tried."""
-    if view["status"] != "closed":
-        return None
-    state: str = view["callback"]["state"]
-    cannot = created.get("exercise") or not newest(view, "caller_phone")
-    return "exempt" if state == "due" and cannot else state
+def _ended_at_ms(view: View, closed_at_ms: int | None) -> int | None:
+    """When the work on an incident ended, for the day that it is counted in."""
+    if view["status"] == "withdrawn":
+        return int(view["withdrawn"]["at"])
+    if view["status"] == "duplicate":
+        return max(int(link["at"]) for link in view["links"])
+    return closed_at_ms
+
+
+def _callback(view: View, book: PolicyBook) -> Row:
+    """Where callback and ladder stand (CK2, CK5, CK7). A list knows a callback of closed incidents only."""
+    stands = standing(view, book)
+    call, attempts = stands.callback, first_attempts(view)
+    last = attempts[-1] if attempts else {}
+    again_ms = None
+    if call.state == "trying":
+        again_ms = call_again_ms(attempts, book.judging(view, "C9", last["at"]).policy)
+    return (
+        call.state if view["status"] == "closed" else None,
+        call.exempt,
+        call.attempts,
+        last.get("outcome"),
+        last.get("at"),
+        again_ms,
+        call.settled_ms,
+        call.score,
+        call.reason,
+        stands.step,
+        stands.finished,
+    )
 
 
 def _feedback(view: View, book: PolicyBook) -> tuple[object, ...]:

@@ -258,13 +258,21 @@ incidents = Table(
     Column("contradictions", BigInteger, nullable=False),  # steps with standing claims far apart
     Column("orders", BigInteger, nullable=False),  # open ones
     Column("closed_at_ms", BigInteger),  # of the current round
+    Column(
+        "ended_at_ms", BigInteger
+    ),  # closed, withdrawn or found a duplicate; null while it goes on
     Column("duplicate_of", LargeBinary),
-    Column("callback_state", Text),  # due, trying, done, exempt; null while not closed
+    Column("callback_state", Text),  # due, trying, unreachable, done, exempt; null while not closed
+    Column("callback_exempt", Text),  # why nobody is called
     Column("callback_attempts", BigInteger, nullable=False),
     Column("callback_outcome", Text),  # of the last attempt
     Column("callback_at_ms", BigInteger),
+    Column("callback_again_ms", BigInteger),  # when a part of the day begins that is not yet tried
+    Column("callback_settled_ms", BigInteger),  # when it ended, CK2
     Column("callback_score", BigInteger),
-    Column("callback_why", Text),
+    Column("callback_reason", Text),
+    Column("ladder", Text),  # the gravest open step after a dissatisfied caller, CK5
+    Column("finished", Boolean, nullable=False),  # CK7
     Column("feedback_state", Text, nullable=False),  # FB3, of the current round
     Column("review_from_ms", BigInteger),  # since when the current final feedback waits for review
     Column("review_due_ms", BigInteger),
@@ -279,7 +287,9 @@ incidents = Table(
     Index(None, "number"),
     Index(None, "updated_idx"),
     Index(None, "callback_state", "closed_at_ms"),
+    Index(None, "ended_at_ms"),
     Index(None, "feedback_state", "review_due_ms"),
+    Index(None, "ladder"),
 )
 
 orders = Table(

@@ -90,7 +90,7 @@ def spoken_of(ops: list[dict[str, Any]]) -> list[bytes]:
     """The ids of ops and orders that ops speak of and would be empty words without (RL8)."""
     named: list[bytes] = []
     for op in ops:
-        for field in ("entry", "claim", "order"):
+        for field in ("entry", "claim", "order", "attempt", "rectify", "supervise"):
             ref = op.get(field)
             if isinstance(ref, bytes) and not (field == "order" and op["t"] == "order.issue"):
                 named.append(ref)
@@ -187,11 +187,13 @@ def _taken(changeset: ChangeSet, facts: Facts) -> bool:
 
 
 def _may(
-    command: str, op: dict[str, object], changeset: ChangeSet, facts: Facts, grant: Grant
+    command: str, op: dict[str, Any], changeset: ChangeSet, facts: Facts, grant: Grant
 ) -> bool:
     user = changeset.header.user
     known = facts.incident
-    stations = {known.station} if known is not None else _stations_created(changeset)
+    stations = authority.stations_asked(
+        command, op, {known.station} if known is not None else _stations_created(changeset)
+    )
     own = (
         op["t"] == "order.issue"
         and op.get("to") == ["person", user]

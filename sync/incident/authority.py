@@ -23,6 +23,9 @@ CALLBACK: Final = "callback.attempt"
 REVIEW: Final = "feedback.review"
 NATURE: Final = "nature.rule"
 OVERRIDE: Final = "verdict.override"
+RECTIFY: Final = "rectify.order"
+RECTIFIED: Final = "rectify.done"
+SUPERVISE: Final = frozenset({"supervise.open", "supervise.close"})
 
 _DISPATCH_OPS: Final = frozenset(
     {
@@ -36,6 +39,7 @@ _DISPATCH_OPS: Final = frozenset(
         "incident.withdraw",
         "incident.close",
         "incident.reopen",
+        RECTIFIED,
         "delay.answer",
         "fact.level",
         PROXY,
@@ -48,6 +52,8 @@ _ROLES: Final[dict[str, frozenset[str]]] = {
     REVIEW: frozenset({"reviewer", "commander"}),
     NATURE: frozenset({"reviewer", "commander"}),
     OVERRIDE: frozenset({"commander", "supervisor"}),
+    RECTIFY: frozenset({"callback", "dispatcher", "commander"}),
+    **dict.fromkeys(SUPERVISE, frozenset({"supervisor"})),
 }
 
 
@@ -63,11 +69,19 @@ def command_of(op: dict[str, Any], user: bytes) -> str | None:
     return None
 
 
+def stations_asked(
+    command: str, op: dict[str, Any], stations: Collection[bytes | None]
+) -> Collection[bytes | None]:
+    """Whose station's people may give a command: those of the incident, but who was asked to rectify answers (CK4)."""
+    return (op["station"],) if command == RECTIFIED else stations
+
+
 def may(command: str, *, roles: Collection[str], same_station: bool, own_self_report: bool) -> bool:
     """Whether someone with these roles may give the command.
 
-    `same_station`: the incident is in the person's own station. `own_self_report`: the order goes to the person's own
-    self on an incident that person reported, the one command of officers and guards (AU1).
+    `same_station`: the incident is in the person's own station, or, for `rectify.done`, that is the station which was
+    asked. `own_self_report`: the order goes to the person's own self on an incident that person reported, the one
+    command of officers and guards (AU1).
     """
     if command != DISPATCH and command in _ROLES:
         return not _ROLES[command].isdisjoint(roles)

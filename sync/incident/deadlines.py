@@ -13,8 +13,10 @@ from functools import partial
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sync.incident import feedback
+from sync.incident.ladder import rectified_by, standing
 from sync.incident.orders import counts
 from sync.incident.policy import PolicyBook
 
@@ -84,21 +86,25 @@ def deadlines(view: dict[str, Any], book: PolicyBook) -> list[Deadline]:
     closed = min(
         (close["at"] for close in view["closes"] if close["round"] == view["round"]), default=None
     )
-    answered = min(
-        (
-            attempt["at"]
-            for attempt in view["callbacks"]
-            if attempt["round"] == view["round"] and attempt["outcome"] in ("reached", "no_phone")
-        ),
-        default=None,
-    )
     run = partial(_run, view, book)
     found.append(run("C6", _at(milestones, "arrived"), _at(milestones, "feedback")))
     found.append(run("C7", _at(milestones, "cleared"), final))
     found.append(run("C7r", feedback.correction_start(view), None))
     found.append(run("C8", *feedback.review_clock(view)))
-    found.append(run("C9", closed, answered))
-    return found
+    return found + _of_callback(view, closed, book)
+
+
+def _of_callback(view: dict[str, Any], closed_ms: int | None, book: PolicyBook) -> list[Deadline]:
+    """C9 and C10 of an incident whose round closed at `closed_ms`. Nobody to call is no countdown."""
+    stands = standing(view, book)
+    call, complaint = stands.callback, rectified_by(stands.complaints)
+    to_call = _run(view, book, "C9", closed_ms, call.settled_ms)
+    if call.state == "exempt" and call.settled_ms is None:
+        to_call = replace(to_call, due_ms=None)
+    if complaint is None:
+        return [to_call, Deadline("C10", None, None, None, None)]
+    times = complaint.start_ms, complaint.due_ms, complaint.done_ms
+    return [to_call, Deadline("C10", None, *times)]
 
 
 def _run(

@@ -11,7 +11,6 @@ VIAS: Final = frozenset({"self", "system", "radio", "phone", "import"})
 TARGETS: Final = frozenset({"unit", "person", "vehicle"})
 ORDER_KINDS: Final = frozenset({"dispatch", "backup", "advisory"})
 LINK_KINDS: Final = frozenset({"duplicate_call"})
-OUTCOMES: Final = frozenset({"reached", "no_answer", "refused", "wrong_number", "no_phone"})
 VERDICTS: Final = frozenset({"pass", "return"})
 FAULTS: Final = (
     "result_missing",
@@ -31,6 +30,13 @@ DELAY_REPLIES: Final = frozenset({"accepted", "sent_others", "told_caller", "not
 CLOCKS: Final = ("C1", "C2", "C2i", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10")
 FINDINGS: Final = ("met", "missed", "undetermined", "not_delivered")
 """What a person may find of a clock (VD8)."""
+OUTCOMES: Final = frozenset(
+    {"reached", "no_answer", "refused", "wrong_number", "no_phone", "anonymous"}
+)
+REASONS: Final = frozenset({"slow", "manner", "unfair", "unresolved", "untold", "other"})
+"""Why a caller is not satisfied."""
+RECTIFY_KINDS: Final = frozenset({"ordinary", "complex"})
+SUPERVISE_RESULTS: Final = frozenset({"resolved", "unfounded", "referred"})
 SET_FIELDS: Final = frozenset({"tags"})
 LATEST_FIELDS: Final = frozenset({"colour"})
 

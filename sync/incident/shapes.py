@@ -131,6 +131,18 @@ REQUIRED: Final[dict[str, dict[str, Check]]] = {
         "result": _one_of(kinds.FINDINGS),
         "why": is_text,
     },
+    "rectify.order": {
+        "station": _id,
+        "kind": _one_of(kinds.RECTIFY_KINDS),
+        "text": is_text,
+    },
+    "rectify.done": {"rectify": _op, "station": _id, "text": is_text},
+    "supervise.open": {"text": is_text},
+    "supervise.close": {
+        "supervise": _op,
+        "result": _one_of(kinds.SUPERVISE_RESULTS),
+        "text": is_text,
+    },
 }
 OPTIONAL: Final[dict[str, dict[str, Check]]] = {
     "incident.create": {"exercise": _flag},
@@ -142,12 +154,15 @@ OPTIONAL: Final[dict[str, dict[str, Check]]] = {
     "callback.attempt": {
         "score": _between(1, 3),
         "minutes": _natural,
-        "why": is_text,
+        "reason": _one_of(kinds.REASONS),
+        "rectify": _op,
         "text": is_text,
     },
     "feedback.review": {"score": _between(0, 100), "text": is_text},
     "delay.answer": {"text": is_text},
     "verdict.override": {"order": _id},
+    "rectify.order": {"attempt": _op, "unit": _id, "due": _natural},
+    "supervise.open": {"attempt": _op},
 }
 FEEDBACK_DATA: Final[dict[str, Check]] = {"result": is_text, "text": is_text}
 _BOUNDED_FACTS: Final = {"level": (1, 4), "tier": (0, 1_440)}
@@ -179,6 +194,10 @@ def problem(op: dict[str, Any]) -> str | None:
 def _value_problem(op: dict[str, Any]) -> str | None:
     if op["t"] == "fact.set":
         return None if "v" in op and _fact_check(op["f"])(op["v"]) else f"fact.set.{op['f']}"
+    if op["t"] == "callback.attempt":
+        if ("score" in op) != (op["outcome"] == "reached"):
+            return "callback.attempt.score"
+        return "callback.attempt.reason" if "reason" in op and op.get("score") != 3 else None
     if op["t"] == "milestone.claim" and op["kind"] == "feedback":
         data = op.get("data")
         if data is None or not isinstance(data.get("final"), bool):

@@ -1,4 +1,4 @@
-"""What follows from an incident's ops: its facts, milestones, round, status and callback (SPEC IN3 to IN5, IN8).
+"""What follows from an incident's ops: its facts, milestones, round, status and what callers said (SPEC IN3 to IN5).
 
 Responsible for everything a list shows. Pure: items that count come in through a look-up by kind of op; nothing is
 stored. Status is derived here and written nowhere.
@@ -16,6 +16,8 @@ from msgspec import Struct
 from sync import cells
 from sync.fold import Item
 from sync.incident import feedback, kinds
+from sync.incident.callback import attempts_of
+from sync.incident.ladder import rectifications_of, supervisions_of
 from sync.incident.orders import (
     Counted,
     by_time,
@@ -52,7 +54,8 @@ class Derived(Struct):
     reopens: list[dict[str, Any]]
     links: list[dict[str, Any]]
     callbacks: list[dict[str, Any]]
-    callback: dict[str, Any]
+    rectifications: list[dict[str, Any]]
+    supervisions: list[dict[str, Any]]
     claims: list[dict[str, Any]]
     overrides: list[dict[str, Any]]
 
@@ -81,7 +84,7 @@ def derive(entity: bytes, counted: Counted) -> Derived:
     counting = counting_claims(standing, orders)
     road = effective(item for item in counting if item.fields["round"] == round_)
     of_round = [order for order in orders if order["round"] == round_ and counts(order)]
-    callbacks = [_attempt(item) for item in by_time(counted("callback.attempt"))]
+    callbacks = attempts_of(counted)
     fields = _facts(counted)
     station = (
         transfer.fields["station"] if transfer else create.fields["station"] if create else None
@@ -123,9 +126,8 @@ def derive(entity: bytes, counted: Counted) -> Derived:
         ],
         links=links,
         callbacks=callbacks,
-        callback=_callback(
-            [c for c in callbacks if c["round"] == round_], closed=round_ in closed_rounds
-        ),
+        rectifications=rectifications_of(counted, callbacks),
+        supervisions=supervisions_of(counted, callbacks),
         claims=_claims(counted, standing, counting),
         overrides=_overrides(counted),
     )
@@ -210,23 +212,3 @@ def _status(
         if kind in reached:
             return kind
     return "assigned" if assigned else "reported"
-
-
-def _attempt(item: Item) -> dict[str, Any]:
-    names = ("round", "outcome", "score", "minutes", "why", "text")
-    return stamped(item) | {name: item.fields.get(name) for name in names}
-
-
-def _callback(attempts: list[dict[str, Any]], *, closed: bool) -> dict[str, Any]:
-    """Where the callback of this round stands (IN8); `open` while the incident is not closed."""
-    why = None
-    exempt = next((attempt for attempt in attempts if attempt["outcome"] == "no_phone"), None)
-    if any(attempt["outcome"] == "reached" for attempt in attempts):
-        state = "done"
-    elif exempt is not None:
-        state, why = "exempt", exempt["why"]
-    elif not closed:
-        state = "open"
-    else:
-        state = "trying" if attempts else "due"
-    return {"state": state, "attempts": len(attempts), "why": why}

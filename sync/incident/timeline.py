@@ -22,6 +22,11 @@ _ABOUT: Final = {
     "milestone.dispute": "claim",
     "feedback.review": "claim",
     "delay.answer": "entry",
+    "callback.attempt": "rectify",
+    "rectify.order": "attempt",
+    "rectify.done": "rectify",
+    "supervise.open": "attempt",
+    "supervise.close": "supervise",
 }
 _VALUE: Final[dict[str, tuple[str, ...]]] = {
     "incident.create": ("source", "station", "exercise"),
@@ -31,11 +36,13 @@ _VALUE: Final[dict[str, tuple[str, ...]]] = {
     "order.issue": ("to",),
     "order.reassign": ("to", "new"),
     "order.return_review": ("ok",),
-    "callback.attempt": ("outcome", "score", "minutes"),
     "feedback.review": ("verdict", "faults", "score"),
     "nature.rule": ("nature",),
     "delay.answer": ("reply",),
     "verdict.override": ("clock", "result"),
+    "callback.attempt": ("outcome", "score", "minutes", "reason"),
+    "rectify.order": ("station", "unit", "due"),
+    "supervise.close": ("result",),
 }
 _ONE_VALUE: Final = {
     "fact.set": "v",

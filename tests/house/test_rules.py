@@ -28,7 +28,7 @@ JUDGING = [
     "FK2",
     *(f"AU{at}" for at in range(1, 8)),
 ]
-LISTING_AND_SIGNING = ["SC3", "SC4", "FK8", "TL7", "TM12"]
+LISTING_AND_SIGNING = ["SC3", "SC4", "FK8", "TL7", "TM12", "CK8"]
 OF_THE_CENTRE = frozenset([*JUDGING, *LISTING_AND_SIGNING])
 OF_BOTH = [rule for rule in RULES if rule not in OF_THE_CENTRE]
 
@@ -67,6 +67,7 @@ TOLD_OF_THE_CENTRE = {
         "an_old_refusal_of_a_chain_that_was_left_is_not_said_of_the_next",
     ),
     "TM12": (SERVER + "test_times.py", "a_set_was_signed_after_it_was_given"),
+    "CK8": (SERVER + "test_callback.py", "a_rate_is_good_over_reached_and_never_more_than_all"),
     "TL7": (SERVER + "test_proof_refused.py", "a_restored_older_database_is_not_signed"),
 }
 # Device rules whose test does not name them, most of them since it is one run of both languages or of a whole phone.

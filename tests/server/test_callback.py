@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.api.callback import FORMULA, Totals, satisfaction_of
 from server.api.days import DAY_MS, day_start_ms, spoken
 from server.api.detail import masked
+from server.api.satisfaction import HALVES, rate_of
 from tests.server.desks import Centre, Seat, centre
 from tests.server.pen import EPOCH_MS, STATION, UNIT
 
@@ -54,23 +54,30 @@ async def test_the_list_builds_itself_and_the_figures_follow(house: Centre) -> N
     await caller.did(first, "callback", outcome="no_answer")
     await caller.did(second, "callback", outcome="reached", score=1, minutes=35)
     await caller.did(
-        third, "callback", outcome="reached", score=3, why="到场慢", text="希望再来一次"
+        third, "callback", outcome="reached", score=3, reason="slow", text="希望再来一次"
     )
     today = await caller.ask("/api/callback/today")
     assert today["totals"] == {
+        "ended": 3,
+        "today": 3,
+        "excluded": 0,
+        "exercises": 0,
+        "carried": 0,
         "list": 3,
         "reached": 2,
+        "unreachable": 0,
         "left": 1,
+        "tried": 1,
         "satisfied": 1,
         "basically": 0,
         "dissatisfied": 1,
-        "unreachable": 1,
     }
     assert today["satisfaction"] == {
-        "numerator": 1,
-        "denominator": 2,
+        "formula": "basically",
+        "satisfied": 1,
+        "basically": 0,
+        "reached": 2,
         "basis_points": 5_000,
-        "formula": FORMULA,
     }
     rows = {row["incident"]: row for row in today["list"]}
     assert (rows[first]["state"], rows[first]["attempts"], rows[first]["last_outcome"]) == (
@@ -78,7 +85,7 @@ async def test_the_list_builds_itself_and_the_figures_follow(house: Centre) -> N
         1,
         "no_answer",
     )
-    assert (rows[third]["score"], rows[third]["why"]) == (3, "到场慢")
+    assert (rows[third]["score"], rows[third]["reason"]) == (3, "slow")
     await caller.did(first, "callback", outcome="reached", score=2)
     assert (await caller.ask("/api/callback/today"))["satisfaction"]["basis_points"] == 6_666
 
@@ -108,18 +115,24 @@ async def test_each_incident_left_out_says_why(house: Centre) -> None:
         await desk.post("/api/incidents", {"title": "x", "station": STATION.hex()})
     ).json()["id"]
     await desk.did(withdrawn, "withdraw", why="撤警")
-    exempt = await closed(desk)
+    exempt, anonymous, refusing = await closed(desk), await closed(desk), await closed(desk)
     await desk.did(exempt, "callback", outcome="no_phone")
+    await desk.did(anonymous, "callback", outcome="anonymous", text="匿名举报")
+    await desk.did(refusing, "callback", outcome="refused")
     today = await desk.ask("/api/callback/today")
     assert [row["incident"] for row in today["list"]] == [original]
     assert {row["incident"]: row["why"] for row in today["excluded"]} == {
         no_phone: "no_phone",
-        drill: "exercise",
         twin: "duplicate",
         withdrawn: "withdrawn",
         exempt: "no_phone",
+        anonymous: "anonymous",
+        refusing: "refused",
     }
-    assert today["totals"]["list"] == 1
+    assert [row["incident"] for row in today["exercises"]] == [drill], "apart, in no figure"
+    totals = today["totals"]
+    assert totals["ended"] == 8 == totals["today"] + totals["excluded"] + totals["exercises"]
+    assert (totals["list"], totals["excluded"], totals["exercises"]) == (1, 6, 1)
 
 
 async def test_the_card_tells_the_story_and_the_result_stands_in_the_timeline(
@@ -153,10 +166,11 @@ async def test_the_card_tells_the_story_and_the_result_stands_in_the_timeline(
     card = await caller.ask(f"/api/callback/{incident}")
     assert [step["kind"] for step in card["steps"]] == ["reported", "signed", "arrived", "closed"]
     assert card["caller"] == {"name": "乌恩", "phone": PHONE, "phone_masked": "138****2046"}
-    assert card["recorded_minutes"] == 25
+    assert card["recorded"] == {"minutes": 25, "tolerance": 5}
     assert card["feedback"] == "现场调解，14 日丈量"
     assert card["station_name"] == "甲派出所"
-    assert card["script"].startswith(
+    [script] = card["scripts"]
+    assert script["text"].startswith(
         "您好，这里是鄂托克前旗公安局指挥中心。您今天 8 时 53 分报过警"
     )
     assert (card["state"], card["attempts"]) == ("due", [])
@@ -172,7 +186,7 @@ async def test_the_card_tells_the_story_and_the_result_stands_in_the_timeline(
     entry = (await desk.ask(f"/api/incidents/{incident}"))["timeline"][-1]
     assert (entry["t"], entry["value"]) == (
         "callback.attempt",
-        {"outcome": "reached", "score": 2, "minutes": 35},
+        {"outcome": "reached", "score": 2, "minutes": 35, "reason": None},
     )
 
 
@@ -181,12 +195,40 @@ async def test_a_reopened_incident_is_called_about_again_after_it_closes_again(
 ) -> None:
     desk = await house.sign_in("dispatcher")
     incident = await closed(desk)
-    await desk.did(incident, "callback", outcome="reached", score=3)
+    await desk.did(incident, "callback", outcome="reached", score=2)
     await desk.did(incident, "reopen", why="又起争执")
     assert (await desk.ask("/api/callback/today"))["list"] == []
     await desk.did(incident, "close")
     [row] = (await desk.ask("/api/callback/today"))["list"]
     assert (row["state"], row["attempts"]) == ("due", 0)
+
+
+async def test_who_is_tried_at_three_times_of_day_is_unreachable_and_in_no_denominator(
+    house: Centre,
+) -> None:
+    desk = await house.sign_in("dispatcher")
+    incident, other = await closed(desk), await closed(desk)
+    await desk.did(other, "callback", outcome="reached", score=1)
+    hour_ms = 3_600_000
+    for tried in range(3):
+        desk = await house.sign_in("dispatcher")  # hours go by, and sessions end
+        await desk.did(incident, "callback", outcome="no_answer")
+        await desk.did(
+            incident, "callback", outcome="no_answer"
+        )  # at once again: the same time of day
+        rows = {row["incident"]: row for row in (await desk.ask("/api/callback/today"))["list"]}
+        if tried < 2:
+            assert rows[incident]["state"] == "trying"
+            assert rows[incident]["again_at"] > house.clock.now_ms()
+            house.clock.advance(rows[incident]["again_at"] - house.clock.now_ms() + hour_ms)
+    today = await desk.ask("/api/callback/today")
+    assert {row["incident"]: row["state"] for row in today["list"]}[incident] == "unreachable"
+    totals = today["totals"]
+    assert (totals["unreachable"], totals["reached"], totals["left"]) == (1, 1, 0)
+    assert today["satisfaction"]["reached"] == 1
+    detail = await desk.ask(f"/api/incidents/{incident}")
+    [clock] = [one for one in detail["deadlines"] if one["id"] == "C9"]
+    assert clock["state"] == "done"
 
 
 async def test_the_callback_desk_calls_and_does_not_command(house: Centre) -> None:
@@ -202,27 +244,20 @@ async def test_the_callback_desk_calls_and_does_not_command(house: Centre) -> No
     assert (await supervisor.get(f"/api/callback/{incident}")).status_code == 403
 
 
-@given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 500))
+@given(
+    st.sampled_from(sorted(HALVES)), st.integers(0, 500), st.integers(0, 500), st.integers(0, 500)
+)
 def test_a_rate_is_good_over_reached_and_never_more_than_all(
-    one: int, two: int, three: int
+    formula: str, one: int, two: int, three: int
 ) -> None:
     reached = one + two + three
-    totals = Totals(
-        listed=reached,
-        reached=reached,
-        left=0,
-        satisfied=one,
-        basically=two,
-        dissatisfied=three,
-        unreachable=0,
-    )
-    rate = satisfaction_of(totals)
-    assert (rate.numerator, rate.denominator) == (one + two, reached)
-    if reached:
-        assert rate.basis_points is not None
-        assert rate.basis_points == (one + two) * 10_000 // reached <= 10_000
-    else:
+    rate = rate_of(formula, satisfied=one, basically=two, reached=reached)
+    assert (rate.satisfied, rate.basically, rate.reached) == (one, two, reached)
+    if not reached:
         assert rate.basis_points is None
+        return
+    good = {"basically": one + two, "half": one + two / 2, "satisfied": one}[formula]
+    assert rate.basis_points == int(good * 10_000 / reached + 1e-9) <= 10_000
 
 
 @given(st.integers(946_684_800_000, 4_102_444_800_000))

@@ -42,7 +42,8 @@ SAID: dict[str, list[dict[str, Any]]] = {
         {"t": "incident.reopen", "round": GREATEST, "why": ""},
         {"t": "incident.close", "round": GREATEST, "at": 0},
         {"t": "callback.attempt", "round": GREATEST, "outcome": "reached", "minutes": GREATEST,
-         "why": "\x00", "at": 0},
+         "score": 3, "text": "\x00", "at": 0},
+        {"t": "rectify.order", "station": STATION, "kind": "complex", "text": "\x00", "due": GREATEST},
     ],
     "ops and fields of later versions, with the names of methods": [
         {"t": "constructor"}, {"t": "", "__proto__": {"t": "x"}}, {"t": "x" * 16_384},

@@ -105,8 +105,15 @@ OPS = st.one_of(
     _op(
         "callback.attempt",
         round=_rounds,
-        outcome=st.sampled_from(["reached", "no_answer", "no_phone"]),
+        outcome=st.sampled_from(["no_answer", "no_phone", "reached"]),
     ),
+    _op("callback.attempt", round=_rounds, outcome="reached", score=st.integers(1, 3)),
+    _op("callback.attempt", round=_rounds, outcome="reached", score=3, rectify=_known),
+    _op("rectify.order", station=STATION, kind="ordinary", text=_texts),
+    _op("rectify.order", attempt=_known, station=STATION, kind="complex", text=_texts),
+    _op("rectify.done", rectify=_known, station=STATION, text=_texts),
+    _op("supervise.open", attempt=_known, text=_texts),
+    _op("supervise.close", supervise=_known, result="resolved", text=_texts),
     # What a newer version may say: ops, kinds and types nobody here knows (IN1).
     _op("drone.launch", height=st.integers(0, 100)),
     _op("fact.set", f="weather", v=_texts, p=_preds),
@@ -128,7 +135,7 @@ def _resolved(op: dict[str, Any], earlier: list[bytes]) -> dict[str, Any]:
     resolved = dict(op)
     if "p" in op:
         resolved["p"] = [ref(back) for back in op["p"]]
-    for name in ("claim", "entry"):
+    for name in ("claim", "entry", "attempt", "rectify", "supervise"):
         if name in op:
             resolved[name] = ref(op[name])
     return resolved

@@ -53,6 +53,13 @@ const BOTH: Record<string, { readonly zh: Pair; readonly en: Pair }> = {
       "Look at the newest state, then decide.",
     ],
   },
+  ladder_open: {
+    zh: ["报警人不满意，后面的步骤还没办完，先不能办结。", "先办完整改、再次回访或挂牌督办。"],
+    en: [
+      "The caller was not satisfied, and what follows is still open: it cannot be closed yet.",
+      "First finish the rectification, the second call or the supervision.",
+    ],
+  },
   bad_move: {
     zh: ["缺一项，或不合这件警情。", "照下面的说明补上。"],
     en: ["Something is missing or does not fit.", "See the detail below."],

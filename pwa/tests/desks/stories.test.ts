@@ -149,14 +149,16 @@ const call = (name: string, closedAgoMs = 3_600_000) => ({
   title: name,
   place: "昂素镇",
   station: null,
-  closed_at: now - closedAgoMs,
+  since: now - closedAgoMs,
   attempts: 0,
   last_outcome: null,
   last_at: null,
   due_ms: now + 3_600_000,
+  again_at: null,
   state: "due",
   score: null,
-  why: null,
+  reason: null,
+  rectify: null,
 });
 const card = (name: string) => ({
   ...call(name),
@@ -168,14 +170,20 @@ const card = (name: string) => ({
   feedback: "现场调解。",
   steps: [{ kind: "reported", at: now - 7_200_000 }],
   caller: { name: "包女士", phone: "13812342046", phone_masked: "138****2046" },
-  script: "您好。",
-  recorded_minutes: 25,
+  scripts: [{ name: "", text: "您好。" }],
+  recorded: { minutes: 25, tolerance: 5 },
+  again: null,
+  exercise: false,
+  exempt: null,
   attempts: [],
 });
 
 it("a callback without a mouse: score, minutes, wish, saved, and the next call is there", async () => {
   let saved = false;
-  const figures = { list: 2, reached: 0, left: 2, satisfied: 0, basically: 0, dissatisfied: 0, unreachable: 0 };
+  const figures = {
+    ...{ ended: 3, today: 2, excluded: 1, exercises: 0, carried: 0, list: 2 },
+    ...{ reached: 0, unreachable: 0, left: 2, tried: 0, satisfied: 0, basically: 0, dissatisfied: 0 },
+  };
   const here = await centre({
     "GET /api/wall": { body: wall() },
     "GET /api/callback/today": () => ({
@@ -183,13 +191,16 @@ it("a callback without a mouse: score, minutes, wish, saved, and the next call i
         now_ms: now,
         list: [{ ...call("甲", 7_200_000), ...(saved && { state: "done", score: 2 }) }, call("乙")],
         more: 0,
+        again: [],
+        exercises: [],
         excluded: [{ incident: id("丙"), number: null, title: "丙", why: "no_phone" }],
         totals: saved ? { ...figures, reached: 1, left: 1, basically: 1 } : figures,
         satisfaction: {
-          numerator: saved ? 1 : 0,
-          denominator: saved ? 1 : 0,
+          formula: "basically",
+          satisfied: 0,
+          basically: saved ? 1 : 0,
+          reached: saved ? 1 : 0,
           basis_points: saved ? 10_000 : null,
-          formula: "",
         },
       },
     }),

@@ -222,13 +222,13 @@ class Caller:
         waiting = [
             one
             for one in listed
-            if one["state"] != "done"
-            and self._time.now_ms() - one["closed_at"] > CALL_BACK_AFTER_MS
+            if one["state"] in ("due", "trying")
+            and self._time.now_ms() - one["since"] > CALL_BACK_AFTER_MS
             and MARK in one["tag"]
         ]
         if len(waiting) <= CALLS_LEFT:
             return
-        one = min(waiting, key=lambda row: (row["attempts"], row["closed_at"]))
+        one = min(waiting, key=lambda row: (row["attempts"], row["since"]))
         if self._chance.random() < 0.25:
             await self._desk.move(one["incident"], "callback", outcome="no_answer")
             return
@@ -236,5 +236,5 @@ class Caller:
         said: dict[str, Any] = {"outcome": "reached", "score": score}
         said["minutes"] = self._chance.randint(4, 25)
         if score == 3:
-            said["why"] = "到得太慢"
+            said["reason"] = "slow"
         await self._desk.move(one["incident"], "callback", **said)

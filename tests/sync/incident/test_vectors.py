@@ -159,7 +159,7 @@ def test_a_command_is_told_from_an_observation(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", vector_cases("authority", "table"))
 def test_roles_may_what_the_table_says_and_nothing_else(case: dict[str, Any]) -> None:
-    assert len(COMMANDS) == 18
+    assert len(COMMANDS) == 22
     allowed = {
         command
         for command in COMMANDS

@@ -3,36 +3,30 @@
  * whether the caller's minutes fit the record. Pure.
  *
  *     next(calls, current)            // the call after the one just saved
- *     compare(25, 35)                 // { recorded: 25, said: 35, apart: 10 }
+ *     compare({ minutes: 25, tolerance: 5 }, 35)      // { recorded: 25, said: 35, apart: 10 }
  */
-import type { Call, Card, Outcome, Score } from "./types";
+import type { Call, Card, Outcome, Reason, Score } from "./types";
 
 /** What has been answered so far. */
 export interface Answer {
   readonly score: Score | null;
   readonly minutes: string;
-  readonly why: string;
+  readonly reason: Reason | null;
   readonly text: string;
 }
-export const BLANK: Answer = { score: null, minutes: "", why: "", text: "" };
+export const BLANK: Answer = { score: null, minutes: "", reason: null, text: "" };
 /** How a call can end without an answer. */
-export const MISSES = ["no_answer", "refused", "wrong_number", "no_phone"] as const satisfies readonly Outcome[];
+export const MISSES = [
+  "no_answer",
+  "refused",
+  "wrong_number",
+  "no_phone",
+  "anonymous",
+] as const satisfies readonly Outcome[];
 export type Miss = (typeof MISSES)[number];
 
-/** Reasons offered after a 3. The record says them in Chinese whatever the screen speaks, so that they can be counted. */
-export const REASONS = {
-  slow: "到场慢",
-  manner: "态度",
-  unfair: "处理不公",
-  untold: "没告知结果",
-  otherReason: "其他",
-} as const;
-export type Reason = keyof typeof REASONS;
-export const reasonOf = (why: string): Reason | null =>
-  (Object.keys(REASONS) as Reason[]).find((key) => REASONS[key] === why) ?? null;
-
 export function begun(answer: Answer): boolean {
-  return answer.score !== null || answer.minutes !== "" || answer.text.trim() !== "" || answer.why !== "";
+  return answer.score !== null || answer.minutes !== "" || answer.text.trim() !== "" || answer.reason !== null;
 }
 
 /** The minutes as a number; null when nothing, or nothing usable, was typed. */
@@ -41,11 +35,11 @@ export function minutesOf(answer: Answer): number | null {
   return /^\d{1,4}$/.test(typed) ? Number(typed) : null;
 }
 
-export type Lack = "score" | "why" | "minutes";
+export type Lack = "score" | "reason" | "minutes";
 /** What keeps it from being saved, the first thing first. */
 export function lacks(answer: Answer): Lack | null {
   if (answer.score === null) return "score";
-  if (answer.score === 3 && answer.why.trim() === "") return "why";
+  if (answer.score === 3 && answer.reason === null) return "reason";
   return answer.minutes.trim() !== "" && minutesOf(answer) === null ? "minutes" : null;
 }
 
@@ -54,7 +48,7 @@ export interface CallbackMove {
   readonly outcome: Outcome;
   readonly score?: Score;
   readonly minutes?: number;
-  readonly why?: string;
+  readonly reason?: Reason;
   readonly text?: string;
 }
 
@@ -67,7 +61,7 @@ export function reached(answer: Answer): CallbackMove {
     outcome: "reached",
     ...(answer.score !== null && { score: answer.score }),
     ...(minutes !== null && { minutes }),
-    ...(answer.score === 3 && answer.why.trim() && { why: answer.why.trim() }),
+    ...(answer.score === 3 && answer.reason && { reason: answer.reason }),
     ...(text && { text }),
   };
 }
@@ -77,37 +71,32 @@ export function missed(outcome: Miss, text: string): CallbackMove {
   return { move: "callback", outcome, ...(text.trim() && { text: text.trim() }) };
 }
 
-/** Below this callers simply misjudge time. */
-const APART_MINUTES = 5;
-
 export interface Compared {
   readonly recorded: number;
   readonly said: number;
   /** How far apart, when that is worth a second look; a hint, never a fault. */
   readonly apart: number | null;
 }
-export function compare(recorded: number | null, said: number | null): Compared | null {
+export function compare(recorded: Card["recorded"], said: number | null): Compared | null {
   if (recorded === null || said === null) return null;
-  const apart = Math.abs(recorded - said);
-  return { recorded, said, apart: apart >= APART_MINUTES ? apart : null };
+  const apart = Math.abs(recorded.minutes - said);
+  return { recorded: recorded.minutes, said, apart: apart > recorded.tolerance ? apart : null };
 }
 
 /** Calls to make: past their day first, then those nobody tried, then those tried, each the earliest closed first. */
 export function ordered(calls: readonly Call[], later: readonly string[], nowMs: number): Call[] {
   const rank = (call: Call): number => {
-    if (call.state === "done") return 4;
+    if (call.state !== "due" && call.state !== "trying") return 4;
     if (later.includes(call.incident)) return 3;
     if (call.due_ms < nowMs) return 0;
     return call.attempts === 0 ? 1 : 2;
   };
-  return [...calls].sort(
-    (a, b) => rank(a) - rank(b) || a.closed_at - b.closed_at || a.incident.localeCompare(b.incident),
-  );
+  return [...calls].sort((a, b) => rank(a) - rank(b) || a.since - b.since || a.incident.localeCompare(b.incident));
 }
 
 /** The call after this one that is still to be made; from the top when it was the last. Null when none is left. */
 export function next(calls: readonly Call[], current: string | null): string | null {
-  const open = calls.filter(({ state, incident }) => state !== "done" && incident !== current);
+  const open = calls.filter(({ state, incident }) => (state === "due" || state === "trying") && incident !== current);
   const at = calls.findIndex(({ incident }) => incident === current);
   const after = open.find((call) => calls.indexOf(call) > at);
   return (after ?? open[0])?.incident ?? null;

@@ -1,7 +1,13 @@
 /** The JSON that the callback desk reads, as `/api/docs` describes it. Ids are hex, times ms since 1970, UTC. */
-export type Outcome = "reached" | "no_answer" | "refused" | "wrong_number" | "no_phone";
+
+import type { CallbackOutcome, Dissatisfaction } from "../../sync/incident/kinds";
+import type { Step } from "../../sync/incident/ladder";
+
+export type Outcome = CallbackOutcome;
+export type Reason = Dissatisfaction;
 export type Score = 1 | 2 | 3;
 
+/** One call to make or made today; `rectify` names the rectification that it follows. */
 export interface Call {
   readonly incident: string;
   readonly number: string | null;
@@ -9,14 +15,16 @@ export interface Call {
   readonly title: string;
   readonly place: string;
   readonly station: string | null;
-  readonly closed_at: number;
+  readonly since: number;
   readonly attempts: number;
   readonly last_outcome: string | null;
   readonly last_at: number | null;
+  readonly again_at: number | null;
   readonly due_ms: number;
-  readonly state: "due" | "trying" | "done";
+  readonly state: "due" | "trying" | "unreachable" | "exempt" | "done";
   readonly score: number | null;
-  readonly why: string | null;
+  readonly reason: Reason | null;
+  readonly rectify: string | null;
 }
 export interface Excluded {
   readonly incident: string;
@@ -24,26 +32,37 @@ export interface Excluded {
   readonly title: string;
   readonly why: string;
 }
+export interface Totals {
+  readonly ended: number;
+  readonly today: number;
+  readonly excluded: number;
+  readonly exercises: number;
+  readonly carried: number;
+  readonly list: number;
+  readonly reached: number;
+  readonly unreachable: number;
+  readonly left: number;
+  readonly tried: number;
+  readonly satisfied: number;
+  readonly basically: number;
+  readonly dissatisfied: number;
+}
+export interface Satisfaction {
+  readonly formula: "basically" | "half" | "satisfied";
+  readonly satisfied: number;
+  readonly basically: number;
+  readonly reached: number;
+  readonly basis_points: number | null;
+}
 export interface CallList {
   readonly now_ms: number;
   readonly list: readonly Call[];
   readonly more: number;
+  readonly again: readonly Call[];
+  readonly exercises: readonly Call[];
   readonly excluded: readonly Excluded[];
-  readonly totals: {
-    readonly list: number;
-    readonly reached: number;
-    readonly left: number;
-    readonly satisfied: number;
-    readonly basically: number;
-    readonly dissatisfied: number;
-    readonly unreachable: number;
-  };
-  readonly satisfaction: {
-    readonly numerator: number;
-    readonly denominator: number;
-    readonly basis_points: number | null;
-    readonly formula: string;
-  };
+  readonly totals: Totals;
+  readonly satisfaction: Satisfaction;
 }
 export interface Attempt {
   readonly op: string;
@@ -53,7 +72,8 @@ export interface Attempt {
   readonly outcome: string;
   readonly score: number | null;
   readonly minutes: number | null;
-  readonly why: string | null;
+  readonly reason: Reason | null;
+  readonly rectify: string | null;
   readonly text: string | null;
 }
 export interface Card {
@@ -63,6 +83,7 @@ export interface Card {
   readonly tag: string;
   readonly title: string;
   readonly place: string;
+  readonly station: string | null;
   readonly station_name: string;
   readonly round: number;
   readonly narrative: string | null;
@@ -74,9 +95,67 @@ export interface Card {
     readonly phone: string | null;
     readonly phone_masked: string | null;
   };
-  readonly script: string;
-  readonly recorded_minutes: number | null;
+  readonly scripts: readonly { readonly name: string; readonly text: string }[];
+  /** Order to arrival as recorded; beyond `tolerance` minutes a difference is worth a second look. */
+  readonly recorded: { readonly minutes: number; readonly tolerance: number } | null;
+  /** What this call follows, when it follows a rectification. */
+  readonly again: {
+    readonly rectify: string;
+    readonly said_at: number;
+    readonly reason: Reason | null;
+    readonly text: string | null;
+    readonly station_name: string;
+    readonly done_at: number;
+    readonly done: string;
+  } | null;
+  readonly exercise: boolean;
   readonly due_ms: number | null;
   readonly state: string;
+  readonly exempt: string | null;
+  readonly again_at: number | null;
   readonly attempts: readonly Attempt[];
+}
+
+/** A step that was taken. */
+export interface Told {
+  readonly op: string;
+  readonly at: number;
+  readonly by_name: string;
+  readonly text: string;
+  readonly result: string | null;
+}
+export interface Complaint {
+  readonly incident: string;
+  readonly number: string | null;
+  readonly title: string;
+  readonly place: string;
+  readonly station: string | null;
+  readonly exercise: boolean;
+  readonly attempt: string;
+  readonly said_at: number;
+  readonly said_to: string;
+  readonly reason: Reason | null;
+  readonly text: string | null;
+  readonly again: boolean;
+  readonly step: Step | null;
+  readonly mine: boolean;
+  readonly due_ms: number | null;
+  readonly rectified_at: number | null;
+  readonly rectification: {
+    readonly ordered: Told;
+    readonly station: string;
+    readonly station_name: string;
+    readonly unit: string | null;
+    readonly unit_name: string;
+    readonly kind: "ordinary" | "complex";
+    readonly done: Told | null;
+  } | null;
+  readonly listed: Told | null;
+  readonly ended: Told | null;
+}
+export interface LadderList {
+  readonly now_ms: number;
+  readonly complaints: readonly Complaint[];
+  readonly open: Readonly<Record<Step, number>>;
+  readonly more: number;
 }

@@ -5,11 +5,12 @@
  *     stateOf(deadline, nowMs)   // "running"
  */
 import { correctionStart, reviewClock } from "./feedback";
+import { rectifiedBy, standing } from "./ladder";
 import { type Milestones, type Order, orderCounts } from "./orders";
 import type { PolicyBook } from "./policy";
 import type { DerivedView } from "./status";
 
-export type DeadlineId = "C1" | "C2" | "C2i" | "C3" | "C4" | "C5" | "C6" | "C7" | "C7r" | "C8" | "C9";
+export type DeadlineId = "C1" | "C2" | "C2i" | "C3" | "C4" | "C5" | "C6" | "C7" | "C7r" | "C8" | "C9" | "C10";
 export type DeadlineState = "done" | "waiting" | "none" | "running" | "overdue";
 
 export interface Deadline {
@@ -67,9 +68,6 @@ export function deadlinesOf(view: DerivedView, book: PolicyBook): Deadline[] {
   const orders = view.orders.filter((order) => order.round === view.round && orderCounts(order));
   const at = (kind: keyof Milestones): number | null => view.milestones[kind]?.at ?? null;
   const closed = least(view.closes.filter((close) => close.round === view.round).map((close) => close.at));
-  const answered = view.callbacks.filter(
-    ({ round, outcome }) => round === view.round && (outcome === "reached" || outcome === "no_phone"),
-  );
   const final = view.feedback.filter((entry) => entry.round === view.round && entry.final);
   const of = (id: DeadlineId, startMs: number | null, doneMs: number | null): Deadline =>
     run(view, book, id, null, startMs, doneMs);
@@ -80,6 +78,24 @@ export function deadlinesOf(view: DerivedView, book: PolicyBook): Deadline[] {
     of("C7", at("cleared"), least(final.map(({ at }) => at))),
     of("C7r", correctionStart(view), null),
     of("C8", review.startMs, review.doneMs),
-    of("C9", closed, least(answered.map(({ at }) => at))),
+    ...callbackDeadlines(view, closed, book),
+  ];
+}
+
+/** C9 and C10 of an incident whose round closed at `closedMs` (DL2). Nobody to call is no countdown. */
+function callbackDeadlines(view: DerivedView, closedMs: number | null, book: PolicyBook): Deadline[] {
+  const { callback, complaints } = standing(view, book);
+  const complaint = rectifiedBy(complaints);
+  const toCall = run(view, book, "C9", null, closedMs, callback.settledMs);
+  const nobody = callback.state === "exempt" && callback.settledMs === null;
+  return [
+    nobody ? { ...toCall, dueMs: null } : toCall,
+    {
+      id: "C10",
+      order: null,
+      startMs: complaint?.startMs ?? null,
+      dueMs: complaint?.dueMs ?? null,
+      doneMs: complaint?.doneMs ?? null,
+    },
   ];
 }

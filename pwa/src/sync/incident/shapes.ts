@@ -79,6 +79,10 @@ const REQUIRED: ReadonlyMap<string, Checks> = new Map(
       result: isOneOf(kinds.FINDINGS),
       why: isText,
     },
+    "rectify.order": { station: isId, kind: isOneOf(kinds.RECTIFY_KINDS), text: isText },
+    "rectify.done": { rectify: isOp, station: isId, text: isText },
+    "supervise.open": { text: isText },
+    "supervise.close": { supervise: isOp, result: isOneOf(kinds.SUPERVISE_RESULTS), text: isText },
   }),
 );
 const OPTIONAL: ReadonlyMap<string, Checks> = new Map(
@@ -89,10 +93,18 @@ const OPTIONAL: ReadonlyMap<string, Checks> = new Map(
     "order.reassign": { why: isText },
     "order.return_review": { why: isText },
     "incident.close": { result: isText },
-    "callback.attempt": { score: isBetween(1, 3), minutes: isNatural, why: isText, text: isText },
     "feedback.review": { score: isBetween(0, 100), text: isText },
     "delay.answer": { text: isText },
     "verdict.override": { order: isId },
+    "callback.attempt": {
+      score: isBetween(1, 3),
+      minutes: isNatural,
+      reason: isOneOf(kinds.REASONS),
+      rectify: isOp,
+      text: isText,
+    },
+    "rectify.order": { attempt: isOp, unit: isId, due: isNatural },
+    "supervise.open": { attempt: isOp },
   }),
 );
 
@@ -118,6 +130,10 @@ function valueProblem(op: Op): string | null {
   if (op.t === "feedback.review")
     // Whoever is asked to do it again must be told what is wrong (FB2).
     return op["verdict"] === "return" && (op["faults"] as Value[]).length === 0 ? "feedback.review.faults" : null;
+  if (op.t === "callback.attempt") {
+    if ((op["score"] !== undefined) !== (op["outcome"] === "reached")) return "callback.attempt.score";
+    return op["reason"] !== undefined && op["score"] !== 3 ? "callback.attempt.reason" : null;
+  }
   if (op.t !== "milestone.claim" || op["kind"] !== "feedback") return null;
   const data = op["data"];
   if (!isMap(data) || !isFlag(data["final"])) return "milestone.claim.data.final";

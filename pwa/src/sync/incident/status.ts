@@ -1,6 +1,6 @@
 /**
- * What follows from an incident's ops: its facts, milestones, round, status and callback (SPEC IN3 to IN5, IN8). Mirrors
- * `sync/incident/status.py`. Status is derived here and written nowhere.
+ * What follows from an incident's ops: its facts, milestones, round, status and what callers said (SPEC IN3 to IN5).
+ * Mirrors `sync/incident/status.py`. Status is derived here and written nowhere.
  *
  *     derive(id, () => []).view.status      // "reported"
  */
@@ -8,8 +8,10 @@ import { encode, type Value } from "../canon";
 import { byField, latest, multi, predsOf } from "../cells";
 import { ascending, byOrder, byTime, type Item, keyOf } from "../fold";
 import { equalBytes } from "../ids";
+import { type Attempt, attemptsOf } from "./callback";
 import { type Feedback, type Nature, natureOf, told } from "./feedback";
 import { type MilestoneKind, ROAD, ROAD_WITHOUT_ORDER, type RoadKind, type Status } from "./kinds";
+import { type Rectification, rectificationsOf, type Supervision, supervisionsOf } from "./ladder";
 import {
   type Counted,
   countingClaims,
@@ -35,15 +37,6 @@ export interface FactValue extends Stamped {
   v: Value;
   eff: Uint8Array;
 }
-export interface Attempt extends Stamped {
-  round: number;
-  outcome: string;
-  score: number | null;
-  minutes: number | null;
-  why: string | null;
-  text: string | null;
-}
-
 export interface Claim extends Milestone {
   kind: string;
   round: number;
@@ -83,7 +76,8 @@ export interface DerivedView {
   reopens: (Stamped & { round: number; why: string })[];
   links: (Stamped & { to: Uint8Array; kind: string })[];
   callbacks: Attempt[];
-  callback: { state: "open" | "due" | "trying" | "done" | "exempt"; attempts: number; why: string | null };
+  rectifications: Rectification[];
+  supervisions: Supervision[];
   claims: Claim[];
   overrides: Override[];
 }
@@ -107,7 +101,7 @@ export function derive(id: Uint8Array, counted: Counted): DerivedView {
   const road = effective(counting.filter((item) => round(item) === current));
   const fields = factsOf(counted);
   const ofRound = orders.filter((order) => order.round === current && orderCounts(order));
-  const attempts = counted("callback.attempt").sort(byTime).map(attemptOf);
+  const callbacks = attemptsOf(counted);
   const numbers = creates.flatMap((item) => (item.number === null ? [] : [item.number])).sort(ascending);
   const closed = closedRounds.has(current);
   return {
@@ -138,11 +132,9 @@ export function derive(id: Uint8Array, counted: Counted): DerivedView {
     closes: closes.map((item) => ({ ...stamped(item), round: round(item), result: text(item.fields["result"]) })),
     reopens: reopens.map((item) => ({ ...stamped(item), round: round(item), why: why(item) })),
     links,
-    callbacks: attempts,
-    callback: callbackOf(
-      attempts.filter((attempt) => attempt.round === current),
-      closed,
-    ),
+    callbacks,
+    rectifications: rectificationsOf(counted, callbacks),
+    supervisions: supervisionsOf(counted, callbacks),
     claims: claimsOf(counted, standing, counting),
     overrides: ordered(counted("verdict.override")).map(overrideOf),
   };
@@ -223,27 +215,4 @@ function statusOf(
   if (duplicate) return "duplicate";
   if (closed) return "closed";
   return ROAD.findLast((kind) => road.has(kind)) ?? (assigned ? "assigned" : "reported");
-}
-
-function attemptOf(item: Item): Attempt {
-  const { fields } = item;
-  return {
-    ...stamped(item),
-    round: round(item),
-    outcome: fields["outcome"] as string,
-    score: (fields["score"] ?? null) as number | null,
-    minutes: (fields["minutes"] ?? null) as number | null,
-    why: text(fields["why"]),
-    text: text(fields["text"]),
-  };
-}
-
-/** Where the callback of this round stands (IN8); `open` while the incident is not closed. */
-function callbackOf(attempts: readonly Attempt[], closed: boolean): DerivedView["callback"] {
-  const tried = { attempts: attempts.length, why: null };
-  if (attempts.some(({ outcome }) => outcome === "reached")) return { ...tried, state: "done" };
-  const exempt = attempts.find(({ outcome }) => outcome === "no_phone");
-  if (exempt) return { ...tried, state: "exempt", why: exempt.why };
-  if (!closed) return { ...tried, state: "open" };
-  return { ...tried, state: attempts.length > 0 ? "trying" : "due" };
 }

@@ -47,6 +47,11 @@ const ABOUT: Readonly<Record<string, string>> = {
   "milestone.dispute": "claim",
   "feedback.review": "claim",
   "delay.answer": "entry",
+  "callback.attempt": "rectify",
+  "rectify.order": "attempt",
+  "rectify.done": "rectify",
+  "supervise.open": "attempt",
+  "supervise.close": "supervise",
 };
 
 export function timeline(items: readonly Item[], view: Pick<View, "claims" | "entries">): TimelineItem[] {

@@ -7,6 +7,8 @@ import { describe, expect, it } from "vitest";
 import { encode } from "../../../src/sync/canon";
 import type { Item } from "../../../src/sync/fold";
 import { toHex } from "../../../src/sync/ids";
+import { standing } from "../../../src/sync/incident/ladder";
+import { PolicyBook } from "../../../src/sync/incident/policy";
 import { IncidentState } from "../../../src/sync/incident/state";
 import { timeline } from "../../../src/sync/incident/timeline";
 import { INCIDENT, itemOf, type Told } from "./labels";
@@ -60,7 +62,13 @@ const says = fc.oneof(
   fc.record({ t: just("incident.transfer"), station: people, why: texts }),
   fc.record({ t: just("incident.close"), round: rounds }),
   fc.record({ t: just("incident.reopen"), round: rounds, why: texts }),
-  fc.record({ t: just("callback.attempt"), round: rounds, outcome: fc.constantFrom("reached", "no_phone", "sang") }),
+  fc.record({ t: just("callback.attempt"), round: rounds, outcome: fc.constantFrom("no_answer", "no_phone", "sang") }),
+  fc.record({ t: just("callback.attempt"), round: rounds, outcome: just("reached"), score: just(3) }),
+  fc.record({ t: just("callback.attempt"), round: rounds, outcome: just("reached"), score: just(3), rectify: ops }),
+  fc.record({ t: just("rectify.order"), attempt: ops, station: people, kind: just("ordinary"), text: texts }),
+  fc.record({ t: just("rectify.done"), rectify: ops, station: people, text: texts }),
+  fc.record({ t: just("supervise.open"), attempt: ops, text: texts }),
+  fc.record({ t: just("supervise.close"), supervise: ops, result: just("resolved"), text: texts }),
   fc.record({ t: just("drone.launch") }),
 );
 const told = fc.record({
@@ -112,6 +120,27 @@ describe("CE6", () => {
         const own = items(other.map((one) => ({ ...one, ruled: null })));
         const ruled = items(history);
         return seen(fold([own, ruled])) === seen(fold([ruled, own]));
+      }),
+    );
+  });
+});
+
+describe("CK", () => {
+  const stands = (state: IncidentState) => standing(state.view(), new PolicyBook());
+
+  it("callback and ladder stand the same in any order and however often they are told", () => {
+    fc.assert(
+      fc.property(shuffled, ([one, other]) => {
+        expect(stands(fold([items(other)]))).toEqual(stands(fold([items(one)])));
+      }),
+    );
+  });
+
+  it("an open step always keeps the file from being finished", () => {
+    fc.assert(
+      fc.property(histories, (history) => {
+        const { complaints, step, finished } = stands(fold([items(history)]));
+        return step === null ? complaints.every((one) => one.step === null) : !finished;
       }),
     );
   });

@@ -132,13 +132,13 @@ function nudged(entry: Entry, { view, org }: Context): Said {
 }
 
 function called(entry: Entry): Said {
-  const { outcome, score, minutes } = fields(entry.value);
+  const { outcome, score, minutes, reason } = fields(entry.value);
   const scored = typeof score === "number" ? wordOf(["", "satisfied", "basically", "dissatisfied"][score] ?? "") : "";
   const said = typeof minutes === "number" ? t("minutesSaid", minutes) : "";
   return {
     title: t("callback"),
-    text: join([wordOf(String(outcome)), scored, whyOf(entry), entry.text]),
-    note: join([entry.by_name, said]),
+    text: join([wordOf(String(outcome)), scored, typeof reason === "string" && wordOf(reason), entry.text]),
+    note: join([entry.by_name, said, entry.about !== null && t("callAgain")]),
   };
 }
 
@@ -150,6 +150,30 @@ function reviewed(entry: Entry): Said {
     text: join([...wrong, entry.text]),
     note: join([entry.by_name, typeof score === "number" && t("score", score)]),
   };
+}
+
+/** What followed from a caller who was not satisfied. */
+function followed(entry: Entry, { org }: Context): Said {
+  const { station, unit, result } = fields(entry.value);
+  const whom = [org?.stations.find(({ id }) => id === station)?.name, org?.units.find(({ id }) => id === unit)?.name];
+  switch (entry.t) {
+    case "rectify.order":
+      return {
+        title: t("rectifyOrder"),
+        text: join([...whom, entry.text]),
+        note: join([entry.by_name, wordOf(entry.kind ?? "")]),
+      };
+    case "rectify.done":
+      return { title: t("rectifyDone"), text: entry.text ?? "", note: entry.by_name };
+    case "supervise.open":
+      return { title: t("superviseOpen"), text: entry.text ?? "", note: entry.by_name };
+    default:
+      return {
+        title: t("superviseClose"),
+        text: join([typeof result === "string" && wordOf(result), entry.text]),
+        note: entry.by_name,
+      };
+  }
 }
 
 function of(line: EntryLine, context: Context): Said {
@@ -205,6 +229,11 @@ function of(line: EntryLine, context: Context): Said {
       return { title: t("natureRuled"), text: join([natureWord(String(value["nature"])), whyOf(entry)]), note: by };
     case "delay.answer":
       return { title: t("delayAnswer"), text: join([replyWord(String(value["reply"])), entry.text]), note: by };
+    case "rectify.order":
+    case "rectify.done":
+    case "supervise.open":
+    case "supervise.close":
+      return followed(entry, context);
     case "set.add":
     case "set.remove":
       return { title: t("tag"), text: typeof entry.value === "string" ? entry.value : "", note: by };
