@@ -105,6 +105,16 @@ async def test_what_a_phone_signed_without_network_stands_at_its_own_time_with_t
     assert late[0]["gap_before"] == {"since": heard_ms, "until": received_ms}
     assert late[1]["gap_before"] is None, "one silence is told once"
     assert late[0]["decision"] == "accepted_late"
+    seen = ["no_sample_before", "no_sample_after"]
+    assert late[0]["time"] == {
+        "grade": 0,
+        "lo_ms": EPOCH_MS - 50,
+        "hi_ms": received_ms + 50,
+        "why": seen,
+    }
+    [issued] = [entry for entry in shown["timeline"] if entry["t"] == "order.issue"]
+    given_ms = issued["received_at"]
+    assert issued["time"] == {"grade": 0, "lo_ms": given_ms - 50, "hi_ms": given_ms + 50, "why": []}
     assert late[0]["device"] == "phone officer"
     assert shown["people"][OFFICER] == "王"
     assert shown["view"]["orders"][0]["gaps"] == ["departed"]
