@@ -37,6 +37,33 @@ REQUESTS: Final[dict[str, Entry]] = {
         "The body is not the MessagePack map this call takes.",
         "See SPEC EX for its keys and types.",
     ),
+    "bad_policy": Entry(
+        400, "Fields of the policy are at fault.", "Correct those that `fields` names."
+    ),
+    "bad_zone": Entry(
+        400, "Fields of the zone are at fault.", "Correct those that `fields` names."
+    ),
+    "begins_in_the_past": Entry(
+        409,
+        "It would begin in the past, and change what was judged already.",
+        "Let it begin now or later.",
+    ),
+    "same_beginning": Entry(
+        409,
+        "Another version for the same begins at that moment.",
+        "Let it begin at another moment, or take the other one back.",
+    ),
+    "has_begun": Entry(
+        409, "The version has begun and cannot be taken back.", "Add one that follows it."
+    ),
+    "two_without_borders": Entry(
+        409,
+        "The station has a zone without borders already; with two, neither would apply.",
+        "Give this one borders, or end the other one.",
+    ),
+    "too_many_versions": Entry(
+        409, "There are as many versions as can be.", "Take back some that have not begun."
+    ),
     "unspoken_version": Entry(
         400,
         "The app speaks a version of the exchange that this server does not.",
@@ -277,6 +304,23 @@ LINES: Final[dict[str, Entry]] = {
 }
 """Reasons given for one line of an imported file."""
 
+FIELDS: Final[dict[str, Entry]] = {
+    "unknown_field": Entry(422, "There is no such field.", "Leave it out, or correct its name."),
+    "wrong_type": Entry(422, "The field holds the wrong kind of value.", "See SPEC PO for it."),
+    "out_of_range": Entry(422, "The value is outside what is possible.", "See SPEC PO for it."),
+    "too_many": Entry(422, "The list is longer than its bound.", "Shorten it."),
+    "too_few": Entry(422, "The list is too short to mean anything.", "Add what is lacking."),
+    "bad_key": Entry(422, "A name inside the field is none it can have.", "Correct the name."),
+    "not_ascending": Entry(
+        422, "The numbers do not ascend.", "Order them, each greater than the one before."
+    ),
+    "crosses_itself": Entry(
+        422, "The borders cross or touch themselves.", "Give the corners in order around the zone."
+    ),
+    "unknown_row": Entry(422, "What it names is not in the organisation.", "Add it first."),
+}
+"""What is wrong with one field of a policy or a zone (PO1)."""
+
 LOG: Final[dict[str, Entry]] = {
     "log_rolled_back": Entry(
         503,
@@ -316,7 +360,7 @@ LOG: Final[dict[str, Entry]] = {
 }
 """Why the centre does not sign its log (TL7)."""
 
-_ALL: Final = REQUESTS | SETS | LINES | LOG
+_ALL: Final = REQUESTS | SETS | LINES | FIELDS | LOG
 
 
 def lookup(code: str) -> Entry:

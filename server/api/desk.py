@@ -31,6 +31,7 @@ from server.api import (
     org,
     overdue,
     people,
+    policies,
     push,
     queue,
     rawsets,
@@ -45,6 +46,7 @@ from server.api import (
     wall,
     wallrows,
     writing,
+    zones,
 )
 from server.api.body import DeskRequest
 from server.api.spec import words_of
@@ -67,6 +69,8 @@ ROOMS = (
     session,
     org,
     people,
+    policies,
+    zones,
     wall,
     incidents,
     writing,

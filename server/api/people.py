@@ -76,14 +76,6 @@ class VehicleIn(_Row, frozen=True):
     station: Hex32 | None = None
 
 
-class ZoneIn(_Row, frozen=True):
-    """A response zone; ``tier`` is minutes to arrival, 0 as soon as possible."""
-
-    name: Name
-    station: Hex32
-    tier: Annotated[int, msgspec.Meta(ge=0, le=1_440)]
-
-
 class CodeIn(_Row, frozen=True):
     """A code of a category or a result, and its words."""
 
@@ -105,7 +97,6 @@ SHAPES: Final[dict[str, type[_Row]]] = {
     "units": UnitIn,
     "people": PersonIn,
     "vehicles": VehicleIn,
-    "zones": ZoneIn,
     "categories": CodeIn,
     "results": CodeIn,
     "scripts": ScriptIn,
@@ -167,16 +158,17 @@ async def add_row(
     what: FromPath[str],
     data: Annotated[dict[str, Any], json_body({"name": "昂素派出所"}, "A station")],
     *,
+    who: NamedDependency[SignedIn],
     access: NamedDependency[Access],
     intake: NamedDependency[Intake],
     entropy: NamedDependency[Callable[[int], bytes]],
 ) -> Response[Kept]:
-    """Add a row: `what` is stations, units, people, vehicles, zones, categories, results or scripts; the body is of
+    """Add a row: `what` is stations, units, people, vehicles, categories, results or scripts; the body is of
     that kind.
     """
     row = row_of(what, data, access.directory())
     row_id = entropy(16)
-    idx = await through(intake.org(what, row_id, row))
+    idx = await through(intake.org(what, row_id, row, by=who.person.id))
     return Response(Kept(row_id.hex(), idx), headers=NO_STORE)
 
 
@@ -193,6 +185,7 @@ async def keep_row(
     row_id: FromPath[str],
     data: Annotated[dict[str, Any], json_body({"name": "昂素派出所"}, "A station")],
     *,
+    who: NamedDependency[SignedIn],
     access: NamedDependency[Access],
     intake: NamedDependency[Intake],
 ) -> Response[Kept]:
@@ -202,7 +195,8 @@ async def keep_row(
     known = from_hex(row_id, what)
     if directory.row(what, known) == row:
         return Response(Kept(row_id, directory.idx), headers=NO_STORE)
-    return Response(Kept(row_id, await through(intake.org(what, known, row))), headers=NO_STORE)
+    idx = await through(intake.org(what, known, row, by=who.person.id))
+    return Response(Kept(row_id, idx), headers=NO_STORE)
 
 
 @delete(
@@ -229,7 +223,8 @@ async def remove_row(
         raise ProblemError(
             "not_ready", detail="Nobody removes themselves; another administrator can."
         )
-    return Response(Kept(row_id, await through(intake.org(what, known, None))), headers=NO_STORE)
+    idx = await through(intake.org(what, known, None, by=who.person.id))
+    return Response(Kept(row_id, idx), headers=NO_STORE)
 
 
 @put(

@@ -190,6 +190,7 @@ def openapi_config(words: Callable[[], dict[str, str]]) -> OpenAPIConfig:
             Tag(name="reviews", description="Feedback: its review, and what is overdue."),
             Tag(name="callback", description="Calling callers back."),
             Tag(name="organisation", description="Stations, units, people and codes."),
+            Tag(name="policies", description="Limits, zones and modes: what holds since when."),
             Tag(name="devices", description="Enrolling devices and looking after them."),
             Tag(name="imports", description="Orders of other systems."),
             Tag(name="server", description="The server itself."),

@@ -115,6 +115,9 @@ may_see_devices = _roles(
     "may_see_devices",
     "Those who look after devices.",
 )
+may_switch_mode = _roles(
+    frozenset({"commander", "admin"}), "may_switch_mode", "Those who switch the mode."
+)
 may_administer = _roles(frozenset({"admin"}), "may_administer", "Administrators alone.")
 
 

@@ -47,6 +47,10 @@ TOWNS = (
         3,
     ),
 )
+OCTAGON = ((5, -2), (5, 2), (2, 5), (-2, 5), (-5, 2), (-5, -2), (-2, -5), (2, -5))
+TOWN_HALF = 70_000
+"""A fifth of half a town, in 1e-7 degree: the built-up land is about 7 km across."""
+DAY_MS = 86_400_000
 CENTRE = "旗局指挥中心"
 MOBILE = "旗局机动队"
 
@@ -59,6 +63,7 @@ GIVEN = (
 GUARDS = (("城川小学护学岗", 1, "道尔吉"), ("上海庙学校护学岗", 2, "石秀兰"))
 HUMAN_OFFICER = "阿木尔"
 HUMAN_UNIT = "昂素巡逻四组"
+ADMIN = "管理员"
 DESK_ROLES = (
     ("dispatcher", "娜日苏", None),
     ("commander", "那顺", None),
@@ -66,7 +71,7 @@ DESK_ROLES = (
     ("callback", "吕芳", None),
     ("reviewer", "段宏", None),
     ("supervisor", "云志", None),
-    ("admin", "管理员", None),
+    ("admin", ADMIN, None),
 )
 PASSWORD = "steppe-relay"  # noqa: S105 - the demo prints it; it opens nothing else
 SIMULATED_DISPATCHER = "值班员（模拟）"
@@ -159,6 +164,9 @@ def id_of(what: str, name: str) -> bytes:
     return ids.tagged_hash("ortoo/demo/1", what.encode(), b"\x00", name.encode())[:16]
 
 
+ADMIN_ID = id_of("people", ADMIN)
+
+
 class Officer(msgspec.Struct, frozen=True):
     """Someone with a simulated phone. `home` is where they patrol, in 1e-7 degree."""
 
@@ -241,6 +249,35 @@ def _person(name: str, role: str, station: str, unit: str | None) -> dict[str, A
     return row if unit is None else row | {"unit": id_of("units", unit)}
 
 
+def _policies() -> Iterator[OrgRow]:
+    """What this banner decided for itself: for everything, for the longest way, and for an emergency."""
+    told: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        (
+            "旗局常规",
+            "紧急类警情反馈从严；国庆、调休按公布的日历",
+            {
+                "first_feedback_by_category": {"fire": 900_000, "injury": 900_000},
+                "final_feedback_by_category": {"theft": 3 * DAY_MS, "fraud": 3 * DAY_MS},
+                "turnout_within_ms": 300_000,
+                "rest_days": ["2026-10-01", "2026-10-02", "2026-10-05", "2026-10-06", "2026-10-07"],
+                "work_days": ["2026-10-10"],
+            },
+        ),
+        (
+            "应急模式",
+            "签收与反馈收紧，首告即催",
+            {
+                "mode": "emergency",
+                "sign_within_ms": 20_000,
+                "first_feedback_within_ms": 900_000,
+            },
+        ),
+    )
+    for name, note, limits in told:
+        head = {"name": name, "note": note, "from_ms": 0, "by": ADMIN_ID}
+        yield "policies", id_of("policies", name), head | limits
+
+
 def _things() -> Iterator[OrgRow]:
     for number, town in enumerate(TOWNS):
         short = town.station.removesuffix("派出所")
@@ -252,12 +289,18 @@ def _things() -> Iterator[OrgRow]:
             id_of("vehicles", plate),
             {"name": plate, "unit": unit, "station": station},
         )
-        for name, tier in ((f"{short}镇区", town.tier), (f"{short}牧区", 0)):
+        lat, lon = town.point
+        ring = [[lat + north * TOWN_HALF, lon + east * TOWN_HALF] for north, east in OCTAGON]
+        for name, land in (
+            (f"{short}镇区", {"tier": town.tier, "polygon": ring}),
+            (f"{short}牧区", {"tier": 0}),
+        ):
             yield (
                 "zones",
                 id_of("zones", name),
-                {"name": name, "station": station, "tier": tier},
+                {"name": name, "station": station, "note": "", "by": ADMIN_ID, **land},
             )
+    yield from _policies()
     for what, codes in (("categories", CATEGORIES), ("results", RESULTS)):
         for code, zh, en in codes:
             yield what, id_of(what, code), {"code": code, "zh": zh, "en": en}

@@ -139,10 +139,15 @@ class Batch:
         memory.writer = writer
         return self.take(one, self.at_ms)
 
-    def org(self, what: str, row_id: bytes, row: dict[str, Any] | None) -> int:
-        """Rule that the organisation has this row, or (None) no longer has it. Gives the index."""
+    def org(
+        self, what: str, row_id: bytes, row: dict[str, Any] | None, *, by: bytes | None = None
+    ) -> int:
+        """Rule that the organisation has this row, or (None) no longer has it; `by` is who decided it, None for the
+        centre itself. Gives the index.
+        """
         raw = None if row is None else canon.encode(row)
-        idx, leaf = self._ledger.rule(rulings.KIND_ORG, {"what": what, "id": row_id, "row": row})
+        said = {"what": what, "id": row_id, "row": row}
+        idx, leaf = self._ledger.rule(rulings.KIND_ORG, said if by is None else said | {"by": by})
         self._ledger.list_in(["org"], idx, None, leaf)
         self._org.append((what, row_id, idx, raw))
         if what == "people":

@@ -227,9 +227,11 @@ class Intake:
         named = [msgspec.structs.replace(draft, user=person) for draft in drafts]
         return await self.transaction(lambda batch: [batch.write(draft) for draft in named])
 
-    async def org(self, what: str, row_id: bytes, row: dict[str, Any] | None) -> int:
+    async def org(
+        self, what: str, row_id: bytes, row: dict[str, Any] | None, *, by: bytes | None = None
+    ) -> int:
         """Rule that the organisation has this row, or no longer has it (None). Gives the index."""
-        return await self.transaction(lambda batch: batch.org(what, row_id, row))
+        return await self.transaction(lambda batch: batch.org(what, row_id, row, by=by))
 
     async def transaction(self, job: Callable[[Batch], Result]) -> Result:
         """Run `job` in a transaction of its own under the head of the log: sets, rulings and rows

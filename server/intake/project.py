@@ -54,6 +54,7 @@ def project(
         incident=_storable(
             _incident(
                 view,
+                _tier(view, book),
                 waiting,
                 created_chain,
                 home,
@@ -76,6 +77,7 @@ def _storable(row: Row) -> Row:
 
 def _incident(
     view: View,
+    tier: int | None,
     waiting: tuple[int, int],
     created_chain: bytes | None,
     home: str | None,
@@ -108,7 +110,7 @@ def _incident(
         point[0],
         point[1],
         newest(view, "level"),
-        newest(view, "tier"),
+        tier,
         *waiting,
         sum(order["open"] for order in view["orders"]),
         closed_at_ms,
@@ -171,6 +173,15 @@ def _feedback(view: View, book: PolicyBook) -> tuple[object, ...]:
         None if last is None else last["at"],
         None if last is None else last["score"],
     )
+
+
+def _tier(view: View, book: PolicyBook) -> int | None:
+    """The tier as it stood at the report (PO6)."""
+    created = view["created"]
+    if created is None:
+        tier: int | None = newest(view, "tier")
+        return tier
+    return book.judging(view, "C5", created["at"]).tier
 
 
 def _due(view: View, book: PolicyBook, clock: str, start_ms: int | None) -> int | None:

@@ -111,7 +111,7 @@ async def test_keeping_a_row_as_it_is_writes_nothing(house: Centre) -> None:
         ("units", {"name": "x", "station": "0" * 32}, "bad_request"),
         ("units", {"name": "x", "station": "zz"}, "bad_request"),
         ("people", {"name": "x", "role": "king"}, "bad_request"),
-        ("zones", {"name": "x", "station": STATION.hex(), "tier": -1}, "bad_request"),
+        ("zones", {"name": "x", "station": STATION.hex(), "tier": 3}, "not_found"),
         ("policies", {"sign_within_ms": 45_000}, "not_found"),
         ("devices", {"alg": "Ed25519"}, "not_found"),
         ("rulings", {}, "not_found"),

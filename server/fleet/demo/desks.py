@@ -70,7 +70,11 @@ class Dispatcher:
         place = self._chance.randrange(len(town.places))
         now_ms = self._time.now_ms()
         there = datetime.fromtimestamp(now_ms / 1000, UTC) + SHANGHAI
-        latitude, longitude = town.point
+        # The first two places lie in the town, the others out on the pastures: the tier follows from there.
+        near, far = (0, 200_000) if place < 2 else (400_000, 900_000)
+        latitude, longitude = (
+            at + self._chance.choice((-1, 1)) * self._chance.randint(near, far) for at in town.point
+        )
         caller = self._chance.choice(CALLERS)
         phone = f"138{self._chance.randrange(10**8):08d}"
         said: dict[str, Any] = {
@@ -80,13 +84,12 @@ class Dispatcher:
             "title": trouble.title,
             "category": trouble.category,
             "place": town.places[place],
-            "lat": (latitude + self._chance.randint(-900_000, 900_000)) / 1e7,
-            "lon": (longitude + self._chance.randint(-900_000, 900_000)) / 1e7,
+            "lat": latitude / 1e7,
+            "lon": longitude / 1e7,
             "caller_name": caller,
             "caller_phone": phone,
             "narrative": trouble.narrative,
             "level": trouble.level,
-            "tier": town.tier if place < 2 else 0,
             "city_received_at": now_ms - self._chance.randint(40_000, 150_000),
             "city_issued_at": now_ms - self._chance.randint(2_000, 20_000),
         }

@@ -56,6 +56,8 @@ export interface Officer {
   number(incident: Incident): string;
   person(id: string): string;
   deadline(job: Job, id: DeadlineId): Deadline | null;
+  /** The tier of the way in minutes, 0 as soon as possible; null when nothing gives one. */
+  tier(job: Job): number | null;
   /** How loud an order rings now. */
   loudness(job: Ringing): 0 | Loudness;
 }
@@ -146,6 +148,11 @@ export function createOfficer(device: Device): Officer {
     person: (id) =>
       (id === device.session.person.id ? device.session.person.name : device.org.value.people.get(id)?.name) ??
       t("otherPerson"),
+    tier({ incident, order }) {
+      const target = incident.view.orders.find(({ id }) => toHex(id) === order?.id)?.to[1] ?? null;
+      const sinceMs = order?.issuedAtMs ?? incident.createdAtMs ?? now.value;
+      return device.org.value.book.judging(incident.view, "C5", sinceMs, { target }).tier;
+    },
     deadline(job, id) {
       const order = job.order?.id ?? null;
       const mine = (one: Deadline): boolean => one.order === null || toHex(one.order) === order;
