@@ -239,7 +239,9 @@ def demo(data: Path, host: str, port: int) -> None:
 
 
 @click.command()
-@click.option("--case", type=click.Choice(["P1"]), required=True, help="Which row of the table.")
+@click.option(
+    "--case", type=click.Choice(["P1", "P13"]), required=True, help="Which row of the table."
+)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -256,14 +258,18 @@ def bench(case: str, out: Path, runs: int) -> None:
     import msgspec
 
     from server.app import build_app
-    from server.fleet.bench import p1, prepare, report
+    from server.fleet.bench import p1, p13, prepare, report
     from server.fleet.bench.machine import machine
 
     logging.disable(logging.INFO)
     before = machine()  # its load is that of others, before ours begins
     with tempfile.TemporaryDirectory(prefix="ortoo-bench-") as temporary:
         prepared = Path(temporary)
-        work = asyncio.run(prepare.prepare(build_app, prepared, p1.DEVICES))
-        found = report.report(case, asyncio.run(p1.storms(prepared, work, runs)), before)
+        if case == "P13":
+            target = asyncio.run(p13.prepare(build_app, prepared))
+            found = report.waited(asyncio.run(p13.waits(prepared, target, runs)), before)
+        else:
+            work = asyncio.run(prepare.prepare(build_app, prepared, p1.DEVICES))
+            found = report.report(case, asyncio.run(p1.storms(prepared, work, runs)), before)
     click.echo(report.table(found))
     out.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")

@@ -17,6 +17,8 @@ import signal
 import sqlite3
 import sys
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
@@ -58,6 +60,19 @@ async def storms(prepared: Path, work: list[Work], runs: int) -> list[Run]:
 
 
 async def _storm(data_dir: Path, work_file: Path) -> Run:
+    async with served(data_dir) as (port, process):
+        before_s = process.cpu_s()
+        outcome = await _drive(work_file, port)
+        after_s = process.cpu_s()
+        peak_mib = process.peak_mib()
+    with sqlite3.connect(data_dir / "ortoo.db") as db:
+        held = {row[0] for row in db.execute("SELECT set_id FROM sets")}
+    return judged(outcome, held, cpu_s=after_s - before_s, peak_mib=peak_mib)
+
+
+@asynccontextmanager
+async def served(data_dir: Path) -> AsyncIterator[tuple[int, Process]]:
+    """A real `ortoo serve` on a data directory for the length of the block: its port and its process."""
     with listen("127.0.0.1", 0) as probe:
         port = probe.getsockname()[1]
     ortoo = Path(sys.executable).with_name("ortoo")
@@ -66,24 +81,22 @@ async def _storm(data_dir: Path, work_file: Path) -> Run:
         "serve",
         "--port",
         str(port),
-        env=os.environ | {"ORTOO_DATA_DIR": str(data_dir), "ORTOO_HOST": "127.0.0.1"},
+        env=os.environ
+        | {
+            "ORTOO_DATA_DIR": str(data_dir),
+            "ORTOO_HOST": "127.0.0.1",
+            "ORTOO_HASHING": "light",
+        },
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
         await _ready(port, server)
-        process = Process(server.pid)
-        before_s = process.cpu_s()
-        outcome = await _drive(work_file, port)
-        after_s = process.cpu_s()
-        peak_mib = process.peak_mib()
+        yield port, Process(server.pid)
     finally:
         if server.returncode is None:
             server.send_signal(signal.SIGTERM)
         await server.wait()
-    with sqlite3.connect(data_dir / "ortoo.db") as db:
-        held = {row[0] for row in db.execute("SELECT set_id FROM sets")}
-    return judged(outcome, held, cpu_s=after_s - before_s, peak_mib=peak_mib)
 
 
 async def _ready(port: int, server: asyncio.subprocess.Process) -> None:

@@ -57,7 +57,7 @@ export interface RowText {
 /** Everything a row says beside its countdown. */
 export function rowText(row: WallItem, column: ColumnName, stationName: string, nowMs: number): RowText {
   const title = row.title || common("unnamed");
-  const facts = [...factsOf(row, column, stationName, nowMs), urged(row, nowMs)].filter((fact) => fact !== "");
+  const facts = factsOf(row, column, stationName, nowMs).filter((fact) => fact !== "");
   const shown = { title: row.exercise ? `${common("exercise")} ${title}` : title, facts };
   if (row.return_requested) return { ...shown, word: t("asksReturn") };
   const overdue = row.deadline.due_ms !== null && row.deadline.due_ms < nowMs;
@@ -75,16 +75,20 @@ export function rowText(row: WallItem, column: ColumnName, stationName: string, 
 function factsOf(row: WallItem, column: ColumnName, stationName: string, nowMs: number): string[] {
   const urgent = row.level !== null && row.level <= 2 ? [common("level", row.level)] : [];
   const where = row.place || stationName;
+  const done = urged(row, nowMs);
   if (column === "callback") {
     const closed = row.deadline.start_ms === null ? "" : t("closedAt", dayAndClock(row.deadline.start_ms, nowMs));
     const tries = row.attempts ? t("attempts", row.attempts) : t("notCalled");
-    return [closed, tries, row.attempts && row.reason ? wordOf(row.reason) : ""];
+    return [closed, tries, row.attempts && row.reason ? wordOf(row.reason) : "", done];
   }
-  if (column === "feedback") return [t(row.deadline.id === "C6" ? "firstFeedback" : "finalFeedback"), ...urgent, where];
+  if (column === "feedback")
+    return [t(row.deadline.id === "C6" ? "firstFeedback" : "finalFeedback"), ...urgent, done || where];
   const what = { C1: "delivering", C3: "notLeft", C5: "notThere" } as const;
   const id = row.deadline.id;
-  const said = row.return_requested ? t("answerIt") : id in what ? t(what[id as keyof typeof what]) : where;
-  return [...urgent, row.target?.name ?? stationName, said];
+  // Where it is can be read in the timeline; what was done about it decides what to do next.
+  if (row.return_requested) return [...urgent, row.target?.name ?? stationName, t("answerIt")];
+  if (id in what) return [...urgent, row.target?.name ?? stationName, t(what[id as keyof typeof what]), done];
+  return [...urgent, row.target?.name ?? stationName, done || where];
 }
 
 /** What was done about a row: what people did last, else who has it on their list by the plan. Empty when nothing was. */
