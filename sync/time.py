@@ -157,7 +157,7 @@ def timed(
         a, b = before[-1], after[0]
         if b.wall_ms - a.wall_ms - (b.m - a.m) > SLEPT_MS:
             found += (SLEPT,)
-        by_wall = _by_wall(one, a, b)
+        by_wall = _by_wall(one, a, b, [sample for sample in known if a.m < sample.m <= b.m])
         second = None if by_wall is None else _meet(first, by_wall)
         if second is None:
             found += (CLOCK_STEP,)
@@ -238,12 +238,18 @@ def _is_disordered(one: Signed, known: Sequence[Observed]) -> bool:
     )
 
 
-def _by_wall(one: Signed, a: Observed, b: Observed) -> Bounds | None:
-    """Bounds of grade 2 from the samples around a set, None when its wall clock cannot be believed there (TM7)."""
-    is_covered = (b.n + 1) * b.gap >= b.m - a.m
-    if not is_covered or b.fell > STEP_MS or not 0 <= one.wall_ms <= MS_MAX:
+def _by_wall(one: Signed, a: Observed, b: Observed, since_a: Sequence[Observed]) -> Bounds | None:
+    """Bounds of grade 2 from the samples around a set, None when its wall clock cannot be believed there (TM7).
+
+    `since_a`: those after A up to B, whose summaries together reach from the one to the other: B alone, but for
+    samples of the set's own reading.
+    """
+    stretches = sum(sample.n + 1 for sample in since_a)
+    fell_ms = max(sample.fell for sample in since_a)
+    is_covered = stretches * max(sample.gap for sample in since_a) >= b.m - a.m
+    if not is_covered or fell_ms > STEP_MS or not 0 <= one.wall_ms <= MS_MAX:
         return None
-    slack_ms = (b.n + 1) * b.fell + STEP_MS
+    slack_ms = stretches * fell_ms + STEP_MS
     ahead, here, there = (
         a.wall_ms - a.m,
         one.wall_ms - one.place.m,

@@ -148,7 +148,8 @@ export function timed(one: Signed, observed: readonly Observed[], uncertaintyMs 
   let second: Bounds | null = null;
   if (a && b) {
     if (b.wallMs - a.wallMs - (b.m - a.m) > SLEPT_MS) why.push("slept");
-    const wall = byWall(one, a, b);
+    const sinceA = known.filter(({ m }) => a.m < m && m <= b.m);
+    const wall = byWall(one, a, b, sinceA);
     second = wall && meet(first, wall);
     if (second === null) why.push("clock_step");
   }
@@ -220,11 +221,17 @@ function isDisordered({ place, seq, beforeM, afterM }: Signed, known: readonly O
   );
 }
 
-/** Bounds of grade 2 from the samples around a set, null when its wall clock cannot be believed there (TM7). */
-function byWall({ place, wallMs }: Signed, a: Observed, b: Observed): Bounds | null {
-  const isCovered = (b.n + 1) * b.gap >= b.m - a.m;
-  if (!isCovered || b.fell > STEP_MS || wallMs < 0 || wallMs > MS_MAX) return null;
-  const slackMs = (b.n + 1) * b.fell + STEP_MS;
+/**
+ * Bounds of grade 2 from the samples around a set, null when its wall clock cannot be believed there (TM7). `sinceA`:
+ * those after A up to B, whose summaries together reach from the one to the other: B alone, but for samples of the set's
+ * own reading.
+ */
+function byWall({ place, wallMs }: Signed, a: Observed, b: Observed, sinceA: readonly Observed[]): Bounds | null {
+  const stretches = sinceA.reduce((sum, { n }) => sum + n + 1, 0);
+  const fellMs = Math.max(...sinceA.map(({ fell }) => fell));
+  const isCovered = stretches * Math.max(...sinceA.map(({ gap }) => gap)) >= b.m - a.m;
+  if (!isCovered || fellMs > STEP_MS || wallMs < 0 || wallMs > MS_MAX) return null;
+  const slackMs = stretches * fellMs + STEP_MS;
   const [ahead, here, there] = [a.wallMs - a.m, wallMs - place.m, b.wallMs - b.m];
   if (ahead - here > slackMs || here - there > slackMs) return null;
   const driftMs = Math.ceil(Math.max(0, b.hiMs - a.loMs) / 5_000);
