@@ -33,9 +33,11 @@ from server.store.scopes import Scope
 from sync import changeset, fold, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet, Writer
 from sync.incident import escalation, shapes
+from sync.incident.deadlines import Deadline, deadlines
 from sync.incident.facts import Grant, KnownIncident
 from sync.incident.policy import PolicyBook
 from sync.incident.state import IncidentState
+from sync.incident.status import Derived
 
 CHAINS_LIMIT = 50_000
 SCOPES_LIMIT = 50_000
@@ -107,6 +109,7 @@ class Incident(msgspec.Struct, eq=False):
         default_factory=set
     )  # reached, perhaps not yet listed there
     projected: Projected | None = None  # as last written; None: not known
+    clocks: tuple[Derived, PolicyBook, list[Deadline]] | None = None  # of that state, by that book
     timer_ms: int | None = UNKNOWN_MS  # as last written; None: it has none
     counted: int = 0  # sets that count so far
     updated_at_ms: int = 0
@@ -342,11 +345,21 @@ def note(
                 incident.created_chain = change.header.chain
 
 
+def clocks_of(incident: Incident, book: PolicyBook) -> list[Deadline]:
+    """The countdowns of an incident (DL2), reckoned once for whatever looks at them."""
+    derived = incident.state.derived()
+    known = incident.clocks
+    if known is None or known[0] is not derived or known[1] is not book:
+        known = incident.clocks = (derived, book, deadlines(derived.as_view(), book))
+    return known[2]
+
+
 def projected(incident: Incident, book: PolicyBook) -> Projected:
     """The rows screens read of an incident as it stands folded."""
     rows = project(
         incident.state.derived().as_view(),
         book,
+        clocks=clocks_of(incident, book),
         waiting=waiting(incident.state),
         delays=unanswered_delays(incident.state),
         created_chain=incident.created_chain,
@@ -367,7 +380,8 @@ def pending(
         for item in incident.state.counted("entry.add")
         if item.user == escalation.CENTRE
     ]
-    return escalation.steps(derived.as_view() | {"entries": said}, book, now_ms)
+    view = derived.as_view() | {"entries": said}
+    return escalation.steps(view, book, now_ms, clocks=clocks_of(incident, book))
 
 
 def due_ms(incident: Incident, book: PolicyBook, now_ms: int) -> int | None:

@@ -11,14 +11,14 @@ Example: `project(state.derived().as_view(), book, waiting=(0, 0), delays=0, cre
 updated_at_ms=..., updated_idx=...)`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from server.store.projections import Projected
 from server.store.rows import Row
 from sync.incident import feedback
 from sync.incident.callback import call_again_ms, first_attempts
-from sync.incident.deadlines import Deadline, deadlines, order_deadlines
+from sync.incident.deadlines import Deadline, order_deadlines
 from sync.incident.ladder import standing
 from sync.incident.orders import counts
 from sync.incident.policy import PolicyBook
@@ -42,6 +42,7 @@ def project(
     view: View,
     book: PolicyBook,
     *,
+    clocks: Sequence[Deadline],
     waiting: tuple[int, int],
     delays: int,
     created_chain: bytes | None,
@@ -49,7 +50,7 @@ def project(
     updated_at_ms: int,
     updated_idx: int,
 ) -> Projected:
-    """The rows of one incident."""
+    """The rows of one incident; `clocks` are its countdowns (DL2)."""
     return Projected(
         incident=_storable(
             _incident(
@@ -58,12 +59,12 @@ def project(
                 waiting,
                 created_chain,
                 home,
-                (updated_at_ms, updated_idx),
+                updated=(updated_at_ms, updated_idx),
                 stands=(*_callback(view, book), *_feedback(view, book), delays),
             )
         ),
         orders=tuple(_order(view["id"], order) for order in view["orders"]),
-        deadlines=tuple(_deadlines(view, book)),
+        deadlines=tuple(_deadlines(view, book, clocks)),
     )
 
 
@@ -81,8 +82,8 @@ def _incident(
     waiting: tuple[int, int],
     created_chain: bytes | None,
     home: str | None,
-    updated: tuple[int, int],
     *,
+    updated: tuple[int, int],
     stands: tuple[object, ...],
 ) -> Row:
     created = view["created"] or {}
@@ -216,15 +217,18 @@ def _order(incident: bytes, order: Mapping[str, Any]) -> Row:
     )
 
 
-def _deadlines(view: View, book: PolicyBook) -> Iterator[Row]:
+def _deadlines(view: View, book: PolicyBook, clocks: Sequence[Deadline]) -> Iterator[Row]:
     stands = view["status"] not in {"withdrawn", "duplicate"}
-    for order in view["orders"]:
-        concerns = stands and counts(order) and order["round"] == view["round"]
-        for countdown in order_deadlines(view, order, book):
-            yield _deadline(view["id"], countdown, concerns and order["open"])
-    for countdown in deadlines(view | {"orders": []}, book):
-        if countdown.id not in _OF_THE_DESK:
+    is_open = {order["id"]: order["open"] for order in view["orders"]}
+    for countdown in clocks:
+        if countdown.order is not None:
+            yield _deadline(view["id"], countdown, stands and is_open[countdown.order])
+        elif countdown.id not in _OF_THE_DESK:
             yield _deadline(view["id"], countdown, stands)
+    for order in view["orders"]:
+        if not counts(order) or order["round"] != view["round"]:  # it has none of these any more
+            for countdown in order_deadlines(view, order, book):
+                yield _deadline(view["id"], countdown, concerns=False)
 
 
 def _deadline(incident: bytes, countdown: Deadline, concerns: bool) -> Row:

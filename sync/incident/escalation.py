@@ -12,7 +12,7 @@ acknowledges, takes back or closes ends everything that was pending, because it 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -80,16 +80,17 @@ def steps(
     book: PolicyBook,
     now_ms: int,
     channels: Collection[str] = AT_CENTRE,
+    clocks: Sequence[Deadline] | None = None,
 ) -> tuple[list[Step], int | None]:
     """The steps by `channels` that are due and not taken, by moment, and the ms at which the next one will be.
 
-    Of a view, `entries` need only hold what the centre wrote itself.
+    Of a view, `entries` need only hold what the centre wrote itself. `clocks`: its countdowns, where somebody has them.
     """
     taken = taken_of(view["entries"])
     due: list[Step] = []
     next_ms: int | None = None
     targets = {order["id"]: order["to"][1] for order in view["orders"]}
-    for clock in running(view, book):
+    for clock in running(view, deadlines(view, book) if clocks is None else clocks):
         plan = plan_of(view, book, clock, targets.get(clock.order))
         for step in _steps_of(clock, view["round"], plan):
             if step.channel not in channels or step.key in taken:
@@ -109,14 +110,14 @@ def plan_of(view: dict[str, Any], book: PolicyBook, clock: Deadline, target: byt
     return plans.get("" if found.tier is None else str(found.tier), plans.get("", ()))
 
 
-def running(view: dict[str, Any], book: PolicyBook) -> list[Deadline]:
+def running(view: dict[str, Any], clocks: Sequence[Deadline]) -> list[Deadline]:
     """The clocks that run for somebody who can still act, and that nothing has answered (NU3)."""
     if view["status"] in ("withdrawn", "duplicate"):
         return []
     orders = {order["id"]: order for order in view["orders"]}
     return [
         clock
-        for clock in deadlines(view, book)
+        for clock in clocks
         if clock.start_ms is not None
         and clock.done_ms is None
         and not (
