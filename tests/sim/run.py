@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from server import keys
-from server.intake import desk
+from server.intake import beacons, desk
 from server.proof import signer
 from tests.sim.node import Edit, Node
 from tests.sim.scene import Size, Tools
@@ -46,6 +46,7 @@ TOLD = (
     ),
     *("races", "conflicts", "gaps", "forks", "rotations", "revocations", "rights straddled"),
     *("review", "ask", "redact"),
+    *("grade 0", "grade 1", "grade 2"),
     *("checkpoints", "snapshot", "snapshots fetched"),
     *(
         "lost replies",
@@ -65,7 +66,7 @@ def tools(edits: tuple[Edit, ...] = ()) -> Iterator[Tools]:
     logging.getLogger("ortoo").setLevel(logging.CRITICAL)  # what goes wrong here is meant to
     with tempfile.TemporaryDirectory(prefix="ortoo-sim-") as data_dir:
         # The house's keys are the same in every world, or the first world would leave its own to the next.
-        for file in (desk.KEY_FILE, signer.KEY_FILE):
+        for file in (desk.KEY_FILE, signer.KEY_FILE, beacons.KEY_FILE):
             keys.load_or_create(Path(data_dir) / file, keys.ED25519, lambda size: b"d" * size)
         node = Node(edits)
         try:

@@ -38,6 +38,7 @@ AT_LEAST = {
     "review": 20,
     "ask": 5,
     "redact": 20,
+    "grade 1": 2_000,
     "checkpoints": 200,
     "snapshot": 250,
     "snapshots fetched": 200,

@@ -22,11 +22,12 @@ from server.intake.memory import Memory
 from server.intake.verify import Incoming
 from server.proof.signer import Signer
 from server.store import snapshots, tables
-from sync import canon, changeset, clock, exchange
+from sync import canon, changeset, clock, exchange, time
 from sync.clock import Stamp
 from sync.exchange import PushResult
 from sync.incident import admit
 from sync.snapshot import Gathered
+from sync.time import Observed
 from tests.sim.node import Edit
 
 Laid = Callable[[], AbstractContextManager[Any]]
@@ -67,6 +68,15 @@ def _refuses(original: Any, last: Stamp, wall_ms: int, offset_ms: int | None) ->
 
 def _unclamped(_original: Any, hlc: bytes, _at_ms: int, _floor: bytes | None = None) -> bytes:
     return hlc
+
+
+def _upper_from_before(
+    original: Any, m: int, before: Sequence[Observed], after: Sequence[Observed]
+) -> Any:
+    """A clock that never stands still would make it right."""
+    bounds = original(m, before, after)
+    since = [one.hi_ms + (m - one.m) * 5_001 // 5_000 + 1 for one in before]
+    return msgspec.structs.replace(bounds, hi_ms=min(since)) if since else bounds
 
 
 # ---- the intake ----------------------------------------------------------------------------------
@@ -193,6 +203,9 @@ TRAPS: dict[str, Trap] = {
         frozenset({18}),
         {"clock_offset_ms": 30 * 86_400_000},
         laid=_wrap(admit, "effective_stamp", _unclamped),
+    ),
+    "the upper bound is taken from a sample before": Trap(
+        25, frozenset({16}), {"sleep": 0.2}, laid=_wrap(time, "_monotonic", _upper_from_before)
     ),
     "a fork is not seen": Trap(
         4, frozenset({10}), {"clone": 0.2}, laid=_wrap(judge, "judge", _no_fork_seen)

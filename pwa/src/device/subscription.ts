@@ -94,7 +94,8 @@ export const sendTest = (token: string): Promise<Tested> => ask(token, "POST", "
 
 /** End the browser's subscription, whatever the centre knows: what is still sent there ends at the push service. */
 export async function drop(): Promise<void> {
-  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  const worker = typeof navigator === "undefined" ? undefined : navigator.serviceWorker;
+  const registration = await worker?.getRegistration().catch(() => undefined);
   const kept = await registration?.pushManager?.getSubscription().catch(() => null);
   await kept?.unsubscribe().catch(() => false);
 }
