@@ -110,13 +110,18 @@ export class World {
     return context;
   }
 
-  /** A phone-sized browser, enrolled with a one-time code as the officer would. */
-  async phone(profile = "phone", person = OFFICER): Promise<Phone> {
+  /** A phone-sized browser, enrolled with a one-time code as the officer would; `prepare` it before it opens a page. */
+  async phone(
+    profile = "phone",
+    person = OFFICER,
+    prepare?: (context: BrowserContext) => Promise<unknown>,
+  ): Promise<Phone> {
     const desk = await this.desk("admin");
     const org = await desk.get("/api/org");
     const id = org.people.find((one: Answer) => one.name === person).id;
     const code = await this.code(id);
     const context = await this.browser(profile, { width: 360, height: 740 });
+    await prepare?.(context);
     const page = context.pages()[0] ?? (await context.newPage());
     await page.goto(`${this.url}/enrol`);
     await page.getByLabel("登记码").fill(code);

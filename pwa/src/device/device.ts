@@ -228,13 +228,12 @@ export async function startDevice(): Promise<Device | null> {
   const tellStatus = (): void => tabs?.tell({ t: "status", status: { ...status }, beacon: keeper.beacon });
   /** A tab that does not lead has a session of its own, and nobody else can measure its clock. */
   const measure = async (): Promise<void> => {
-    if (!status.reachable || sight.hides() === null || !keeper.wantsSample) return;
-    const sent = keeper.read();
-    const reply = await link.time(sent.wallMs);
-    await keeper.heard(sent, { now_ms: reply.t3, uncertainty_ms: reply.uncertainty_ms });
-    if (!keeper.isOwing) return;
-    await keeper.place(session.chain, write);
-    tabs?.tell({ t: "wrote" });
+    if (status.reachable && sight.hides() !== null && keeper.wantsSample) {
+      const sent = keeper.read();
+      const reply = await link.time(sent.wallMs);
+      await keeper.heard(sent, { now_ms: reply.t3, uncertainty_ms: reply.uncertainty_ms });
+    }
+    if (keeper.isOwing && (await keeper.place(session.chain, write))) tabs?.tell({ t: "wrote" });
   };
   const hear = (news: News): void => {
     if (news.t === "changed") void replica.refresh(news.ids, true);

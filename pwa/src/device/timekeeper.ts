@@ -138,8 +138,8 @@ export class Timekeeper implements Rider {
     return this.#clocks.oldestM !== null;
   }
 
-  /** Write what the chain has to say of the clocks, before sets are sent; mostly nothing. */
-  async place(chain: string, write: (draft: Draft) => Promise<unknown>): Promise<void> {
+  /** Write what the chain has to say of the clocks, before sets are sent; mostly nothing, and then false. */
+  async place(chain: string, write: (draft: Draft) => Promise<unknown>): Promise<boolean> {
     this.#ended ??= await this.#sessionsBefore();
     const due = toPlace(this.#clocks, this.read().mono[1], this.#oldestM);
     const ops = due.map((kept) => opOf(this.#clocks.session, kept));
@@ -151,6 +151,7 @@ export class Timekeeper implements Rider {
       if (at + OPS_MAX >= ops.length) this.#placing = draft;
       await write(draft);
     }
+    return ops.length > 0;
   }
 
   /** The set is settled at the centre: nothing waits on its account. */

@@ -103,6 +103,7 @@ describe("figures", () => {
     expect(f.plusMinus(20, "en")).toBe("±1 s");
     expect(f.interval(at("2026-03-12T14:57:30"), at("2026-03-12T14:57:34"))).toBe("14:57:30–14:57:34");
     expect(f.offset(4_200, "zh-CN")).toBe("+4 秒");
+    expect(f.offset(-2_399_900, "zh-CN")).toBe("−40 分");
     expect(f.offset(-200, "zh-CN")).toBe("−0.2 秒");
     expect(f.offset(-20, "zh-CN")).toBe("+0.0 秒");
     expect(f.distance(640, "zh-CN")).toBe("640 米");

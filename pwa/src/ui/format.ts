@@ -129,11 +129,12 @@ export function interval(fromMs: number, toMs: number): string {
   return `${clockSeconds(fromMs)}–${clockSeconds(toMs)}`;
 }
 
-/** A clock's offset with its sign: `+4 秒`, `−0.2 秒`. */
+/** A clock's offset with its sign: `+40 分`, `+4 秒`, `−0.2 秒`. */
 export function offset(ms: number, language: Language): string {
   const tenths = Math.round(Math.abs(ms) / 100);
-  const text = tenths >= 20 ? String(Math.round(tenths / 10)) : (tenths / 10).toFixed(1);
-  return `${ms < 0 && tenths > 0 ? MINUS : "+"}${text} ${UNITS[language].s}`;
+  const seconds = Math.round(tenths / 10);
+  const text = tenths >= 20 ? about(seconds * SECOND, language) : `${(tenths / 10).toFixed(1)} ${UNITS[language].s}`;
+  return `${ms < 0 && tenths > 0 ? MINUS : "+"}${text}`;
 }
 
 /** `640 米`, `18.4 公里`. */
