@@ -24,7 +24,7 @@ SERVER_FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"app"}),
     frozenset({"api", "live", "imports", "fleet", "deadlines"}),
     frozenset({"auth"}),
-    frozenset({"intake", "perform", "proof", "push"}),
+    frozenset({"intake", "perform", "proof", "push", "reports"}),
     frozenset({"store"}),
     frozenset({"settings", "now", "problems", "observe", "keys", "curve", "edge", "failures"}),
 )
