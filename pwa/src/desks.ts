@@ -9,7 +9,16 @@
 import type { Component } from "vue";
 import type { Place } from "./router";
 
-export type DeskName = "officer" | "command" | "rulings" | "callback" | "devices" | "login" | "enrol" | "components";
+export type DeskName =
+  | "officer"
+  | "command"
+  | "rulings"
+  | "callback"
+  | "review"
+  | "devices"
+  | "login"
+  | "enrol"
+  | "components";
 
 /** The chunks by name. `home` is decided by `main.ts`: the officer's desk on an enrolled device, else a log-in. */
 export const DESKS: Record<DeskName, () => Promise<{ default: Component }>> = {
@@ -17,13 +26,14 @@ export const DESKS: Record<DeskName, () => Promise<{ default: Component }>> = {
   command: () => import("./desks/command/index"),
   rulings: () => import("./desks/rulings/index"),
   callback: () => import("./desks/callback/index"),
+  review: () => import("./desks/review/index"),
   devices: () => import("./desks/devices/index"),
   login: () => import("./desks/login/index"),
   enrol: () => import("./desks/enrol/index"),
   components: () => import("./ui/components/index"),
 };
 
-const CENTRE: readonly DeskName[] = ["command", "rulings", "callback", "devices"];
+const CENTRE: readonly DeskName[] = ["command", "rulings", "callback", "review", "devices"];
 
 /**
  * Once a desk of the centre is open, fetch the others too: a new version at the server takes the old one's files away, and
@@ -42,6 +52,9 @@ export function deskOf(place: Exclude<Place, { readonly name: "unknown" }>): Des
     case "dispatch":
     case "timeline":
       return "command";
+    case "reviews":
+    case "overdue":
+      return "review";
     case "rulings":
     case "callback":
     case "devices":

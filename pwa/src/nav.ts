@@ -10,8 +10,15 @@ import type { Place } from "./router";
 import { book } from "./words/language";
 
 const t = book(
-  { wall: "盯办墙", dispatch: "派警", rulings: "待裁", callback: "回访", devices: "终端" },
-  { wall: "Wall", dispatch: "Dispatch", rulings: "Rulings", callback: "Callback", devices: "Devices" },
+  { wall: "盯办墙", dispatch: "派警", rulings: "待裁", callback: "回访", reviews: "审核", devices: "终端" },
+  {
+    wall: "Wall",
+    dispatch: "Dispatch",
+    rulings: "Rulings",
+    callback: "Callback",
+    reviews: "Review",
+    devices: "Devices",
+  },
 );
 
 export interface NavItem {
@@ -20,16 +27,23 @@ export interface NavItem {
   readonly place: Place;
 }
 
-type DeskPlace = "wall" | "dispatch" | "rulings" | "callback" | "devices";
-const DIGITS: Record<DeskPlace, string> = { wall: "1", dispatch: "2", rulings: "4", callback: "5", devices: "7" };
+type DeskPlace = "wall" | "dispatch" | "rulings" | "callback" | "reviews" | "devices";
+const DIGITS: Record<DeskPlace, string> = {
+  wall: "1",
+  dispatch: "2",
+  rulings: "4",
+  callback: "5",
+  devices: "7",
+  reviews: "8",
+};
 
 /** Roles are those of the rules (AU); an officer or a guard has no desk. */
 const DESKS_OF: Record<string, readonly DeskPlace[]> = {
-  dispatcher: ["wall", "dispatch", "rulings", "callback", "devices"],
-  commander: ["wall", "dispatch", "rulings", "callback", "devices"],
+  dispatcher: ["wall", "dispatch", "rulings", "callback", "reviews", "devices"],
+  commander: ["wall", "dispatch", "rulings", "callback", "reviews", "devices"],
   station: ["wall", "dispatch", "rulings", "devices"],
-  supervisor: ["wall", "devices"],
-  reviewer: ["wall"],
+  supervisor: ["wall", "reviews", "devices"],
+  reviewer: ["reviews", "wall"],
   callback: ["callback", "wall"],
   admin: ["devices", "wall"],
 };

@@ -12,6 +12,8 @@ const PLACES: Place[] = [
   { name: "wall" },
   { name: "dispatch" },
   { name: "callback" },
+  { name: "reviews" },
+  { name: "overdue" },
   { name: "devices" },
   { name: "components" },
   { name: "timeline", id },

@@ -23,6 +23,8 @@ const PATHS = {
   dispatch: "/desk/dispatch",
   rulings: "/desk/rulings",
   callback: "/desk/callback",
+  reviews: "/desk/reviews",
+  overdue: "/desk/overdue",
   devices: "/desk/devices",
   components: "/desk/components",
 } as const;

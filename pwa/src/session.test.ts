@@ -103,12 +103,13 @@ it("an asked-for stop is a stop, not a problem", async () => {
 });
 
 it("numbers the desks the same for everyone, and sends each role to its own", () => {
-  expect(navOf("dispatcher").map(({ digit }) => digit)).toEqual(["1", "2", "4", "5", "7"]);
+  expect(navOf("dispatcher").map(({ digit }) => digit)).toEqual(["1", "2", "4", "5", "7", "8"]);
   expect(navOf("callback").map(({ digit, place }) => [digit, place.name])).toEqual([
     ["1", "wall"],
     ["5", "callback"],
   ]);
   expect(homeOf("callback")).toEqual({ name: "callback" });
+  expect(homeOf("reviewer")).toEqual({ name: "reviews" });
   expect(homeOf("admin")).toEqual({ name: "devices" });
   expect(homeOf("officer")).toEqual({ name: "enrol" });
 });

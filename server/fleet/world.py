@@ -76,6 +76,7 @@ DESK_ROLES = (
 PASSWORD = "steppe-relay"  # noqa: S105 - the demo prints it; it opens nothing else
 SIMULATED_DISPATCHER = "值班员（模拟）"
 SIMULATED_CALLBACK = "回访员（模拟）"
+SIMULATED_REVIEWER = "审核员（模拟）"
 
 CATEGORIES = (
     ("dispute", "纠纷", "Dispute"),
@@ -239,7 +240,11 @@ def rows() -> Iterator[OrgRow]:
     for role, name, town_index in DESK_ROLES:
         station = CENTRE if town_index is None else TOWNS[town_index].station
         yield "people", id_of("people", name), _person(name, role, station, None)
-    for name, role in ((SIMULATED_DISPATCHER, "dispatcher"), (SIMULATED_CALLBACK, "callback")):
+    for name, role in (
+        (SIMULATED_DISPATCHER, "dispatcher"),
+        (SIMULATED_CALLBACK, "callback"),
+        (SIMULATED_REVIEWER, "reviewer"),
+    ):
         yield "people", id_of("people", name), _person(name, role, CENTRE, None)
     yield from _things()
 

@@ -185,7 +185,7 @@ def claim(kind: str, **more: Any) -> dict[str, Any]:
 
 def test_an_officer_hears_an_order_once_and_sees_who_signed_it() -> None:
     heard: list[Case] = []
-    cases = Cases(frozenset({("unit", UNIT)}), heard.append)
+    cases = Cases(frozenset({("unit", UNIT)}), heard.append, lambda _case, _at_ms: None)
     cases.follow(*said(ME, {"t": "fact.set", "f": "title", "v": "草垛冒烟", "p": []}))
     cases.follow(*said(ME, issue(to=bytes(16))))
     cases.follow(*said(ME, issue(), decision="rejected"))
@@ -201,16 +201,31 @@ def test_an_officer_hears_an_order_once_and_sees_who_signed_it() -> None:
     assert case.over
 
 
+def test_returned_feedback_reaches_whoever_has_the_case() -> None:
+    returned: list[tuple[Case, int]] = []
+    cases = Cases(
+        frozenset({("unit", UNIT)}), lambda _case: None, lambda *told: returned.append(told)
+    )
+    cases.follow(*said(ME, issue()))
+    cases.follow(*said(ME, claim("feedback", data={"final": True})))
+    review = {"t": "feedback.review", "claim": bytes(17), "faults": ["result_missing"]}
+    cases.follow(*said(COLLEAGUE, review | {"verdict": "pass"}))
+    assert returned == []
+    cases.follow(*said(COLLEAGUE, review | {"verdict": "return"}))
+    [(case, at_ms)] = returned
+    assert (case.done["feedback"], at_ms) == (ME, 9_000)
+
+
 def test_an_order_of_long_ago_is_known_to_be_old() -> None:
     heard: list[Case] = []
-    cases = Cases(frozenset({("unit", UNIT)}), heard.append)
+    cases = Cases(frozenset({("unit", UNIT)}), heard.append, lambda _case, _at_ms: None)
     cases.follow(*said(ME, issue() | {"at": 17}))
     assert heard[0].issued_ms == 17  # and not when the centre heard of it
 
 
 def test_a_radio_message_counts_for_whoever_said_it() -> None:
     heard: list[Case] = []
-    cases = Cases(frozenset({("unit", UNIT)}), heard.append)
+    cases = Cases(frozenset({("unit", UNIT)}), heard.append, lambda _case, _at_ms: None)
     cases.follow(*said(ME, issue()))
     cases.follow(*said(COLLEAGUE, claim("signed", via="radio", by=ME)))
     assert heard[0].done == {"signed": ME}

@@ -19,6 +19,7 @@ export interface Remark {
 }
 
 const zh = {
+  ordered: "派出",
   none: "前后对得上，没有要看的。",
   undelivered: "派警没有送达，也没人签收",
   order_unfinished: "还没处置完毕",
@@ -40,6 +41,7 @@ const zh = {
   callback_twice: "同一轮回访接通了两次",
 };
 const t = book(zh, {
+  ordered: "Ordered",
   none: "It fits together; nothing to look at.",
   undelivered: "the order reached nobody and nobody signed it",
   order_unfinished: "not cleared yet",
@@ -60,12 +62,12 @@ const t = book(zh, {
   delay_unanswered: "A delay reason is not answered",
   callback_twice: "Two calls of the round were answered",
 });
-type Code = Exclude<keyof typeof zh, "none">;
+type Code = Exclude<keyof typeof zh, "none" | "ordered">;
 
 export const nothingToRemark = (): string => t("none");
 
 function wordsOf({ code, words: [first = "", second = ""] }: Remark): string {
-  const step = (kind: string): string => (kind === "issued" ? common("issued") : milestoneWord(kind));
+  const step = (kind: string): string => (kind === "issued" ? t("ordered") : milestoneWord(kind));
   switch (code) {
     case "step_before":
       return t(code, step(first), step(second));
@@ -78,6 +80,19 @@ function wordsOf({ code, words: [first = "", second = ""] }: Remark): string {
     default:
       return code in zh ? t(code as "undelivered" & Code) : code;
   }
+}
+
+/** Remarks as lines to read: what says the same stands once, with everything it speaks of. */
+export function remarkLines(
+  remarks: readonly Remark[],
+  whom: (order: string) => string,
+): { text: string; about: string[] }[] {
+  const lines = new Map<string, string[]>();
+  for (const remark of remarks) {
+    const text = remarkText(remark, whom);
+    lines.set(text, [...(lines.get(text) ?? []), ...remark.about]);
+  }
+  return [...lines].map(([text, about]) => ({ text, about }));
 }
 
 /** A remark as a sentence; one about an order names whom it went to. */

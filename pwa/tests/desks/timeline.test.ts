@@ -120,6 +120,7 @@ describe("what stands on one line", () => {
             kind: "note",
             text: "在场 6 人",
             correction: { op: op("c"), by: id("suhe"), at: at("15:06:10"), text: "在场 4 人" },
+            answer: null,
           },
         ],
       },

@@ -38,10 +38,16 @@ class Case(msgspec.Struct):
 class Cases:
     """The orders of one officer, kept up to date by `follow`."""
 
-    def __init__(self, mine: frozenset[Target], on_order: Callable[[Case], None]) -> None:
-        """`mine` are the targets that mean this officer."""
+    def __init__(
+        self,
+        mine: frozenset[Target],
+        on_order: Callable[[Case], None],
+        on_return: Callable[[Case, int], None],
+    ) -> None:
+        """`mine` are the targets that mean this officer; `on_return` hears of returned feedback, and when (ms)."""
         self._mine = mine
         self._on_order = on_order
+        self._on_return = on_return
         self._by_order: OrderedDict[bytes, Case] = OrderedDict()
         self._titles: OrderedDict[bytes, str] = OrderedDict()
 
@@ -78,6 +84,10 @@ class Cases:
                 self._end(op["order"])
             case "milestone.claim" if op.get("order") in self._by_order:
                 self._by_order[op["order"]].done.setdefault(op["kind"], op.get("by", user))
+            case "feedback.review" if op["verdict"] == "return":
+                for case in self._by_order.values():
+                    if case.incident == incident:
+                        self._on_return(case, at_ms)
             case "incident.close" | "incident.withdraw" | "incident.link":
                 for case in self._by_order.values():
                     case.over = case.over or case.incident == incident

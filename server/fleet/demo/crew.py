@@ -26,6 +26,9 @@ MARK = "模"  # in the tag of every simulated incident
 FRESH_MS = 30 * 60_000  # an order older than this when it is first seen is left to people
 STEP_IN_S = 22  # each colleague waits this much longer for the one before
 LATE_SHARE = 0.12
+DELAY_SHARE = 0.1  # is held up on the way, and says why
+DELAYS = ("道路翻浆，绕行", "涉水，改走便道", "前方羊群占道", "沙埋路段，慢行")
+FORGETFUL_SHARE = 0.15  # leaves the result out of the feedback
 OTHER_PLACE_SHARE = 0.1  # finds another place than the desk wrote, before reading that
 OTHER_PLACES = ("围栏东头，过了桥", "三社，不在二社", "北边冬营盘")
 _BY_TITLE = {trouble.title: trouble for trouble in TROUBLES + SELF_TROUBLES}
@@ -59,7 +62,7 @@ class Crew:
     ) -> None:
         """`turn` is the officer's place among the members of the unit and how many they are."""
         self.officer = officer
-        self.cases = Cases(targets, self._hear)
+        self.cases = Cases(targets, self._hear, self._hear_return)
         self._targets = targets
         self.device: Device | None = None
         self._turn = turn
@@ -72,6 +75,17 @@ class Crew:
     def _hear(self, case: Case) -> None:
         if self._time.now_ms() - case.issued_ms < FRESH_MS:
             self._time.spawn(self._respond(case))
+
+    def _hear_return(self, case: Case, at_ms: int) -> None:
+        mine = case.done.get("feedback") == self.officer.id
+        if mine and self._time.now_ms() - at_ms < FRESH_MS:
+            self._time.spawn(self._correct(case))
+
+    async def _correct(self, case: Case) -> None:
+        """Feed back again, with what was missing."""
+        await self._pass(self._pace.feedback)
+        trouble = _BY_TITLE.get(case.title, TROUBLES[5])
+        self._feed_back(case.incident, case.round, case.order, trouble, trouble.result)
 
     async def _pass(self, length_s: tuple[float, float]) -> None:
         wait_ms = round(self._chance.uniform(*length_s) * 1000)
@@ -113,6 +127,9 @@ class Crew:
         trouble = _BY_TITLE.get(case.title, TROUBLES[5])
         for kind in ("departed", "arrived"):
             await self._pass(getattr(self._pace, kind))
+            if kind == "arrived" and not case.over and self._chance.random() < DELAY_SHARE:
+                said = {"t": "entry.add", "kind": "delay_reason", "data": {"order": case.order}}
+                self._write(case.incident, [said | {"text": self._chance.choice(DELAYS)}])
             if case.over:
                 return
             if kind not in case.done:
@@ -127,7 +144,9 @@ class Crew:
             return
         self._claim(case, "cleared")
         await self._pass(self._pace.feedback)
-        self._feed_back(case.incident, case.round, case.order, trouble)
+        forgets = self._chance.random() < FORGETFUL_SHARE
+        result = None if forgets else trouble.result
+        self._feed_back(case.incident, case.round, case.order, trouble, result)
 
     async def report(self) -> None:
         """Find something on patrol: an incident made in the field, with or without a network."""
@@ -156,7 +175,7 @@ class Crew:
         cleared = {"t": "milestone.claim", "kind": "cleared", "round": 0, "via": "self"}
         self._write(incident, [cleared], priority=True)
         await self._pass(self._pace.feedback)
-        self._feed_back(incident, 0, None, trouble)
+        self._feed_back(incident, 0, None, trouble, trouble.result)
 
     def _claim(self, case: Case, kind: str, via: str = "self") -> None:
         op: dict[str, Any] = {
@@ -175,9 +194,15 @@ class Crew:
         self._write(incident, [{"t": "entry.add", "kind": "note", "text": trouble.note}])
 
     def _feed_back(
-        self, incident: bytes, round_: int, order: bytes | None, trouble: Trouble
+        self,
+        incident: bytes,
+        round_: int,
+        order: bytes | None,
+        trouble: Trouble,
+        result: str | None,
     ) -> None:
-        said = {"final": True, "result": trouble.result, "text": trouble.note}
+        """Final feedback; `result` None is what a reviewer returns."""
+        said = {"final": True, "text": trouble.note} | ({"result": result} if result else {})
         op = {"t": "milestone.claim", "kind": "feedback", "round": round_, "via": "self"}
         self._write(incident, [op | {"data": said} | ({} if order is None else {"order": order})])
 

@@ -1,7 +1,7 @@
-"""The simulated people at the centre: one who dispatches and closes, one who calls back.
+"""The simulated people at the centre: one who dispatches and closes, one who reviews feedback, one who calls back.
 
 Responsible for keeping the banner busy and for clearing away what the simulation began. Refuses to touch
-an incident without the simulation's mark in its tag, and leaves some callbacks for a human.
+an incident without the simulation's mark in its tag, and leaves some reviews and callbacks for a human.
 
 They look at the same lists as anybody and decide from what they see; they keep nothing of their own that a
 restart could lose.
@@ -36,6 +36,8 @@ CLOSE_AFTER_MS = 45_000
 RETIRE_AFTER_MS = 50 * 60_000
 CALL_BACK_AFTER_MS = 12 * 60_000
 CALLS_LEFT = 5  # for a human
+REVIEWS_LEFT = 4  # for a human
+ANSWER_DELAY_AFTER_MS = 120_000
 HUMAN_EVERY_MS = 6 * 60_000
 HUMAN_SEEN_MS = 10 * 60_000
 SHANGHAI = timedelta(hours=8)
@@ -108,6 +110,7 @@ class Dispatcher:
         }
         for one in mine:
             await self._attend(one)
+        await self._answer_delays()
 
     async def _attend(self, one: dict[str, Any]) -> None:
         age_ms = self._time.now_ms() - (one["created_at"] or one["updated_at"])
@@ -121,6 +124,20 @@ class Dispatcher:
                 await self._urge(one)
         elif one["status"] == "cleared":
             await self._conclude(one)
+
+    async def _answer_delays(self) -> None:
+        """Say something to whoever wrote why they are held up, after a while."""
+        for one in (await self._desk.get("/api/reviews"))["delays"]:
+            if MARK not in one["tag"]:
+                continue
+            view = (await self._desk.get(f"/api/incidents/{one['incident']}"))["view"]
+            for entry in view["entries"]:
+                waits = entry["kind"] == "delay_reason" and entry["answer"] is None
+                if waits and self._time.now_ms() - entry["at"] > ANSWER_DELAY_AFTER_MS:
+                    reply = self._chance.choice(("accepted", "told_caller"))
+                    await self._desk.move(
+                        one["incident"], "answer_delay", entry=entry["op"], reply=reply
+                    )
 
     async def _send(self, one: dict[str, Any]) -> None:
         near = [
@@ -208,6 +225,41 @@ class Dispatcher:
                 self._human_ordered_ms = now_ms
                 await self._take_in(TOWNS[0].station, HUMAN_UNIT)
                 return
+
+
+class Reviewer:
+    """Reviews feedback, and leaves the newest for a human."""
+
+    def __init__(self, desk: Desk, time: Timebase, chance: random.Random) -> None:
+        """Work at `desk`."""
+        self._desk = desk
+        self._time = time
+        self._chance = chance
+
+    async def review_one(self) -> None:
+        """Review what has waited longest, if enough is left: return what lacks its result, pass the rest."""
+        waiting = [
+            one for one in (await self._desk.get("/api/reviews"))["waiting"] if MARK in one["tag"]
+        ]
+        if len(waiting) <= REVIEWS_LEFT:
+            return
+        incident = waiting[0]["incident"]
+        view = (await self._desk.get(f"/api/incidents/{incident}"))["view"]
+        given = next(
+            (one for one in view["feedback"] if one["current"] and one["review"] is None), None
+        )
+        if given is None:
+            return
+        if given["result"] is None:
+            said: dict[str, Any] = {"verdict": "return", "faults": ["result_missing"]}
+            await self._desk.move(
+                incident, "review_feedback", claim=given["op"], text="写明怎么处理的", **said
+            )
+        else:
+            score = self._chance.randint(78, 98)
+            await self._desk.move(
+                incident, "review_feedback", claim=given["op"], verdict="pass", score=score
+            )
 
 
 class Caller:

@@ -27,7 +27,7 @@ from server.deadlines.engine import Engine
 from server.fleet import world
 from server.fleet.centre import listen, serving
 from server.fleet.demo.crew import Crew
-from server.fleet.demo.desks import Caller, Dispatcher
+from server.fleet.demo.desks import Caller, Dispatcher, Reviewer
 from server.fleet.demo.lost import lost
 from server.fleet.desk import Desk
 from server.fleet.device import Device
@@ -55,6 +55,7 @@ LOOK_EVERY_MS = 25_000
 PAST_LOOK_EVERY_MS = 60_000
 HUMAN_LOOK_EVERY_MS = 8_000
 CALL_BACK_EVERY_MS = 240_000
+REVIEW_EVERY_MS = 90_000
 UP_MEAN_MS = 30 * 60_000
 DOWN_MS = (40_000, 6 * 60_000)
 FAR_DOWN_MS = (5 * 60_000, 40 * 60_000)  # every ninth officer patrols where there is no mast
@@ -67,6 +68,7 @@ CONNECTIONS = 64
 BOTS = (
     ("simulated-dispatcher", world.SIMULATED_DISPATCHER),
     ("simulated-callback", world.SIMULATED_CALLBACK),
+    ("simulated-reviewer", world.SIMULATED_REVIEWER),
 )
 
 log = logging.getLogger("ortoo.demo")
@@ -103,6 +105,7 @@ class Banner:
         self.crews = [self._crew(number, people) for number in range(len(people))]
         self.dispatcher = Dispatcher(desks[BOTS[0][0]], people, time, self.chance, self._hint)
         self.caller = Caller(desks[BOTS[1][0]], time, self.chance)
+        self.reviewer = Reviewer(desks[BOTS[2][0]], time, self.chance)
 
     def _crew(self, number: int, people: list[world.Officer]) -> Crew:
         officer = people[number]
@@ -180,6 +183,7 @@ class Banner:
                 if not self.dispatcher.open:
                     break
             await self.caller.call_one()
+            await self.reviewer.review_one()
 
     def _officer(self) -> Crew:
         return self.chance.choice([crew for crew in self.crews if crew.officer.role == "officer"])
@@ -200,6 +204,7 @@ class Banner:
         self.time.spawn(self._again(LOOK_EVERY_MS, self.dispatcher.look))
         self.time.spawn(self._again(HUMAN_LOOK_EVERY_MS, self.dispatcher.look_after_human))
         self.time.spawn(self._again(CALL_BACK_EVERY_MS, self.caller.call_one))
+        self.time.spawn(self._again(REVIEW_EVERY_MS, self.reviewer.review_one))
         self.time.spawn(self._again(KEEP_SETS_MS // 72, self._retire))
 
     async def _opening(self) -> None:

@@ -5,6 +5,7 @@
  *     await move(id, { move: "nudge", channel: "radio", order });
  */
 import { ask } from "../../centre/loaded";
+import type { DelayReply } from "../../sync/incident/kinds";
 import type { Hex, Target } from "./types";
 
 type Channel = "radio" | "phone";
@@ -35,6 +36,7 @@ export type Move =
   | { move: "note"; text: string }
   | { move: "nudge"; channel: Channel | "message"; order?: Hex; to?: Target; reached?: boolean; text?: string }
   | { move: "correct"; entry: Hex; text: string }
+  | { move: "answer_delay"; entry: Hex; reply: DelayReply; text?: string }
   | { move: "set_fact"; f: string; v: unknown; preds: readonly Hex[] };
 
 export function move(incident: Hex, what: Move): Promise<unknown> {

@@ -2,6 +2,8 @@
  * The JSON that the command desk reads, as `/api/docs` describes it. Ids are hex, times are ms since 1970, UTC.
  * Only what the screens use stands here; nothing is computed.
  */
+import type { Remark } from "../../centre/remarks";
+
 export type Hex = string;
 export type TargetKind = "unit" | "person" | "vehicle";
 /** Who an order goes to, as the moves name it. */
@@ -192,6 +194,8 @@ export interface View {
     readonly kind: string;
     readonly text: string;
     readonly correction: (Stamped & { readonly text: string }) | null;
+    /** What the desk said to a delay reason. */
+    readonly answer: (Stamped & { readonly reply: string }) | null;
   })[];
   readonly links: readonly (Stamped & { readonly to: Hex; readonly kind: string })[];
   readonly claims: readonly (Milestone & {
@@ -260,6 +264,8 @@ export interface Incident {
   readonly view: View;
   readonly deadlines: readonly IncidentDeadline[];
   readonly moves: readonly OpenMove[];
+  /** What does not fit together, to look at before it is closed. */
+  readonly remarks: readonly Remark[];
   readonly timeline: readonly Entry[];
   readonly people: Readonly<Record<Hex, string>>;
 }

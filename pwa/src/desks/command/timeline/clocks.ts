@@ -16,7 +16,9 @@ export interface Clock {
 }
 
 /** The rows of the panel, in order; C2i is C2 measured from the order. */
-export const CLOCKS = ["C1", "C2", "C2i", "C3", "C4", "C5", "C6", "C7", "C9"] as const;
+export const CLOCKS = ["C1", "C2", "C2i", "C3", "C4", "C5", "C6", "C7", "C7r", "C8", "C9"] as const;
+/** Review and correction: listed once there is something to review or to correct. */
+const ON_DEMAND = new Set(["C7r", "C8"]);
 /** Clocks of one order; the others are the incident's. */
 const OF_ORDER = new Set(["C1", "C2", "C2i", "C3", "C4", "C5"]);
 
@@ -41,7 +43,7 @@ export function clocks(
     const found = deadlines.find(
       (one) => one.id === id && (OF_ORDER.has(id) ? one.order === order : one.order === null),
     );
-    if (!found) return [];
+    if (!found || (ON_DEMAND.has(id) && found.start_ms === null)) return [];
     const clock = clockOf(found, nowMs);
     const idle = clock.state !== "done" && clock.state !== "unknown" && id !== "C9";
     return over && idle ? [{ id, state: "waiting" as const, ms: null }] : [clock];
