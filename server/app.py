@@ -26,7 +26,7 @@ from server.api.logs import LogApi
 from server.api.stories import Stories
 from server.deadlines import nudging
 from server.deadlines.engine import Engine
-from server.intake.batch import MOVED, Told
+from server.intake.batch import MOVED, Batch, Told
 from server.intake.door import Intake
 from server.intake.redact import ERASE
 from server.intake.snapshots import Snapshots
@@ -41,7 +41,7 @@ from server.push.wanted import PUSH
 from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import revisions
-from server.store.timers import NUDGES
+from server.store.timers import NUDGES, VERDICTS
 
 Entropy = Callable[[int], bytes]
 BODY_LIMIT_BYTES = 64 * 1024 * 1024  # import files; the sync routes hold themselves to far less
@@ -72,7 +72,9 @@ def build_app(
     pusher = Pusher(settings, clock, entropy, db)
     performer = Performer({MOVED: announce, ERASE: erase}, beside={PUSH: pusher.perform})
     intake = Intake(settings, clock, entropy, db, performer)
-    deadlines = Engine(db, intake, clock, entropy, {NUDGES: nudging.take})
+    deadlines = Engine(
+        db, intake, clock, entropy, {NUDGES: nudging.take, VERDICTS: Batch.judge_again}
+    )
     follower = Follower(db, intake, hub, deadlines.look)
     snapshots = Snapshots(settings, clock, entropy, db, intake)
     keeper = Keeper(db, intake, clock, Signer(settings, entropy))

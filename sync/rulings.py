@@ -27,6 +27,7 @@ KIND_REVIEW: Final = "review"
 KIND_ASK: Final = "ask"
 KIND_REDACT: Final = "redact"
 KIND_SNAPSHOT: Final = "snapshot"
+KIND_VERDICT: Final = "verdict"
 DECIDING: Final = frozenset({KIND_SET, KIND_REVIEW, KIND_REDACT})
 """Kinds that decide about one set, each whole in itself: the newest of them stands (RL6)."""
 

@@ -45,6 +45,42 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.PrimaryKeyConstraint("incident", "order_id", "clock", "channel", name=op.f("pk_nudges")),
     )
     op.create_table(
+        "verdicts",
+        sa.Column("incident", sa.LargeBinary(), nullable=False),
+        sa.Column("clock", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.LargeBinary(), nullable=False),
+        sa.Column("round", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("grade", sa.BigInteger(), nullable=True),
+        sa.Column("within_ms", sa.BigInteger(), nullable=True),
+        sa.Column("policy_row", sa.LargeBinary(), nullable=True),
+        sa.Column("policy_idx", sa.BigInteger(), nullable=False),
+        sa.Column("start_op", sa.LargeBinary(), nullable=True),
+        sa.Column("start_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("end_op", sa.LargeBinary(), nullable=True),
+        sa.Column("elapsed_lo_ms", sa.BigInteger(), nullable=True),
+        sa.Column("elapsed_hi_ms", sa.BigInteger(), nullable=True),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("ruled", sa.Text(), nullable=True),
+        sa.Column("ruled_idx", sa.BigInteger(), nullable=True),
+        sa.Column("ruled_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("override_result", sa.Text(), nullable=True),
+        sa.Column("override_by", sa.LargeBinary(), nullable=True),
+        sa.Column("override_why", sa.Text(), nullable=True),
+        sa.Column("override_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("station", sa.LargeBinary(), nullable=True),
+        sa.Column("to_kind", sa.Text(), nullable=True),
+        sa.Column("to_id", sa.LargeBinary(), nullable=True),
+        sa.Column("tier", sa.BigInteger(), nullable=True),
+        sa.Column("zone", sa.LargeBinary(), nullable=True),
+        sa.Column("exercise", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("incident", "clock", "order_id", "round", name=op.f("pk_verdicts")),
+    )
+    with op.batch_alter_table("verdicts", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_verdicts_clock_start_at_ms"), ["clock", "start_at_ms"], unique=False
+        )
+    op.create_table(
         "timers",
         sa.Column("entity", sa.LargeBinary(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -53,7 +89,7 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.PrimaryKeyConstraint("entity", "kind", name=op.f("pk_timers")),
     )
     with op.batch_alter_table("timers", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_timers_at_ms"), ["at_ms"], unique=False)
+        batch_op.create_index(batch_op.f("ix_timers_kind_at_ms"), ["kind", "at_ms"], unique=False)
     op.create_table(
         "doubts",
         sa.Column(
@@ -539,6 +575,10 @@ def downgrade() -> None:  # noqa: PLR0915  one statement per table
     op.drop_table("enrol_codes")
     op.drop_table("effects")
     op.drop_table("devices")
+    with op.batch_alter_table("verdicts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_verdicts_clock_start_at_ms"))
+
+    op.drop_table("verdicts")
     with op.batch_alter_table("deadlines", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deadlines_deadline_live_done_ms_due_ms"))
 

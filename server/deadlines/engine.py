@@ -93,11 +93,13 @@ class Engine:
 
     async def _claim(self) -> tuple[list[Timer], bytes] | None:
         now_ms, holder = self._clock.now_ms(), self._entropy(16)
-        soonest_ms = await self._db.reading(timers.soonest)
+        soonest_ms = await self._db.reading(timers.soonest, self._works)
         if soonest_ms is None or soonest_ms > now_ms:
             return None
         until_ms = now_ms + CLAIM_MS
-        claimed = await self._db.writing(timers.claim, now_ms, until_ms, holder, AT_ONCE)
+        claimed = await self._db.writing(
+            timers.claim, (now_ms, until_ms), holder, AT_ONCE, self._works
+        )
         return (claimed, holder) if claimed else None
 
     async def _do(self, claimed: list[Timer], holder: bytes) -> None:
@@ -123,7 +125,7 @@ class Engine:
             try:
                 self._heard_ms = None
                 await self.tend()
-                soonest_ms = await self._db.reading(timers.soonest)
+                soonest_ms = await self._db.reading(timers.soonest, self._works)
             except (IntakeBusyError, IntakeClosedError, SQLAlchemyError, OSError) as error:
                 _log.warning("timers wait", extra={"error": type(error).__name__})
                 await asyncio.sleep(AGAIN_AFTER_S)

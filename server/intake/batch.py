@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server import keys
-from server.intake import judge
+from server.intake import judge, verdicts
 from server.intake.greetings import ROTATED, Greeting, Greetings, Welcome
 from server.intake.ledger import Ledger
 from server.intake.memory import (
@@ -33,6 +33,7 @@ from server.intake.memory import (
 )
 from server.intake.moments import Moments
 from server.intake.standing import Standing
+from server.intake.verdicts import Finding
 from server.intake.verify import Incoming
 from server.push.wanted import want_order
 from server.store import (
@@ -48,6 +49,7 @@ from server.store import (
     tables,
     timers,
 )
+from server.store import verdicts as stored_verdicts
 from server.store.devices import Contact, Device
 from server.store.doubts import COMPROMISED, Doubt
 from server.store.outbox import Effect
@@ -55,6 +57,7 @@ from server.store.people import Directory
 from server.store.projections import Projected
 from server.store.rows import upsert
 from server.store.sets import Evidence
+from server.store.verdicts import Row
 from sync import canon, changeset, exchange, fold, forks, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet, Draft
 from sync.exchange import PushResult
@@ -93,6 +96,9 @@ class Batch:
         self._incidents: dict[bytes, Incident] = {}
         self._given: list[tuple[Incident, bytes]] = []  # orders of this batch
         self._to_time: dict[bytes, Incident] = {}
+        self._to_look: dict[bytes, Incident] = {}
+        self._to_judge: dict[bytes, Incident] = {}
+        self._filled: dict[bytes, int] = {}  # chains in which a set came after one that follows it
         self._effects: list[Effect] = []
         self._greetings = Greetings(connection, at_ms)
 
@@ -126,6 +132,10 @@ class Batch:
         incident = self._memory.incident(self.connection, entity)
         incident.timer_ms = UNKNOWN_MS
         self._to_time[entity] = incident
+
+    def judge_again(self, entity: bytes) -> None:
+        """Look at the clocks of an incident as they stand now (VD9), and set its timer for when time changes one."""
+        self._to_judge[entity] = self._memory.incident(self.connection, entity)
 
     def write(self, draft: Draft) -> PushResult:
         """Sign a draft with the desk chain and take it in. Raises DraftError, CanonError."""
@@ -305,6 +315,8 @@ class Batch:
         if standing:
             self._prove(chain, one, standing[0][0])
         self._standing.add(one, idx, standing)
+        if one.seq < chain.head.top:
+            self._filled[one.chain] = max(one.seq, self._filled.get(one.chain, 0))
         chain.add(one.seq, one.set_id)
         chain.tail = Tail(one.set_id, ruled.eff, verdict.facts.lo_ms)
         self._chains[one.chain] = chain
@@ -321,6 +333,7 @@ class Batch:
         else:
             self._incidents[incident.id] = incident
             self._note_orders(incident, change)
+            self._note_clocks(incident, body.ops if body is not None else [])
             entry = (idx, arrival_no, leaf)
             self._ledger.list_incident(incident, one.chain, verdict.creates_at_ms, entry)
         result = _RESULT[ruled.decision]
@@ -403,6 +416,7 @@ class Batch:
             self._note_orders(incident, change)
         else:
             incident.state.add(fold.items_of(change, ruling))
+        self._note_clocks(incident, fold.ops_of(change, ruling))
         if counts:
             projections.forget_nudges(self.connection, incident.id)
             incident.projected = None
@@ -457,6 +471,56 @@ class Batch:
             if op["t"] in GIVES and shapes.problem(op) is None:
                 self._given.append((incident, op[GIVES[op["t"]]]))
 
+    def _note_clocks(self, incident: Incident, ops: list[dict[str, Any]]) -> None:
+        if verdicts.touches(ops):
+            self._to_look[incident.id] = incident
+
+    def _look_soon(self) -> dict[bytes, int | None]:
+        """Have the clocks looked at of which this batch says more (VD9). Gives the timers it moved."""
+        told = sorted(self.moments.told_more_of())
+        entities = stored_verdicts.open_among(self.connection, told)
+        for chain, seq in self._filled.items():
+            # Signed before what came earlier: now it is certain by when.
+            entities += stored_verdicts.open_before(self.connection, chain, seq)
+        for entity in entities:
+            self._to_look[entity] = self._memory.incident(self.connection, entity)
+        soon_ms = self.at_ms + verdicts.SETTLING_MS
+        moved: dict[bytes, int | None] = {}
+        for incident in self._to_look.values():
+            turns_ms = incident.turns_ms
+            is_seen = turns_ms is not None and self.at_ms <= turns_ms <= soon_ms
+            if not is_seen and incident.scopes and verdicts.runs(incident):
+                moved[incident.id] = incident.turns_ms = soon_ms
+        return moved
+
+    def _judge(self) -> dict[bytes, int | None]:
+        """Rule what is to be found by now of the clocks that are looked at (VD9). Gives the timers it moved."""
+        running = [one for one in self._to_judge.values() if one.scopes and verdicts.runs(one)]
+        # Of all of them at once: a phone's sets lie side by side in its chain.
+        times = self.moments.times(item for one in running for item in verdicts.needed(one))
+        standing = stored_verdicts.of_incidents(self.connection, [one.id for one in running])
+        book = self._memory.directory.book
+        rows: list[Row] = []
+        moved: dict[bytes, int | None] = dict.fromkeys(self._to_judge)
+        for incident in running:
+            found = verdicts.judge(incident, times, book, self.at_ms)
+            rows += [
+                self._rule(incident, one)
+                for one in verdicts.findings(incident, found, standing[incident.id])
+            ]
+            moved[incident.id] = incident.turns_ms = verdicts.turns_ms(found)
+        stored_verdicts.write(self.connection, rows)
+        return moved
+
+    def _rule(self, incident: Incident, one: Finding) -> Row:
+        """Write down what was found of one clock if it is to be; gives the row that then stands."""
+        if one.payload is None:
+            return one.row
+        payload = {"e": incident.id} | one.payload
+        idx, leaf = self._ledger.rule(rulings.KIND_VERDICT, payload)
+        self._ledger.list_in(incident.scopes, idx, None, leaf)
+        return verdicts.ruled_row(one.row, payload["result"], idx, self.at_ms)
+
     def _push_orders(self) -> None:
         """Have phones knocked at for the orders of this batch, where anybody subscribed to that."""
         if not self._given or not subscriptions.any_kept(self.connection):
@@ -489,9 +553,11 @@ class Batch:
         """Write everything gathered; gives the effects to perform after the commit."""
         connection = self.connection
         self.moments.flush()
+        turned = list((self._look_soon() | self._judge()).items())
+        timers.write(connection, timers.VERDICTS, turned)
         self._ledger.flush()
         projections.write(connection, [self._projected(at) for at in self._incidents.values()])
-        soonest_ms = self._time()
+        soonest_ms = self._time(turned)
         upsert(
             connection,
             tables.chain_heads,
@@ -508,8 +574,8 @@ class Batch:
             self._effects.append(outbox.add(connection, MOVED, told, self.at_ms))
         return self._effects
 
-    def _time(self) -> int | None:
-        """Set the timers that this batch moved; gives the soonest of them, for whoever wakes by it."""
+    def _time(self, turned: list[tuple[bytes, int | None]]) -> int | None:
+        """Set the timers that this batch moved; gives the soonest of them and of `turned`, for whoever wakes by it."""
         book = self._memory.directory.book
         moved: list[tuple[bytes, int | None]] = []
         for incident in (self._incidents | self._to_time).values():
@@ -518,7 +584,7 @@ class Batch:
                 moved.append((incident.id, at_ms))
                 incident.timer_ms = at_ms
         timers.write(self.connection, timers.NUDGES, moved)
-        return min((at_ms for _id, at_ms in moved if at_ms is not None), default=None)
+        return min((at_ms for _id, at_ms in moved + turned if at_ms is not None), default=None)
 
     def _projected(self, incident: Incident) -> Projected:
         whole = projected(incident, self._memory.directory.book)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from server.intake.memory import Incident, Memory
 from server.intake.places import day_of, home_scope, month_scope
-from server.store import doubts, log, sets, tables
+from server.store import doubts, log, scopes, sets, tables
 from server.store.doubts import Doubt
 from server.store.proofs import EntityHead
 from server.store.rows import Row, insert, upsert
@@ -124,14 +124,30 @@ class Ledger:
                 self.list_in(incident.scopes, at, None, added)
 
     def _place(self, incident: Incident, name: str) -> None:
-        """Add a scope to an incident, with everything that counts so far (SC3)."""
+        """Add a scope to an incident, with everything that counts and was found so far (SC3)."""
+        homes = incident.scopes[:1]
         self._open(incident, name)
         self.write_log()  # what this transaction has gathered is evidence too
+        entries: list[Entry] = [
+            (idx, None, rulings.leaf_hash(raw))
+            for home in homes
+            for idx, raw in self._found(home, incident.id)
+        ]
         for stored in sets.evidence(self._connection, incident.id):
             ruling = rulings.read_ruling(stored.ruling)
             if ruling.payload["d"] in rulings.COUNTED:
                 leaf = rulings.leaf_hash(stored.ruling)
-                self.list_in([name], stored.idx, stored.arrival_no, leaf)
+                entries.append((stored.idx, stored.arrival_no, leaf))
+        for entry in sorted(entries, key=lambda one: one[0]):
+            self.list_in([name], *entry)
+
+    def _found(self, home: str, incident: bytes) -> list[tuple[int, bytes]]:
+        """(index, bytes) of the verdicts on an incident that its home lists."""
+        scope = self._memory.scope(self._connection, home)
+        found = scopes.verdicts(self._connection, scope.id)
+        return [
+            (idx, raw) for idx, raw in found if rulings.read_ruling(raw).payload["e"] == incident
+        ]
 
     def _open(self, incident: Incident, name: str) -> None:
         scope = self._memory.scope(self._connection, name)
@@ -152,8 +168,8 @@ class Ledger:
         """Write everything gathered, and move the head of the log."""
         memory, connection = self._memory, self._connection
         self.write_log()
-        scopes = [memory.scopes[name] for name in self.grown]
-        upsert(connection, tables.scopes, [(s.id, s.name, s.epoch, s.n, s.head) for s in scopes])
+        grown = [memory.scopes[name] for name in self.grown]
+        upsert(connection, tables.scopes, [(s.id, s.name, s.epoch, s.n, s.head) for s in grown])
         insert(connection, tables.scope_entries, self._entries)
         insert(connection, tables.incident_scopes, self._placed)
         upsert(

@@ -111,6 +111,7 @@ class Incident(msgspec.Struct, eq=False):
     projected: Projected | None = None  # as last written; None: not known
     clocks: tuple[Derived, PolicyBook, list[Deadline]] | None = None  # of that state, by that book
     timer_ms: int | None = UNKNOWN_MS  # as last written; None: it has none
+    turns_ms: int | None = UNKNOWN_MS  # the same of the timer of its verdicts
     counted: int = 0  # sets that count so far
     updated_at_ms: int = 0
     updated_idx: int = 0

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from server.intake.memory import due_ms, load, projected
+from server.intake.rejudge import rejudge
 from server.intake.timing import rows_of
 from server.store import log, people, projections, samples, sets, tables, timers
 from server.store.engine import Database
@@ -40,6 +41,8 @@ async def rebuild(
             if progress is not None and last is not None:
                 progress(seen, wrong)
             after = last
+        # Last, for when things happened follows from samples that had to be found first.
+        wrong += await rejudge(db, check=check)
     finally:
         await db.close()
     return seen, wrong

@@ -127,3 +127,14 @@ def head_at(connection: Connection, scope_id: int, n: int) -> bytes | None:
         connection, "SELECT head FROM scope_entries WHERE scope = ? AND n = ?", (scope_id, n)
     )
     return bytes(rows[0][0]) if rows else None
+
+
+def verdicts(connection: Connection, scope: int) -> list[tuple[int, bytes]]:
+    """(index, bytes) of the verdicts that a scope lists, in its order."""
+    rows = query(
+        connection,
+        "SELECT r.idx, r.bytes FROM scope_entries s JOIN rulings r ON r.idx = s.idx"
+        " WHERE s.scope = ? AND r.kind = 'verdict' ORDER BY s.n",
+        (scope,),
+    )
+    return [(idx, bytes(raw)) for idx, raw in rows]

@@ -346,6 +346,43 @@ nudges = Table(
     Column("reached", Boolean),  # null: nobody can say
 )
 
+# What was found of every clock (VD): as it was ruled where it is determined, else as it was judged last.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("incident", LargeBinary, primary_key=True),
+    Column("clock", Text, primary_key=True),  # C1 ... C10
+    Column("order_id", LargeBinary, primary_key=True),  # empty: of the incident itself
+    Column("round", BigInteger, primary_key=True, autoincrement=False),
+    Column(
+        "result", Text, nullable=False
+    ),  # never overdue: pending, until time or a person says more
+    Column("grade", BigInteger),
+    Column("within_ms", BigInteger),
+    Column("policy_row", LargeBinary),  # the version that judged; null: the defaults
+    Column("policy_idx", BigInteger, nullable=False),
+    Column("start_op", LargeBinary),  # 17 bytes: the statements it rests on
+    Column("start_at_ms", BigInteger),
+    Column("end_op", LargeBinary),
+    Column("elapsed_lo_ms", BigInteger),
+    Column("elapsed_hi_ms", BigInteger),
+    Column("why", Text, nullable=False),  # codes, with spaces between
+    Column("ruled", Text),  # the finding that was last written down
+    Column("ruled_idx", BigInteger),
+    Column("ruled_at_ms", BigInteger),
+    Column("override_result", Text),  # what a person found, beside it
+    Column("override_by", LargeBinary),
+    Column("override_why", Text),
+    Column("override_at_ms", BigInteger),
+    Column("station", LargeBinary),
+    Column("to_kind", Text),
+    Column("to_id", LargeBinary),
+    Column("tier", BigInteger),
+    Column("zone", LargeBinary),
+    Column("exercise", Boolean, nullable=False),
+    Index(None, "clock", "start_at_ms"),
+)
+
 incident_scopes = Table(
     "incident_scopes",
     metadata,
@@ -486,7 +523,7 @@ timers = Table(
     Column("kind", Text, primary_key=True),
     Column("at_ms", BigInteger, nullable=False),  # of a claimed one: the end of the claim
     Column("holder", LargeBinary),  # 16 bytes of whoever claimed it last; null: nobody
-    Index(None, "at_ms"),
+    Index(None, "kind", "at_ms"),
 )
 
 # Effects decided with a batch and performed after its commit; the next batch deletes them.

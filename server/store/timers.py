@@ -7,19 +7,20 @@ A timer is claimed for a while by writing a fresh `holder` and moving its moment
 that dies loses it by doing nothing, and one that comes too late finds that it is not the holder any more. Whoever sets
 a timer anew takes it from its holder.
 
-Example: `claimed = claim(connection, now_ms, now_ms + 2_000, holder, limit=50)`, and later, in the transaction that
+Example: `claimed = claim(connection, (now_ms, now_ms + 2_000), holder, 50, kinds)`, and later, in the transaction that
 does the work, `held(connection, claimed, holder)`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import Connection
 
 from server.store import tables
-from server.store.rows import placeholder, query, upsert
+from server.store.rows import placeholder, query, query_in, upsert
 
 NUDGES = "nudges"  # the kind of timer after which somebody is told something
+VERDICTS = "verdicts"  # the kind after which time alone has made another finding of a clock
 
 
 class Timer(msgspec.Struct, frozen=True):
@@ -45,23 +46,40 @@ def write(connection: Connection, kind: str, moments: Sequence[tuple[bytes, int 
         )
 
 
-def soonest(connection: Connection) -> int | None:
-    """The moment of the next timer in ms, a claimed one's the end of its claim; None when there is none."""
-    rows = query(connection, "SELECT at_ms FROM timers ORDER BY at_ms LIMIT 1")
-    return rows[0][0] if rows else None
+def moments(connection: Connection, kind: str, entities: Sequence[bytes]) -> dict[bytes, int]:
+    """When the timers of one kind of these entities ring, of those that have one."""
+    rows = query_in(
+        connection, "SELECT entity, kind, at_ms FROM timers WHERE entity IN (?)", entities
+    )
+    return {bytes(entity): at_ms for entity, of_kind, at_ms in rows if of_kind == kind}
+
+
+def soonest(connection: Connection, kinds: Collection[str]) -> int | None:
+    """The moment of the next timer of these kinds, a claimed one's the end of its claim; None when there is none."""
+    moments = [
+        at_ms
+        for kind in kinds
+        for (at_ms,) in query(
+            connection, "SELECT at_ms FROM timers WHERE kind = ? ORDER BY at_ms LIMIT 1", (kind,)
+        )
+    ]
+    return min(moments, default=None)
 
 
 def claim(
-    connection: Connection, now_ms: int, until_ms: int, holder: bytes, limit: int
+    connection: Connection, due: tuple[int, int], holder: bytes, limit: int, kinds: Collection[str]
 ) -> list[Timer]:
-    """Claim timers that are due, the longest due first, until `until_ms`."""
+    """Claim timers of these kinds, kind after kind, of each the longest due first. `due`: (now, end of the claim)."""
+    now_ms, until_ms = due
     skip = "" if connection.dialect.name == "sqlite" else " FOR UPDATE SKIP LOCKED"
-    rows = query(
-        connection,
-        f"SELECT entity, kind FROM timers WHERE at_ms <= ? ORDER BY at_ms LIMIT ?{skip}",  # noqa: S608  our own words
-        (now_ms, limit),
-    )
-    found = [Timer(bytes(entity), kind) for entity, kind in rows]
+    found: list[Timer] = []
+    for kind in kinds:
+        rows = query(
+            connection,
+            f"SELECT entity FROM timers WHERE kind = ? AND at_ms <= ? ORDER BY at_ms LIMIT ?{skip}",  # noqa: S608  our own words
+            (kind, now_ms, limit - len(found)),
+        )
+        found += [Timer(bytes(entity), kind) for (entity,) in rows]
     defer(connection, found, until_ms, holder)
     return found
 

@@ -59,6 +59,10 @@ class Clock(Struct, frozen=True):
     over_ms: int | None = None
 
 
+STATEMENTS_MAX: Final = 4
+"""So many statements of one step are looked at, those that are said to come first; more say nothing new."""
+
+
 def clocks(view: Mapping[str, Any]) -> list[Clock]:
     """All clocks of a view: of its orders in their order, then of the incident round by round (DL2)."""
     of_orders: dict[tuple[bytes, int], dict[str, list[Said]]] = {}
@@ -122,8 +126,8 @@ def _clock(
         name,
         order,
         round_,
-        tuple(one for kind in starts for one in said.get(kind, ())),
-        tuple(one for kind in ends for one in said.get(kind, ())),
+        tuple(one for kind in starts for one in said.get(kind, ())[:STATEMENTS_MAX]),
+        tuple(one for kind in ends for one in said.get(kind, ())[:STATEMENTS_MAX]),
         over_ms,
     )
 

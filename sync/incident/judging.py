@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from sync import verdict
 from sync.incident.clocks import Clock, Said, clocks
+from sync.incident.policy import PolicyBook
 from sync.time import Bounds, Timed, at_centre
 from sync.verdict import BEST, Limit, Mark, Rules, Verdict
 
@@ -27,26 +28,30 @@ ForceAt = Callable[[Clock, int], "InForce"]
 """Gives what a clock that began at a moment, in ms, is judged by."""
 UNREACHED: Final = frozenset({"C2", "C2i", "C5"})
 """Clocks that cannot be held against anybody while nothing of the order has reached anyone."""
+BY_DAYS: Final = frozenset({"C9", "C10"})
+"""Clocks whose limit may be the end of a day."""
 
 
 class InForce(Struct, frozen=True):
     """What one clock is judged by: its limit, None where it is only shown; how long a delivery may take; what the
-    policy says of verdicts, and which version of it that is: (row, idx)."""
+    policy says of verdicts, and which version of it that is: (row, idx). `zone` and `tier` are those at the start."""
 
     limit: Limit | None
     deliver_within_ms: int
     rules: Rules
     version: tuple[bytes | None, int]
+    zone: bytes | None = None
+    tier: int | None = None
 
 
 class Judged(Struct, frozen=True):
-    """One clock with its verdict and the version of the policy that judged it."""
+    """One clock with its verdict and what judged it."""
 
     clock: str
     order: bytes | None
     round: int
     verdict: Verdict
-    policy: tuple[bytes | None, int]
+    force: InForce
 
 
 def judged(
@@ -64,10 +69,12 @@ def judged(
             starts = first_of(starts)
         is_unseen = clock.id == "C2" and not starts
         if is_unseen:
-            starts = [_not_before(mark(said.op)) for said in issues[clock.order]]
+            starts = [mark(said.op) for said in issues[clock.order]]
         if not starts:
             continue
         began_ms = min(verdict.latest(start) for start in starts)
+        if is_unseen:
+            starts = [_not_before(issued) for issued in starts]
         force = force_at(clock, began_ms)
         limit = force.limit
         one = verdict.judge(starts, ends, limit, force.rules, now_lo_ms=now_lo_ms)
@@ -77,7 +84,7 @@ def judged(
             one = _undelivered(one, due_ms, now_lo_ms)
         if not ends and clock.over_ms is not None and (due_ms is None or clock.over_ms <= due_ms):
             continue  # called off in time
-        found.append(Judged(clock.id, clock.order, clock.round, one, force.version))
+        found.append(Judged(clock.id, clock.order, clock.round, one, force))
     return found
 
 
@@ -92,6 +99,36 @@ def _undelivered(one: Verdict, due_ms: int, now_lo_ms: int) -> Verdict:
     if now_lo_ms > due_ms:
         return replace(one, result=verdict.NOT_DELIVERED, grade=None, why=(), turns_ms=None)
     return replace(one, result=verdict.PENDING, grade=None, why=(), turns_ms=due_ms)
+
+
+def by_book(view: Mapping[str, Any], book: PolicyBook) -> ForceAt:
+    """What judges each clock of a view by all policies there ever were (PO3)."""
+    targets = {order["id"]: order["to"][1] for order in view["orders"]}
+    categories = [value["v"] for value in view["fields"].get("category", ())]
+
+    def force_at(clock: Clock, start_ms: int) -> InForce:
+        target = None if clock.order is None else targets[clock.order]
+        at = book.judging(view, clock.id, start_ms, target=target)
+        policy = at.policy
+
+        def due(from_ms: int) -> int:
+            within_ms = policy.within_ms(clock.id, from_ms, tier=at.tier, categories=categories)
+            assert within_ms is not None, "whether there is a limit does not depend on the moment"
+            return from_ms + within_ms
+
+        limit = None
+        if at.within_ms is not None:
+            limit = Limit(due, None if clock.id in BY_DAYS else at.within_ms)
+        return InForce(
+            limit,
+            policy.deliver_within_ms,
+            Rules(policy.met_max_grade, policy.missed_max_grade, policy.late_window_ms),
+            policy.version,
+            None if at.zone is None else at.zone.id,
+            at.tier,
+        )
+
+    return force_at
 
 
 def first_of(marks: Iterable[Mark]) -> list[Mark]:

@@ -28,7 +28,7 @@ JUDGING = [
     "FK2",
     *(f"AU{at}" for at in range(1, 8)),
 ]
-LISTING_AND_SIGNING = ["SC3", "SC4", "FK8", "TL7", "TM12", "CK8"]
+LISTING_AND_SIGNING = ["SC3", "SC4", "FK8", "TL7", "TM12", "CK8", "VD9"]
 OF_THE_CENTRE = frozenset([*JUDGING, *LISTING_AND_SIGNING])
 OF_BOTH = [rule for rule in RULES if rule not in OF_THE_CENTRE]
 
@@ -68,6 +68,7 @@ TOLD_OF_THE_CENTRE = {
     ),
     "TM12": (SERVER + "test_times.py", "a_set_was_signed_after_it_was_given"),
     "CK8": (SERVER + "test_callback.py", "a_rate_is_good_over_reached_and_never_more_than_all"),
+    "VD9": (SERVER + "test_verdicts.py", "what_is_determined_stays_until_what_it_rests_on"),
     "TL7": (SERVER + "test_proof_refused.py", "a_restored_older_database_is_not_signed"),
 }
 # Device rules whose test does not name them, most of them since it is one run of both languages or of a whole phone.

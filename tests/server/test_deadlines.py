@@ -83,7 +83,7 @@ def engine_on(house: House, intake: Intake | None = None, db: Database | None = 
 
 
 async def soonest(house: House) -> int | None:
-    at_ms = await house.db.reading(timers.soonest)
+    at_ms = await house.db.reading(timers.soonest, (NUDGES,))
     return None if at_ms is None else at_ms - EPOCH_MS
 
 
@@ -182,7 +182,9 @@ async def test_a_node_that_dies_with_a_claim_keeps_others_waiting_for_two_second
     incident, _order = await ordered(house)
     now_ms = house.clock.advance(10_000)
     holder = b"h" * 16
-    mine = await house.db.writing(timers.claim, now_ms, now_ms + CLAIM_MS, holder, AT_ONCE)
+    mine = await house.db.writing(
+        timers.claim, (now_ms, now_ms + CLAIM_MS), holder, AT_ONCE, (NUDGES,)
+    )
     assert [one.entity for one in mine] == [incident]
     engine = engine_on(house)
     assert await engine.tend() == 0

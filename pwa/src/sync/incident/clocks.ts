@@ -56,6 +56,8 @@ export interface Clock {
 }
 
 const least = (times: readonly number[]): number | null => (times.length > 0 ? Math.min(...times) : null);
+/** So many statements of one step are looked at, those that are said to come first; more say nothing new. */
+const STATEMENTS_MAX = 4;
 type SaidOf = Map<string, Said[]>;
 
 /** All clocks of a view: of its orders in their order, then of the incident round by round (DL2). */
@@ -116,7 +118,8 @@ function clockOf(
   said: SaidOf,
   overMs: number | null,
 ) {
-  const all = (kinds: readonly string[]): Said[] => kinds.flatMap((kind) => said.get(kind) ?? []);
+  const all = (kinds: readonly string[]): Said[] =>
+    kinds.flatMap((kind) => (said.get(kind) ?? []).slice(0, STATEMENTS_MAX));
   return { id, order, round, starts: all(starts), ends: all(ends), overMs };
 }
 

@@ -9,6 +9,7 @@ import { ascending, keyOf } from "../fold";
 import { atCentre, type Bounds, proved } from "../time";
 import { BEST, judge, type Limit, latestOf, type Mark, type Rules, type Verdict } from "../verdict";
 import { type Clock, type ClockId, clocksOf, type Said } from "./clocks";
+import { type PolicyBook, withinMs } from "./policy";
 import type { DerivedView } from "./status";
 
 /** Clocks that cannot be held against anybody while nothing of the order has reached anyone. */
@@ -22,7 +23,31 @@ export interface InForce {
   readonly limit: Limit | null;
   readonly deliverWithinMs: number;
   readonly rules: Rules;
-  readonly version: readonly [Uint8Array | null, number];
+  readonly version: readonly [row: string | null, idx: number];
+}
+
+/** Clocks whose limit may be the end of a day. */
+const BY_DAYS: ReadonlySet<string> = new Set(["C9", "C10"]);
+
+/** What judges each clock of a view by all policies there ever were (PO3). */
+export function byBook(view: DerivedView, book: PolicyBook): Sources["forceAt"] {
+  const targets = new Map(view.orders.map(({ id, to }) => [keyOf(id), to[1]]));
+  const categories = (view.fields["category"] ?? []).map(({ v }) => v as string);
+  return (clock, startMs) => {
+    const target = (clock.order && targets.get(keyOf(clock.order))) ?? null;
+    const { policy, tier, withinMs: known } = book.judging(view, clock.id, startMs, { target });
+    const due = (fromMs: number) => fromMs + (withinMs(policy, clock.id, fromMs, { tier, categories }) as number);
+    return {
+      limit: known === null ? null : { due, withinMs: BY_DAYS.has(clock.id) ? null : known },
+      deliverWithinMs: policy.deliver_within_ms,
+      rules: {
+        metMaxGrade: policy.met_max_grade,
+        missedMaxGrade: policy.missed_max_grade,
+        lateWindowMs: policy.late_window_ms,
+      },
+      version: [policy.row, policy.idx],
+    };
+  };
 }
 
 export interface Judged {
@@ -52,9 +77,10 @@ export function judged(view: DerivedView, { mark, forceAt, nowLoMs }: Sources): 
     let starts = clock.starts.map(markOf);
     if (clock.order === null) starts = firstOf(starts);
     const isUnseen = clock.id === "C2" && starts.length === 0;
-    if (isUnseen) starts = (delivery?.starts ?? []).map(({ op }) => notBefore(mark(op)));
+    if (isUnseen) starts = (delivery?.starts ?? []).map(markOf);
     if (starts.length === 0) return [];
     const beganMs = Math.min(...starts.map(latestOf));
+    if (isUnseen) starts = starts.map(notBefore);
     const force = forceAt(clock, beganMs);
     const { limit } = force;
     let verdict = judge(starts, ends, limit, force.rules, nowLoMs);
