@@ -43,6 +43,7 @@ from server.api import (
     session,
     spec,
     summaries,
+    verdicts,
     wall,
     wallrows,
     writing,
@@ -122,6 +123,7 @@ def words() -> dict[str, str]:
             satisfaction,
             spec,
             summaries,
+            verdicts,
             wallrows,
         ]
     )

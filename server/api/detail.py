@@ -17,11 +17,14 @@ from sqlalchemy import Connection, select
 from server.api.ids import Hex32, Ms, hex_or_none, plain
 from server.api.stories import Story
 from server.api.summaries import Summary
+from server.api.verdicts import ShownVerdict, shown_of
 from server.api.wallrows import DeadlineState
 from server.auth.guards import CALLER_KNOWN, SignedIn
 from server.intake import timing
+from server.store import verdicts as stored_verdicts
 from server.store.people import Directory
 from server.store.tables import devices
+from server.store.verdicts import Key, Row
 from sync.fold import Item
 from sync.incident.consistency import remarks
 from sync.incident.deadlines import deadlines
@@ -126,6 +129,7 @@ class Detail(msgspec.Struct, frozen=True):
     summary: Summary
     view: dict[str, Any]
     deadlines: list[Countdown]
+    verdicts: list[ShownVerdict]
     remarks: list[Remarked]
     moves: list[OpenMove]
     timeline: list[Entry]
@@ -151,20 +155,29 @@ def device_labels(connection: Connection, chains: Iterable[bytes]) -> dict[bytes
     return {row.chain: row.label for row in rows}
 
 
-def beside(
-    connection: Connection, items: list[Item]
-) -> tuple[dict[bytes, str], dict[bytes, Timed]]:
-    """What is not in an incident itself: how its devices are called, and when its ops happened, by op id."""
-    labels = device_labels(connection, {item.chain for item in items})
-    return labels, timing.times(connection, items, timing.Chains(connection))
+class Beside(msgspec.Struct, frozen=True):
+    """What is not in an incident itself: how its devices are called, when its ops happened, by op id, and what stands
+    written of its clocks."""
+
+    labels: dict[bytes, str]
+    times: dict[bytes, Timed]
+    verdicts: dict[Key, Row]
+
+
+def beside(connection: Connection, incident: bytes, items: list[Item]) -> Beside:
+    """Read what a page shows of an incident beside it."""
+    return Beside(
+        labels=device_labels(connection, {item.chain for item in items}),
+        times=timing.times(connection, items, timing.Chains(connection)),
+        verdicts=stored_verdicts.of_incidents(connection, [incident])[incident],
+    )
 
 
 def detail_of(
     summary: Summary,
     story: Story,
     directory: Directory,
-    labels: dict[bytes, str],
-    times: dict[bytes, Timed],
+    known: Beside,
     *,
     now_ms: int,
     who: SignedIn,
@@ -172,7 +185,9 @@ def detail_of(
     """Shape one incident for one person at one moment."""
     knows_caller = who.has(CALLER_KNOWN)
     people: dict[bytes, str] = {}
-    entries = _entries(story, directory, labels, times, people, knows_caller=knows_caller)
+    entries = _entries(
+        story, directory, known.labels, known.times, people, knows_caller=knows_caller
+    )
     view = plain(story.view)
     if not knows_caller:
         for field in CALLER_FACTS & view["fields"].keys():
@@ -197,6 +212,7 @@ def detail_of(
             )
             for one in deadlines(story.view, directory.book)
         ],
+        verdicts=shown_of(story.view, known.times, known.verdicts, directory, now_ms),
         remarks=[
             Remarked(
                 one.code, hex_or_none(one.order), [op.hex() for op in one.about], list(one.words)

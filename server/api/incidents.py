@@ -104,9 +104,9 @@ async def read_incident(
 ) -> Response[detail.Detail]:
     """Show one incident whole: its view as every device folds it, countdowns, open moves, and the merged timeline."""
     summary, story = await seen_story(stories, db, who, incident)
-    labels, times = await db.reading(detail.beside, story.items)
+    known = await db.reading(detail.beside, story.id, story.items)
     shown = detail.detail_of(
-        summary, story, access.directory(), labels, times, now_ms=clock.now_ms(), who=who
+        summary, story, access.directory(), known, now_ms=clock.now_ms(), who=who
     )
     return Response(shown, headers=NO_STORE)
 

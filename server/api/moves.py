@@ -17,6 +17,7 @@ from server.api.callmoves import Callback, LadderMove, Rectify, ladder_ops
 from server.api.ids import Hex32, Ms
 from server.api.movebase import BaseMove, Code, Op, OpHex, Ops, Text, Why, id_of, op
 from server.api.reviewmoves import ReviewMove, review_ops
+from server.api.verdicts import Override, override_ops
 from server.intake import contested
 from server.problems import ProblemError
 from sync.incident.ladder import standing
@@ -202,6 +203,7 @@ Move = (
     | AskAbout
     | Dispute
     | LadderMove
+    | Override
     | ReviewMove
 )
 
@@ -234,6 +236,8 @@ def ops_of(
     """
     if isinstance(move, LadderMove):
         return ladder_ops(move, view)
+    if isinstance(move, Override):
+        return override_ops(move, view)
     if isinstance(move, ReviewMove):
         return review_ops(move, view)
     if isinstance(move, Close) and standing(view, book).step is not None:
