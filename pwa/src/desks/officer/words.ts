@@ -92,7 +92,7 @@ const zh = {
   feedbackDue: (n: number, left: string) => `${n} 起待反馈，剩 ${left}`,
   feedbackOver: (n: number, by: string) => `${n} 起待反馈，逾 ${by}`,
   feedbackWaits: (n: number) => `${n} 起待反馈`,
-  returnedDue: (n: number, left: string) => `退回 ${n} 起，剩 ${left}`,
+  returnedWaits: (n: number) => `退回 ${n} 起`,
   returnedOver: (n: number, by: string) => `退回 ${n} 起，逾 ${by}`,
   underWay: (n: number) => `${n} 起在办`,
 
@@ -533,7 +533,7 @@ export const t = book(zh, {
   feedbackDue: (n, left) => `${n} to report, ${left} left`,
   feedbackOver: (n, by) => `${n} to report, ${by} over`,
   feedbackWaits: (n) => `${n} to report`,
-  returnedDue: (n, left) => `${n} returned, ${left} left`,
+  returnedWaits: (n) => `${n} returned`,
   returnedOver: (n, by) => `${n} returned, ${by} over`,
   underWay: (n) => `${n} under way`,
 
