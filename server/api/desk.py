@@ -36,6 +36,11 @@ from server.api import (
     queue,
     rawsets,
     redactions,
+    reportasked,
+    reportfiles,
+    reportpairs,
+    reports,
+    reportshapes,
     reviewmoves,
     reviews,
     rulings,
@@ -60,6 +65,7 @@ from server.auth.sessions import Sessions
 from server.imports.apply import Importer
 from server.intake.door import Intake
 from server.now import Clock
+from server.reports import completeness, figures
 from server.settings import Settings
 from server.store.engine import Database
 
@@ -84,6 +90,9 @@ ROOMS = (
     callcard,
     reviews,
     cutoffs,
+    reports,
+    reportfiles,
+    reportpairs,
     devices,
     enrol,
     push,
@@ -114,11 +123,15 @@ def words() -> dict[str, str]:
             asking,
             callmoves,
             callrows,
+            completeness,
             detail,
+            figures,
             health,
             moves,
             overdue,
             queue,
+            reportasked,
+            reportshapes,
             reviewmoves,
             satisfaction,
             spec,

@@ -189,6 +189,7 @@ def openapi_config(words: Callable[[], dict[str, str]]) -> OpenAPIConfig:
             ),
             Tag(name="reviews", description="Feedback: its review, and what is overdue."),
             Tag(name="callback", description="Calling callers back."),
+            Tag(name="reports", description="Figures about every clock."),
             Tag(name="organisation", description="Stations, units, people and codes."),
             Tag(name="policies", description="Limits, zones and modes: what holds since when."),
             Tag(name="devices", description="Enrolling devices and looking after them."),

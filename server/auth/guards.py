@@ -110,6 +110,9 @@ may_review = _roles(
     "may_review",
     "Those who watch over feedback and its review.",
 )
+may_read_figures = _roles(
+    DISPATCH | {"station", "supervisor"}, "may_read_figures", "Those who read figures."
+)
 may_see_devices = _roles(
     DISPATCH | {"station", "admin", "supervisor"},
     "may_see_devices",
