@@ -15,6 +15,7 @@ export type DeskName =
   | "rulings"
   | "callback"
   | "review"
+  | "supervise"
   | "devices"
   | "login"
   | "enrol"
@@ -27,13 +28,14 @@ export const DESKS: Record<DeskName, () => Promise<{ default: Component }>> = {
   rulings: () => import("./desks/rulings/index"),
   callback: () => import("./desks/callback/index"),
   review: () => import("./desks/review/index"),
+  supervise: () => import("./desks/supervise/index"),
   devices: () => import("./desks/devices/index"),
   login: () => import("./desks/login/index"),
   enrol: () => import("./desks/enrol/index"),
   components: () => import("./ui/components/index"),
 };
 
-const CENTRE: readonly DeskName[] = ["command", "rulings", "callback", "review", "devices"];
+const CENTRE: readonly DeskName[] = ["command", "rulings", "callback", "review", "supervise", "devices"];
 
 /**
  * Once a desk of the centre is open, fetch the others too: a new version at the server takes the old one's files away, and
@@ -52,6 +54,8 @@ export function deskOf(place: Exclude<Place, { readonly name: "unknown" }>): Des
     case "dispatch":
     case "timeline":
       return "command";
+    case "figures":
+      return "supervise";
     case "reviews":
     case "overdue":
       return "review";

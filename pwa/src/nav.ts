@@ -10,12 +10,21 @@ import type { Place } from "./router";
 import { book } from "./words/language";
 
 const t = book(
-  { wall: "盯办墙", dispatch: "派警", rulings: "待裁", callback: "回访", reviews: "审核", devices: "终端" },
+  {
+    wall: "盯办墙",
+    dispatch: "派警",
+    rulings: "待裁",
+    callback: "回访",
+    figures: "看板",
+    reviews: "审核",
+    devices: "终端",
+  },
   {
     wall: "Wall",
     dispatch: "Dispatch",
     rulings: "Rulings",
     callback: "Callback",
+    figures: "Figures",
     reviews: "Review",
     devices: "Devices",
   },
@@ -27,22 +36,23 @@ export interface NavItem {
   readonly place: Place;
 }
 
-type DeskPlace = "wall" | "dispatch" | "rulings" | "callback" | "reviews" | "devices";
+type DeskPlace = "wall" | "dispatch" | "rulings" | "callback" | "figures" | "reviews" | "devices";
 const DIGITS: Record<DeskPlace, string> = {
   wall: "1",
   dispatch: "2",
   rulings: "4",
   callback: "5",
+  figures: "6",
   devices: "7",
   reviews: "8",
 };
 
 /** Roles are those of the rules (AU); an officer or a guard has no desk. */
 const DESKS_OF: Record<string, readonly DeskPlace[]> = {
-  dispatcher: ["wall", "dispatch", "rulings", "callback", "reviews", "devices"],
-  commander: ["wall", "dispatch", "rulings", "callback", "reviews", "devices"],
-  station: ["wall", "dispatch", "rulings", "devices"],
-  supervisor: ["wall", "reviews", "devices"],
+  dispatcher: ["wall", "dispatch", "rulings", "callback", "figures", "reviews", "devices"],
+  commander: ["wall", "dispatch", "rulings", "callback", "figures", "reviews", "devices"],
+  station: ["wall", "dispatch", "rulings", "figures", "devices"],
+  supervisor: ["figures", "wall", "reviews", "devices"],
   reviewer: ["reviews", "wall"],
   callback: ["callback", "wall"],
   admin: ["devices", "wall"],

@@ -23,6 +23,7 @@ const PATHS = {
   dispatch: "/desk/dispatch",
   rulings: "/desk/rulings",
   callback: "/desk/callback",
+  figures: "/desk/figures",
   reviews: "/desk/reviews",
   overdue: "/desk/overdue",
   devices: "/desk/devices",
