@@ -77,6 +77,15 @@ export class Leaving {
     }
   }
 
+  /** Go on as what another tab had this phone enrolled as, or moved to, meanwhile. False when there is nothing newer. */
+  async follow(): Promise<boolean> {
+    const { vault, session, adopt } = this.#parts;
+    const kept = await keptSession(vault);
+    if (!kept || kept.token === session().token) return false;
+    adopt(kept);
+    return true;
+  }
+
   async #keep(session: DeviceSession): Promise<void> {
     await this.#parts.vault.setMeta(SESSION, session);
     this.#parts.adopt(session);

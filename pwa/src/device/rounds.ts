@@ -149,7 +149,11 @@ export class Rounds {
       void this.#live();
     } catch (error) {
       const trouble = error instanceof LinkError ? error : new LinkError("garbled", String(error), { cause: error });
-      if (trouble.code === REVOKED || trouble.code === NEEDS_CODE) await this.#handOver();
+      if (trouble.code === REVOKED || trouble.code === NEEDS_CODE) {
+        // Tabs that cannot hear each other share the vault all the same.
+        if (await this.#parts.leaving.follow()) this.#again = true;
+        else await this.#handOver();
+      }
       this.#failures += 1;
       this.#hello = null;
       this.#budget = Math.max(BUDGET_BYTES.least, this.#budget / 2);

@@ -6,7 +6,7 @@ import { enrol, openingDraft, waitingAttempt } from "../../src/device/enrol";
 import { DAMAGED, type Vault, VaultRefused } from "../../src/device/vault";
 import { type ChangeSet, FLAG_RESTORED_STORAGE, readSet } from "../../src/sync/changeset";
 import { fromHex, opId, toHex } from "../../src/sync/ids";
-import { NOON, Phone } from "./phone";
+import { NOON, newKey, Phone } from "./phone";
 
 const INCIDENT = "11".repeat(16);
 
@@ -317,4 +317,13 @@ test("when the storage takes no other chain the phone says so and still sends wh
   expect(phone.writer.chain).toBe(chain);
   expect(textsHeld().size).toBe(4); // with what the clocks said
   expect(phone.replica.unkept).toEqual([]); // it is safe there, and came back with the pull
+});
+
+test("a tab that nobody told goes on with what another tab was enrolled as", async () => {
+  const other = await phone.again(false);
+  const key = await newKey(other.vault);
+  other.close();
+  phone.centre.fault = "revoked";
+  await phone.exchange();
+  expect(phone.session.chain).toBe(key.chain);
 });
