@@ -149,6 +149,13 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.PrimaryKeyConstraint("chain", "kind", name=op.f("pk_chain_events")),
     )
     op.create_table(
+        "entity_rulings",
+        sa.Column("entity", sa.LargeBinary(), nullable=False),
+        sa.Column("idx", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("entity", "idx", name=op.f("pk_entity_rulings")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "entity_heads",
         sa.Column("entity", sa.LargeBinary(), nullable=False),
         sa.Column("n", sa.BigInteger(), nullable=False),
@@ -590,6 +597,7 @@ def downgrade() -> None:  # noqa: PLR0915  one statement per table
     op.drop_table("log_checkpoints")
     op.drop_table("log_tiles")
     op.drop_table("entity_heads")
+    op.drop_table("entity_rulings")
     op.drop_table("grants")
     op.drop_table("remarks")
     op.drop_table("push_subscriptions")

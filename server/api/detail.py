@@ -1,8 +1,7 @@
-"""One incident as a desk's page shows it: the view in JSON, countdowns, open moves, and the timeline with its gaps.
+"""One incident as a desk's page shows it: the view in JSON, countdowns, open moves, and the timeline.
 
-Pure but for reading device labels. Shapes what ``sync.incident`` has derived; derives nothing itself except where a
-device was out of reach before its late entries. Bytes become hex; a caller's name and number are masked for those who
-may not read them.
+Pure but for reading what lies beside it. Shapes what ``sync.incident`` has derived; derives nothing itself. Bytes
+become hex; a caller's name and number are masked for those who may not read them.
 
 >>> masked("13800002046"), masked("110"), masked("")
 ('138****2046', '***', '')
@@ -14,18 +13,19 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, select
 
+from server.api.asof import AsOf, Seal, findings_then, seal, summary_then
 from server.api.ids import Hex32, Ms, hex_or_none, plain
+from server.api.sources import Silence, Source, devices_of, lasting, silences, sources
 from server.api.stories import Story
 from server.api.summaries import Summary
 from server.api.verdicts import ShownVerdict, shown_of
 from server.api.wallrows import DeadlineState
 from server.auth.guards import CALLER_KNOWN, SignedIn
 from server.intake import timing
-from server.store import verdicts as stored_verdicts
 from server.store.people import Directory
 from server.store.tables import devices
 from server.store.verdicts import Key, Row
-from sync.fold import Item
+from sync.clock import MS_MAX
 from sync.incident.consistency import remarks
 from sync.incident.deadlines import deadlines
 from sync.incident.moves import moves_of_order
@@ -46,13 +46,6 @@ class Countdown(DeadlineState, frozen=True):
     """A countdown of one order, or of the incident when ``order`` is null."""
 
     order: Hex32 | None
-
-
-class Gap(msgspec.Struct, frozen=True):
-    """A stretch in which a device was out of reach: it went on recording, and what follows came later."""
-
-    since: Ms
-    until: Ms
 
 
 class Redacted(msgspec.Struct, frozen=True):
@@ -77,7 +70,8 @@ class ProvedTime(msgspec.Struct, frozen=True):
 
 class Entry(msgspec.Struct, frozen=True):
     """One op in the merged timeline. ``at`` is when it happened, ``received_at`` when the centre had it, ``late_by``
-    the difference when over a minute; ``time`` is what is proved of when.
+    the difference when over a minute; ``late_entry`` when its author wrote it down over a minute after it happened.
+    ``time`` is what is proved of when.
 
     ``decision`` is ``accepted``, ``accepted_late``, ``held``, ``rejected`` or ``opaque``, with ``why``. ``about`` is
     the op it speaks of."""
@@ -90,6 +84,7 @@ class Entry(msgspec.Struct, frozen=True):
     at: Ms
     received_at: Ms | None
     late_by: int | None
+    late_entry: bool
     flags: list[str]
     by: Hex32
     by_name: str
@@ -106,7 +101,6 @@ class Entry(msgspec.Struct, frozen=True):
     decision: str | None
     why: str | None
     redacted: Redacted | None
-    gap_before: Gap | None
     time: ProvedTime | None
 
 
@@ -122,7 +116,8 @@ class Remarked(msgspec.Struct, frozen=True):
 
 class Detail(msgspec.Struct, frozen=True):
     """One incident. ``view`` is the shared view of SPEC IN with bytes as hex; ``people`` names everyone it speaks
-    of; ``remarks`` are what to look at before it is closed.
+    of; ``remarks`` are what to look at before it is closed. ``as_of`` is the moment it is told as of, null for now; of
+    the past nothing can be done, and ``sources`` still tell of now. ``seal`` covers what was ruled by then.
     """
 
     now_ms: Ms
@@ -133,8 +128,24 @@ class Detail(msgspec.Struct, frozen=True):
     remarks: list[Remarked]
     moves: list[OpenMove]
     timeline: list[Entry]
+    sources: list[Source]
+    silences: list[Silence]
     scopes: list[str]
     people: dict[str, str]
+    as_of: AsOf | None
+    seal: Seal | None
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """What is not in an incident itself: how its devices are called, when its ops happened by op id, how far its
+    devices have told, when they were out of touch, the hash over what was ruled, and what was found of its clocks."""
+
+    labels: dict[bytes, str]
+    times: dict[bytes, Timed]
+    sources: list[Source]
+    silences: list[Silence]
+    seal: Seal | None
+    verdicts: dict[Key, Row]
 
 
 def masked(phone: str) -> str:
@@ -155,21 +166,23 @@ def device_labels(connection: Connection, chains: Iterable[bytes]) -> dict[bytes
     return {row.chain: row.label for row in rows}
 
 
-class Beside(msgspec.Struct, frozen=True):
-    """What is not in an incident itself: how its devices are called, when its ops happened, by op id, and what stands
-    written of its clocks."""
-
-    labels: dict[bytes, str]
-    times: dict[bytes, Timed]
-    verdicts: dict[Key, Row]
-
-
-def beside(connection: Connection, incident: bytes, items: list[Item]) -> Beside:
-    """Read what a page shows of an incident beside it."""
+def beside(
+    connection: Connection, story: Story, directory: Directory, as_of: AsOf | None, now_ms: int
+) -> Beside:
+    """Read what lies beside an incident."""
+    items = story.items
+    until_ms = as_of.ms if as_of is not None and as_of.by == "received" else MS_MAX
+    times = timing.times(connection, items, timing.Chains(connection), until_ms)
+    carried = devices_of(connection, items, story.view, directory)
+    told = silences(connection, carried, items, times, directory)
+    heard = sources(connection, carried, story.view, directory, now_ms)
     return Beside(
         labels=device_labels(connection, {item.chain for item in items}),
-        times=timing.times(connection, items, timing.Chains(connection)),
-        verdicts=stored_verdicts.of_incidents(connection, [incident])[incident],
+        times=times,
+        sources=heard,
+        silences=told if as_of else lasting(told, heard),
+        seal=seal(connection, story.id, until_ms),
+        verdicts=findings_then(connection, story, as_of),
     )
 
 
@@ -181,13 +194,13 @@ def detail_of(
     *,
     now_ms: int,
     who: SignedIn,
+    as_of: AsOf | None = None,
 ) -> Detail:
-    """Shape one incident for one person at one moment."""
+    """Shape one incident for one person, as of now or of an earlier moment."""
+    at_ms = now_ms if as_of is None else as_of.ms
     knows_caller = who.has(CALLER_KNOWN)
     people: dict[bytes, str] = {}
-    entries = _entries(
-        story, directory, known.labels, known.times, people, knows_caller=knows_caller
-    )
+    entries = _entries(story, directory, known, people, knows_caller=knows_caller)
     view = plain(story.view)
     if not knows_caller:
         for field in CALLER_FACTS & view["fields"].keys():
@@ -199,7 +212,7 @@ def detail_of(
             _name(people, directory, order["to"][1])
     return Detail(
         now_ms=now_ms,
-        summary=summary,
+        summary=summary if as_of is None else summary_then(summary, story, directory.book),
         view=view,
         deadlines=[
             Countdown(
@@ -207,12 +220,12 @@ def detail_of(
                 start_ms=one.start_ms,
                 due_ms=one.due_ms,
                 done_ms=one.done_ms,
-                state=one.state(now_ms),
+                state=one.state(at_ms),
                 order=hex_or_none(one.order),
             )
             for one in deadlines(story.view, directory.book)
         ],
-        verdicts=shown_of(story.view, known.times, known.verdicts, directory, now_ms),
+        verdicts=shown_of(story.view, known.times, known.verdicts, directory, at_ms),
         remarks=[
             Remarked(
                 one.code, hex_or_none(one.order), [op.hex() for op in one.about], list(one.words)
@@ -222,11 +235,15 @@ def detail_of(
         moves=[
             OpenMove(move, order["id"].hex())
             for order in story.view["orders"]
-            for move in moves_of_order(order)
+            for move in (moves_of_order(order) if as_of is None else ())
         ],
         timeline=entries,
+        sources=known.sources,
+        silences=known.silences,
         scopes=story.scopes,
         people={at.hex(): name for at, name in people.items()},
+        as_of=as_of,
+        seal=known.seal,
     )
 
 
@@ -241,15 +258,12 @@ def _name(people: dict[bytes, str], directory: Directory, person: bytes | None) 
 def _entries(
     story: Story,
     directory: Directory,
-    labels: dict[bytes, str],
-    times: dict[bytes, Timed],
+    known: Beside,
     people: dict[bytes, str],
     *,
     knows_caller: bool,
 ) -> list[Entry]:
     entries: list[Entry] = []
-    in_reach: dict[bytes, int] = {}
-    told: set[bytes] = set()
     for one in timeline(story.items, story.view):
         chain, ruled = one["chain"], story.ruled.get(one["set"])
         value = one["value"]
@@ -265,6 +279,7 @@ def _entries(
                 at=one["at"],
                 received_at=one["received_at"],
                 late_by=one["late_by"],
+                late_entry=one["late_entry"],
                 flags=one["flags"],
                 by=one["by"].hex(),
                 by_name=_name(people, directory, one["by"]) or "",
@@ -272,7 +287,7 @@ def _entries(
                 said_by_name=_name(people, directory, one["said_by"]),
                 via=one["via"],
                 order=hex_or_none(one["order"]),
-                device=labels.get(chain, ""),
+                device=known.labels.get(chain, ""),
                 chain=chain.hex(),
                 field=one["field"],
                 text=one["text"],
@@ -281,8 +296,7 @@ def _entries(
                 decision=one["decision"],
                 why=one["why"],
                 redacted=_redacted(one["redacted"], directory, people),
-                gap_before=_gap(one, in_reach, told),
-                time=_time(times.get(one["op"])),
+                time=_time(known.times.get(one["op"])),
             )
         )
     return entries
@@ -301,22 +315,3 @@ def _redacted(
         return None
     by: bytes = told["by"]
     return Redacted(by.hex(), _name(people, directory, by) or "", told["ground"], told["at"])
-
-
-def _gap(one: dict[str, Any], in_reach: dict[bytes, int], told: set[bytes]) -> Gap | None:
-    """The silence before a device's first late entry: from when it was last heard here until the entry came.
-
-    ``in_reach`` is when each device last spoke in time; a silence is told once, until the device speaks in time again.
-    """
-    chain, received_at = one["chain"], one["received_at"]
-    if received_at is None:
-        return None
-    if one["late_by"] is None:
-        in_reach[chain] = received_at
-        told.discard(chain)
-        return None
-    since = in_reach.get(chain)
-    if since is None or chain in told or since >= one["at"]:
-        return None
-    told.add(chain)
-    return Gap(since, received_at)

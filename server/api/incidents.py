@@ -12,8 +12,10 @@ import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
+from sqlalchemy import Connection
 
 from server.api import detail, summaries
+from server.api.asof import AsOf, By, story_at
 from server.api.ids import from_hex
 from server.api.session import NO_STORE
 from server.api.spec import SESSION, refusals
@@ -23,6 +25,7 @@ from server.auth.guards import Access, SignedIn, at_desk
 from server.now import Clock
 from server.problems import ProblemError
 from server.store.engine import Database
+from sync.clock import MS_MAX
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -91,11 +94,21 @@ async def list_incidents(
     operation_id="getIncident",
     guards=[at_desk],
     security=SESSION,
-    responses=refusals("bad_id", "not_signed_in", "not_allowed", "not_found"),
+    responses=refusals("bad_id", "bad_request", "not_signed_in", "not_allowed", "not_found"),
 )
 async def read_incident(
     incident: FromPath[str],
     *,
+    as_of_ms: Annotated[
+        int | None,
+        QueryParameter(ge=0, le=MS_MAX, description="tell it as it stood at this moment"),
+    ] = None,
+    by: Annotated[
+        By,
+        QueryParameter(
+            description="`received`: what was known by then; `event`: what had happened"
+        ),
+    ] = "received",
     who: NamedDependency[SignedIn],
     access: NamedDependency[Access],
     db: NamedDependency[Database],
@@ -104,10 +117,15 @@ async def read_incident(
 ) -> Response[detail.Detail]:
     """Show one incident whole: its view as every device folds it, countdowns, open moves, and the merged timeline."""
     summary, story = await seen_story(stories, db, who, incident)
-    known = await db.reading(detail.beside, story.id, story.items)
-    shown = detail.detail_of(
-        summary, story, access.directory(), known, now_ms=clock.now_ms(), who=who
-    )
+    directory, now_ms = access.directory(), clock.now_ms()
+    as_of = None if as_of_ms is None or as_of_ms >= now_ms else AsOf(as_of_ms, by)
+
+    def read(connection: Connection) -> tuple[Story, detail.Beside]:
+        told = story if as_of is None else story_at(connection, story, as_of)
+        return told, detail.beside(connection, told, directory, as_of, now_ms)
+
+    told, known = await db.reading(read)
+    shown = detail.detail_of(summary, told, directory, known, now_ms=now_ms, who=who, as_of=as_of)
     return Response(shown, headers=NO_STORE)
 
 

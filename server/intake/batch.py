@@ -403,6 +403,7 @@ class Batch:
             if created_at_ms is not None:
                 payload["no"] = self._ledger.number(created_at_ms)
         idx, leaf = self._ledger.rule(kind, payload)
+        self._ledger.pass_over(standing)
         sets.rule_again(self.connection, stored.arrival_no, idx, raw, payload["e"])
         entry = (idx, stored.arrival_no, leaf)
         self._ledger.list_in([f"device:{payload['chain'].hex()}"], *entry)

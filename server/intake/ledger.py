@@ -40,6 +40,7 @@ class Ledger:
         self._rulings: list[Row] = []
         self._entries: list[Row] = []
         self._doubts: list[Doubt] = []
+        self._beside: list[Row] = []
         self._placed: list[Row] = []
         self._ruled: dict[int, bytes] = {}
         self._days: set[str] = set()
@@ -54,6 +55,8 @@ class Ledger:
         if (entity := payload.get("e")) is not None:
             about = self._about[entity] = self._memory.about(self._connection, entity)
             payload |= {"en": about.n + 1, "eh": about.head}  # TL10
+            if kind != rulings.KIND_SET:
+                self._beside.append((entity, self.idx))
         ruling = rulings.Ruling(rulings.VERSION, self.idx, self._at_ms, kind, payload)
         raw = rulings.encode_ruling(ruling)
         self._rulings.append((self.idx, self._at_ms, kind, raw))
@@ -70,6 +73,12 @@ class Ledger:
         raw = self._ruled.get(idx) or sets.ruling(self._connection, idx)
         assert raw is not None, "a stored set has its ruling"
         return raw
+
+    def pass_over(self, standing: rulings.Ruling) -> None:
+        """Keep within reach what was ruled of a set until now: another ruling takes its place."""
+        entity = standing.payload["e"]
+        if entity is not None and standing.kind == rulings.KIND_SET:
+            self._beside.append((entity, standing.idx))
 
     def keep_set(self, row: Row) -> None:
         """Write a set down, in the column order of its table."""
@@ -172,6 +181,7 @@ class Ledger:
         upsert(connection, tables.scopes, [(s.id, s.name, s.epoch, s.n, s.head) for s in grown])
         insert(connection, tables.scope_entries, self._entries)
         insert(connection, tables.incident_scopes, self._placed)
+        insert(connection, tables.entity_rulings, self._beside)
         upsert(
             connection,
             tables.entity_heads,

@@ -55,7 +55,7 @@ def project(
         incident=_storable(
             _incident(
                 view,
-                _tier(view, book),
+                tier_of(view, book),
                 waiting,
                 created_chain,
                 home,
@@ -88,9 +88,7 @@ def _incident(
 ) -> Row:
     created = view["created"] or {}
     point = newest(view, "point") or (None, None)
-    closed_at_ms = next(
-        (close["at"] for close in view["closes"] if close["round"] == view["round"]), None
-    )
+    closed_at_ms = _closed_at_ms(view)
     return (
         view["id"],
         view["number"],
@@ -115,20 +113,25 @@ def _incident(
         *waiting,
         sum(order["open"] for order in view["orders"]),
         closed_at_ms,
-        _ended_at_ms(view, closed_at_ms),
+        ended_at_ms(view),
         view["duplicate_of"],
         *stands,
         _search_text(view, created),
     )
 
 
-def _ended_at_ms(view: View, closed_at_ms: int | None) -> int | None:
-    """When the work on an incident ended, for the day that it is counted in."""
+def _closed_at_ms(view: View) -> int | None:
+    """When the current round was closed."""
+    return next((close["at"] for close in view["closes"] if close["round"] == view["round"]), None)
+
+
+def ended_at_ms(view: View) -> int | None:
+    """When the work on an incident ended, for the day that it is counted in; None while it goes on."""
     if view["status"] == "withdrawn":
         return int(view["withdrawn"]["at"])
     if view["status"] == "duplicate":
         return max(int(link["at"]) for link in view["links"])
-    return closed_at_ms
+    return _closed_at_ms(view)
 
 
 def _callback(view: View, book: PolicyBook) -> Row:
@@ -176,12 +179,12 @@ def _feedback(view: View, book: PolicyBook) -> tuple[object, ...]:
     )
 
 
-def _tier(view: View, book: PolicyBook) -> int | None:
+def tier_of(view: View, book: PolicyBook) -> int | None:
     """The tier as it stood at the report (PO6)."""
     created = view["created"]
     if created is None:
-        tier: int | None = newest(view, "tier")
-        return tier
+        stated: int | None = newest(view, "tier")
+        return stated
     return book.judging(view, "C5", created["at"]).tier
 
 

@@ -102,7 +102,7 @@ def _found(
     """
     times = timing.times(connection, verdicts.needed(incident), timing.Chains(connection))
     found = verdicts.judge(incident, times, directory.book, now_ms)
-    as_ruled = {verdicts.about(one): verdicts.row_as_ruled(incident, one) for one in ruled}
+    as_ruled = {verdicts.about(one): verdicts.row_as_ruled(incident.state, one) for one in ruled}
     kept = stored.of_incidents(connection, [incident.id])[incident.id]
     differing = [
         one

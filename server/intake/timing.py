@@ -75,8 +75,11 @@ class Stored(msgspec.Struct, frozen=True):
         return rulings.received_at_ms(self.ruling)
 
 
-def times(connection: Connection, items: Iterable[Item], known: Known) -> dict[bytes, Timed]:
-    """When what each of these ops tells of happened, by op id; those that were not ruled are left out."""
+def times(
+    connection: Connection, items: Iterable[Item], known: Known, until_ms: int = MS_MAX
+) -> dict[bytes, Timed]:
+    """When what each of these ops tells of happened, by op id; those that were not ruled are left out. By what had been
+    received `until_ms`; of a chain that is in doubt by now all is in doubt."""
     by_chain: dict[bytes, list[Item]] = {}
     for item in items:
         if item.at_ms is not None:
@@ -84,7 +87,7 @@ def times(connection: Connection, items: Iterable[Item], known: Known) -> dict[b
     found: dict[bytes, Timed] = {}
     for chain, of_chain in by_chain.items():
         device = known.device(chain)
-        one = _OneChain(connection, chain, device, known.forked_at(chain))
+        one = _OneChain(connection, chain, device, known.forked_at(chain), until_ms)
         if device is None or device.person is not None:
             one.read({item.seq for item in of_chain})
         signed: dict[bytes, Timed] = {}
@@ -99,12 +102,18 @@ class _OneChain:
     """What is read of one chain for the sets of it that somebody asks about."""
 
     def __init__(
-        self, connection: Connection, chain: bytes, device: Device | None, forked_at: int | None
+        self,
+        connection: Connection,
+        chain: bytes,
+        device: Device | None,
+        forked_at: int | None,
+        until_ms: int,
     ) -> None:
         self._connection = connection
         self._chain = chain
         self._device = device
         self._forked_at = forked_at
+        self._until_ms = until_ms
         self._at: dict[int, list[Stored]] = {}
         self._early: list[tuple[int, int]] = []
         self._samples: dict[bytes, list[Observed]] = {}
@@ -114,6 +123,8 @@ class _OneChain:
         """Read these sets with their neighbours, and which of what follows them had come before them."""
         for low, high in _stretches(seqs):
             for stored in _between(self._connection, self._chain, low - 1, high + 1):
+                if stored.received_at_ms > self._until_ms:
+                    continue
                 self._at.setdefault(stored.seq, []).append(stored)
                 if stored.header is not None and stored.seq in seqs:
                     session, m = stored.header.mono
@@ -222,7 +233,9 @@ class _OneChain:
             self._samples[session] = [
                 one
                 for received_at_ms, one in found
-                if not self._is_forked(one.seq) and not self._is_compromised(received_at_ms)
+                if received_at_ms <= self._until_ms
+                and not self._is_forked(one.seq)
+                and not self._is_compromised(received_at_ms)
             ]
         return self._samples[session]
 

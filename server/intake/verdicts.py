@@ -21,6 +21,7 @@ from sync.fold import Item
 from sync.incident.clocks import clocks
 from sync.incident.judging import Judged, by_book, judged
 from sync.incident.policy import PolicyBook
+from sync.incident.state import IncidentState
 from sync.time import CENTRE_UNCERTAINTY_MS, Timed
 from sync.verdict import BEST, Mark
 
@@ -183,7 +184,7 @@ def _row(incident: Incident, key: Key, found: Judged | None, standing: Row | Non
         policy_row=force.version[0],
         policy_idx=force.version[1],
         start_op=None if one.start is None else one.start.op,
-        start_at_ms=_began(incident, _bounds(one.start)),
+        start_at_ms=_began(incident.state, _bounds(one.start)),
         end_op=None if one.end is None else one.end.op,
         elapsed_lo_ms=one.elapsed.lo_ms,
         elapsed_hi_ms=one.elapsed.hi_ms,
@@ -193,12 +194,12 @@ def _row(incident: Incident, key: Key, found: Judged | None, standing: Row | Non
     )
 
 
-def row_as_ruled(incident: Incident, ruling: rulings.Ruling) -> Row:
+def row_as_ruled(state: IncidentState, ruling: rulings.Ruling) -> Row:
     """The row that one ruling of the kind `verdict` makes, alone."""
     said = ruling.payload
     start, end = said["start"], said["end"]
     row = Row(
-        incident=incident.id,
+        incident=state.entity,
         clock=said["clock"],
         order_id=said["order"] or b"",
         round=said["round"],
@@ -208,7 +209,7 @@ def row_as_ruled(incident: Incident, ruling: rulings.Ruling) -> Row:
         policy_row=said["policy"][0],
         policy_idx=said["policy"][1],
         start_op=None if start is None else start[0],
-        start_at_ms=_began(incident, start),
+        start_at_ms=_began(state, start),
         end_op=None if end is None else end[0],
         elapsed_lo_ms=said["lo"],
         elapsed_hi_ms=said["hi"],
@@ -217,15 +218,15 @@ def row_as_ruled(incident: Incident, ruling: rulings.Ruling) -> Row:
         zone=said["zone"],
     )
     row = ruled_row(row, said["result"], ruling.idx, ruling.at_ms)
-    return _placed(incident.state.derived().as_view(), row)
+    return _placed(state.derived().as_view(), row)
 
 
-def _began(incident: Incident, bounds: list[Any] | None) -> int | None:
+def _began(state: IncidentState, bounds: list[Any] | None) -> int | None:
     """The latest moment of a start; by its author's word where nothing bounds it."""
     if bounds is None:
         return None
     op, _lo_ms, hi_ms = bounds
-    began_ms: int = incident.state.items[op].occurred_at_ms if hi_ms is None else hi_ms
+    began_ms: int = state.items[op].occurred_at_ms if hi_ms is None else hi_ms
     return began_ms
 
 

@@ -87,6 +87,16 @@ entity_heads = Table(
     Column("head", LargeBinary, nullable=False),  # 16 bytes
 )
 
+# Rulings about an entity beside those that `sets` names: what is ruled about it whole, and what was
+# ruled of a set before somebody ruled again. Plain sets need no row here.
+entity_rulings = Table(
+    "entity_rulings",
+    metadata,
+    Column("entity", LargeBinary, primary_key=True),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
 # The tree over `rulings` as far as it was signed: full tiles only (TL4), the root of each beside it.
 log_tiles = Table(
     "log_tiles",

@@ -116,6 +116,7 @@ export function entry(name: string, t: string, clock: string, part: Partial<Entr
     at: ms,
     received_at: ms,
     late_by: null,
+    late_entry: false,
     flags: [],
     by: id("suhe"),
     by_name: "苏和",
@@ -132,7 +133,6 @@ export function entry(name: string, t: string, clock: string, part: Partial<Entr
     value: null,
     decision: "accepted",
     why: null,
-    gap_before: null,
     time: null,
     ...part,
   };
@@ -222,5 +222,9 @@ export const incident = (timeline: readonly Entry[], part: Partial<View> = {}): 
   remarks: [],
   moves: [],
   timeline,
+  sources: [],
+  silences: [],
   people: {},
+  as_of: null,
+  seal: null,
 });

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { valueWord } from "../../src/centre/facts";
 import { clocks } from "../../src/desks/command/timeline/clocks";
 import { factRows, typed } from "../../src/desks/command/timeline/facts";
-import { type EntryLine, type Line, lines, sources, writers } from "../../src/desks/command/timeline/lines";
+import type { EntryLine, Line } from "../../src/desks/command/timeline/lines";
 import { proofOf } from "../../src/desks/command/timeline/proof";
+import { lines, sources, writers } from "../../src/desks/command/timeline/reading";
 import { notCounted, say } from "../../src/desks/command/timeline/say";
 import type { Entry, Incident } from "../../src/desks/command/types";
 import { at, claim, entry, id, incident, milestone, NOW, op, order, org } from "./fixtures";
@@ -237,11 +238,18 @@ describe("what stands between the lines", () => {
   const late = claim("arrived", "arrived", "14:57:32", {
     received_at: at("15:19:40"),
     late_by: 1_328_000,
-    gap_before: { since: at("14:41:00"), until: at("15:19:40") },
   });
+  const silence = {
+    chain: id("phone-suhe"),
+    device: "苏和手机",
+    person: id("suhe"),
+    name: "苏和",
+    since: at("14:41:00"),
+    until: at("15:19:40"),
+  };
 
-  it("a silence before the first late entry, and a step nobody recorded", () => {
-    const of = incident([claim("s", "signed", "14:32:26"), late], {
+  it("a silence where contact was lost, and a step nobody recorded", () => {
+    const told = incident([claim("s", "signed", "14:32:26"), late], {
       orders: [
         order({
           gaps: ["departed"],
@@ -249,6 +257,7 @@ describe("what stands between the lines", () => {
         }),
       ],
     });
+    const of = { ...told, silences: [silence] };
     expect(lines(of, EVENT).map(({ type }) => type)).toEqual(["entry", "silence", "missing", "entry"]);
     expect(lines(of, EVENT)[2]).toMatchObject({ kinds: ["departed"], order: id("o1") });
   });

@@ -221,6 +221,8 @@ export interface Entry {
   readonly at: number;
   readonly received_at: number | null;
   readonly late_by: number | null;
+  /** Its author wrote it down more than a minute after it happened. */
+  readonly late_entry: boolean;
   readonly flags: readonly string[];
   readonly by: Hex;
   readonly by_name: string;
@@ -240,7 +242,6 @@ export interface Entry {
   readonly why: string | null;
   /** Who took its words away, on what legal ground and when. */
   readonly redacted: { readonly by_name: string; readonly ground: string; readonly at: number } | null;
-  readonly gap_before: { readonly since: number; readonly until: number } | null;
   /** What is proved of when it happened; null while the centre has not ruled on it. */
   readonly time: ProvedTime | null;
 }
@@ -252,6 +253,30 @@ export interface ProvedTime {
   readonly hi_ms: number | null;
   readonly why: readonly string[];
 }
+
+/** A device that wrote here or was ordered; `out`: something of it may be missing still. */
+export interface Source {
+  readonly chain: Hex;
+  readonly device: string;
+  readonly person: Hex;
+  readonly name: string;
+  readonly last_contact_ms: number | null;
+  readonly pending: number;
+  readonly out: boolean;
+}
+
+/** A stretch in which a device was out of touch and went on recording; `until` is null while it lasts. */
+export interface Silence {
+  readonly chain: Hex;
+  readonly device: string;
+  readonly person: Hex;
+  readonly name: string;
+  readonly since: number;
+  readonly until: number | null;
+}
+
+/** By when the centre received things, or by when they happened. */
+export type AsOfBy = "received" | "event";
 
 export interface OpenMove {
   readonly move: string;
@@ -267,5 +292,10 @@ export interface Incident {
   /** What does not fit together, to look at before it is closed. */
   readonly remarks: readonly Remark[];
   readonly timeline: readonly Entry[];
+  readonly sources: readonly Source[];
+  readonly silences: readonly Silence[];
   readonly people: Readonly<Record<Hex, string>>;
+  /** As of which moment it is told; null for now. */
+  readonly as_of: { readonly ms: number; readonly by: AsOfBy } | null;
+  readonly seal: { readonly rulings: number; readonly head: string } | null;
 }

@@ -1,13 +1,11 @@
 /**
- * The merged timeline as lines to read: what belongs together on one line, what stands boxed, what is missing, in which
- * order and of whom. Pure; the words are in `say.ts`.
+ * The entries of the merged timeline as lines: what belongs together on one line, and what stands boxed. Pure; their order
+ * is in `reading.ts`, the words in `say.ts`.
  *
  * Nothing the centre holds is left out: a line that does not count says so, and a folded fact stands in its set's line.
  *
- *     lines(incident, { by: "event", of: null })   // [{ type: "entry", variant: "outside", … }, …]
+ *     folded(incident)[0]   // { type: "entry", variant: "outside", … }
  */
-
-import { dayNumber } from "../../../ui/format";
 import type { EntryVariant } from "../../../ui/TimelineEntry.vue";
 import type { Entry, Hex, Incident, Milestone, View } from "../types";
 
@@ -36,22 +34,15 @@ export type Line =
       readonly type: "silence";
       readonly key: string;
       readonly since: number;
-      readonly until: number;
+      readonly until: number | null;
       readonly who: string;
     }
   | { readonly type: "missing"; readonly key: string; readonly kinds: readonly string[]; readonly order: Hex | null }
   | { readonly type: "day"; readonly key: string; readonly atMs: number }
   | { readonly type: "round"; readonly key: string; readonly round: number };
 
-export interface Reading {
-  /** By when it happened, or by when the centre got it. */
-  readonly by: "event" | "received";
-  /** Only what one person wrote or said, or what is about one order. */
-  readonly of: { readonly person: Hex } | { readonly order: Hex } | null;
-}
-
 const COUNTED = new Set(["accepted", "accepted_late"]);
-const ROAD = ["delivered", "signed", "departed", "arrived", "cleared"] as const;
+export const ROAD = ["delivered", "signed", "departed", "arrived", "cleared"] as const;
 /** From which step each step is measured on a line; arrival counts from the order (C5). */
 const MEASURED = {
   delivered: "issued",
@@ -140,8 +131,8 @@ function lineOf(entry: Entry, facts: readonly Entry[], view: View, apart: Readon
   };
 }
 
-/** One line per op, facts folded into the first op of their set unless they are in dispute. */
-function folded(incident: Incident): EntryLine[] {
+/** One line per op, in the order of the answer: facts folded into the first op of their set unless they are in dispute. */
+export function folded(incident: Incident): EntryLine[] {
   const apart = disputed(incident.view);
   const heads = new Map<Hex, Entry>();
   const facts = new Map<Hex, Entry[]>();
@@ -160,90 +151,4 @@ function folded(incident: Incident): EntryLine[] {
     .map((entry) =>
       lineOf(entry, heads.get(entry.set) === entry ? (facts.get(entry.set) ?? []) : [], incident.view, apart),
     );
-}
-
-function isOf({ entry }: EntryLine, of: Reading["of"]): boolean {
-  if (of === null) return true;
-  return "person" in of ? entry.by === of.person || entry.said_by === of.person : entry.order === of.order;
-}
-
-/** Steps at the same moment stand in the order of the road. */
-const onRoad = ({ kind }: Entry): number => ROAD.indexOf(kind as (typeof ROAD)[number]);
-const never = Number.MAX_SAFE_INTEGER;
-const SORT: Record<Reading["by"], (a: EntryLine, b: EntryLine) => number> = {
-  event: (a, b) => a.entry.at - b.entry.at || onRoad(a.entry) - onRoad(b.entry) || a.key.localeCompare(b.key),
-  received: ({ entry: a }, { entry: b }) =>
-    (a.received_at ?? never) - (b.received_at ?? never) ||
-    (a.idx ?? never) - (b.idx ?? never) ||
-    a.op.localeCompare(b.op),
-};
-
-/** Steps that were never recorded though a later one was, by the op of that later step. */
-function missingBefore(view: View): Map<Hex, { kinds: string[]; order: Hex | null }> {
-  const found = new Map<Hex, { kinds: string[]; order: Hex | null }>();
-  const roads = [
-    ...view.orders.map(({ gaps, milestones, id }) => ({ gaps, milestones, order: id as Hex | null })),
-    { gaps: view.gaps, milestones: view.milestones, order: null },
-  ];
-  for (const { gaps, milestones, order } of roads) {
-    let run: string[] = [];
-    for (const kind of ROAD) {
-      const reached = milestones[kind];
-      if (gaps.includes(kind)) run.push(kind);
-      else if (reached && run.length > 0) {
-        found.set(reached.op, { kinds: run, order });
-        run = [];
-      }
-    }
-  }
-  return found;
-}
-
-/** The whole reading: entries in order, with silences, missing steps, days and rounds where they belong. */
-export function lines(incident: Incident, reading: Reading): Line[] {
-  const missing = missingBefore(incident.view);
-  const shown = folded(incident)
-    .filter((line) => isOf(line, reading.of))
-    .sort(SORT[reading.by]);
-  const result: Line[] = [];
-  let day: number | null = null;
-  let round = 0;
-  for (const line of shown) {
-    const { entry, facts } = line;
-    const atMs = reading.by === "event" ? entry.at : (entry.received_at ?? entry.at);
-    if (day !== null && dayNumber(atMs) !== day) result.push({ type: "day", key: `day/${entry.op}`, atMs });
-    day = dayNumber(atMs);
-    if (entry.t === "incident.reopen" && counts(entry)) {
-      round += 1;
-      result.push({ type: "round", key: `round/${entry.op}`, round });
-    }
-    const gap = [entry, ...facts].find(({ gap_before }) => gap_before !== null)?.gap_before;
-    if (gap) result.push({ type: "silence", key: `gap/${entry.op}`, ...gap, who: entry.by_name });
-    const lost = missing.get(entry.op);
-    if (lost) result.push({ type: "missing", key: `missing/${entry.op}`, ...lost });
-    result.push(line);
-  }
-  return result;
-}
-
-export interface Source {
-  readonly value: string;
-  readonly kind: "person" | "order";
-  readonly id: Hex;
-  readonly name: string;
-}
-
-/** Whom the timeline can be narrowed to: everyone who wrote or said something, in order of appearance. */
-export function sources(incident: Incident): Source[] {
-  const people = new Map<Hex, string>();
-  for (const { by, by_name, said_by, said_by_name } of incident.timeline) {
-    people.set(by, by_name);
-    if (said_by !== null) people.set(said_by, said_by_name ?? "");
-  }
-  return [...people].map(([id, name]) => ({ value: `person/${id}`, kind: "person" as const, id, name }));
-}
-
-/** How many devices and desks wrote what is here. */
-export function writers(incident: Incident): number {
-  return new Set(incident.timeline.map(({ chain }) => chain)).size;
 }

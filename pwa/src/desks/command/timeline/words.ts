@@ -65,6 +65,8 @@ const zh = {
   // gaps
   silence: (by: string, from: string, to: string) => `失去联系 ${by}（${from}–${to}）`,
   silenceNote: (who: string) => `${who}的手机这段时间照常记录，下面的框是补到的`,
+  silenceStill: (by: string, from: string) => `失去联系 ${by}（${from} 起）`,
+  silenceStillNote: (who: string) => `${who}的手机照常记录，有信号就会补到`,
   missing: (what: string) => `没有${what}的记录`,
   missingNote: "缺的一步空着，补到时填回原位",
   // lines
@@ -232,6 +234,8 @@ export const t = book(zh, {
   dashed: "Dashed",
   silence: (by, from, to) => `Out of reach ${by} (${from}–${to})`,
   silenceNote: (who) => `${who}'s phone went on recording; the frames below came afterwards`,
+  silenceStill: (by, from) => `Out of reach ${by} (since ${from})`,
+  silenceStillNote: (who) => `${who}'s phone goes on recording and sends it once there is signal`,
   missing: (what) => `No record of: ${what}`,
   missingNote: "The step stays open and is filled in its place when it comes",
   createImport: "Taken by the city",
