@@ -29,8 +29,11 @@ const PLAIN: Readonly<Record<string, Word>> = {
 };
 const ENTRIES: readonly string[] = ["note", "delay_reason", "nudge", "call", "handover", "answer"];
 const plain = (word: Word): string => (t as (word: Word) => string)(word);
-const join = (parts: readonly (string | null | undefined | false)[]): string =>
-  parts.filter((part): part is string => typeof part === "string" && part !== "").join(kit("comma"));
+/** Parts on one line; a part that already ends its sentence loses the stop before the comma. */
+function join(parts: readonly (string | null | undefined | false)[]): string {
+  const said = parts.filter((part): part is string => typeof part === "string" && part !== "");
+  return said.map((part, at) => (at < said.length - 1 ? part.replace(/[。.；;，,]+$/, "") : part)).join(kit("comma"));
+}
 
 /** Who an order went to. */
 export function targetName(org: Org | null, to: readonly [string, string]): string {
@@ -100,6 +103,10 @@ const LEFT_OUT: readonly string[] = [
 /** Hex digits of an op id that name its set (SPEC ID5). */
 const SET_HEX = 32;
 
+/** A step of the nudging plan that the centre took by itself: counted here, told in the timeline. */
+export const isReminder = ({ t, kind, value }: Entry): boolean =>
+  t === "entry.add" && kind === "nudge" && typeof value === "object" && value !== null && "step" in value;
+
 /** The merged timeline, one line per action: facts stand as a note under what they came with. */
 export function folded(incident: Pick<Incident, "timeline">, org: Org | null, nowMs: number): Line[] {
   const setOf = (entry: Entry): string => entry.op.slice(0, SET_HEX);
@@ -113,7 +120,7 @@ export function folded(incident: Pick<Incident, "timeline">, org: Org | null, no
     );
   const led = new Set<string>();
   return incident.timeline
-    .filter((entry) => !facts.includes(entry))
+    .filter((entry) => !facts.includes(entry) && !isReminder(entry))
     .map((entry) => {
       const isFirst = !led.has(setOf(entry));
       led.add(setOf(entry));
