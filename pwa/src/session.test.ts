@@ -103,7 +103,7 @@ it("an asked-for stop is a stop, not a problem", async () => {
 });
 
 it("numbers the desks the same for everyone, and sends each role to its own", () => {
-  expect(navOf("dispatcher").map(({ digit }) => digit)).toEqual(["1", "2", "4", "5", "7", "8"]);
+  expect(navOf("dispatcher").map(({ digit }) => digit)).toEqual(["1", "2", "4", "5", "6", "7", "8"]);
   expect(navOf("callback").map(({ digit, place }) => [digit, place.name])).toEqual([
     ["1", "wall"],
     ["5", "callback"],
