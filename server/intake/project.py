@@ -159,6 +159,8 @@ def _callback(view: View, book: PolicyBook) -> Row:
 
 def _feedback(view: View, book: PolicyBook) -> tuple[object, ...]:
     """Where the feedback of the round is, and what its reviewer or its author has until when."""
+    if not view["feedback"]:
+        return "none", None, None, None, None, None, None
     at = feedback.standing(view)
     received, _reviewed = feedback.review_clock(view)
     waits = received if at.waiting else None

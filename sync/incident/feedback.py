@@ -35,6 +35,8 @@ class Standing(Struct, frozen=True):
 def told(counting: Iterable[Item], reviews: Iterable[Item]) -> list[dict[str, Any]]:
     """The feedback of an incident with what became of each, by event time; the `feedback` of the view (FB1, FB2)."""
     given = [item for item in counting if item.fields["kind"] == "feedback"]
+    if not given:
+        return []  # as it is for most of an incident's life
     current: dict[tuple[int, bytes | None], Item] = {}
     for item in cells.in_order(given):
         if item.fields["data"]["final"]:
