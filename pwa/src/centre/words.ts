@@ -133,16 +133,6 @@ const zh = {
   rights_uncertain: "说不准是停用前还是停用后写的",
   seen_unknown: "它见过的中心记录，这里没有",
   beacon_unknown: "它带的时间凭据不是本中心所发",
-  // why a time is known no better
-  no_sample_before: "之前没对过时",
-  no_sample_after: "之后还没对过时",
-  slept: "其间手机休眠过",
-  clock_step: "其间手机的钟被拨过，或说不准",
-  clock_disorder: "手机自己的计时前后对不上",
-  forked: "终端的记录分了叉",
-  written_later: "事后补记，先后只是自述",
-  told_by_other: "别人代说，不晚于记下的时候",
-  foreign_clock: "别的系统的钟",
   // completeness
   silentDevices: (n: number, longest: string) =>
     n === 1 ? `1 台终端 ${longest}没回传` : `${n} 台终端没回传，最久 ${longest}`,
@@ -272,15 +262,6 @@ export const t = book(zh, {
   rights_uncertain: "perhaps written after the suspension",
   seen_unknown: "it has seen rulings that this centre does not have",
   beacon_unknown: "its time beacon was not given by this centre",
-  no_sample_before: "the phone's clock was not measured before",
-  no_sample_after: "the phone's clock has not been measured since",
-  slept: "the phone slept in between",
-  clock_step: "the phone's clock was set in between, or nobody can tell",
-  clock_disorder: "the phone's own timing contradicts itself",
-  forked: "the device's records have forked",
-  written_later: "written down later; when is only what it says",
-  told_by_other: "told by somebody else, no later than it was written",
-  foreign_clock: "by another system's clock",
   silentDevices: (n, longest) =>
     n === 1 ? `1 device silent ${longest}` : `${n} devices silent, the longest ${longest}`,
   of: (whom, what) => `${whom}: ${what}`,

@@ -219,6 +219,7 @@ export const incident = (timeline: readonly Entry[], part: Partial<View> = {}): 
   summary: summary(),
   view: view(part),
   deadlines: [],
+  verdicts: [],
   remarks: [],
   moves: [],
   timeline,

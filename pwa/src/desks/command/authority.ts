@@ -42,6 +42,11 @@ export function mayRedact(person: Commander | null): boolean {
   return person?.roles.some((role) => role === "commander" || role === "supervisor") ?? false;
 }
 
+/** Whether somebody may find otherwise of a clock than was computed (SPEC VD8). */
+export function mayFind(person: Commander | null): boolean {
+  return person?.roles.some((role) => role === "commander" || role === "supervisor") ?? false;
+}
+
 /** What can be done with the incident itself. */
 export function offers(person: Commander | null, view: Pick<View, "status" | "station">): CommandName[] {
   if (!mayCommand(person, view.station)) return [];

@@ -36,6 +36,7 @@ export type Move =
   | { move: "note"; text: string }
   | { move: "nudge"; channel: Channel | "message"; order?: Hex; to?: Target; reached?: boolean; text?: string }
   | { move: "correct"; entry: Hex; text: string }
+  | { move: "override_verdict"; clock: string; order?: Hex; round: number; result: string; why: string }
   | { move: "answer_delay"; entry: Hex; reply: DelayReply; text?: string }
   | { move: "set_fact"; f: string; v: unknown; preds: readonly Hex[] };
 

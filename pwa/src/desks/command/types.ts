@@ -278,6 +278,43 @@ export interface Silence {
 /** By when the centre received things, or by when they happened. */
 export type AsOfBy = "received" | "event";
 
+/** One of the two moments a verdict rests on. */
+export interface ShownMark {
+  readonly op: Hex;
+  readonly at: number;
+  readonly lo_ms: number | null;
+  readonly hi_ms: number | null;
+  readonly grade: number;
+}
+/** What is found of one clock, on what it rests, and what a person found beside it. */
+export interface ShownVerdict {
+  readonly clock: string;
+  readonly order: Hex | null;
+  readonly round: number;
+  readonly result: string;
+  readonly grade: number | null;
+  readonly within_ms: number | null;
+  readonly lo_ms: number | null;
+  readonly hi_ms: number | null;
+  /** How far within the limit, or beyond it, for certain. */
+  readonly slack_ms: number | null;
+  readonly why: readonly string[];
+  readonly start: ShownMark | null;
+  readonly end: ShownMark | null;
+  readonly policy: { readonly row: Hex | null; readonly idx: number; readonly name: string };
+  readonly tier: number | null;
+  /** False for the basis of signing that the policy only shows beside. */
+  readonly judges: boolean;
+  readonly ruled: { readonly result: string; readonly idx: number; readonly at: number } | null;
+  readonly override: {
+    readonly result: string;
+    readonly by: Hex;
+    readonly by_name: string;
+    readonly why: string;
+    readonly at: number;
+  } | null;
+}
+
 export interface OpenMove {
   readonly move: string;
   readonly order?: Hex | null;
@@ -288,6 +325,7 @@ export interface Incident {
   readonly summary: Summary;
   readonly view: View;
   readonly deadlines: readonly IncidentDeadline[];
+  readonly verdicts: readonly ShownVerdict[];
   readonly moves: readonly OpenMove[];
   /** What does not fit together, to look at before it is closed. */
   readonly remarks: readonly Remark[];

@@ -69,6 +69,7 @@ const OTHER: Record<string, Word> = {
   "incident.withdraw": "lineWithdrawn",
   "callback.attempt": "lineCallback",
   "nature.rule": "lineNature",
+  "verdict.override": "lineFound",
   "delay.answer": "lineDelayAnswer",
   "rectify.order": "lineRectify",
   "rectify.done": "lineRectified",

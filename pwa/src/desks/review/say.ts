@@ -24,6 +24,7 @@ const PLAIN: Readonly<Record<string, Word>> = {
   "incident.reopen": "reopen",
   "callback.attempt": "callback",
   "nature.rule": "natureRuled",
+  "verdict.override": "foundOtherwise",
   "delay.answer": "delayAnswer",
   "entry.correct": "correct",
 };

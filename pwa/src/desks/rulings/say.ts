@@ -76,6 +76,7 @@ const PLAIN = {
   "callback.attempt": "callOp",
   "feedback.review": "reviewOp",
   "nature.rule": "natureOp",
+  "verdict.override": "findingOp",
   "delay.answer": "delayAnswerOp",
   "rectify.order": "rectifyOp",
   "rectify.done": "rectifiedOp",

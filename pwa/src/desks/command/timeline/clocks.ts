@@ -16,11 +16,11 @@ export interface Clock {
 }
 
 /** The rows of the panel, in order; C2i is C2 measured from the order. */
-export const CLOCKS = ["C1", "C2", "C2i", "C3", "C4", "C5", "C6", "C7", "C7r", "C8", "C9"] as const;
-/** Review and correction: listed once there is something to review or to correct. */
-const ON_DEMAND = new Set(["C7r", "C8"]);
+export const CLOCKS = ["C1", "C2", "C2i", "C3", "C4", "C5", "C6", "C7", "C7r", "C8", "C9", "C10"] as const;
+/** Review, correction and rectification: listed once there is something to review, to correct or to put right. */
+const ON_DEMAND = new Set(["C7r", "C8", "C10"]);
 /** Clocks of one order; the others are the incident's. */
-const OF_ORDER = new Set(["C1", "C2", "C2i", "C3", "C4", "C5"]);
+export const OF_ORDER: ReadonlySet<string> = new Set(["C1", "C2", "C2i", "C3", "C4", "C5"]);
 
 function clockOf({ id, start_ms, due_ms, done_ms }: IncidentDeadline, nowMs: number): Clock {
   if (done_ms !== null)

@@ -4,9 +4,9 @@
  *
  *     proofOf(entry.time)   // { grade: 1, interval: { fromMs, toMs }, reason: "之后还没对过时" }
  */
-import { wordOf } from "../../../centre/words";
 import { clockSeconds } from "../../../ui/format";
 import { language } from "../../../words/language";
+import { causeWord } from "../../../words/verdicts";
 import type { ProvedTime } from "../types";
 import { t } from "./words";
 
@@ -24,7 +24,7 @@ export interface Proof {
 /** What a badge says of a time. */
 export function proofOf(time: ProvedTime): Proof {
   const { grade, lo_ms, hi_ms } = time;
-  const said = time.why.map(wordOf);
+  const said = time.why.map(causeWord);
   if (lo_ms === null || hi_ms === null) {
     const bound = hi_ms === null ? [] : [t("notAfter", clockSeconds(hi_ms))];
     return { grade, reason: [...bound, ...said].join(SEPARATOR[language.value]) || undefined };

@@ -10,6 +10,7 @@ import { about, clockSeconds, instant } from "../../../ui/format";
 import { natureWord } from "../../../words/common";
 import { faultWords, replyWord } from "../../../words/feedback";
 import { language } from "../../../words/language";
+import { clockWord, resultWord } from "../../../words/verdicts";
 import { targetName } from "../targets";
 import type { Entry, Org, Target, View } from "../types";
 import { counts, type EntryLine, isProxy } from "./lines";
@@ -227,6 +228,12 @@ function of(line: EntryLine, context: Context): Said {
       return reviewed(entry);
     case "nature.rule":
       return { title: t("natureRuled"), text: join([natureWord(String(value["nature"])), whyOf(entry)]), note: by };
+    case "verdict.override":
+      return {
+        title: t("overrode"),
+        text: join([clockWord(String(value["clock"])), resultWord(String(value["result"])), orderName(entry, context)]),
+        note: join([by, whyOf(entry)]),
+      };
     case "delay.answer":
       return { title: t("delayAnswer"), text: join([replyWord(String(value["reply"])), entry.text]), note: by };
     case "rectify.order":
