@@ -27,6 +27,17 @@ def _links(_ctx: click.Context, _param: click.Parameter, value: str) -> Any:
         raise click.BadParameter(str(error)) from error
 
 
+def _clocks(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Any:
+    from server.fleet.replay.wrongclocks import ClockErrors
+
+    if value is None:
+        return None
+    try:
+        return ClockErrors.read(value)
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(str(error)) from error
+
+
 def _logins(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> list[Any]:
     from server.fleet.replay.run import Login
 
@@ -94,6 +105,12 @@ def _empty_directory(
     callback=_links,
     help="A directory of NAME.up/NAME.down traces, or `seeded`, or `perfect`.",
 )
+@click.option(
+    "--clocks",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_clocks,
+    help="Published figures of clock error: draw wrong clocks from them and hold every verdict against the file.",
+)
 @click.option("--seed", help="Keys, outages and retries follow from it.  [default: 1]")
 @click.option(
     "--keep",
@@ -119,14 +136,15 @@ def replay(
     devices: int,
     limit: int | None,
     links: Any,
+    clocks: Any,
     seed: str | None,
     keep: Path | None,
     report_file: Path | None,
 ) -> None:
     """Replay recorded calls for service through a centre, with simulated officers.
 
-    Exit code 1 when a set was lost or the timelines do not agree with the file, or when the file or the server
-    cannot be used.
+    Exit code 1 when a set was lost, the timelines do not agree with the file or a verdict contradicts it, or when the
+    file or the server cannot be used.
     """
     from server.fleet import world
     from server.fleet.replay import run, sources
@@ -134,6 +152,8 @@ def replay(
 
     if logins and not server:
         raise click.UsageError("--login is for a running centre: name it with --server")
+    if clocks and server:
+        raise click.UsageError("--clocks needs a centre in virtual time: leave out --server")
     if server and not logins:
         logins = [run.Login(name, world.PASSWORD) for name in ("dispatcher", "admin")]
     try:
@@ -152,6 +172,7 @@ def replay(
             seed=seed or (secrets.token_hex(4) if server else SEED),
             vaults=place / "vaults" if keep else None,
             own_server=server is None,
+            clocks=clocks,
         )
         report = _run(source, options, server, logins, place)
     click.echo(report.table())

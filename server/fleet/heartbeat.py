@@ -39,7 +39,10 @@ def _reading(clock: PhoneClock, began_m: int, beat: int) -> tuple[int, int]:
 
 def _around_faults(clock: PhoneClock, began_m: int, first: int, final: int) -> set[int]:
     """The heartbeats just before and after each step and each sleep."""
-    faults = [at_ms for at_ms, _by in clock.steps] + [from_ms for from_ms, _until in clock.sleeps]
+    # One fault may be some heartbeats away from where the clock stood still.
+    from_ms = clock.true_at(began_m + (first - 2) * BEAT_EVERY_MS)
+    until_ms = clock.true_at(began_m + (final + 2) * BEAT_EVERY_MS)
+    faults = clock.faults_ms(from_ms, until_ms)
     near = {(clock.mono_ms(at_ms) - began_m) // BEAT_EVERY_MS for at_ms in faults}
     return {beat + more for beat in near for more in (0, 1) if first <= beat + more <= final}
 

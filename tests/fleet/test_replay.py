@@ -128,7 +128,7 @@ def test_the_command_writes_its_report_and_keeps_what_is_asked(tmp_path: Path) -
         replay_command, [str(file), *words, "--keep", str(keep), "--report", str(report)]
     )
     assert ran.exit_code == 0, ran.output
-    assert "verdict" in ran.output
+    assert "result" in ran.output
     assert "holds" in ran.output
     said = json.loads(report.read_bytes())
     named = "incidents orders sets_made sets_acked sets_lost duplicates outages digest wall_s cpu_s"

@@ -1,7 +1,7 @@
 """A replay with a server of its own: made for it, in virtual time, on a database of its own.
 
-Responsible for bringing that server up with the made-up organisation. Refuses to know how a centre
-is composed: the command line hands in the builder.
+Responsible for bringing that server up with the made-up organisation, and for its timers: nobody wakes by a clock that
+jumps. Refuses to know how a centre is composed: the command line hands in the builder.
 
 Example: `await replay_alone(build_app, source, options, data_dir, progress)`.
 """
@@ -10,17 +10,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from server.deadlines.engine import Engine
 from server.fleet.centre import listen, serving
+from server.fleet.chain import seeded_entropy
 from server.fleet.founding import found
-from server.fleet.replay import cast
+from server.fleet.replay import cast, findings
 from server.fleet.replay.calls import Source
 from server.fleet.replay.report import Report
 from server.fleet.replay.run import Labelled, Login, Options, begins_ms, replay
 from server.fleet.replay.stage import Progress
+from server.intake.batch import Batch
 from server.now import Clock, VirtualClock
 from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import upgrade
+from server.store.timers import VERDICTS
 
 
 class Build(Protocol):
@@ -46,8 +50,16 @@ async def replay_alone(
     app = build(settings, clock=clock, entropy=chance)
     rows, _officers = cast.made_up(options.devices)
     people = cast.desk_people()
+    if options.clocks is not None:
+        rows.append(findings.policy(begins_ms(source)))
     async with serving(app, listener) as url:
         await found(app.state.intake, app.state.db, clock, rows, people)
+        look = None
+        if options.clocks is not None:
+            # Verdicts alone: what else timers do would add to the timelines what the source does not have.
+            holder = seeded_entropy(options.seed, "/timers")
+            works = {VERDICTS: Batch.judge_again}
+            look = Engine(app.state.db, app.state.intake, clock, holder, works).tend
         return await replay(
             source,
             url,
@@ -56,4 +68,5 @@ async def replay_alone(
             clock=clock,
             chance=chance,
             progress=progress,
+            look=look,
         )

@@ -7,7 +7,7 @@ Example: `await enrol(officers, …)` gives one `Player` per officer, in their o
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from server.fleet.chain import seeded_entropy
 from server.fleet.desk import Desk
 from server.fleet.device import Device
 from server.fleet.links import Link, Made, Perfect, Recorded, RecordedWithOutages, read_traces
-from server.fleet.timebase import VirtualTime
+from server.fleet.replay.wrongclocks import Drawn
+from server.fleet.timebase import PhoneTime, VirtualTime
 from server.fleet.transport import LinkTransport
 from server.fleet.vault import Vault
 from server.fleet.world import OrgRow
@@ -43,6 +44,7 @@ class Player(msgspec.Struct, frozen=True):
     officer: Officer
     device: Device
     transport: LinkTransport
+    drawn: Drawn | None = None  # its clocks, where they are wrong
 
 
 class Links(msgspec.Struct, frozen=True):
@@ -123,11 +125,13 @@ async def enrol(
     links: Links,
     seed: str,
     vaults: Path | None,
+    drawn: Sequence[Drawn] | None = None,
 ) -> list[Player]:
     """Give each officer a device, enrolled by a one-time code at the station, where there is network.
 
     Keys, salts and retries follow from the seed and the officer's number. Vaults are files in
-    `vaults`, or memory.
+    `vaults`, or memory. With `drawn` clocks, one for each officer, the chains say what the phones know of their clocks,
+    and a phone that sleeps has no network.
     """
     players = []
     for number, officer in enumerate(officers):
@@ -135,19 +139,25 @@ async def enrol(
         at_station = LinkTransport(inner, Perfect(), time)
         transport = LinkTransport(inner, links.link(seed, number, time.now_ms()), time)
         path = None if vaults is None else vaults / f"{number:03d}.db"
+        wrong = None if drawn is None else drawn[number]
         device = Device(
             Vault(path),
             httpx2.AsyncClient(base_url=server, transport=transport),
-            time,
+            time if wrong is None else PhoneTime(time, wrong.clock),
             entropy=seeded_entropy(seed, "/device/", str(number)),
             chance=random.Random(f"{seed}/chance/{number}"),  # noqa: S311 - spreads retries
-            online=transport.online,
+            online=transport.online if wrong is None else _awake(transport, wrong, time),
+            records_centre=wrong is not None,
         )
         device.pulled_sets = set()
         async with httpx2.AsyncClient(base_url=server, transport=at_station) as http:
             await device.enrol(code["code"], f"replay {number + 1}", http)
-        players.append(Player(officer, device, transport))
+        players.append(Player(officer, device, transport, wrong))
     return players
+
+
+def _awake(transport: LinkTransport, wrong: Drawn, time: VirtualTime) -> Callable[[], bool]:
+    return lambda: not wrong.clock.is_asleep(time.now_ms()) and transport.online()
 
 
 def _id(what: str, number: int) -> bytes:

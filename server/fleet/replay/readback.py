@@ -39,22 +39,29 @@ def lost(players: list[Player]) -> list[bytes]:
     return [id_ for player in players for id_ in player.device.vault.ids() if id_ not in held]
 
 
-def difference(call: Call, story: Mapping[str, Any]) -> str | None:
-    """How an incident differs from the recorded call; None when every step is there at its time."""
+def difference(call: Call, story: Mapping[str, Any], *, is_timed: bool = True) -> str | None:
+    """How an incident differs from the recorded call; None when every step is there, at its time if `is_timed`."""
     view = story["view"]
+
+    def when(at_ms: int) -> int:
+        return at_ms if is_timed else 0
+
     recorded = Counter(
-        (step.kind, step.at_ms)
+        (step.kind, when(step.at_ms))
         for leg in call.legs
         for step in leg.steps
         if step.kind in MILESTONES
     )
-    claimed = Counter((claim["kind"], claim["at"]) for claim in view["claims"])
+    claimed = Counter((claim["kind"], when(claim["at"])) for claim in view["claims"])
     if claimed != recorded:
         return f"steps {sorted((claimed - recorded) + (recorded - claimed))}"
     notes = Counter(
-        (step.text, step.at_ms) for leg in call.legs for step in leg.steps if step.kind == "note"
+        (step.text, when(step.at_ms))
+        for leg in call.legs
+        for step in leg.steps
+        if step.kind == "note"
     )
-    if Counter((entry["text"], entry["at"]) for entry in view["entries"]) != notes:
+    if Counter((entry["text"], when(entry["at"])) for entry in view["entries"]) != notes:
         return "notes"
     sent = Counter(leg.round for leg in call.legs if leg.dispatched_ms is not None)
     if Counter(order["round"] for order in view["orders"]) != sent:

@@ -4,7 +4,8 @@ Responsible for the figures' names, for the digest and for the verdict. Refuses 
 were come by.
 
 A replay holds when every set made was acknowledged, none is missing at the server, and the intervals
-read back from the timelines equal those of the file.
+read back from the timelines equal those of the file. With wrong clocks the timelines tell what wrong clocks said; then
+it is the verdicts that must not contradict the file.
 
 The digest is SHA-256 over the incidents in order of their source number: status, round, set ids
 of the devices, field values, orders, claims, feedback, entries, closings, reopenings. Received times,
@@ -21,6 +22,7 @@ from typing import Any
 import msgspec
 
 from server.fleet.replay.calls import SourceProblem
+from server.fleet.replay.findings import Verdicts
 from server.fleet.replay.intervals import Interval, Measured
 from sync import canon
 
@@ -33,6 +35,8 @@ DEFINITIONS: Mapping[str, str] = {
     "within": "share at or below the limit, of n",
     "sets_lost": "sets in a device's vault that the server's log, pulled again, does not have",
     "duplicates": "sets sent again because the reply to the first sending was lost",
+    "verdicts": "findings of the clocks of orders, held against the file's own milliseconds and the same limits",
+    "misread": "clocks of which the phones' wall clocks alone would tell the opposite of the file",
     "outages": "distinct outages that cost a device an exchange",
 }
 
@@ -66,6 +70,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: list[SourceProblem]
     signing: Measured | None
     arrival: Measured
+    verdicts: Verdicts | None = None  # with wrong clocks
     digest: str
     wall_s: float
     cpu_s: float
@@ -78,10 +83,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             found.append(f"{self.sets_made - self.sets_acked} sets were not acknowledged")
         if self.sets_lost:
             found.append(f"{self.sets_lost} sets are missing at the server")
-        if self.signing is not None and not self.signing.agree:
-            found.append("signing: the timelines do not agree with the file")
-        if not self.arrival.agree:
-            found.append("arrival: the timelines do not agree with the file")
+        if self.verdicts is None:
+            if self.signing is not None and not self.signing.agree:
+                found.append("signing: the timelines do not agree with the file")
+            if not self.arrival.agree:
+                found.append("arrival: the timelines do not agree with the file")
+        else:
+            found += self.verdicts.faults
         if self.disagreements:
             found.append(f"{len(self.disagreements)} incidents differ from the file")
         return found
@@ -115,9 +123,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
                 for one in self.unreadable[:SHOWN]
             ),
             *self._interval_rows(),
+            *(() if self.verdicts is None else self.verdicts.rows()),
             ("digest", self.digest),
             ("cost", f"{self.wall_s:.1f} s, {self.cpu_s:.1f} s of CPU"),
-            ("verdict", "holds" if not self.faults else "; ".join(self.faults)),
+            ("result", "holds" if not self.faults else "; ".join(self.faults)),
             *(("", one) for one in self.disagreements[:SHOWN]),
         ]
         width = max(len(name) for name, _ in rows)
@@ -131,7 +140,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
                 rows.append((name, "not in this source"))
                 continue
             rows.append((f"{name} (file)", _words(measured.source)))
-            rows.append((f"{name} (ortoo)", _words(measured.ortoo)))
+            whose = "ortoo" if self.verdicts is None else "phones"
+            rows.append((f"{name} ({whose})", _words(measured.ortoo)))
         return rows
 
 

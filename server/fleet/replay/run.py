@@ -16,11 +16,13 @@ import msgspec
 
 from server.fleet.chain import seeded_entropy
 from server.fleet.desk import Desk
-from server.fleet.replay import cast, intervals, readback, report
+from server.fleet.replay import cast, findings, intervals, readback, report
 from server.fleet.replay.calls import Source
 from server.fleet.replay.cast import Links
-from server.fleet.replay.plan import plan
-from server.fleet.replay.stage import Progress, Stage
+from server.fleet.replay.findings import Verdicts
+from server.fleet.replay.plan import Plan, plan
+from server.fleet.replay.stage import Look, Progress, Stage
+from server.fleet.replay.wrongclocks import ClockErrors, Drawn
 from server.fleet.timebase import VirtualTime
 from server.now import VirtualClock
 
@@ -30,7 +32,8 @@ TIMEOUT_S = 60
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line chose. `vaults` is a directory to keep the devices' vaults in."""
+    """What the command line chose. `vaults` is a directory to keep the devices' vaults in; with `clocks` the phones'
+    clocks are wrong, and verdicts are held against the source."""
 
     file: str
     devices: int
@@ -38,6 +41,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     seed: str
     vaults: Path | None = None
     own_server: bool = True
+    clocks: ClockErrors | None = None
 
 
 class Labelled:
@@ -81,8 +85,10 @@ async def replay(
     clock: VirtualClock,
     chance: Labelled,
     progress: Progress,
+    look: Look | None = None,
 ) -> report.Report:
-    """Play `source` at the server and compare. The clock stands at `begins_ms`.
+    """Play `source` at the server and compare. The clock stands at `begins_ms`. `look` has the server do what its
+    timers would have it do; only where clocks are wrong.
 
     Raises ServerRefusalError when the server refuses the desk, httpx2.TransportError when it is away.
     """
@@ -100,6 +106,8 @@ async def replay(
     officers = cast.found(await desk.get("/api/org"), options.devices)
     if not officers:
         raise ValueError("the server has no officer who belongs to a station: nobody can be sent")
+    whole = plan(source.calls, len(officers))
+    drawn = None if options.clocks is None else _drawn(options, source, whole, len(officers))
     players: list[cast.Player] = []
 
     async def enrol() -> None:
@@ -113,12 +121,12 @@ async def replay(
                 links=options.links,
                 seed=options.seed,
                 vaults=options.vaults,
+                drawn=drawn,
             )
         )
 
     time.spawn(enrol())
     await time.run()
-    whole = plan(source.calls, len(players))
     stage = Stage(
         source.calls,
         whole,
@@ -127,10 +135,17 @@ async def replay(
         time,
         source=f"replay:{source.format}:{options.seed}",
         label=chance.name,
+        look=look,
     )
     await stage.play(progress)
+    if look is not None:
+        clock.set(clock.now_ms() + findings.AFTER_MS)
+        await look()
     stories = await readback.read_incidents(desk, stage.incidents)
-    made = _report(source, stories, players, options, orders=whole.orders)
+    judged = None
+    if drawn is not None:
+        judged = findings.verdicts(source.calls, whole.crews, stage, players, stories)
+    made = _report(source, stories, players, options, orders=whole.orders, judged=judged)
     for player in players:
         player.device.vault.close()
     await inner.aclose()
@@ -149,6 +164,16 @@ def _with_role(desks: list[Desk], roles: set[str]) -> Desk:
     raise ValueError(f"none of the logins is a {' or '.join(sorted(roles))}")
 
 
+def _drawn(options: Options, source: Source, whole: Plan, devices: int) -> list[Drawn]:
+    """Clocks for the phones; each is awake when it is needed."""
+    assert options.clocks is not None
+    used: list[list[int]] = [[] for _ in range(devices)]
+    for act in whole.acts:
+        if act.device is not None:
+            used[act.device].append(act.at_ms)
+    return options.clocks.draw(options.seed, used, begins_ms(source), whole.acts[-1].at_ms)
+
+
 def _gaps(story: dict[str, Any]) -> int:
     """Milestones missing below the greatest one reached: per order, or of the incident without."""
     view = story["view"]
@@ -162,6 +187,7 @@ def _report(
     options: Options,
     *,
     orders: int,
+    judged: Verdicts | None,
 ) -> report.Report:
     calls = source.calls
     from_file = [intervals.marks_of_call(call) for call in calls]
@@ -171,7 +197,7 @@ def _report(
     different = [
         f"{call.source_no}: {how}"
         for number, call in enumerate(calls)
-        if (how := readback.difference(call, stories[number])) is not None
+        if (how := readback.difference(call, stories[number], is_timed=judged is None)) is not None
     ]
     return report.Report(
         format=source.format,
@@ -208,6 +234,7 @@ def _report(
             else None
         ),
         arrival=intervals.Measured(intervals.arrival(from_file), intervals.arrival(from_server)),
+        verdicts=judged,
         digest=report.digest(
             (
                 calls[number].source_no,

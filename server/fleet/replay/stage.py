@@ -6,10 +6,14 @@ something for them. Refuses to judge what came of it.
 Officers act at their recorded times whether or not their device has heard of the order: the radio
 told them. What the order is called they know from the same voice, so a set is the same over any link.
 
+Phones whose clocks are right name the recorded time in each step. With wrong clocks everybody says what they would:
+who acts now names no time at all, the phone's clocks go into the header; who tells of earlier names what the phone's
+wall clock said then; and every few minutes the centre looks at what has been proved by then.
+
 Example: after `await stage.play(progress)` every set made is at the server.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from server.fleet.desk import Desk
@@ -22,7 +26,10 @@ from sync.changeset import KIND_INCIDENT
 
 RESULT_CHARS = 64  # a desk's result is a code
 MILESTONES = frozenset({"signed", "departed", "arrived", "cleared", "feedback"})
+LOOK_EVERY_MS = 300_000
 Progress = Callable[[int], None]
+Look = Callable[[], Awaitable[object]]
+"""Has the centre do what its timers would have it do by now."""
 
 
 class Stage:
@@ -38,11 +45,12 @@ class Stage:
         *,
         source: str,
         label: Callable[[str], None],
+        look: Look | None = None,
     ) -> None:
         """`source` names the imports' origin.
 
         `label` is told before each act of the desk what is about to happen, so that a server made
-        for the replay draws the same ids again.
+        for the replay draws the same ids again. `look`: given where the phones' clocks are wrong.
         """
         self._calls = calls
         self._plan = plan
@@ -51,8 +59,11 @@ class Stage:
         self._time = time
         self._source = source
         self._label = label
+        self._look = look
+        self._looked_ms = 0
         self.incidents: dict[int, str] = {}  # call -> incident id
-        self._orders: dict[tuple[int, int], bytes] = {}  # call, leg -> order id
+        self.orders: dict[tuple[int, int], bytes] = {}  # call, leg -> order id
+        self.instants_ms: dict[bytes, int] = {}  # id of a device's set -> when what it tells of was
 
     async def play(self, progress: Progress) -> None:
         """Do everything, then let every device finish sending and reading."""
@@ -61,6 +72,8 @@ class Stage:
         for player in self._players:
             for month in sorted(months):
                 player.device.follow_scope(f"station:{player.officer.station}:{month}")
+            if player.drawn is not None:
+                player.device.kick(pull=True)  # whoever opens the app greets, and learns the time
         self._time.spawn(self._acts(progress))
         await self._time.run()
         for player in self._players:
@@ -70,6 +83,9 @@ class Stage:
     async def _acts(self, progress: Progress) -> None:
         for act in self._plan.acts:
             await self._time.sleep_until(act.at_ms)
+            if self._look is not None and act.at_ms - self._looked_ms >= LOOK_EVERY_MS:
+                self._looked_ms = act.at_ms
+                await self._look()
             if act.phase is Phase.FIELD:
                 self._field(act)
             else:
@@ -113,14 +129,13 @@ class Stage:
         assert act.leg is not None
         assert act.device is not None
         player = self._players[act.device]
+        sent_ms = self._calls[act.call].legs[act.leg].dispatched_ms
         # The recorded time is said even where it is now: a running server's clock is not ours.
-        answer = await self._desk.move(
-            self.incidents[act.call],
-            "issue_order",
-            to=list(player.officer.target),
-            at=self._calls[act.call].legs[act.leg].dispatched_ms,
-        )
-        self._orders[act.call, act.leg] = bytes.fromhex(answer["order"])
+        is_now = player.drawn is not None and sent_ms == act.at_ms
+        at = {} if is_now else {"at": sent_ms}
+        target = list(player.officer.target)
+        answer = await self._desk.move(self.incidents[act.call], "issue_order", to=target, **at)
+        self.orders[act.call, act.leg] = bytes.fromhex(answer["order"])
         player.device.kick(pull=True)
 
     def _field(self, act: Act) -> None:
@@ -131,18 +146,25 @@ class Stage:
         leg = call.legs[act.leg]
         player = self._players[act.device]
         home = self._players[self._plan.home[act.call]].officer
-        order = self._orders.get((act.call, act.leg)) if _knows_order(leg, act.step) else None
-        player.device.write(
+        order = self.orders.get((act.call, act.leg)) if knows_order(leg, act.step) else None
+        op = _op(act.step, leg.round, order)
+        if player.drawn is not None:
+            if act.step.at_ms == act.at_ms:
+                del op["at"]
+            else:
+                op["at"] = player.drawn.clock.wall_ms(act.step.at_ms)
+        set_id = player.device.write(
             KIND_INCIDENT,
             bytes.fromhex(self.incidents[act.call]),
-            [_op(act.step, leg.round, order)],
+            [op],
             scope=home_scope(bytes.fromhex(home.station), call.received_ms),
             priority=act.step.kind in MILESTONES,
         )
+        self.instants_ms[set_id] = act.step.at_ms
         player.device.kick()
 
 
-def _knows_order(leg: Leg, step: Step) -> bool:
+def knows_order(leg: Leg, step: Step) -> bool:
     """Whether a step came after the order it belongs to; before that it stands on its own."""
     return leg.dispatched_ms is not None and step.at_ms >= leg.dispatched_ms
 
