@@ -51,8 +51,8 @@ const DIGITS: Record<DeskPlace, string> = {
 const DESKS_OF: Record<string, readonly DeskPlace[]> = {
   dispatcher: ["wall", "dispatch", "rulings", "callback", "figures", "reviews", "devices"],
   commander: ["wall", "dispatch", "rulings", "callback", "figures", "reviews", "devices"],
-  station: ["wall", "dispatch", "rulings", "figures", "devices"],
-  supervisor: ["figures", "wall", "reviews", "devices"],
+  station: ["wall", "dispatch", "rulings", "callback", "figures", "devices"],
+  supervisor: ["figures", "wall", "callback", "reviews", "devices"],
   reviewer: ["reviews", "wall"],
   callback: ["callback", "wall"],
   admin: ["devices", "wall"],

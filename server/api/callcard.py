@@ -14,9 +14,10 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
+from server.api.arrival import Recorded, recorded
 from server.api.callrows import due_of_call
 from server.api.days import spoken
-from server.api.detail import masked
+from server.api.detail import beside, masked
 from server.api.ids import Hex32, Ms
 from server.api.incidents import seen_story
 from server.api.movebase import OpHex
@@ -33,7 +34,7 @@ from server.store.people import Directory
 from sync.incident.calendar import MINUTE_MS
 from sync.incident.callback import Called, call_again_ms, callback_of, first_attempts
 from sync.incident.ladder import Complaint, standing
-from sync.incident.policy import Policy, PolicyBook
+from sync.incident.policy import PolicyBook
 
 STEPS: Final = ("delivered", "signed", "departed", "arrived", "cleared")
 SCRIPT: Final = "您好，这里是{centre}。您{when}报过警，我们做个回访，想听听您的意见，可以吗？"
@@ -90,14 +91,6 @@ class Again(msgspec.Struct, frozen=True):
     done: str
 
 
-class Recorded(msgspec.Struct, frozen=True):
-    """Order to arrival as recorded, in minutes, to compare with what the caller says: beyond ``tolerance`` minutes it
-    is worth a second look, and nobody's fault."""
-
-    minutes: int
-    tolerance: int
-
-
 class Card(msgspec.Struct, frozen=True):
     """What the callback officer sees while calling. ``again`` is there when it follows a rectification."""
 
@@ -127,17 +120,6 @@ class Card(msgspec.Struct, frozen=True):
     attempts: list[Attempt]
 
 
-def recorded_minutes(view: dict[str, Any]) -> int | None:
-    """Minutes from the first order of the round (or the report, without one) to arrival, rounded."""
-    arrived = view["milestones"].get("arrived")
-    if arrived is None or view["created"] is None:
-        return None
-    issued = [order["issued_at"] for order in view["orders"] if order["round"] == view["round"]]
-    start: int = min(issued, default=view["created"]["at"])
-    arrived_ms: int = arrived["at"]
-    return max(0, (arrived_ms - start + MINUTE_MS // 2) // MINUTE_MS)
-
-
 @get(
     "/api/callback/{incident:str}",
     tags=["callback"],
@@ -162,6 +144,7 @@ async def card(
 ) -> Response[Card]:
     """Show the card of one call: the short story, the caller, the words to begin with, and earlier attempts."""
     summary, story = await seen_story(stories, db, who, incident)
+    times = (await db.reading(beside, story.id, story.items)).times
     view, now_ms = story.view, clock.now_ms()
     created = view["created"]
     if created is None:
@@ -194,7 +177,7 @@ async def card(
         steps=_steps(view, closes),
         caller=Caller(newest(view, "caller_name"), phone, masked(phone) if phone else None),
         scripts=scripts_of(directory, settings.name, summary.title, spoken(created["at"], now_ms)),
-        recorded=_recorded(view, policy),
+        recorded=recorded(view, times, policy.callback_tolerance_ms // MINUTE_MS),
         again=None if complaint is None else _again(complaint, directory),
         exercise=created["exercise"],
         due_ms=None if owed_ms is None else due_of_call(view, owed_ms, book),
@@ -227,13 +210,6 @@ def _steps(view: dict[str, Any], closes: list[dict[str, Any]]) -> list[Step]:
     ]
     steps += [Step("closed", closes[0]["at"])] if closes else []
     return sorted(steps, key=lambda step: step.at)
-
-
-def _recorded(view: dict[str, Any], policy: Policy) -> Recorded | None:
-    minutes = recorded_minutes(view)
-    if minutes is None:
-        return None
-    return Recorded(minutes, policy.callback_tolerance_ms // MINUTE_MS)
 
 
 def _again(complaint: Complaint, directory: Directory) -> Again:

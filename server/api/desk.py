@@ -11,6 +11,7 @@ from typing import Any, Final
 from litestar import Router
 
 from server.api import (
+    arrival,
     asking,
     callback,
     callcard,
@@ -120,6 +121,7 @@ def words() -> dict[str, str]:
     return words_of(
         [
             *ROOMS,
+            arrival,
             asking,
             callmoves,
             callrows,

@@ -56,7 +56,8 @@ class Rectifying(msgspec.Struct, frozen=True):
 
 class ComplaintRow(msgspec.Struct, frozen=True):
     """One caller who was not satisfied. ``step`` is what is open (SPEC CK5), null when it ended; ``mine`` tells a
-    station that it is asked. ``due_ms`` is when it is to be rectified; a complaint said again has none."""
+    station that it is asked. ``due_ms`` is when it is to be rectified; a complaint said again has none.
+    ``called_at`` is when the call after the rectification ended."""
 
     incident: Hex32
     number: str | None
@@ -75,6 +76,7 @@ class ComplaintRow(msgspec.Struct, frozen=True):
     due_ms: Ms | None
     rectified_at: Ms | None
     rectification: Rectifying | None
+    called_at: Ms | None
     listed: Told | None
     ended: Told | None
 
@@ -136,6 +138,7 @@ def row_of(
         due_ms=complaint.due_ms,
         rectified_at=complaint.done_ms,
         rectification=None if order is None else _rectifying(order, directory),
+        called_at=None if complaint.call is None else complaint.call.settled_ms,
         listed=_told(listed, directory),
         ended=None if listed is None else _told(listed["closed"], directory),
     )

@@ -166,7 +166,13 @@ async def test_the_card_tells_the_story_and_the_result_stands_in_the_timeline(
     card = await caller.ask(f"/api/callback/{incident}")
     assert [step["kind"] for step in card["steps"]] == ["reported", "signed", "arrived", "closed"]
     assert card["caller"] == {"name": "乌恩", "phone": PHONE, "phone_masked": "138****2046"}
-    assert card["recorded"] == {"minutes": 25, "tolerance": 5}
+    assert card["recorded"] == {
+        "minutes": 25,
+        "tolerance": 5,
+        "grade": 0,
+        "lo": 0,
+        "hi": 26,
+    }
     assert card["feedback"] == "现场调解，14 日丈量"
     assert card["station_name"] == "甲派出所"
     [script] = card["scripts"]

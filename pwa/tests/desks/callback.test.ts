@@ -12,7 +12,7 @@ import {
   reached,
   road,
 } from "../../src/desks/callback/model";
-import type { Call, Card } from "../../src/desks/callback/types";
+import type { Call, Card, Recorded } from "../../src/desks/callback/types";
 import { at, id, NOW } from "./fixtures";
 
 const call = (name: string, part: Partial<Call> = {}): Call => ({
@@ -41,26 +41,49 @@ describe("one call", () => {
     expect(lacks({ ...BLANK, score: 3 })).toBe("reason");
     expect(lacks({ ...BLANK, score: 1, minutes: "half an hour" })).toBe("minutes");
     expect(lacks({ ...BLANK, score: 2, minutes: "35" })).toBeNull();
-    expect(reached({ score: 2, minutes: "35", reason: "slow", text: " 丈量那天希望民警也在场 " })).toEqual({
+    const first = { again: null, station: "5a" };
+    expect(
+      reached({ ...BLANK, score: 2, minutes: "35", reason: "slow", text: " 丈量那天希望民警也在场 " }, first, "到场慢"),
+    ).toEqual({
       move: "callback",
       outcome: "reached",
       score: 2,
       minutes: 35,
       text: "丈量那天希望民警也在场",
     });
-    expect(reached({ ...BLANK, score: 3, reason: "slow" })).toMatchObject({ score: 3, reason: "slow" });
+    const order = { station: "5a", kind: "ordinary", text: "到场慢" };
+    expect(reached({ ...BLANK, score: 3, reason: "slow" }, first, "到场慢")).toMatchObject({
+      score: 3,
+      reason: "slow",
+      order,
+    });
+    expect(
+      reached({ ...BLANK, score: 3, reason: "slow", text: "上门", station: "6b", kind: "complex" }, first, "到场慢"),
+    ).toMatchObject({ order: { station: "6b", kind: "complex", text: "上门" } });
+    const again = { again: { rectify: "0d" } as Card["again"], station: "5a" };
+    expect(reached({ ...BLANK, score: 3, reason: "slow" }, again, "到场慢")).toEqual({
+      move: "callback",
+      outcome: "reached",
+      score: 3,
+      reason: "slow",
+      rectify: "0d",
+    });
   });
 
   it("that was not answered carries its outcome and never a score", () => {
-    expect(missed("no_answer", "")).toEqual({ move: "callback", outcome: "no_answer" });
-    expect(missed("refused", " 忙 ")).toEqual({ move: "callback", outcome: "refused", text: "忙" });
+    expect(missed("no_answer", "", null)).toEqual({ move: "callback", outcome: "no_answer" });
+    expect(missed("refused", " 忙 ", null)).toEqual({ move: "callback", outcome: "refused", text: "忙" });
   });
 
   it("compares what the caller remembers with the record, as a hint", () => {
-    const recorded = { minutes: 25, tolerance: 5 };
+    const recorded: Recorded = { minutes: 25, tolerance: 5, grade: 3, lo: null, hi: null };
     expect(compare(recorded, 35)).toEqual({ recorded: 25, said: 35, apart: 10 });
     expect(compare(recorded, 30)).toEqual({ recorded: 25, said: 30, apart: null });
     expect([compare(null, 35), compare(recorded, null)]).toEqual([null, null]);
+    const proved: Recorded = { ...recorded, grade: 0, lo: 20, hi: 41 };
+    expect(compare(proved, 45)?.apart, "the record proves no less").toBeNull();
+    expect(compare(proved, 50)?.apart).toBe(9);
+    expect(compare(proved, 12)?.apart).toBe(8);
   });
 
   it("shows the road with what was never recorded left open, and the call itself as the step now", () => {
@@ -82,10 +105,11 @@ describe("one call", () => {
 
   it("shows a call that is done as the last post of the road, at its own time", () => {
     const attempts = [
-      { round: 0, at: 20 },
-      { round: 1, at: 30 },
+      { round: 0, at: 20, rectify: null },
+      { round: 0, at: 25, rectify: "0d" },
+      { round: 1, at: 30, rectify: null },
     ];
-    const card = { steps: [], state: "done", round: 0, attempts } as unknown as Card;
+    const card = { steps: [], state: "done", round: 0, again: null, attempts } as unknown as Card;
     expect(road(card).at(-1)).toEqual({ kind: "callback", at: 20, state: "done" });
   });
 

@@ -6,7 +6,7 @@ import { streamBy } from "../../src/centre/live";
 import { forgetAll } from "../../src/centre/loaded";
 import { reach } from "../../src/centre/reach";
 import CallbackDesk from "../../src/desks/callback/CallbackDesk.vue";
-import { current, later } from "../../src/desks/callback/drafts";
+import { complained, current, later, view } from "../../src/desks/callback/drafts";
 import { kept } from "../../src/desks/command/wall/kept";
 import Wall from "../../src/desks/command/wall/Wall.vue";
 import LoginDesk from "../../src/desks/login/LoginDesk.vue";
@@ -26,6 +26,8 @@ beforeEach(() => {
   kept.value = null;
   current.value = null;
   later.value = [];
+  view.value = "calls";
+  complained.value = null;
   ruledOn.value = null;
   Object.assign(session, {
     known: true,
@@ -171,7 +173,7 @@ const card = (name: string) => ({
   steps: [{ kind: "reported", at: now - 7_200_000 }],
   caller: { name: "包女士", phone: "13812342046", phone_masked: "138****2046" },
   scripts: [{ name: "", text: "您好。" }],
-  recorded: { minutes: 25, tolerance: 5 },
+  recorded: { minutes: 25, tolerance: 5, grade: 3, lo: null, hi: null },
   again: null,
   exercise: false,
   exempt: null,
@@ -186,6 +188,8 @@ it("a callback without a mouse: score, minutes, wish, saved, and the next call i
   };
   const here = await centre({
     "GET /api/wall": { body: wall() },
+    "GET /api/org": { body: org },
+    "GET /api/callback/ladder": { body: { now_ms: now, complaints: [], open: {}, more: 0 } },
     "GET /api/callback/today": () => ({
       body: {
         now_ms: now,
@@ -229,6 +233,69 @@ it("a callback without a mouse: score, minutes, wish, saved, and the next call i
   await vi.waitFor(() => expect(desk.find("h1").text()).toBe("乙"));
   await vi.waitFor(() => expect(desk.text()).toContain("（满意 0 + 基本满意 1）÷ 接通 1"));
   expect(desk.text()).toContain("没有报警电话 1");
+  expect(desk.text()).toContain("今天办结 3 起 = 名单 2 + 不打 1 + 演练 0。");
+});
+
+const complaint = (part: object) => ({
+  incident: id("丁"),
+  number: "260312-0031",
+  title: "丁",
+  place: "昂素镇",
+  station: id("angsu"),
+  exercise: false,
+  attempt: "0a".repeat(17),
+  said_at: now - 7_200_000,
+  said_to: "吕芳",
+  reason: "slow",
+  text: "等了一个小时",
+  again: false,
+  step: "rectifying",
+  mine: true,
+  due_ms: now + 79_200_000,
+  rectified_at: null,
+  rectification: {
+    ordered: { op: "0b".repeat(17), at: now - 7_200_000, by_name: "吕芳", text: "上门说明", result: null },
+    station: id("angsu"),
+    station_name: "昂素所",
+    unit: null,
+    unit_name: "",
+    kind: "ordinary",
+    done: null,
+  },
+  called_at: null,
+  listed: null,
+  ended: null,
+  ...part,
+});
+
+it("a station answers what it is asked to put right, with the words or not at all", async () => {
+  const station = { role: "station", roles: ["station"], station: id("angsu") };
+  Object.assign(session, { person: { id: id("duty"), name: "巴雅尔", unit: null, ...station } });
+  let step = "rectifying";
+  const here = await centre({
+    "GET /api/wall": { body: wall() },
+    "GET /api/org": { body: org },
+    "GET /api/callback/ladder": () => ({
+      body: { now_ms: now, complaints: [complaint({ step })], open: {}, more: 0 },
+    }),
+    [`POST /api/incidents/${id("丁")}/moves`]: () => {
+      step = "to_call_again";
+      return { body: { set: "", idx: 2, decision: "accepted" } };
+    },
+  });
+  const desk = show(CallbackDesk);
+  await vi.waitFor(() => expect(desk.find("h1").text()).toBe("丁"));
+  expect(desk.text()).toContain("剩 22 小时");
+  expect(desk.text(), "no calls are shown to a station").not.toContain("今日名单");
+  press("Enter", { ctrlKey: true });
+  await vi.waitFor(() => expect(desk.text()).toContain("写一句再办"));
+  await desk.find("textarea").setValue("已上门道歉");
+  press("Enter", { ctrlKey: true });
+  await vi.waitFor(() =>
+    expect(here.posted).toMatchObject([{ body: { move: "rectified", rectify: "0b".repeat(17), text: "已上门道歉" } }]),
+  );
+  await vi.waitFor(() => expect(desk.text()).toContain("已整改，等再次回访"));
+  expect(desk.find("textarea").exists(), "the next step is not the station's").toBe(false);
 });
 
 it("a log-in that was wrong says so, keeps the number, clears the password; the right one opens the role's desk", async () => {

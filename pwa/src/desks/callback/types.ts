@@ -20,7 +20,7 @@ export interface Call {
   readonly last_outcome: string | null;
   readonly last_at: number | null;
   readonly again_at: number | null;
-  readonly due_ms: number;
+  readonly due_ms: number | null;
   readonly state: "due" | "trying" | "unreachable" | "exempt" | "done";
   readonly score: number | null;
   readonly reason: Reason | null;
@@ -76,6 +76,14 @@ export interface Attempt {
   readonly rectify: string | null;
   readonly text: string | null;
 }
+/** Order to arrival as written, and what is proved of it (minutes, null where nothing is) on evidence of `grade`. */
+export interface Recorded {
+  readonly minutes: number;
+  readonly tolerance: number;
+  readonly grade: 0 | 1 | 2 | 3;
+  readonly lo: number | null;
+  readonly hi: number | null;
+}
 export interface Card {
   readonly now_ms: number;
   readonly incident: string;
@@ -96,8 +104,7 @@ export interface Card {
     readonly phone_masked: string | null;
   };
   readonly scripts: readonly { readonly name: string; readonly text: string }[];
-  /** Order to arrival as recorded; beyond `tolerance` minutes a difference is worth a second look. */
-  readonly recorded: { readonly minutes: number; readonly tolerance: number } | null;
+  readonly recorded: Recorded | null;
   /** What this call follows, when it follows a rectification. */
   readonly again: {
     readonly rectify: string;
@@ -150,6 +157,7 @@ export interface Complaint {
     readonly kind: "ordinary" | "complex";
     readonly done: Told | null;
   } | null;
+  readonly called_at: number | null;
   readonly listed: Told | null;
   readonly ended: Told | null;
 }
