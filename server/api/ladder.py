@@ -57,7 +57,8 @@ class Rectifying(msgspec.Struct, frozen=True):
 class ComplaintRow(msgspec.Struct, frozen=True):
     """One caller who was not satisfied. ``step`` is what is open (SPEC CK5), null when it ended; ``mine`` tells a
     station that it is asked. ``due_ms`` is when it is to be rectified; a complaint said again has none.
-    ``called_at`` is when the call after the rectification ended."""
+    ``called_at`` is when the call after the rectification ended. Of one said again ``rectification`` is the one it was
+    said after."""
 
     incident: Hex32
     number: str | None
@@ -120,6 +121,8 @@ def row_of(
     """One complaint as `station` (None: nobody's) sees it."""
     attempt, order, listed = complaint.attempt, complaint.rectification, complaint.supervision
     person = directory.person(attempt["by"])
+    followed = (one for one in view["rectifications"] if one["op"] == attempt["rectify"])
+    about = next(followed, None) if complaint.again else order
     return ComplaintRow(
         incident=view["id"].hex(),
         number=view["number"],
@@ -137,7 +140,7 @@ def row_of(
         mine=order is not None and station is not None and order["station"] == station,
         due_ms=complaint.due_ms,
         rectified_at=complaint.done_ms,
-        rectification=None if order is None else _rectifying(order, directory),
+        rectification=None if about is None else _rectifying(about, directory),
         called_at=None if complaint.call is None else complaint.call.settled_ms,
         listed=_told(listed, directory),
         ended=None if listed is None else _told(listed["closed"], directory),

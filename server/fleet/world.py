@@ -77,6 +77,7 @@ PASSWORD = "steppe-relay"  # noqa: S105 - the demo prints it; it opens nothing e
 SIMULATED_DISPATCHER = "值班员（模拟）"
 SIMULATED_CALLBACK = "回访员（模拟）"
 SIMULATED_REVIEWER = "审核员（模拟）"
+SIMULATED_INSPECTOR = "督察（模拟）"
 
 CATEGORIES = (
     ("dispute", "纠纷", "Dispute"),
@@ -244,6 +245,7 @@ def rows() -> Iterator[OrgRow]:
         (SIMULATED_DISPATCHER, "dispatcher"),
         (SIMULATED_CALLBACK, "callback"),
         (SIMULATED_REVIEWER, "reviewer"),
+        (SIMULATED_INSPECTOR, "supervisor"),
     ):
         yield "people", id_of("people", name), _person(name, role, CENTRE, None)
     yield from _things()
@@ -259,11 +261,13 @@ def _policies() -> Iterator[OrgRow]:
     told: tuple[tuple[str, str, dict[str, Any]], ...] = (
         (
             "旗局常规",
-            "紧急类警情反馈从严；国庆、调休按公布的日历",
+            "紧急类警情反馈从严；回访分两个时段各打一次；国庆、调休按公布的日历",
             {
                 "first_feedback_by_category": {"fire": 900_000, "injury": 900_000},
                 "final_feedback_by_category": {"theft": 3 * DAY_MS, "fraud": 3 * DAY_MS},
                 "turnout_within_ms": 300_000,
+                "callback_tries": 2,
+                "callback_times_of_day": [420, 600, 780, 960, 1140],
                 "rest_days": ["2026-10-01", "2026-10-02", "2026-10-05", "2026-10-06", "2026-10-07"],
                 "work_days": ["2026-10-10"],
             },

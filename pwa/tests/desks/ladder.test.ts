@@ -88,8 +88,14 @@ it("each step names what it is about", () => {
 it("the road shows what was done, what is awaited, and what would follow", () => {
   const road = (one: Complaint) => roadOf(one).map(({ post, state }) => `${post} ${state}`);
   expect(road(STEPS.rectifying)).toEqual(["said done", "ordered done", "rectified now", "called todo"]);
-  expect(road(STEPS.to_supervise)).toEqual(["said done", "listed now", "ended todo"]);
-  expect(road(STEPS.over)).toEqual(["said done", "listed done", "ended done"]);
+  expect(road(STEPS.to_supervise)).toEqual(["still done", "listed now", "ended todo"]);
+  expect(road({ ...STEPS.over, rectification: asked(told("0c", 3)) })).toEqual([
+    "ordered done",
+    "rectified done",
+    "still done",
+    "listed done",
+    "ended done",
+  ]);
 });
 
 it("what a station is asked itself stands on top, and the order stays otherwise", () => {

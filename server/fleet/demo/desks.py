@@ -38,6 +38,7 @@ CALL_BACK_AFTER_MS = 12 * 60_000
 CALLS_LEFT = 5  # for a human
 REVIEWS_LEFT = 4  # for a human
 ANSWER_DELAY_AFTER_MS = 120_000
+EVERY_UNHAPPY = 3  # one of so many callers is not satisfied
 HUMAN_EVERY_MS = 6 * 60_000
 HUMAN_SEEN_MS = 10 * 60_000
 SHANGHAI = timedelta(hours=8)
@@ -99,6 +100,21 @@ class Dispatcher:
             said["unit"] = unit
         await self._desk.post("/api/orders", said)
         self.open += 1
+
+    async def drill(self) -> None:
+        """An exercise, ended at once: called back or not, it is in no figure."""
+        town = TOWNS[0]
+        said = {
+            "title": "演练：校园周边警情处置",
+            "category": "help",
+            "place": town.places[0],
+            "station": id_of("stations", town.station).hex(),
+            "caller_name": "演练台",
+            "caller_phone": "13800000000",
+            "exercise": True,
+        }
+        made = await self._desk.post("/api/incidents", said)
+        await self._desk.move(made["id"], "close", result="other")
 
     async def look(self) -> None:
         """Look over everything open once, and do what is due."""
@@ -270,26 +286,31 @@ class Caller:
         self._desk = desk
         self._time = time
         self._chance = chance
+        self._reached = 0
 
     async def call_one(self) -> None:
         """Call the one that has waited longest, if enough are left."""
         listed = (await self._desk.get("/api/callback/today"))["list"]
+        now_ms = self._time.now_ms()
         waiting = [
             one
             for one in listed
             if one["state"] in ("due", "trying")
-            and self._time.now_ms() - one["since"] > CALL_BACK_AFTER_MS
+            and now_ms - one["since"] > CALL_BACK_AFTER_MS
+            and (one["again_at"] is None or one["again_at"] <= now_ms)
             and MARK in one["tag"]
         ]
         if len(waiting) <= CALLS_LEFT:
             return
-        one = min(waiting, key=lambda row: (row["attempts"], row["since"]))
-        if self._chance.random() < 0.25:
+        one = min(waiting, key=lambda row: (row["attempts"] == 0, row["since"]))
+        if int(one["incident"][:2], 16) % 4 == 0:  # nobody is ever at home there
             await self._desk.move(one["incident"], "callback", outcome="no_answer")
             return
-        score = self._chance.choices((1, 2, 3), (70, 22, 8))[0]
-        said: dict[str, Any] = {"outcome": "reached", "score": score}
-        said["minutes"] = self._chance.randint(4, 25)
-        if score == 3:
-            said["reason"] = "slow"
+        self._reached += 1
+        said: dict[str, Any] = {"outcome": "reached", "minutes": self._chance.randint(4, 25)}
+        if self._reached % EVERY_UNHAPPY == 1:
+            order = {"station": one["station"], "text": "上门说明出警经过，答复报警人。"}
+            said |= {"score": 3, "reason": "slow", "text": "等了太久", "order": order}
+        else:
+            said["score"] = self._chance.choices((1, 2), (75, 25))[0]
         await self._desk.move(one["incident"], "callback", **said)

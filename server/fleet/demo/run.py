@@ -28,6 +28,7 @@ from server.fleet import world
 from server.fleet.centre import listen, serving
 from server.fleet.demo.crew import Crew
 from server.fleet.demo.desks import Caller, Dispatcher, Reviewer
+from server.fleet.demo.follow import Follower
 from server.fleet.demo.lost import lost
 from server.fleet.desk import Desk
 from server.fleet.device import Device
@@ -69,6 +70,7 @@ BOTS = (
     ("simulated-dispatcher", world.SIMULATED_DISPATCHER),
     ("simulated-callback", world.SIMULATED_CALLBACK),
     ("simulated-reviewer", world.SIMULATED_REVIEWER),
+    ("simulated-inspector", world.SIMULATED_INSPECTOR),
 )
 
 log = logging.getLogger("ortoo.demo")
@@ -103,9 +105,11 @@ class Banner:
         self._live = isinstance(time, RealTime)
         people = world.officers()
         self.crews = [self._crew(number, people) for number in range(len(people))]
-        self.dispatcher = Dispatcher(desks[BOTS[0][0]], people, time, self.chance, self._hint)
-        self.caller = Caller(desks[BOTS[1][0]], time, self.chance)
-        self.reviewer = Reviewer(desks[BOTS[2][0]], time, self.chance)
+        dispatcher, caller, reviewer, inspector = (desks[login] for login, _name in BOTS)
+        self.dispatcher = Dispatcher(dispatcher, people, time, self.chance, self._hint)
+        self.caller = Caller(caller, time, self.chance)
+        self.reviewer = Reviewer(reviewer, time, self.chance)
+        self.follower = Follower(dispatcher, caller, inspector, time)
 
     def _crew(self, number: int, people: list[world.Officer]) -> Crew:
         officer = people[number]
@@ -169,7 +173,7 @@ class Banner:
     # ---- the past --------------------------------------------------------------------------
 
     async def live_through(self, until_ms: int) -> None:
-        """Begin incidents until `until_ms`, see each through, and call some callers back."""
+        """Begin incidents until `until_ms`, see each through, call some callers back, and exercise once."""
         while self.time.now_ms() < until_ms:
             await self._later(PAST_CALL_EVERY_MS)
             if self.chance.random() < 0.15:
@@ -182,8 +186,11 @@ class Banner:
                 await self.dispatcher.look()
                 if not self.dispatcher.open:
                     break
-            await self.caller.call_one()
+            for _ in range(2):
+                await self.caller.call_one()
             await self.reviewer.review_one()
+            await self.follower.look()
+        await self.dispatcher.drill()
 
     def _officer(self) -> Crew:
         return self.chance.choice([crew for crew in self.crews if crew.officer.role == "officer"])
@@ -205,6 +212,7 @@ class Banner:
         self.time.spawn(self._again(HUMAN_LOOK_EVERY_MS, self.dispatcher.look_after_human))
         self.time.spawn(self._again(CALL_BACK_EVERY_MS, self.caller.call_one))
         self.time.spawn(self._again(REVIEW_EVERY_MS, self.reviewer.review_one))
+        self.time.spawn(self._again(CALL_BACK_EVERY_MS, self.follower.look))
         self.time.spawn(self._again(KEEP_SETS_MS // 72, self._retire))
 
     async def _opening(self) -> None:

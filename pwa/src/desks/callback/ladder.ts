@@ -67,7 +67,7 @@ export function moveOf(act: Exclude<Act, "call">, draft: Draft, complaint: Compl
   }
 }
 
-export type Post = "said" | "ordered" | "rectified" | "called" | "listed" | "ended";
+export type Post = "said" | "still" | "ordered" | "rectified" | "called" | "listed" | "ended";
 export interface RoadStep {
   readonly post: Post;
   readonly at: number | null;
@@ -83,26 +83,19 @@ const NOW: Readonly<Record<Open, Post>> = {
 /** The road of a complaint: what was done, the post that is awaited, and what would come after it. */
 export function roadOf(complaint: Complaint): RoadStep[] {
   const { rectification, listed, ended, said_at, step, again } = complaint;
-  const supervised = again || listed !== null;
-  const rectified = !again || rectification !== null;
-  const posts: [Post, number | null][] = [
-    ["said", said_at],
-    ...(rectified
-      ? ([
-          ["ordered", rectification?.ordered.at ?? null],
-          ["rectified", rectification?.done?.at ?? null],
-          ["called", complaint.called_at],
-        ] as [Post, number | null][])
-      : []),
-    ...(supervised
-      ? ([
-          ["listed", listed?.at ?? null],
-          ["ended", ended?.at ?? null],
-        ] as [Post, number | null][])
-      : []),
+  const rectified: [Post, number | null][] = [
+    ["ordered", rectification?.ordered.at ?? null],
+    ["rectified", rectification?.done?.at ?? null],
   ];
+  const supervised: [Post, number | null][] = [
+    ["listed", listed?.at ?? null],
+    ["ended", ended?.at ?? null],
+  ];
+  const posts: [Post, number | null][] = again
+    ? [...rectified.filter(([, at]) => at !== null), ["still", said_at], ...supervised]
+    : [["said", said_at], ...rectified, ["called", complaint.called_at], ...(listed ? supervised : [])];
   const awaited = step && NOW[step];
-  const shown = posts.filter(([post, at]) => at !== null || step !== null || post === "said");
+  const shown = posts.filter(([, at]) => at !== null || step !== null);
   return shown.map(([post, at]) => ({ post, at, state: at !== null ? "done" : post === awaited ? "now" : "todo" }));
 }
 
