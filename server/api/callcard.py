@@ -14,10 +14,10 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from server.api.arrival import Recorded, recorded
+from server.api.arrival import Recorded, recorded, times_of
 from server.api.callrows import due_of_call
 from server.api.days import spoken
-from server.api.detail import beside, masked
+from server.api.detail import masked
 from server.api.ids import Hex32, Ms
 from server.api.incidents import seen_story
 from server.api.movebase import OpHex
@@ -144,7 +144,7 @@ async def card(
 ) -> Response[Card]:
     """Show the card of one call: the short story, the caller, the words to begin with, and earlier attempts."""
     summary, story = await seen_story(stories, db, who, incident)
-    times = (await db.reading(beside, story.id, story.items)).times
+    times = await db.reading(times_of, story.items)
     view, now_ms = story.view, clock.now_ms()
     created = view["created"]
     if created is None:
