@@ -1,4 +1,4 @@
-"""How long the police took by the record, to lay beside what a caller remembers. Pure.
+"""How long the police took by the record, to lay beside what a caller remembers.
 
 The record says minutes, and what can be proved of them: an interval with its grade. A caller outside it is worth a
 second look and nobody's fault; refuses to say who is right.
@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from sqlalchemy import Connection
 
+from server.intake import timing
+from sync.fold import Item
 from sync.incident.calendar import MINUTE_MS
 from sync.time import Timed
 
@@ -27,6 +30,11 @@ class Recorded(msgspec.Struct, frozen=True):
     grade: int
     lo: int | None
     hi: int | None
+
+
+def times_of(connection: Connection, items: list[Item]) -> dict[bytes, Timed]:
+    """Read what is proved of when each entry happened."""
+    return timing.times(connection, items, timing.Chains(connection))
 
 
 def recorded(view: dict[str, Any], times: Mapping[bytes, Timed], tolerance: int) -> Recorded | None:
