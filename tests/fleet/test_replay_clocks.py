@@ -22,9 +22,10 @@ from server.fleet.replay import sources
 from server.fleet.replay.alone import replay_alone
 from server.fleet.replay.calls import Call, DeskStep, Leg, Source, Step
 from server.fleet.replay.cast import PERFECT, Links
-from server.fleet.replay.findings import Truth, Verdicts, truths
+from server.fleet.replay.findings import Truth, truths
 from server.fleet.replay.report import Report
 from server.fleet.replay.run import Options
+from server.fleet.replay.verdicts import Verdicts
 from server.fleet.replay.wrongclocks import UNITS, ClockErrors, Drawn
 from tests.fleet.test_replay import DATA, FILES, HARSH
 

@@ -22,8 +22,8 @@ from typing import Any
 import msgspec
 
 from server.fleet.replay.calls import SourceProblem
-from server.fleet.replay.findings import Verdicts
 from server.fleet.replay.intervals import Interval, Measured
+from server.fleet.replay.verdicts import Verdicts
 from sync import canon
 
 SHOWN = 5  # unreadable cells and differing incidents in the table; the JSON has more

@@ -19,9 +19,9 @@ from server.fleet.desk import Desk
 from server.fleet.replay import cast, findings, intervals, readback, report
 from server.fleet.replay.calls import Source
 from server.fleet.replay.cast import Links
-from server.fleet.replay.findings import Verdicts
 from server.fleet.replay.plan import Plan, plan
 from server.fleet.replay.stage import Look, Progress, Stage
+from server.fleet.replay.verdicts import Verdicts
 from server.fleet.replay.wrongclocks import ClockErrors, Drawn
 from server.fleet.timebase import VirtualTime
 from server.now import VirtualClock
