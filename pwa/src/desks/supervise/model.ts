@@ -3,7 +3,7 @@
  *
  * Pure. Refuses to count: every number comes from the centre.
  *
- *     spanText({ lo_ms: 25_000, hi_ms: 35_000 }, "zh-CN")   // 25 秒–35 秒
+ *     spanText({ lo_ms: 25_000, hi_ms: 35_000 }, "zh-CN")   // 25–35 秒
  *     spanText({ lo_ms: 12_010, hi_ms: 12_110 }, "zh-CN")   // 12 秒: both read the same
  */
 import type { Language } from "../../words/language";
@@ -85,16 +85,17 @@ function joined(big: number, unit: string, small: number): string {
   return small === 0 ? `${big} ${unit}` : `${big} ${unit} ${String(small).padStart(2, "0")}`;
 }
 
-/** An interval: one number when both ends read the same, `≥` when nothing bounds it above, a dash for none. */
+/** An interval, what both ends share said once: one number when both ends read the same, `≥` when nothing bounds it above, a dash for none. */
 export function spanText(span: Span | null, language: Language): string {
   if (span === null) return "–";
   const lo = short(span.lo_ms, language);
   if (span.hi_ms === null) return `≥ ${lo}`;
   const hi = short(span.hi_ms, language);
   if (lo === hi) return lo;
-  const [loNumber, loUnit] = lo.split(" ");
-  const shared = lo.split(" ").length === 2 && hi.split(" ").length === 2 && hi.endsWith(` ${loUnit}`);
-  return `${shared ? loNumber : lo}–${hi}`;
+  const [a, b] = [lo.split(" "), hi.split(" ")];
+  if (a.length === 2 && b.length === 2 && a[1] === b[1]) return `${a[0]}–${hi}`; // 24–25 秒
+  if (a.length === 3 && b.length === 3 && a[0] === b[0] && a[1] === b[1]) return `${lo}–${b[2]}`; // 4 分 51–52
+  return `${lo}–${hi}`;
 }
 
 /** The length of one line, a dash while it has none. */

@@ -38,7 +38,7 @@ export function causesText(codes: readonly string[]): string {
 }
 
 /** What stands beside buckets and rate: everything that is in neither, the undetermined with their causes. */
-export function restText(figures: Figures): string[] {
+export function restText(figures: Figures, hasLimit: boolean): string[] {
   const causes = Object.entries(figures.causes).map(([code, n]) => `${causeWord(code)} ${n}`);
   const overrides = Object.values(figures.overrides).reduce((sum, n) => sum + n, 0);
   const parts = [];
@@ -51,9 +51,9 @@ export function restText(figures: Figures): string[] {
   if (figures.not_delivered > 0) parts.push(t("foot_not_delivered", figures.not_delivered));
   if (figures.overdue > 0) parts.push(t("foot_overdue", figures.overdue));
   if (figures.pending > 0) parts.push(t("foot_pending", figures.pending));
-  if (figures.unlimited > 0) parts.push(t("foot_unlimited", figures.unlimited));
+  if (hasLimit && figures.unlimited > 0) parts.push(t("foot_unlimited", figures.unlimited));
   if (overrides > 0) parts.push(t("foot_overrides", overrides));
-  return parts.length === 0 && figures.n > 0 ? [t("allJudged")] : parts;
+  return parts.length === 0 && hasLimit && figures.n > 0 ? [t("allJudged")] : parts;
 }
 
 /** What a row of a table is called. */
