@@ -352,6 +352,8 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.Column("callback_score", sa.BigInteger(), nullable=True),
         sa.Column("callback_reason", sa.Text(), nullable=True),
         sa.Column("ladder", sa.Text(), nullable=True),
+        sa.Column("recall_from_ms", sa.BigInteger(), nullable=True),
+        sa.Column("recall_due_ms", sa.BigInteger(), nullable=True),
         sa.Column("finished", sa.Boolean(), nullable=False),
         sa.Column("feedback_state", sa.Text(), nullable=False),
         sa.Column("review_from_ms", sa.BigInteger(), nullable=True),
@@ -400,6 +402,24 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
     )
     with op.batch_alter_table("cutoffs", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_cutoffs_at_ms"), ["at_ms"], unique=False)
+
+    op.create_table(
+        "handovers",
+        sa.Column("id", sa.LargeBinary(), nullable=False),
+        sa.Column("seat", sa.LargeBinary(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.LargeBinary(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("open", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("taken_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("taken_by", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_handovers")),
+    )
+    with op.batch_alter_table("handovers", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_handovers_seat_at_ms"), ["seat", "at_ms"], unique=False
+        )
 
     op.create_table(
         "log_head",
@@ -558,6 +578,10 @@ def downgrade() -> None:  # noqa: PLR0915  one statement per table
 
     op.drop_table("orders")
     op.drop_table("log_head")
+    with op.batch_alter_table("handovers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_handovers_seat_at_ms"))
+
+    op.drop_table("handovers")
     with op.batch_alter_table("cutoffs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_cutoffs_at_ms"))
 

@@ -44,10 +44,11 @@ class Nudged(msgspec.Struct, frozen=True):
 
 
 class WallRow(msgspec.Struct, frozen=True):
-    """One thing that is due. Callback rows carry ``attempts``, ``score`` and ``reason``.
+    """One thing that is due. Callback rows carry ``attempts``, ``score`` and ``reason``; those after a complaint
+    (``C9r``: call once more; ``C10``: put it right) its open ``step``.
 
-    ``told`` is who has it on their list by the plan, the highest of ``desk``, ``station`` and ``commander``; ``nudged``
-    what people did about it last. ``return_requested``: the receiver waits for an answer.
+    ``told`` is who has it on their list by the plan, the highest of ``desk``, ``station`` and ``commander``, since
+    ``told_at``; ``nudged`` what people did about it last. ``return_requested``: the receiver waits for an answer.
     """
 
     incident: Hex32
@@ -67,31 +68,39 @@ class WallRow(msgspec.Struct, frozen=True):
     score: int | None
     reason: str | None
     return_requested: bool = False
+    step: str | None = None
     told: str | None = None
+    told_at: Ms | None = None
     nudged: Nudged | None = None
 
 
 class Recent(msgspec.Struct, frozen=True):
-    """Something done lately: ``state`` is ``done`` within its limit, ``over`` past it, or ``undetermined``.
+    """Something done lately, with what was found of its clock: ``result`` as in SPEC VD, ``pending`` while nobody has
+    looked, and between which times it took (``elapsed_lo_ms``, ``elapsed_hi_ms``; null where nothing bounds it).
 
-    ``score`` is what the caller said, 1 to 3, where what was done is a callback.
+    ``override`` is what a person found, beside it. ``score`` is what the caller said, 1 to 3, where what was done is a
+    callback.
     """
 
     incident: Hex32
     title: str
     person: str
     at: Ms
-    elapsed_ms: int | None
-    state: str
+    result: str
+    elapsed_lo_ms: int | None
+    elapsed_hi_ms: int | None
+    override: str | None
     score: int | None
 
 
 class Today(msgspec.Struct, frozen=True):
-    """What was done since midnight in Shanghai."""
+    """What was done since midnight in Shanghai, by what was found. ``others``: not looked at yet, or without a
+    limit."""
 
-    done: int
-    over: int
+    met: int
+    missed: int
     undetermined: int
+    others: int
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -151,9 +160,24 @@ class Open(msgspec.Struct, frozen=True):
     steps: int
 
 
+class Handover(msgspec.Struct, frozen=True):
+    """What one shift told the next: who, when, in which words, and how much was open then. ``taken_by_name`` is null
+    while nobody of the seat has taken it over."""
+
+    id: Hex32
+    at_ms: Ms
+    by: Hex32
+    by_name: str
+    text: str
+    open: int
+    taken_at_ms: Ms | None
+    taken_by_name: str | None
+
+
 class Wall(msgspec.Struct, frozen=True):
     """Everything the watch wall shows. ``waiting`` counts sets that nobody has decided about, ``conflicts`` what is
-    said in two ways: each leads to the screen where it is worked off."""
+    said in two ways: each leads to the screen where it is worked off. ``handovers`` are those of this seat that nobody
+    has taken over, the newest first."""
 
     now_ms: Ms
     signing: Column
@@ -166,6 +190,13 @@ class Wall(msgspec.Struct, frozen=True):
     completeness: Completeness
     waiting: Waiting
     conflicts: Open
+    handovers: list[Handover]
+
+
+def due_of(row: WallRow) -> tuple[int, int, int, str]:
+    """By what rows are sorted: the next breach, those without a limit last, then the one that has waited longest."""
+    is_open = row.deadline.due_ms is None
+    return is_open, row.deadline.due_ms or 0, row.deadline.start_ms or 0, row.order or ""
 
 
 def state_of(start_ms: int | None, due_ms: int | None, done_ms: int | None, now_ms: int) -> str:
@@ -213,6 +244,7 @@ class Names(msgspec.Struct, frozen=True):
 
 def row_of(found: RowMapping, names: Names, now_ms: int) -> WallRow:
     is_callback = found["deadline"] == "C9"
+    is_complaint = found["deadline"] in ("C9r", "C10")
     # What has no limit of its own is late from when the plan gave it to the desk.
     due_ms = found["due_ms"] if found["due_ms"] is not None else found["told_at_ms"]
     countdown = DeadlineState(
@@ -238,20 +270,28 @@ def row_of(found: RowMapping, names: Names, now_ms: int) -> WallRow:
         device_last_contact_ms=names.heard(found["to_kind"], found["to_id"]),
         attempts=found["callback_attempts"] if is_callback else None,
         score=found["callback_score"] if is_callback else None,
-        reason=(found["callback_reason"] or found["callback_outcome"]) if is_callback else None,
+        reason=(
+            (found["callback_reason"] or found["callback_outcome"])
+            if is_callback
+            else found["callback_reason"]
+            if is_complaint
+            else None
+        ),
+        step=found["ladder"] if is_complaint else None,
         return_requested=bool(found["return_requested"]) and bool(found["open"]),
     )
 
 
 def recent_of(found: RowMapping, names: Names) -> Recent:
     target = names.target(found["to_kind"], found["to_id"])
-    start, due, done = found["start_ms"], found["due_ms"], found["done_ms"]
     return Recent(
         incident=found["incident"].hex(),
         title=found["title"],
         person=target.name if target else "",
-        at=done,
-        elapsed_ms=None if start is None else done - start,
-        state="undetermined" if start is None or due is None else "done" if done <= due else "over",
+        at=found["done_ms"],
+        result=found["result"] or "pending",
+        elapsed_lo_ms=found["elapsed_lo_ms"],
+        elapsed_hi_ms=found["elapsed_hi_ms"],
+        override=found["override_result"],
         score=found["callback_score"] if found["deadline"] == "C9" else None,
     )

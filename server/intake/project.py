@@ -19,7 +19,7 @@ from server.store.rows import Row
 from sync.incident import feedback
 from sync.incident.callback import call_again_ms, first_attempts
 from sync.incident.deadlines import Deadline, order_deadlines
-from sync.incident.ladder import standing
+from sync.incident.ladder import Complaint, standing
 from sync.incident.orders import counts
 from sync.incident.policy import PolicyBook
 
@@ -142,6 +142,7 @@ def _callback(view: View, book: PolicyBook) -> Row:
     again_ms = None
     if call.state == "trying":
         again_ms = call_again_ms(attempts, book.judging(view, "C9", last["at"]).policy)
+    recall = _recall_from(stands.complaints)
     return (
         call.state if view["status"] == "closed" else None,
         call.exempt,
@@ -153,8 +154,20 @@ def _callback(view: View, book: PolicyBook) -> Row:
         call.score,
         call.reason,
         stands.step,
+        recall,
+        _due(view, book, "C9", recall),
         stands.finished,
     )
+
+
+def _recall_from(complaints: tuple[Complaint, ...]) -> int | None:
+    """Since when the caller waits who is to be called once more: the earliest rectification that was answered."""
+    answered = [
+        one.rectification["done"]["at"]
+        for one in complaints
+        if one.step == "to_call_again" and one.rectification is not None
+    ]
+    return min(answered, default=None)
 
 
 def _feedback(view: View, book: PolicyBook) -> tuple[object, ...]:

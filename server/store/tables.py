@@ -282,6 +282,8 @@ incidents = Table(
     Column("callback_score", BigInteger),
     Column("callback_reason", Text),
     Column("ladder", Text),  # the gravest open step after a dissatisfied caller, CK5
+    Column("recall_from_ms", BigInteger),  # since when somebody waits to be called once more
+    Column("recall_due_ms", BigInteger),
     Column("finished", Boolean, nullable=False),  # CK7
     Column("feedback_state", Text, nullable=False),  # FB3, of the current round
     Column("review_from_ms", BigInteger),  # since when the current final feedback waits for review
@@ -333,7 +335,7 @@ deadlines = Table(
     "deadlines",
     metadata,
     Column("incident", LargeBinary, primary_key=True),
-    Column("deadline", Text, primary_key=True),  # C1 ... C9
+    Column("deadline", Text, primary_key=True),  # C1 ... C10
     Column("order_id", LargeBinary, primary_key=True),  # empty: of the incident itself
     Column("start_ms", BigInteger),
     Column("due_ms", BigInteger),
@@ -463,6 +465,22 @@ cutoffs = Table(
     Column("n", BigInteger, nullable=False),  # rows in it, drills left out
     Column("bytes", LargeBinary, nullable=False),  # canonical
     Index(None, "at_ms"),
+)
+
+# What one shift told the next. What was open stays as it was written; only who took it over is added.
+handovers = Table(
+    "handovers",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("seat", LargeBinary, nullable=False),  # a station; empty: the centre
+    Column("at_ms", BigInteger, nullable=False),
+    Column("author", LargeBinary, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("open", BigInteger, nullable=False),  # incidents that went on, drills left out
+    Column("bytes", LargeBinary, nullable=False),  # canonical: counts, and which they were
+    Column("taken_at_ms", BigInteger),
+    Column("taken_by", LargeBinary),
+    Index(None, "seat", "at_ms"),
 )
 
 credentials = Table(

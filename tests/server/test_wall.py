@@ -86,18 +86,27 @@ async def test_an_order_walks_over_the_wall(house: Centre) -> None:
     await house.push(phone, phone.claim(incident, "signed", order))
     wall = await desk.ask("/api/wall")
     assert (wall["signing"]["rows"], wall["signing"]["overdue"]) == ([], 0)
-    assert wall["signing"]["today"] == {"done": 1, "over": 0, "undetermined": 0}
+    assert wall["signing"]["today"] == {"met": 0, "missed": 0, "undetermined": 0, "others": 1}
     assert wall["signing"]["recent"] == [
         {
             "incident": incident.hex(),
             "title": "草场纠纷",
             "person": "甲一组",
             "at": signed_ms,
-            "elapsed_ms": 15_000,
-            "state": "done",
+            "result": "pending",
+            "elapsed_lo_ms": None,
+            "elapsed_hi_ms": None,
+            "override": None,
             "score": None,
         }
-    ]
+    ], "nobody has looked at its clocks yet"
+    house.clock.advance(1_000)
+    await house.app.state.deadlines.tend()
+    wall = await desk.ask("/api/wall")
+    assert wall["signing"]["today"] == {"met": 0, "missed": 0, "undetermined": 1, "others": 0}
+    [line] = wall["signing"]["recent"]
+    assert line["result"] == "undetermined", "the phone's word alone proves no span"
+    assert line["elapsed_lo_ms"] <= 15_000 <= line["elapsed_hi_ms"]
 
     phone.now_ms = arrived_ms = house.clock.advance(600_000)
     await house.push(phone, phone.claim(incident, "arrived", order))
@@ -109,7 +118,7 @@ async def test_an_order_walks_over_the_wall(house: Centre) -> None:
     await house.push(phone, feedback, phone.claim(incident, "cleared", order))
     wall = await desk.ask("/api/wall")
     assert [row["deadline"]["id"] for row in wall["feedback"]["rows"]] == ["C7"]
-    assert wall["feedback"]["today"]["done"] == 1
+    assert sum(wall["feedback"]["today"].values()) == 1
 
     await desk.did(incident.hex(), "close", result="mediated")
     wall = await desk.ask("/api/wall")
@@ -121,7 +130,11 @@ async def test_an_order_walks_over_the_wall(house: Centre) -> None:
     assert (row["attempts"], row["reason"]) == (1, "no_answer")
     await desk.did(incident.hex(), "callback", outcome="reached", score=1)
     wall = await desk.ask("/api/wall")
-    assert (wall["callback"]["rows"], wall["callback"]["today"]["done"]) == ([], 1)
+    assert wall["callback"]["rows"] == []
+    house.clock.advance(1_000)
+    await house.app.state.deadlines.tend()
+    wall = await desk.ask("/api/wall")
+    assert wall["callback"]["today"] == {"met": 1, "missed": 0, "undetermined": 0, "others": 0}
     assert [one["score"] for one in wall["callback"]["recent"]] == [1], "what the caller said"
 
 
@@ -159,8 +172,8 @@ async def test_an_order_that_no_phone_took_is_a_task_and_counts_against_nobody(
     )
     wall = await desk.ask("/api/wall")
     assert wall["undelivered"] == []
-    assert wall["signing"]["today"] == {"done": 0, "over": 0, "undetermined": 1}, (
-        "delivered at no known time"
+    assert wall["signing"]["today"] == {"met": 0, "missed": 0, "undetermined": 0, "others": 1}, (
+        "delivered at no known time: there is nothing to find"
     )
 
 
@@ -187,9 +200,10 @@ async def test_a_drill_is_shown_and_counted_nowhere(house: Centre) -> None:
     phone.now_ms = house.clock.now_ms()
     await house.push(phone, phone.claim(incident, "signed", order))
     assert (await desk.ask("/api/wall"))["signing"]["today"] == {
-        "done": 0,
-        "over": 0,
+        "met": 0,
+        "missed": 0,
         "undetermined": 0,
+        "others": 0,
     }
 
 
@@ -268,7 +282,7 @@ async def test_everything_a_desk_reads_and_writes_works_on_each_database(
         )
         wall = await desk.ask("/api/wall")
         assert wall["feedback"]["rows"][0]["target"]["name"] == "甲一组"
-        assert wall["signing"]["today"]["done"] == 1
+        assert sum(wall["signing"]["today"].values()) == 1
         await desk.did(incident.hex(), "close")
         assert (await desk.ask("/api/callback/today"))["totals"]["list"] == 1
         assert (await desk.ask(f"/api/callback/{incident.hex()}"))["state"] == "due"
@@ -290,6 +304,62 @@ async def test_everything_a_desk_reads_and_writes_works_on_each_database(
         ).status_code == 204
 
 
+async def test_what_comes_after_feedback_and_after_a_complaint_stands_on_the_wall_until_it_is_done(
+    house: Centre,
+) -> None:
+    """C7r and a late C8 among the feedback; C10 and the call after it among the callbacks."""
+    desk, phone = await house.sign_in("dispatcher"), await house.phone()
+    incident, order = await send(desk)
+    phone.now_ms = house.clock.advance(60_000)
+    final = phone.claim(incident, "feedback", order, data={"final": True, "text": "调解了"})
+    steps = [phone.claim(incident, kind, order) for kind in ("signed", "arrived", "cleared")]
+    await house.push(phone, *steps, final)
+    assert (await desk.ask("/api/wall"))["feedback"]["rows"] == [], "its review has time yet"
+    house.clock.advance(86_400_001)
+    desk, reviewer = await house.sign_in("dispatcher"), await house.sign_in("reviewer")
+    [row] = (await desk.ask("/api/wall"))["feedback"]["rows"]
+    assert (row["deadline"]["id"], row["deadline"]["state"]) == ("C8", "overdue")
+    assert (row["order"], row["target"]["name"]) == (order.hex(), "甲一组")
+
+    view = (await desk.ask(f"/api/incidents/{incident.hex()}"))["view"]
+    returned = {"verdict": "return", "faults": ["result_missing"], "text": "补上双方姓名"}
+    await reviewer.did(
+        incident.hex(), "review_feedback", claim=view["feedback"][0]["op"], **returned
+    )
+    returned_ms = house.clock.now_ms()
+    wall = await desk.ask("/api/wall")
+    [row] = wall["feedback"]["rows"]
+    assert (row["deadline"]["id"], row["deadline"]["start_ms"]) == ("C7r", returned_ms)
+    assert wall["feedback"]["next_due_ms"] == row["deadline"]["due_ms"]
+
+    await desk.did(incident.hex(), "close", result="mediated")
+    complaint = {"outcome": "reached", "score": 3, "reason": "slow"}
+    await desk.did(incident.hex(), "callback", **complaint)
+    [row] = (await desk.ask("/api/wall"))["callback"]["rows"]
+    assert (row["deadline"]["id"], row["reason"], row["step"]) == ("C10", "slow", "to_rectify")
+    assert row["deadline"]["start_ms"] == house.clock.now_ms()
+    attempt = (await desk.ask(f"/api/incidents/{incident.hex()}"))["view"]["callbacks"][0]["op"]
+    asked = {"station": STATION.hex(), "text": "登门说明"}
+    await desk.did(incident.hex(), "rectify", attempt=attempt, order=asked)
+    [row] = (await desk.ask("/api/wall"))["callback"]["rows"]
+    assert (row["deadline"]["id"], row["step"]) == ("C10", "rectifying")
+    station = await house.sign_in("station")
+    view = (await desk.ask(f"/api/incidents/{incident.hex()}"))["view"]
+    done = {"rectify": view["rectifications"][0]["op"], "text": "已登门"}
+    house.clock.advance(3_600_000)
+    await station.did(incident.hex(), "rectified", **done)
+    wall = await desk.ask("/api/wall")
+    [row] = wall["callback"]["rows"]
+    assert (row["deadline"]["id"], row["deadline"]["start_ms"], row["step"]) == (
+        "C9r",
+        house.clock.now_ms(),
+        "to_call_again",
+    )
+    again = {"outcome": "reached", "score": 1, "rectify": done["rectify"]}
+    await desk.did(incident.hex(), "callback", **again)
+    assert (await desk.ask("/api/wall"))["callback"]["rows"] == []
+
+
 async def test_an_empty_wall_is_calm(house: Centre) -> None:
     wall = await (await house.sign_in("commander")).ask("/api/wall")
     assert wall["now_ms"] == EPOCH_MS
@@ -300,7 +370,7 @@ async def test_an_empty_wall_is_calm(house: Centre) -> None:
             "overdue": 0,
             "next_due_ms": None,
             "recent": [],
-            "today": {"done": 0, "over": 0, "undetermined": 0},
+            "today": {"met": 0, "missed": 0, "undetermined": 0, "others": 0},
             "more": 0,
         }
 

@@ -69,6 +69,8 @@ export function row(
     reason: null,
     return_requested: false,
     told: null,
+    told_at: null,
+    step: null,
     nudged: null,
     ...part,
     deadline: { start_ms: NOW - 20_000, due_ms: NOW + 10_000, done_ms: null, state: "running", ...part.deadline },
@@ -80,7 +82,7 @@ const none: WallColumnData = {
   overdue: 0,
   next_due_ms: null,
   recent: [],
-  today: { done: 0, over: 0, undetermined: 0 },
+  today: { met: 0, missed: 0, undetermined: 0, others: 0 },
   more: 0,
 };
 export const column = (rows: readonly WallItem[], part: Partial<WallColumnData> = {}): WallColumnData => ({
@@ -101,6 +103,7 @@ export function wall(part: Partial<Wall> = {}): Wall {
     completeness: { basis_points: 8900, silent: 0, unknown: 0 },
     waiting: { held: 0, rejected: 0, opaque: 0, compromised: 0 },
     conflicts: { facts: 0, steps: 0 },
+    handovers: [],
     ...part,
   };
 }

@@ -107,34 +107,38 @@ it("the wall: a command that cannot be sent says so, keeps what was typed, and g
   await vi.waitFor(() => expect(here.posted).toMatchObject([{ body: { move: "nudge", text: "请速签收" } }]));
 });
 
-it("the wall shows nothing that would be a finding about a person", async () => {
+it("what was done is told with the verdict that was found of it, and with none where nobody has looked", async () => {
   const recent = [
     {
       incident: id("x"),
       title: "家畜走失",
       person: "苏和",
       at: now - 60_000,
-      elapsed_ms: 41_000,
-      state: "over",
+      result: "missed",
+      elapsed_lo_ms: 40_900,
+      elapsed_hi_ms: 41_100,
+      override: null,
       score: null,
     },
   ];
   await centre({
     "GET /api/wall": {
-      body: wall({ now_ms: now, signing: column([], { recent, today: { done: 32, over: 1, undetermined: 1 } }) }),
+      body: wall({
+        now_ms: now,
+        signing: column([], { recent, today: { met: 32, missed: 1, undetermined: 1, others: 0 } }),
+      }),
     },
     "GET /api/org": { body: org },
   });
   const desk = show(Wall);
   await vi.waitFor(() => expect(desk.text()).toContain("41 秒"));
-  expect(desk.text()).toContain("今天签收 34 起");
-  for (const finding of ["达标", "超时起", "无法判定"]) expect(desk.text()).not.toContain(finding);
-  expect(desk.find(".is-missed, .is-met, .is-undetermined").exists()).toBe(false);
+  expect(desk.text()).toContain("今天签收 34 起：32 达标，1 超时，1 无法判定");
+  expect(desk.find(".is-missed").text()).toBe("41 秒 超时");
 });
 
 it("a callback just reached shows what the caller said, not how long the call was in coming", async () => {
-  const done = { incident: id("x"), title: "家畜走失", person: "苏和", state: "done" };
-  const recent = [{ ...done, at: now - 60_000, elapsed_ms: 17_600_000, score: 2 }];
+  const done = { incident: id("x"), title: "家畜走失", person: "苏和", result: "met", override: null };
+  const recent = [{ ...done, at: now - 60_000, elapsed_lo_ms: 17_600_000, elapsed_hi_ms: 17_600_001, score: 2 }];
   await centre({
     "GET /api/wall": { body: wall({ now_ms: now, callback: column([], { recent }) }) },
     "GET /api/org": { body: org },

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { WallDone, WallItem } from "../../src/desks/command/types";
 import {
   type Choice,
   chosenRow,
@@ -13,9 +14,29 @@ import {
   wallAt,
   whereNow,
 } from "../../src/desks/command/wall/model";
-import { mayBeWritten, nextText, rowText, silenceText, urged } from "../../src/desks/command/wall/row";
+import {
+  doneText,
+  mayBeWritten,
+  nextText,
+  rowText,
+  silenceText,
+  todayText,
+  urged,
+} from "../../src/desks/command/wall/row";
 import { at, column, id, NOW, row, wall } from "./fixtures";
 
+const did = (part: Partial<WallDone>): WallDone => ({
+  incident: id("x"),
+  title: "家畜走失",
+  person: "",
+  at: NOW,
+  result: "met",
+  elapsed_lo_ms: null,
+  elapsed_hi_ms: null,
+  override: null,
+  score: null,
+  ...part,
+});
 const c1 = (name: string, dueMs: number) =>
   row(name, { deadline: { id: "C1", start_ms: dueMs - 10_000, due_ms: dueMs } });
 const c2 = (name: string, dueMs: number, part = {}) =>
@@ -68,15 +89,18 @@ describe("the wall at a moment", () => {
   });
 
   it("one report that ends two clocks is told once, without a span that would be neither's", () => {
-    const done = { incident: id("x"), title: "家畜走失", person: "", at: NOW, state: "done", score: null };
     const recent = [
-      { ...done, elapsed_ms: 1_980_000 },
-      { ...done, elapsed_ms: 420_000 },
-      { ...done, at: NOW - 1, elapsed_ms: 5 },
+      did({ elapsed_lo_ms: 1_980_000, elapsed_hi_ms: 1_980_200 }),
+      did({ elapsed_lo_ms: 420_000, elapsed_hi_ms: 420_200 }),
+      did({ result: "missed", elapsed_lo_ms: 7_000_000 }),
+      did({ at: NOW - 1, elapsed_hi_ms: 5 }),
     ];
-    expect(
-      wallAt(wall({ feedback: column([], { recent }) }), NOW).feedback.recent.map((one) => one.elapsed_ms),
-    ).toEqual([null, 5]);
+    const shown = wallAt(wall({ feedback: column([], { recent }) }), NOW).feedback.recent;
+    expect(shown.map((one) => [one.result, one.elapsed_lo_ms ?? one.elapsed_hi_ms])).toEqual([
+      ["met", null],
+      ["missed", 7_000_000],
+      ["met", 5],
+    ]);
   });
 
   it("every row stands in exactly one place at every moment", () => {
@@ -219,5 +243,50 @@ describe("what was done about a row", () => {
     const asked = rowText({ ...stuck, return_requested: true }, "signing", "昂素所", NOW);
     expect(asked).toMatchObject({ word: "请求退回" });
     expect(asked.facts).toContain("等你答复");
+  });
+});
+
+describe("what was done", () => {
+  it("is told with what was found and what is proved of how long it took", () => {
+    const said = (part: Partial<WallDone>) => {
+      const { state, value, word } = doneText(did(part));
+      return [state, value, word];
+    };
+    expect(said({ elapsed_lo_ms: 8_900, elapsed_hi_ms: 9_100 })).toEqual(["met", "9 秒", "达标"]);
+    expect(said({ elapsed_lo_ms: -4_100, elapsed_hi_ms: 22_000 })).toEqual(["met", "至多 22 秒", "达标"]);
+    expect(said({ result: "missed", elapsed_lo_ms: 41_000 })).toEqual(["missed", "至少 41 秒", "超时"]);
+    expect(said({ result: "undetermined", elapsed_lo_ms: 1, elapsed_hi_ms: 90_000 })).toEqual([
+      "undetermined",
+      "",
+      "无法判定",
+    ]);
+    expect(said({ result: "pending" })).toEqual([null, "", "还没判"]);
+    expect(said({ score: 1, result: "missed" })).toEqual([null, "", "满意"]);
+    expect(doneText(did({ result: "undetermined", override: "met" })).override).toBe("裁定达标");
+  });
+
+  it("adds up to the day, without what there was none of", () => {
+    expect(todayText({ met: 32, missed: 1, undetermined: 1, others: 0 })).toBe("32 达标，1 超时，1 无法判定");
+    expect(todayText({ met: 0, missed: 0, undetermined: 0, others: 2 })).toBe("2 没判");
+  });
+});
+
+describe("after feedback and after a complaint", () => {
+  it("rows say what is owed by whom", () => {
+    const facts = (clock: string, part: Partial<WallItem> = {}) =>
+      rowText(row("r", { ...part, deadline: { id: clock } }), clock < "C9" ? "feedback" : "callback", "昂素所", NOW);
+    expect(facts("C7r").facts[0]).toBe("退回待改");
+    expect(facts("C8").facts[0]).toBe("审核到时");
+    const complaint = facts("C9r", { step: "to_call_again" });
+    expect([complaint.title, complaint.facts[0]]).toEqual(["r", "整改后再回访"]);
+    const wrong = rowText(
+      row("r", { reason: "slow", step: "rectifying", deadline: { id: "C10", due_ms: at("12:26:00") } }),
+      "callback",
+      "昂素所",
+      NOW,
+    );
+    expect([wrong.title, ...wrong.facts]).toEqual(["不满意：到场慢", "r", "整改中", "期限 今天 12:26"]);
+    const late = row("r", { device_last_contact_ms: NOW - 1e7, deadline: { id: "C8", due_ms: NOW - 1 } });
+    expect(mayBeWritten(late), "a review waits for a desk, not for a phone").toBe(false);
   });
 });

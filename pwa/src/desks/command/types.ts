@@ -38,6 +38,10 @@ export interface WallItem {
   readonly return_requested: boolean;
   /** Who has it on their list by the plan, the highest of them. */
   readonly told: "desk" | "station" | "commander" | null;
+  /** Since when. */
+  readonly told_at: number | null;
+  /** What is open after a complaint, on the rows that follow one. */
+  readonly step: "to_supervise" | "supervised" | "to_rectify" | "rectifying" | "to_call_again" | null;
   /** What people did about it last. */
   readonly nudged: {
     readonly at: number;
@@ -53,10 +57,23 @@ export interface WallDone {
   readonly title: string;
   readonly person: string;
   readonly at: number;
-  readonly elapsed_ms: number | null;
-  readonly state: string;
+  /** What was found of its clock; `pending` while nobody has looked. */
+  readonly result: string;
+  /** Between which times it took; null where nothing bounds it. */
+  readonly elapsed_lo_ms: number | null;
+  readonly elapsed_hi_ms: number | null;
+  /** What a person found, beside it. */
+  readonly override: string | null;
   /** What the caller said, 1 to 3, where a callback was reached. */
   readonly score: number | null;
+}
+
+/** What was done since midnight, by what was found. `others`: not looked at yet, or without a limit. */
+export interface FoundToday {
+  readonly met: number;
+  readonly missed: number;
+  readonly undetermined: number;
+  readonly others: number;
 }
 
 export interface WallColumnData {
@@ -64,7 +81,7 @@ export interface WallColumnData {
   readonly overdue: number;
   readonly next_due_ms: number | null;
   readonly recent: readonly WallDone[];
-  readonly today: { readonly done: number; readonly over: number; readonly undetermined: number };
+  readonly today: FoundToday;
   readonly more: number;
 }
 
@@ -77,6 +94,51 @@ export interface SilentDevice {
   readonly last_contact_ms: number;
   readonly pending: number;
   readonly oldest_ms: number | null;
+}
+
+/** A note from one shift to the next. */
+export interface Handover {
+  readonly id: Hex;
+  readonly at_ms: number;
+  readonly by: Hex;
+  readonly by_name: string;
+  readonly text: string;
+  /** Incidents that went on then. */
+  readonly open: number;
+  readonly taken_at_ms: number | null;
+  readonly taken_by_name: string | null;
+}
+
+interface Counted {
+  readonly n: number;
+  readonly overdue: number;
+}
+
+/** A note with what was open when it was written. */
+export interface HandoverPage {
+  readonly now_ms: number;
+  readonly handover: Handover;
+  readonly counts: {
+    readonly signing: Counted;
+    readonly feedback: Counted;
+    readonly callback: Counted;
+    readonly undelivered: number;
+    readonly silent: number;
+  };
+  readonly incidents: readonly {
+    readonly incident: Hex;
+    readonly number: string | null;
+    readonly tag: string;
+    readonly title: string;
+    readonly place: string;
+    readonly station: Hex | null;
+    readonly exercise: boolean;
+    readonly status: string;
+    readonly clock: string | null;
+    readonly due_ms: number | null;
+    readonly now: string;
+  }[];
+  readonly more: number;
 }
 
 export interface Wall {
@@ -101,6 +163,8 @@ export interface Wall {
     readonly compromised: number;
   };
   readonly conflicts: { readonly facts: number; readonly steps: number };
+  /** Notes for this seat that nobody has taken over. */
+  readonly handovers: readonly Handover[];
 }
 
 export interface Named {

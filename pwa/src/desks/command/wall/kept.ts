@@ -1,5 +1,6 @@
-/** The row that had the keyboard when the wall was left, so that coming back from a timeline continues there. */
-import { shallowRef } from "vue";
+/** What outlives a look at a timeline: the row that had the keyboard, and a hand-over that is half written. */
+import { ref, shallowRef } from "vue";
 import type { Choice } from "./model";
 
 export const kept = shallowRef<Choice | null>(null);
+export const handoverDraft = ref("");

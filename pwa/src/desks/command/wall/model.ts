@@ -2,7 +2,8 @@
  * What the watch wall shows at a moment: rows by time to breach, what has become undelivered since the last answer,
  * and where a key press leads. Pure: the wall as it came and the time go in.
  *
- * Nothing is judged here. A row is running, overdue or done; whether somebody missed a deadline is found elsewhere.
+ * Nothing is judged here. A row is running, overdue or done; whether somebody missed a deadline comes found, with what
+ * was done.
  *
  *     const shown = wallAt(wall, now.value);
  *     step(shown, { column: "signing", key }, 1)   // the row below
@@ -34,16 +35,16 @@ const byBreach = (a: WallItem, b: WallItem): number =>
   due(a.deadline) - due(b.deadline) ||
   (a.deadline.start_ms ?? 0) - (b.deadline.start_ms ?? 0) ||
   keyOf(a).localeCompare(keyOf(b));
-const isOver = ({ deadline }: WallItem, nowMs: number): boolean =>
+export const isOver = ({ deadline }: WallItem, nowMs: number): boolean =>
   deadline.done_ms === null && deadline.due_ms !== null && deadline.due_ms < nowMs;
-/** What was done lately, once each: one report can end two clocks, and then no single span is its own. */
+/** What was done lately, once each: one report can end two clocks alike, and then no single span is its own. */
 function once(recent: readonly WallDone[]): WallDone[] {
   const shown: WallDone[] = [];
   for (const one of recent) {
-    const at = shown.findIndex(({ incident, at: when }) => incident === one.incident && when === one.at);
+    const at = shown.findIndex((it) => it.incident === one.incident && it.at === one.at && it.result === one.result);
     const same = shown[at];
     if (!same) shown.push(one);
-    else if (same.elapsed_ms !== one.elapsed_ms) shown[at] = { ...same, elapsed_ms: null };
+    else shown[at] = { ...same, elapsed_lo_ms: null, elapsed_hi_ms: null };
   }
   return shown;
 }
