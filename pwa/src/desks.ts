@@ -17,6 +17,7 @@ export type DeskName =
   | "review"
   | "supervise"
   | "devices"
+  | "policies"
   | "login"
   | "enrol"
   | "components";
@@ -30,12 +31,13 @@ export const DESKS: Record<DeskName, () => Promise<{ default: Component }>> = {
   review: () => import("./desks/review/index"),
   supervise: () => import("./desks/supervise/index"),
   devices: () => import("./desks/devices/index"),
+  policies: () => import("./desks/policies/index"),
   login: () => import("./desks/login/index"),
   enrol: () => import("./desks/enrol/index"),
   components: () => import("./ui/components/index"),
 };
 
-const CENTRE: readonly DeskName[] = ["command", "rulings", "callback", "review", "supervise", "devices"];
+const CENTRE: readonly DeskName[] = ["command", "rulings", "callback", "review", "supervise", "devices", "policies"];
 
 /**
  * Once a desk of the centre is open, fetch the others too: a new version at the server takes the old one's files away, and
@@ -62,6 +64,7 @@ export function deskOf(place: Exclude<Place, { readonly name: "unknown" }>): Des
     case "rulings":
     case "callback":
     case "devices":
+    case "policies":
     case "enrol":
     case "login":
     case "components":

@@ -18,6 +18,7 @@ const t = book(
     figures: "看板",
     reviews: "审核",
     devices: "终端",
+    policies: "规则",
   },
   {
     wall: "Wall",
@@ -27,6 +28,7 @@ const t = book(
     figures: "Figures",
     reviews: "Review",
     devices: "Devices",
+    policies: "Policies",
   },
 );
 
@@ -36,7 +38,7 @@ export interface NavItem {
   readonly place: Place;
 }
 
-type DeskPlace = "wall" | "dispatch" | "rulings" | "callback" | "figures" | "reviews" | "devices";
+type DeskPlace = "wall" | "dispatch" | "rulings" | "callback" | "figures" | "reviews" | "devices" | "policies";
 const DIGITS: Record<DeskPlace, string> = {
   wall: "1",
   dispatch: "2",
@@ -45,17 +47,18 @@ const DIGITS: Record<DeskPlace, string> = {
   figures: "6",
   devices: "7",
   reviews: "8",
+  policies: "9",
 };
 
 /** Roles are those of the rules (AU); an officer or a guard has no desk. */
 const DESKS_OF: Record<string, readonly DeskPlace[]> = {
   dispatcher: ["wall", "dispatch", "rulings", "callback", "figures", "reviews", "devices"],
-  commander: ["wall", "dispatch", "rulings", "callback", "figures", "reviews", "devices"],
+  commander: ["wall", "dispatch", "rulings", "callback", "figures", "reviews", "devices", "policies"],
   station: ["wall", "dispatch", "rulings", "callback", "figures", "devices"],
-  supervisor: ["figures", "wall", "callback", "reviews", "devices"],
+  supervisor: ["figures", "wall", "callback", "reviews", "devices", "policies"],
   reviewer: ["reviews", "wall"],
   callback: ["callback", "wall"],
-  admin: ["devices", "wall"],
+  admin: ["devices", "wall", "policies"],
 };
 
 export function navOf(role: string): NavItem[] {

@@ -27,6 +27,7 @@ const PATHS = {
   reviews: "/desk/reviews",
   overdue: "/desk/overdue",
   devices: "/desk/devices",
+  policies: "/desk/policies",
   components: "/desk/components",
 } as const;
 const TIMELINE = /^\/desk\/timeline\/([0-9a-f]{32})$/;

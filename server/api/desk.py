@@ -34,6 +34,7 @@ from server.api import (
     overdue,
     people,
     policies,
+    preview,
     push,
     queue,
     rawsets,
@@ -65,6 +66,7 @@ from server.auth.logins import Logins
 from server.auth.passwords import Cost, Passwords
 from server.auth.sessions import Sessions
 from server.imports.apply import Importer
+from server.intake import preview as again
 from server.intake.door import Intake
 from server.now import Clock
 from server.reports import completeness, figures
@@ -79,6 +81,7 @@ ROOMS = (
     org,
     people,
     policies,
+    preview,
     zones,
     wall,
     handovers,
@@ -123,6 +126,7 @@ def words() -> dict[str, str]:
     return words_of(
         [
             *ROOMS,
+            again,
             arrival,
             asking,
             callmoves,

@@ -43,9 +43,9 @@ class Written(msgspec.Struct, frozen=True):
 def add_policy(batch: Batch, *, row_id: bytes, row: Row) -> Written:
     """Write a version of a policy. `from_ms` left out is now."""
     row = row if "from_ms" in row else row | {"from_ms": batch.at_ms}
-    found = faults(row) + _unknown(batch.directory, row, zone="zones")
+    found = policy_faults(batch.directory, row)
     if found:
-        raise LimitRefusedError("bad_policy", "Fields are at fault.", sorted(found))
+        raise LimitRefusedError("bad_policy", "Fields are at fault.", found)
     row = row | {"from_ms": _beginning(row["from_ms"], batch.at_ms)}
     same = ("zone", "mode", "from_ms")
     for other in batch.directory.of("policies").values():
@@ -54,6 +54,11 @@ def add_policy(batch: Batch, *, row_id: bytes, row: Row) -> Written:
                 "same_beginning", f"“{other.get('name')}” is for the same and begins then too."
             )
     return _write(batch, "policies", row_id, row)
+
+
+def policy_faults(directory: Directory, row: Row) -> list[tuple[str, str]]:
+    """What is wrong with each field of a version."""
+    return sorted(faults(row) + _unknown(directory, row, zone="zones"))
 
 
 def add_zone(batch: Batch, *, row_id: bytes, row: Row) -> Written:

@@ -93,6 +93,37 @@ const BOTH: Record<string, { readonly zh: Pair; readonly en: Pair }> = {
     zh: ["中心正在重启。", "几秒后再按。"],
     en: ["The centre is restarting.", "Press again in a few seconds."],
   },
+  bad_policy: {
+    zh: ["有几项不对，没有写入。", "改好标出的几项。"],
+    en: ["Some fields are at fault; nothing was written.", "Correct those that are marked."],
+  },
+  bad_zone: {
+    zh: ["有几项不对，没有写入。", "改好标出的几项。"],
+    en: ["Some fields are at fault; nothing was written.", "Correct those that are marked."],
+  },
+  begins_in_the_past: {
+    zh: ["生效时间已经过去，改了就会动到已有的判定。", "从现在或以后起。"],
+    en: ["It would begin in the past and change what was judged.", "Let it begin now or later."],
+  },
+  same_beginning: {
+    zh: ["同一时刻已有一版管同样的事。", "换个时刻，或先撤回那一版。"],
+    en: ["Another version for the same begins at that moment.", "Choose another moment, or take that one back."],
+  },
+  has_begun: {
+    zh: ["已经生效，撤不回了。", "再写一版接着它。"],
+    en: ["It has begun and cannot be taken back.", "Write a version that follows it."],
+  },
+  two_without_borders: {
+    zh: ["这个所已有一片没有边界的；有两片，就哪片都不算。", "给这片贴上边界，或先撤销那片。"],
+    en: [
+      "The station has a zone without borders; with two, neither would apply.",
+      "Give this one borders, or end that one.",
+    ],
+  },
+  too_many_versions: {
+    zh: ["版本太多了。", "先撤回还没生效的。"],
+    en: ["There are as many versions as can be.", "Take back some that have not begun."],
+  },
   internal: {
     zh: ["中心出了错，什么都没改。", "再试一次，还不行就把代号告诉管理员。"],
     en: ["The centre made a mistake; nothing was changed.", "Try again; if it stays, tell the administrator the code."],
