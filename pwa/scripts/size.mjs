@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { phoneFiles } from "./shell.mjs";
 
-const BUDGET_BYTES = 130 * 1024;
+const BUDGET_BYTES = 145 * 1024;
 const BESIDE = ["boot.js", "sw.js"]; // not of the bundle, fetched all the same
 const dist = new URL("../dist/", import.meta.url);
 const manifestUrl = new URL(".vite/manifest.json", dist);
