@@ -61,7 +61,12 @@ _STUCK: Final = and_(
     ),
 )
 _UNSIGNED: Final = and_(_CLOCK == "C2", orders.c.open, orders.c.arrived_at_ms.is_(None))
-_ON_ITS_WAY: Final = and_(_CLOCK == "C1", orders.c.open, orders.c.signed_at_ms.is_(None))
+# Whoever has signed, left or come has the order, whatever their phone says.
+_ON_ITS_WAY: Final = and_(
+    _CLOCK == "C1",
+    orders.c.open,
+    func.coalesce(orders.c.signed_at_ms, orders.c.departed_at_ms, orders.c.arrived_at_ms).is_(None),
+)
 
 
 def _signing(now_ms: int) -> list[Part]:

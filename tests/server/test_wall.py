@@ -172,6 +172,11 @@ async def test_an_order_that_no_phone_took_is_a_task_and_counts_against_nobody(
     )
     wall = await desk.ask("/api/wall")
     assert wall["undelivered"] == []
+    other, gone = await send(desk)
+    told = {"order": gone.hex(), "said_by": officer, "via": "radio"}
+    await desk.did(other.hex(), "proxy", kind="departed", **told)
+    house.clock.advance(10_001)
+    assert (await desk.ask("/api/wall"))["undelivered"] == [], "whoever has left has the order"
     assert wall["signing"]["today"] == {"met": 0, "missed": 0, "undetermined": 0, "others": 1}, (
         "delivered at no known time: there is nothing to find"
     )
