@@ -27,6 +27,8 @@ _SIGNING: Final[tuple[int, ...]] = (30_000, 60_000, 120_000, 180_000)
 _MOVING: Final[tuple[int, ...]] = (300_000, 600_000, 900_000, 1_800_000)
 _FEEDBACK: Final[tuple[int, ...]] = (1_800_000, 3_600_000, 7_200_000, 14_400_000)
 
+_RESOLVED_LIMIT: Final = 4_096
+
 NORMAL: Final = "normal"
 COMPLEX: Final = "complex"
 """The kind of rectification that is counted in working days; any other is a call back with an answer."""
@@ -184,10 +186,14 @@ class PolicyBook:
             for row_id, row in modes
             if type(row.get("from_ms")) is int and row.get("mode") in MODES
         )
-        self._resolved: dict[tuple[bytes, ...], Policy] = {}
+        begins = {one.from_ms for layer in self._layers.values() for one in layer}
+        self._begins = sorted(begins)
+        self._resolved: dict[tuple[int, bytes | None, str], Policy] = {}
 
     def mode_at(self, ms: int) -> str:
         """The mode the organisation is in at a time; `normal` until somebody says otherwise (PO7)."""
+        if not self._modes:
+            return NORMAL
         begun = bisect_right(self._modes, ms, key=lambda one: one[0])
         return self._modes[begun - 1][2] if begun else NORMAL
 
@@ -195,17 +201,18 @@ class PolicyBook:
         """The policy in force at a time: the defaults, and over them the newest version that had begun for everything,
         for the zone, for the mode, and for both (PO3).
         """
-        layers = [
-            version
-            for scope in dict.fromkeys(((None, None), (zone, None), (None, mode), (zone, mode)))
-            if (version := self._begun(scope, ms)) is not None
-        ]
-        key = tuple(version.row for version in layers)
+        if not self._begins:
+            return DEFAULTS
+        key = (bisect_right(self._begins, ms), zone, mode)
         known = self._resolved.get(key)
         if known is None:
             limits: dict[str, Any] = {}
-            for version in layers:
-                limits |= version.limits | {"row": version.row, "idx": version.idx}
+            for scope in ((None, None), (zone, None), (None, mode), (zone, mode)):
+                version = self._begun(scope, ms)
+                if version is not None:
+                    limits |= version.limits | {"row": version.row, "idx": version.idx}
+            if len(self._resolved) >= _RESOLVED_LIMIT:
+                self._resolved.clear()
             known = self._resolved[key] = structs.replace(DEFAULTS, **limits)
         return known
 

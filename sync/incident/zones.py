@@ -114,7 +114,7 @@ class Zones:
         )
         self._starts = [zone.from_ms for zone in self._all]
         self._known: dict[int, list[Zone]] = {}
-        self._found: dict[tuple[int, Point], Zone | None] = {}
+        self._found: dict[tuple[int, Point | None, bytes | None], Zone | None] = {}
 
     def at(self, ms: int) -> list[Zone]:
         """The zones that stand at a time, the shortest tier that sets a limit first, then by id."""
@@ -135,20 +135,19 @@ class Zones:
         if not self._all:
             return None
         points = view["fields"].get("point")
-        if points:
-            zone = self._around((points[-1]["v"][0], points[-1]["v"][1]), ms)
-            if zone is not None:
-                return zone
-        station = view["station"]
-        rest = [zone for zone in self.at(ms) if zone.ring is None and zone.station == station]
-        return rest[0] if len(rest) == 1 and station is not None else None
-
-    def _around(self, point: Point, ms: int) -> Zone | None:
-        """The first zone whose borders hold a point. Each clock of an incident asks for the same one."""
-        key = (bisect_right(self._starts, ms), point)
-        if key not in self._found:
+        point = (points[-1]["v"][0], points[-1]["v"][1]) if points else None
+        key = (bisect_right(self._starts, ms), point, view["station"])
+        if key not in self._found:  # each clock of an incident asks for the same one
             if len(self._found) >= _FOUND_LIMIT:
                 self._found.clear()
-            inside = (zone for zone in self.at(ms) if zone.ring and contains(zone.ring, point))
-            self._found[key] = next(inside, None)
+            self._found[key] = self._of(point, view["station"], ms)
         return self._found[key]
+
+    def _of(self, point: Point | None, station: bytes | None, ms: int) -> Zone | None:
+        standing = self.at(ms)
+        if point is not None:
+            for zone in standing:
+                if zone.ring is not None and contains(zone.ring, point):
+                    return zone
+        rest = [zone for zone in standing if zone.ring is None and zone.station == station]
+        return rest[0] if len(rest) == 1 and station is not None else None

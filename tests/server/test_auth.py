@@ -164,6 +164,7 @@ OPEN_TO = {
     "listPolicies": AT_DESK,
     "addPolicy": ADMIN,
     "withdrawPolicy": ADMIN,
+    "previewPolicy": ADMIN,
     "switchMode": frozenset({"commander", "admin"}),
     "listZones": AT_DESK,
     "addZone": ADMIN,
