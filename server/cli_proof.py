@@ -35,6 +35,7 @@ from server.store.rows import query
 from sync import note, witness
 from sync.evidence.check import check
 from sync.evidence.compare import compare
+from sync.evidence.found import Found, found
 from sync.evidence.report import Finding, Report
 
 VERIFIER = "verifier.html"
@@ -226,6 +227,10 @@ def _facts(report: Report, *, is_pinned: bool) -> None:
         f"rulings    {len(report.about)} about this incident, {content.n} by the centre's count"
     )
     click.echo(f"sets       {len(report.shown)}, {redacted} of them redacted")
+    for ruling, one in found(report):
+        click.echo(
+            for_terminal(f"verdict    {one.clock} {one.result}, {_told(one)} (entry {ruling.idx})")
+        )
     if report.unseen:
         click.echo(
             f"           {report.unseen} sets about other matters lie between and are not shown"
@@ -233,6 +238,15 @@ def _facts(report: Report, *, is_pinned: bool) -> None:
     click.echo(f"log key    {note.fingerprint(content.pub)}")
     if not is_pinned:
         click.echo("           taken from the file: compare it with the one the centre publishes")
+
+
+def _told(one: Found) -> str:
+    """How long something took, as far as that was proved, and by which grade of evidence."""
+    lo, hi = ("?" if bound is None else f"{bound / 1000:.3f}" for bound in (one.lo, one.hi))
+    within = "no limit" if one.within is None else f"within {one.within / 1000:.3f} s"
+    why = "" if not one.why else f", {' '.join(one.why)}"
+    grade = "" if one.grade is None else f", grade {one.grade}"
+    return f"{lo} to {hi} s, {within}{grade}{why}"
 
 
 @click.group("log")

@@ -1,4 +1,4 @@
-"""Judging an evidence file: is it whole, and is it the centre's (SPEC XP3 to XP5).
+"""Judging an evidence file: is it whole, and is it the centre's (SPEC XP3 to XP5, XP7).
 
 Responsible for finding everything that is wrong and for saying where. It goes on after a finding as far as it can, so
 that one changed byte is named by its place and not by the first thing it upsets. It trusts nothing but one public key,
@@ -11,14 +11,19 @@ which it is given or reads from the file; whoever reads the report compares its 
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from sync import merkle, note, rulings
 from sync.canon import CanonError
 from sync.evidence import file, sets
 from sync.evidence.file import Content, Export, Unreadable
+from sync.evidence.found import Found, unfounded
 from sync.evidence.report import KIND_FORK, SHAPES, Report, log_row
 from sync.note import NoteError, Verify
+
+_SHAPES: Final = SHAPES | {rulings.KIND_VERDICT: Found}
 
 
 def check(data: bytes, *, verify: Verify, key: bytes | None = None) -> Report:
@@ -37,6 +42,7 @@ def check(data: bytes, *, verify: Verify, key: bytes | None = None) -> Report:
     _about(report, export.content)
     keys = sets.chains(report, export.content, verify)
     sets.ruled(report, export.content, keys, verify)
+    unfounded(report)
     return report
 
 
@@ -73,7 +79,7 @@ def _entries(report: Report, content: Content, verify: Verify) -> None:
     for place, entry in enumerate(content.entries, 1):
         try:
             ruling = rulings.read_ruling(entry.ruling)
-            if (shape := SHAPES.get(ruling.kind)) is not None:
+            if (shape := _SHAPES.get(ruling.kind)) is not None:
                 msgspec.convert(ruling.payload, shape)
         except (CanonError, msgspec.ValidationError) as error:
             report.find("bad_ruling", f"ruling {place} of the file", str(error))

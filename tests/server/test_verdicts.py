@@ -8,19 +8,24 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from server import keys
 from server.deadlines.engine import Engine
 from server.intake.batch import Batch
 from server.intake.rebuild import rebuild
 from server.intake.reviews import review
 from server.intake.verdicts import SETTLING_MS
+from server.proof.export import Exporter
 from server.store import verdicts as stored
 from server.store.rows import execute, query
 from server.store.timers import VERDICTS
 from sync import rulings
 from sync.changeset import KIND_INCIDENT, Draft
+from sync.evidence.check import check
+from sync.evidence.found import found as found_in
 from sync.exchange import PushResult
 from tests.server.conftest import House
 from tests.server.pen import EPOCH_MS, OTHER_STATION, STATION, UNIT, Pen, chance, person_id
+from tests.server.signing import Signing
 from tests.server.test_intake import entries
 
 INCIDENT, ORDER = chance("incident", 1)[:16], chance("order", 1)[:16]
@@ -301,3 +306,20 @@ async def test_vd9_a_rebuild_brings_verdicts_back_and_a_changed_finding_gives_it
     assert (await sound(house))[1] == 1
     await rebuild(house.settings.url)
     assert (await sound(house))[1] == 1, "no row makes such a log right"
+
+
+async def test_xp7_an_evidence_file_carries_what_was_found_and_is_sound(house: House) -> None:
+    signing = Signing(house)
+    await signing.keeper.start()
+    pen = await ordered(house)
+    await does(house, pen, step("delivered", via="system"), step("signed"))
+    await looked(house)
+    exporter = Exporter(house.db, signing.signer, house.clock)
+    report = check(await exporter.incident(INCIDENT), verify=keys.verify)
+    await signing.keeper.stop()
+    assert report.findings == []
+    assert [(one.clock, one.result, one.grade) for _ruling, one in found_in(report)] == [
+        ("C1", "met", 0),
+        ("C2", "met", 0),
+        ("C2i", "met", 0),
+    ]

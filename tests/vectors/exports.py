@@ -69,8 +69,9 @@ _Log = tuple[list[bytes], list[bytes], list[bytes], dict[str, bytes]]
 """Rulings, rulings on the incident, its sets, and openings and links by name."""
 
 
-def _log(stray: list[str] | None = None) -> _Log:
-    """What happened. With `stray` the last set names one before it that is not here, and its ruling has these flags."""
+def _log(stray: list[str] | None = None, found: Content | None = None) -> _Log:
+    """What happened. With `stray` the last set names one before it that is not here, and its ruling has these flags.
+    With `found` a verdict on a clock that the last set ended is a fourteenth entry, and says this besides."""
     ed, es = _Phone("Ed25519"), _Phone("ES256")
     openings = {
         "ed": ed.write([OPEN["Ed25519"]], ED, "chain"),
@@ -137,6 +138,19 @@ def _log(stray: list[str] | None = None) -> _Log:
     )
     org("categories", bytes(16), {"code": "x", "zh": "某某", "en": "some"})
     decide("set", last, ED, 4, INCIDENT, flags=stray or [])
+    if found is not None:
+        start, end = ([id_of(raw)[:16] + b"\0", 0, 50] for raw in (create, last))
+        told: Content = {
+            "e": INCIDENT,
+            "clock": "C6",
+            "order": None,
+            "round": 0,
+            "result": "met",
+            "grade": 0,
+            "within": 1_800_000,
+        }
+        told |= {"policy": [None, 0], "lo": 0, "hi": 9_000, "start": start, "end": end, "why": []}
+        rule("verdict", told | {"tier": None, "zone": None, "because": None} | found)
     header_bytes, signature, _body = _parts(note)
     sets = [create, pack([header_bytes, signature, None]), second, last]
     openings |= {"elsewhere": elsewhere, "note": note}
@@ -144,7 +158,7 @@ def _log(stray: list[str] | None = None) -> _Log:
 
 
 LOG = RULINGS, _ABOUT, SETS, BESIDE = _log()
-KEPT = (1, 2, 3, 4, 7, 9, 10, 11, 13)
+KEPT = (1, 2, 3, 4, 7, 9, 10, 11, 13, 14)
 """Rulings a file of the incident holds, as far as they are made by then."""
 
 
@@ -252,6 +266,10 @@ def _unsound() -> list[tuple[str, Content, list[str]]]:
         ("XP4: a link that does not lead back", said | {"chains": [
             [BESIDE["ed"], [list(_parts(BESIDE["es"])[:2])]], said["chains"][1]]}, ["bad_chain"]),
         ("XP4: a set that does not follow, and came as if it did", content(log=_log([])), ["chain_broken"]),
+        ("XP7: met beyond its limit", content(14, _log(found={"hi": 1_800_001})), ["unfounded"]),
+        ("XP7: missed within its limit", content(14, _log(found={"result": "missed", "lo": 1_800_000})), ["unfounded"]),
+        ("XP7: a verdict that rests on nothing", content(14, _log(found={"end": [bytes(17), 0, 50]})), ["unfounded"]),
+        ("XP7: a verdict on no clock", content(14, _log(found={"clock": 6})), ["bad_ruling", "ruling_missing"]),
         ("XP1: a ruling about something else", said | {"entries": sorted(
             [*said["entries"], [RULINGS[7], logs.path(7, [sha256(b"\x00" + r).digest() for r in RULINGS])]],
             key=lambda one: RULINGS.index(one[0]))}, ["foreign"]),
@@ -308,7 +326,7 @@ def _beside() -> list[tuple[str, bytes, bytes, list[str]]]:
     begun = content(12) | {
         "epoch": LATER,
         "checkpoint": checkpoint(leaves, origin),
-        "entries": [[anew[at - 1], logs.path(at - 1, leaves)] for at in (*KEPT[:-1], 13)],
+        "entries": [[anew[at - 1], logs.path(at - 1, leaves)] for at in (*KEPT[:-2], 13)],
     }
     silent = begun | {"entries": begun["entries"][:-1]}
     return [
@@ -340,6 +358,9 @@ def cases() -> dict[str, Any]:
             _sound("XP1: a log of 13 entries", content(13)),
             _sound("XP4: a set of another writer, and the ruling says that the one before it was not here",
                    content(log=_log(["gap"]))),
+            _sound("XP7: a verdict that its bounds give", content(14, _log(found={}))),
+            _sound("XP7: nobody can tell, and why", content(14, _log(found={
+                "result": "undetermined", "grade": None, "hi": None, "why": ["no_sample_after"]}))),
             _sound("XP4: a chain whose first set is under way", content() | {"chains": content()["chains"][:1]}),
         ],
         "unsound": [

@@ -14,6 +14,7 @@ export const KIND_REVIEW = "review";
 export const KIND_ASK = "ask";
 export const KIND_REDACT = "redact";
 export const KIND_SNAPSHOT = "snapshot";
+export const KIND_VERDICT = "verdict";
 /** Kinds that decide about one set, each whole in itself: the newest of them stands (RL6). */
 export const DECIDING: ReadonlySet<string> = new Set([KIND_SET, KIND_REVIEW, KIND_REDACT]);
 export const SCOPE_HEAD_ZERO: Bytes = new Uint8Array(16);

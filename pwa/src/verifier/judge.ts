@@ -8,6 +8,7 @@ import type { Op } from "../sync/changeset";
 import { unpack } from "../sync/clock";
 import { check } from "../sync/evidence/check";
 import { compare } from "../sync/evidence/compare";
+import { type Found, foundIn } from "../sync/evidence/found";
 import { type Finding, hexOf, type Report, type Shown } from "../sync/evidence/report";
 import { fingerprint, verifierKey } from "../sync/note";
 import { verify } from "../sync/verify";
@@ -37,6 +38,8 @@ export interface Seen {
   readonly isPinned: boolean;
   readonly isCompared: boolean;
   readonly lines: readonly Line[];
+  /** What was found of its clocks. */
+  readonly found: readonly Found[];
   readonly signedMs: number | null;
 }
 
@@ -57,7 +60,16 @@ export async function judged(given: Given): Promise<Seen> {
   const people = report.people();
   const lines = report.shown.map((shown) => lineOf(shown, people));
   const isCompared = given.earlier !== null;
-  return { report, findings, fingerprint: told, isPinned, isCompared, lines, signedMs: signedMs(report) };
+  return {
+    report,
+    findings,
+    fingerprint: told,
+    isPinned,
+    isCompared,
+    lines,
+    found: foundIn(report),
+    signedMs: signedMs(report),
+  };
 }
 
 async function isThisKey(given: string, pub: Uint8Array, origin: string): Promise<boolean> {

@@ -7,9 +7,11 @@
 import type { Op } from "../sync/changeset";
 import "../ui/tokens.css";
 import "./verifier.css";
+import type { Found } from "../sync/evidence/found";
 import { hexOf } from "../sync/evidence/report";
 import { knowsEd25519 } from "../sync/verify";
 import { GLYPHS } from "../ui/glyphs";
+import { CAUSES, CLOCKS, RESULTS, wordIn } from "../words/found";
 import { judged, type Line, type Seen } from "./judge";
 import { type Words, wordsOf } from "./words";
 
@@ -196,6 +198,38 @@ function story({ lines }: Seen): HTMLElement | null {
   return table([say.occurred, say.received, say.author, say.said, say.decision], rows, "story");
 }
 
+/** Seconds to the tenth; two of them where they differ. */
+function seconds({ lo, hi }: Found): string {
+  const tenths = (ms: number | null): string => (ms === null ? "?" : (ms / 1000).toFixed(1));
+  return say.unit(lo === hi ? tenths(lo) : `${tenths(lo)}–${tenths(hi)}`);
+}
+
+function clocks({ found }: Seen): HTMLElement | null {
+  if (found.length === 0) return null;
+  const rows = found.map((one) =>
+    el(
+      "tr",
+      "",
+      el(
+        "td",
+        "",
+        wordIn(CLOCKS[language], one.clock),
+        one.order === "" ? null : el("span", "code", one.order.slice(0, 8)),
+      ),
+      el("td", "", el("b", "", wordIn(RESULTS[language], one.result))),
+      el("td", "num", one.lo === null && one.hi === null ? "" : seconds(one)),
+      el("td", "num", one.within === null ? "" : say.unit((one.within / 1000).toFixed(0))),
+      el(
+        "td",
+        "",
+        one.grade === null ? one.why.map((code) => wordIn(CAUSES[language], code)).join("；") : String(one.grade),
+      ),
+      el("td", "num", time(one.atMs)),
+    ),
+  );
+  return table([say.clock, say.result, say.took, say.limit, say.rests, say.ruledAt], rows, "clocks");
+}
+
 function draw(): void {
   document.documentElement.lang = language;
   document.title = `驿传 ${say.title}`;
@@ -220,7 +254,13 @@ function draw(): void {
     keyField(),
   );
   const shown = seen && typeof seen === "object" ? seen : null;
-  const parts = [verdict(), shown && findings(shown), shown && facts(shown), shown && story(shown)];
+  const parts = [
+    verdict(),
+    shown && findings(shown),
+    shown && facts(shown),
+    shown && clocks(shown),
+    shown && story(shown),
+  ];
   document.body.replaceChildren(strap, el("main", "", inputs, ...parts));
 }
 

@@ -1,5 +1,5 @@
 /**
- * Judging an evidence file: is it whole, and is it the centre's (SPEC XP3 to XP5). Mirrors `sync/evidence/check.py`.
+ * Judging an evidence file: is it whole, and is it the centre's (SPEC XP3 to XP5, XP7). Mirrors `sync/evidence/check.py`.
  *
  *     const report = await check(bytes, { verify });
  *     report.findings.length === 0;      // sound
@@ -8,8 +8,9 @@ import { CanonError } from "../canon";
 import { equalBytes } from "../ids";
 import { rootFromInclusion } from "../merkle";
 import { fingerprint, isSigned, NoteError, readCheckpoint, readNote, type Verify } from "../note";
-import { ENTITY_HEAD_ZERO, entityHead, leafHash, type Ruling, readRuling } from "../rulings";
+import { ENTITY_HEAD_ZERO, entityHead, KIND_VERDICT, leafHash, type Ruling, readRuling } from "../rulings";
 import { type Content, type Evidence, isUnreadable, readFile, sealText } from "./file";
+import { foundOf, unfounded } from "./found";
 import { hexOf, Report } from "./report";
 import { chains, DECIDING, ruled } from "./sets";
 
@@ -27,6 +28,7 @@ export async function check(data: Uint8Array, by: { verify: Verify; key?: Uint8A
   await about(report, file.content);
   const keys = await chains(report, file.content, by.verify);
   await ruled(report, file.content, keys, by.verify);
+  unfounded(report);
   return report;
 }
 
@@ -95,10 +97,12 @@ const isBytes = (value: unknown, size?: number): boolean =>
 const isNatural = (value: unknown): boolean => typeof value === "number" && value >= 0;
 const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === "string");
 
-function isShaped({ kind, payload }: Ruling): boolean {
+function isShaped(ruling: Ruling): boolean {
+  const { kind, payload } = ruling;
   const { set, chain, seq, d, flags, what, id, row } = payload;
   if (DECIDING.has(kind))
     return isBytes(set, 32) && isBytes(chain, 16) && isNatural(seq) && typeof d === "string" && isTexts(flags);
+  if (kind === KIND_VERDICT) return foundOf(ruling) !== null;
   if (kind === "fork") return isBytes(chain, 16) && isNatural(seq);
   if (kind !== "org") return true;
   const isMap = typeof row === "object" && !Array.isArray(row) && !(row instanceof Uint8Array);
