@@ -143,6 +143,7 @@ async def test_every_move_of_a_desk_is_one_set_with_a_name_on_it(house: Centre) 
     assert next(entry for entry in shown["timeline"] if entry["idx"] == nudge["idx"])["value"] == {
         "channel": "radio",
         "order": order.hex(),
+        "reached": None,
     }
     await desk.did(
         incident, "reassign", order=order.hex(), to=["person", person_id("other").hex()], why="更近"

@@ -109,7 +109,7 @@ async def test_the_next_process_folds_the_same(house: House) -> None:
     await decide(house, raw, admits=True)
     before = await view_of(house)
     assert [entry["text"] for entry in before["entries"]] == ["先到"]
-    assert await kinds_listed(house, HOME) == ["review", "set"]
+    assert await kinds_listed(house, HOME) == ["set", "review"]
     await house.intake.stop()
     house.intake = house.new_intake()
     await house.intake.start()
