@@ -43,6 +43,8 @@ TOUCHING: Final = frozenset(
         "order.return_review",
         "feedback.review",
         "callback.attempt",
+        "rectify.order",
+        "rectify.done",
         "verdict.override",
     }
 )
@@ -73,7 +75,7 @@ class Finding(msgspec.Struct, frozen=True):
 def runs(incident: Incident) -> bool:
     """Whether anything of an incident can have started a clock."""
     derived = incident.state.derived()
-    return bool(derived.orders or derived.claims or derived.closes)
+    return bool(derived.orders or derived.claims or derived.closes or derived.callbacks)
 
 
 def needed(incident: Incident) -> list[Item]:
@@ -82,7 +84,7 @@ def needed(incident: Incident) -> list[Item]:
     said = {
         said.op
         for clock in clocks(incident.state.derived().as_view())
-        for said in (*clock.starts, *clock.ends)
+        for said in (*clock.starts, *clock.ends, *clock.tried)
         if not said.is_receipt
     }
     return [known[op] for op in sorted(said)]

@@ -63,7 +63,9 @@ def called(attempts: Sequence[dict[str, Any]], policy: Policy) -> Called:
     """Where a callback stands that was owed, from its attempts by event time."""
     reached = [one for one in attempts if one["outcome"] == "reached"]
     exempt = next((one for one in attempts if one["outcome"] in EXEMPTING), None)
-    vain_ms = _tried_enough_ms(attempts, policy)
+    vain = [one["at"] for one in in_vain(attempts)]
+    last_vain = enough(vain, policy)
+    vain_ms = None if last_vain is None else vain[last_vain]
     last = reached[-1] if reached else None
     if last is not None:
         state = "done"
@@ -117,7 +119,7 @@ def part_of_day(at_ms: int, policy: Policy) -> int:
 
 def call_again_ms(attempts: Sequence[dict[str, Any]], policy: Policy) -> int | None:
     """When a part of the day begins after the last attempt in which nobody has tried; None when there is none left."""
-    vain = _in_vain(attempts)
+    vain = in_vain(attempts)
     if not vain:
         return None
     tried = {part_of_day(one["at"], policy) for one in vain}
@@ -131,18 +133,19 @@ def call_again_ms(attempts: Sequence[dict[str, Any]], policy: Policy) -> int | N
     return min((start for start in starts if last_ms < start <= last_ms + DAY_MS), default=None)
 
 
-def _in_vain(attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def in_vain(attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The attempts that reached nobody, and may be made again (CK3)."""
     return [one for one in attempts if one["outcome"] in ("no_answer", "wrong_number")]
 
 
-def _tried_enough_ms(attempts: Sequence[dict[str, Any]], policy: Policy) -> int | None:
-    """When the last part of the day that the policy asks for had been tried in vain (CK3)."""
+def enough(times_ms: Sequence[int], policy: Policy) -> int | None:
+    """Which of these attempts in vain was the last that the policy asks for, by its place; None before that."""
     needed = max(1, min(policy.callback_tries, len(set(policy.callback_times_of_day))))
     tried: set[int] = set()
-    for one in _in_vain(attempts):
-        tried.add(part_of_day(one["at"], policy))
+    for place, at_ms in enumerate(times_ms):
+        tried.add(part_of_day(at_ms, policy))
         if len(tried) == needed:
-            return int(one["at"])
+            return place
     return None
 
 

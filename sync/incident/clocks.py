@@ -13,6 +13,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 from sync.incident import feedback
+from sync.incident.callback import EXEMPTING, in_vain
+from sync.incident.ladder import first_complaint
 
 ISSUED: Final = "issued"
 OF_ORDER: Final = (
@@ -30,8 +32,13 @@ OF_INCIDENT: Final = (
     ("C7", ("cleared",), ("final",)),
     ("C8", ("received",), ("reviewed",)),
     ("C9", ("closed",), ("answered",)),
+    ("C10", ("dissatisfied",), ("rectified",)),
 )
-ANSWERED: Final = frozenset({"reached", "no_phone"})
+OUTLIVING: Final = frozenset({"C10"})
+"""A complaint is not called off by a reopening or a withdrawal (CK7)."""
+TRIES_MAX: Final = 24
+"""So many attempts in vain are looked at."""
+ANSWERED: Final = frozenset({"reached", *EXEMPTING})
 """Outcomes of a callback after which nobody need call again."""
 
 
@@ -49,6 +56,7 @@ class Clock(Struct, frozen=True):
 
     `starts` and `ends` are the statements that stand. Those of an order speak of one event each; the incident's may be
     of several people, and the first of them starts it. `over_ms`: when nobody needed to end it any more.
+    `tried`: attempts in vain, of which enough may end it too (CK3); that is for the policy to say.
     """
 
     id: str
@@ -57,6 +65,7 @@ class Clock(Struct, frozen=True):
     starts: tuple[Said, ...]
     ends: tuple[Said, ...]
     over_ms: int | None = None
+    tried: tuple[Said, ...] = ()
 
 
 STATEMENTS_MAX: Final = 4
@@ -75,10 +84,12 @@ def clocks(view: Mapping[str, Any]) -> list[Clock]:
             of_rounds.setdefault(claim["round"], {}).setdefault(claim["kind"], []).append(
                 _said(claim)
             )
+    called = [one for one in view["callbacks"] if one["rectify"] is None]
     for name, listed in (
         ("final", [one for one in view["feedback"] if one["final"]]),
         ("closed", view["closes"]),
-        ("answered", [one for one in view["callbacks"] if one["outcome"] in ANSWERED]),
+        ("answered", [one for one in called if one["outcome"] in ANSWERED]),
+        ("tried", in_vain(called)),
     ):
         for one in listed:
             if one["round"] <= view["round"]:
@@ -88,6 +99,12 @@ def clocks(view: Mapping[str, Any]) -> list[Clock]:
         if under is not None:
             said["received"] = [Said(under["op"], under["received_at"], is_receipt=True)]
             said["reviewed"] = [] if under["review"] is None else [_said(under["review"])]
+        complaint = first_complaint(view, at)
+        if complaint is not None:
+            attempt, order = complaint
+            said["dissatisfied"] = [_said(attempt)]
+            done = None if order is None else order["done"]
+            said["rectified"] = [] if done is None else [_said(done)]
     found: list[Clock] = []
     for order in view["orders"]:
         said = of_orders.get((order["id"], order["round"]), {})
@@ -128,7 +145,8 @@ def _clock(
         round_,
         tuple(one for kind in starts for one in said.get(kind, ())[:STATEMENTS_MAX]),
         tuple(one for kind in ends for one in said.get(kind, ())[:STATEMENTS_MAX]),
-        over_ms,
+        None if name in OUTLIVING else over_ms,
+        tuple(said.get("tried", ())[:TRIES_MAX]) if name == "C9" else (),
     )
 
 

@@ -107,6 +107,18 @@ def supervisions_of(counted: Counted, attempts: list[dict[str, Any]]) -> list[di
     return found
 
 
+def first_complaint(
+    view: Mapping[str, Any], round_: int
+) -> tuple[dict[str, Any], dict[str, Any] | None] | None:
+    """The attempt that first said in a round that the caller was not satisfied, and the order about it that holds."""
+    for attempt in view["callbacks"]:
+        is_first = attempt["round"] == round_ and attempt["rectify"] is None
+        if is_first and attempt["score"] == DISSATISFIED:
+            about = [one for one in view["rectifications"] if one["attempt"] == attempt["op"]]
+            return attempt, about[-1] if about else None
+    return None
+
+
 def standing(view: Mapping[str, Any], book: PolicyBook) -> Standing:
     """Where callback and ladder of an incident stand (CK2 to CK7)."""
     complaints = tuple(

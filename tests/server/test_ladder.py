@@ -42,6 +42,9 @@ async def test_a_complaint_is_rectified_called_about_again_listed_and_closed(hou
     station, inspector = await house.sign_in("station"), await house.sign_in("supervisor")
     incident = await unhappy(desk, caller)
 
+    [asked] = (await station.ask("/api/wall"))["callback"]["rows"]
+    assert (asked["deadline"]["id"], asked["reason"]) == ("C10", "slow")
+    assert asked["deadline"]["due_ms"] == EPOCH_MS + DAY_MS
     [row] = await complaints(station)
     assert (row["step"], row["mine"], row["reason"]) == ("rectifying", True, "slow")
     assert row["due_ms"] == EPOCH_MS + DAY_MS
@@ -81,7 +84,10 @@ async def test_a_complaint_is_rectified_called_about_again_listed_and_closed(hou
     await inspector.did(incident, "end_supervision", **ended)
     shown = await inspector.ask("/api/callback/ladder")
     assert sum(shown["open"].values()) == 0
+    assert (await station.ask("/api/wall"))["callback"]["rows"] == []
     detail = await desk.ask(f"/api/incidents/{incident}")
+    found = {one["clock"]: one["result"] for one in detail["verdicts"]}
+    assert (found["C9"], found["C10"]) == ("met", "met")
     said = [entry["t"] for entry in detail["timeline"]][-4:]
     assert said == [
         "rectify.done",

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from sync.incident.calendar import DAY_MS, day_of, end_of_next_day, end_of_working_day
 from sync.incident.callback import Called, call_again_ms
+from sync.incident.judging import by_book, judged
 from sync.incident.ladder import STEPS, Complaint, standing
 from sync.incident.policy import PolicyBook
 from sync.incident.state import IncidentState
+from sync.time import at_centre
+from sync.verdict import Mark
 from tests.sync.conftest import vector_cases
 from tests.sync.folding import fold
 from tests.sync.histories import Ruled, histories
@@ -56,6 +59,22 @@ def test_callback_and_ladder_stand_where_the_story_says(case: dict[str, Any]) ->
         assert (found.step, found.finished) == (wanted["step"], wanted["finished"])
         if "call_again_ms" in wanted:
             assert call_again_ms(view["callbacks"], book.at(0)) == wanted["call_again_ms"]
+
+
+@pytest.mark.parametrize("case", vector_cases("callback", "verdicts"))
+def test_the_clocks_of_callback_and_rectification_are_judged_by_the_book(
+    case: dict[str, Any],
+) -> None:
+    state = state_of(case["items"])
+    view = state.view()
+    found = judged(
+        view,
+        mark=lambda op: Mark(op, at_centre(*[state.items[op].occurred_at_ms] * 2)),
+        force_at=by_book(view, PolicyBook()),
+        now_lo_ms=case["now"],
+    )
+    told = [[one.clock, one.round, one.verdict.result] for one in found]
+    assert told == case["verdicts"]
 
 
 def seen(state: IncidentState) -> Any:

@@ -70,7 +70,8 @@ export function attemptNamed(item: Item, attempts: readonly Attempt[]): Uint8Arr
 export function called(attempts: readonly Attempt[], policy: Policy): Called {
   const reached = attempts.filter(({ outcome }) => outcome === "reached");
   const exempt = attempts.find(({ outcome }) => (EXEMPTING as readonly string[]).includes(outcome));
-  const vainMs = triedEnoughMs(attempts, policy);
+  const vain = inVain(attempts).map(({ at }) => at);
+  const vainMs = vain[enough(vain, policy) ?? -1] ?? null;
   const last = reached.at(-1);
   const ends = [...reached.slice(0, 1), ...(exempt ? [exempt] : [])].map(({ at }) => at);
   if (vainMs !== null) ends.push(vainMs);
@@ -124,18 +125,16 @@ export function callAgainMs(attempts: readonly Attempt[], policy: Policy): numbe
   return ahead.length > 0 ? Math.min(...ahead) : null;
 }
 
-const inVain = (attempts: readonly Attempt[]): Attempt[] =>
+/** The attempts that reached nobody, and may be made again (CK3). */
+export const inVain = (attempts: readonly Attempt[]): Attempt[] =>
   attempts.filter(({ outcome }) => outcome === "no_answer" || outcome === "wrong_number");
 
-/** When the last part of the day that the policy asks for had been tried in vain (CK3). */
-function triedEnoughMs(attempts: readonly Attempt[], policy: Policy): number | null {
+/** Which of these attempts in vain was the last that the policy asks for, by its place; null while one is missing. */
+export function enough(timesMs: readonly number[], policy: Policy): number | null {
   const needed = Math.max(1, Math.min(policy.callback_tries, new Set(policy.callback_times_of_day).size));
   const tried = new Set<number>();
-  for (const { at } of inVain(attempts)) {
-    tried.add(partOfDay(at, policy));
-    if (tried.size === needed) return at;
-  }
-  return null;
+  const place = timesMs.findIndex((atMs) => tried.add(partOfDay(atMs, policy)).size === needed);
+  return place < 0 ? null : place;
 }
 
 /** Why an incident is exempt before anybody tried: an exercise, or no number is known (CK2). */

@@ -5,7 +5,9 @@
  *     clocksOf(view)     // C2 of an order starts with its deliveries and ends with its signatures
  */
 import { keyOf } from "../fold";
+import { EXEMPTING, inVain } from "./callback";
 import { underReview } from "./feedback";
+import { firstComplaint } from "./ladder";
 import type { Order } from "./orders";
 import type { DerivedView } from "./status";
 
@@ -25,12 +27,17 @@ const OF_INCIDENT = [
   ["C7", ["cleared"], ["final"]],
   ["C8", ["received"], ["reviewed"]],
   ["C9", ["closed"], ["answered"]],
+  ["C10", ["dissatisfied"], ["rectified"]],
 ] as const;
 type Row = (typeof OF_ORDER)[number] | (typeof OF_INCIDENT)[number];
 export type ClockId = Row[0];
 
 /** Outcomes of a callback after which nobody need call again. */
-const ANSWERED: ReadonlySet<string> = new Set(["reached", "no_phone"]);
+const ANSWERED: ReadonlySet<string> = new Set(["reached", ...EXEMPTING]);
+/** A complaint is not called off by a reopening or a withdrawal (CK7). */
+const OUTLIVING: ReadonlySet<string> = new Set(["C10"]);
+/** So many attempts in vain are looked at. */
+const TRIES_MAX = 24;
 
 /**
  * One statement that something happened: its op, and when by its author's word. `isReceipt`: what happened is that the
@@ -53,6 +60,8 @@ export interface Clock {
   readonly starts: readonly Said[];
   readonly ends: readonly Said[];
   readonly overMs: number | null;
+  /** Attempts in vain, of which enough may end it too (CK3); that is for the policy to say. */
+  readonly tried: readonly Said[];
 }
 
 const least = (times: readonly number[]): number | null => (times.length > 0 ? Math.min(...times) : null);
@@ -78,8 +87,15 @@ export function clocksOf(view: DerivedView): Clock[] {
   }
   for (const one of view.feedback) if (one.final) note(ofRound(one.round), "final", one);
   for (const one of view.closes) note(ofRound(one.round), "closed", one);
-  for (const one of view.callbacks) if (ANSWERED.has(one.outcome)) note(ofRound(one.round), "answered", one);
+  const called = view.callbacks.filter(({ rectify }) => rectify === null);
+  for (const one of called) if (ANSWERED.has(one.outcome)) note(ofRound(one.round), "answered", one);
+  for (const one of inVain(called)) note(ofRound(one.round), "tried", one);
   for (const [round, said] of ofRounds) {
+    const complaint = firstComplaint(view, round);
+    if (complaint) {
+      said.set("dissatisfied", [saidIn(complaint.attempt)]);
+      said.set("rectified", complaint.order?.done ? [saidIn(complaint.order.done)] : []);
+    }
     const under = underReview(view, round);
     if (under?.received_at == null) continue;
     said.set("received", [{ op: under.op, atMs: under.received_at, isReceipt: true }]);
@@ -120,7 +136,15 @@ function clockOf(
 ) {
   const all = (kinds: readonly string[]): Said[] =>
     kinds.flatMap((kind) => (said.get(kind) ?? []).slice(0, STATEMENTS_MAX));
-  return { id, order, round, starts: all(starts), ends: all(ends), overMs };
+  return {
+    id,
+    order,
+    round,
+    starts: all(starts),
+    ends: all(ends),
+    overMs: OUTLIVING.has(id) ? null : overMs,
+    tried: id === "C9" ? (said.get("tried") ?? []).slice(0, TRIES_MAX) : [],
+  };
 }
 
 /** When the incident, or this round of it, was no longer anybody's task. */

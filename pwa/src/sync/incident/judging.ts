@@ -8,7 +8,9 @@
 import { ascending, keyOf } from "../fold";
 import { atCentre, type Bounds, proved } from "../time";
 import { BEST, judge, type Limit, latestOf, type Mark, type Rules, type Verdict } from "../verdict";
+import { enough } from "./callback";
 import { type Clock, type ClockId, clocksOf, type Said } from "./clocks";
+import { firstComplaint } from "./ladder";
 import { type PolicyBook, withinMs } from "./policy";
 import type { DerivedView } from "./status";
 
@@ -24,6 +26,8 @@ export interface InForce {
   readonly deliverWithinMs: number;
   readonly rules: Rules;
   readonly version: readonly [row: string | null, idx: number];
+  /** Which attempt in vain was the last that is asked for (CK3). */
+  readonly givenUp?: (tried: readonly Said[]) => Said | null;
 }
 
 /** Clocks whose limit may be the end of a day. */
@@ -35,8 +39,14 @@ export function byBook(view: DerivedView, book: PolicyBook): Sources["forceAt"] 
   const categories = (view.fields["category"] ?? []).map(({ v }) => v as string);
   return (clock, startMs) => {
     const target = (clock.order && targets.get(keyOf(clock.order))) ?? null;
-    const { policy, tier, withinMs: known } = book.judging(view, clock.id, startMs, { target });
-    const due = (fromMs: number) => fromMs + (withinMs(policy, clock.id, fromMs, { tier, categories }) as number);
+    const order = firstComplaint(view, clock.round)?.order ?? null;
+    const kind = order?.kind ?? "";
+    const { policy, tier, withinMs: known } = book.judging(view, clock.id, startMs, { target, kind });
+    const latestMs = clock.id === "C10" ? (order?.due ?? null) : null;
+    const due = (fromMs: number) => {
+      const dueMs = fromMs + (withinMs(policy, clock.id, fromMs, { tier, categories, kind }) as number);
+      return latestMs === null ? dueMs : Math.min(dueMs, latestMs);
+    };
     return {
       limit: known === null ? null : { due, withinMs: BY_DAYS.has(clock.id) ? null : known },
       deliverWithinMs: policy.deliver_within_ms,
@@ -46,6 +56,13 @@ export function byBook(view: DerivedView, book: PolicyBook): Sources["forceAt"] 
         lateWindowMs: policy.late_window_ms,
       },
       version: [policy.row, policy.idx],
+      givenUp: (tried) =>
+        tried[
+          enough(
+            tried.map(({ atMs }) => atMs),
+            policy,
+          ) ?? -1
+        ] ?? null,
     };
   };
 }
@@ -83,6 +100,8 @@ export function judged(view: DerivedView, { mark, forceAt, nowLoMs }: Sources): 
     if (isUnseen) starts = starts.map(notBefore);
     const force = forceAt(clock, beganMs);
     const { limit } = force;
+    const lastTry = force.givenUp?.(clock.tried) ?? null;
+    if (lastTry) ends.push(markOf(lastTry));
     let verdict = judge(starts, ends, limit, force.rules, nowLoMs);
     let dueMs = limit?.due(beganMs) ?? null;
     const isUnreached = UNREACHED.has(clock.id) && delivery?.ends.length === 0 && ends.length === 0;

@@ -97,6 +97,19 @@ function firstBy(items: Item[], name: (item: Item) => string): Map<string, Item>
   return first;
 }
 
+/** The attempt that first said in a round that the caller was not satisfied, and the order about it that holds. */
+export function firstComplaint(
+  view: Pick<DerivedView, "callbacks" | "rectifications">,
+  round: number,
+): { attempt: Attempt; order: Rectification | null } | null {
+  const attempt = view.callbacks.find(
+    (one) => one.round === round && one.rectify === null && one.score === DISSATISFIED,
+  );
+  if (!attempt) return null;
+  const order = view.rectifications.findLast((one) => one.attempt !== null && keyOf(one.attempt) === keyOf(attempt.op));
+  return { attempt, order: order ?? null };
+}
+
 /** Where callback and ladder of an incident stand (CK2 to CK7). */
 export function standing(view: DerivedView, book: PolicyBook): Standing {
   const complaints = view.callbacks

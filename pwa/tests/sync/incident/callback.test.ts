@@ -1,8 +1,11 @@
 /** The callback and the ladder after it (SPEC CK): the stories of `tests/vectors/callback.json`, which Python tells too. */
 import { expect, it } from "vitest";
+import { keyOf } from "../../../src/sync/fold";
 import { type Called, callAgainMs } from "../../../src/sync/incident/callback";
+import { byBook, judged } from "../../../src/sync/incident/judging";
 import { type Complaint, standing } from "../../../src/sync/incident/ladder";
 import { PolicyBook } from "../../../src/sync/incident/policy";
+import { atCentre } from "../../../src/sync/time";
 import { cases, expand, stateOf, type Told } from "./labels";
 
 const plain = (found: Called | null) =>
@@ -35,4 +38,16 @@ it.each(cases("callback", "cases"))("callback and ladder stand where the story s
     expect([found.step, found.finished]).toEqual([wanted.step, wanted.finished]);
     if ("call_again_ms" in wanted) expect(callAgainMs(view.callbacks, book.at(0))).toBe(wanted.call_again_ms);
   }
+});
+
+it.each(cases("callback", "verdicts"))("the clocks are judged by the book: $story", (story: Told) => {
+  const state = stateOf(story.items);
+  const view = state.view();
+  const at = new Map(state.items.map(({ key, occurredAtMs }) => [key, occurredAtMs]));
+  const found = judged(view, {
+    mark: (op) => ({ op, timed: atCentre(at.get(keyOf(op)) ?? 0, at.get(keyOf(op)) ?? 0) }),
+    forceAt: byBook(view, new PolicyBook()),
+    nowLoMs: story.now,
+  });
+  expect(found.map(({ clock, round, verdict }) => [clock, round, verdict.result])).toEqual(story.verdicts);
 });
