@@ -70,7 +70,7 @@ class ProvedTime(msgspec.Struct, frozen=True):
 
 class Entry(msgspec.Struct, frozen=True):
     """One op in the merged timeline. ``at`` is when it happened, ``received_at`` when the centre had it, ``late_by``
-    the difference when over a minute; ``late_entry`` when its author wrote it down over a minute after it happened.
+    the difference when over a minute; ``written_at`` when its author wrote it down, by the stamp that orders it.
     ``time`` is what is proved of when.
 
     ``decision`` is ``accepted``, ``accepted_late``, ``held``, ``rejected`` or ``opaque``, with ``why``. ``about`` is
@@ -84,7 +84,7 @@ class Entry(msgspec.Struct, frozen=True):
     at: Ms
     received_at: Ms | None
     late_by: int | None
-    late_entry: bool
+    written_at: Ms
     flags: list[str]
     by: Hex32
     by_name: str
@@ -264,6 +264,7 @@ def _entries(
     knows_caller: bool,
 ) -> list[Entry]:
     entries: list[Entry] = []
+    written = {item.op: int.from_bytes(item.eff[:6], "big") for item in story.items}
     for one in timeline(story.items, story.view):
         chain, ruled = one["chain"], story.ruled.get(one["set"])
         value = one["value"]
@@ -279,7 +280,7 @@ def _entries(
                 at=one["at"],
                 received_at=one["received_at"],
                 late_by=one["late_by"],
-                late_entry=one["late_entry"],
+                written_at=written[one["op"]],
                 flags=one["flags"],
                 by=one["by"].hex(),
                 by_name=_name(people, directory, one["by"]) or "",

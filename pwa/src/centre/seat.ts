@@ -48,6 +48,12 @@ export function looking(incident: string): void {
   lastIncident.value = incident;
 }
 
+/** The incident whose conflict somebody goes to rule; the rulings desk begins with it. */
+export const ruling = ref<string | null>(null);
+export function toRule(incident: string): void {
+  ruling.value = incident;
+}
+
 /** The desks of the strap: those of the role, and 3 for the incident looked at last. */
 export function strapOf(role: string): NavItem[] {
   const items = navOf(role);

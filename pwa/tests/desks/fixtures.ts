@@ -119,7 +119,7 @@ export function entry(name: string, t: string, clock: string, part: Partial<Entr
     at: ms,
     received_at: ms,
     late_by: null,
-    late_entry: false,
+    written_at: part.at ?? ms,
     flags: [],
     by: id("suhe"),
     by_name: "苏和",

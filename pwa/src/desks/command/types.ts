@@ -285,8 +285,8 @@ export interface Entry {
   readonly at: number;
   readonly received_at: number | null;
   readonly late_by: number | null;
-  /** Its author wrote it down more than a minute after it happened. */
-  readonly late_entry: boolean;
+  /** When its author wrote it down. */
+  readonly written_at: number;
   readonly flags: readonly string[];
   readonly by: Hex;
   readonly by_name: string;

@@ -7,7 +7,7 @@
  *     folded(incident)[0]   // { type: "entry", variant: "outside", … }
  */
 import type { EntryVariant } from "../../../ui/TimelineEntry.vue";
-import type { Entry, Hex, Incident, Milestone, View } from "../types";
+import type { AsOfBy, Entry, Hex, Incident, Milestone, View } from "../types";
 
 export interface EntryLine {
   readonly type: "entry";
@@ -36,9 +36,13 @@ export type Line =
       readonly since: number;
       readonly until: number | null;
       readonly who: string;
+      /** As of when one that lasts is told; now, when it is not given. */
+      readonly toldMs?: number;
     }
   | { readonly type: "missing"; readonly key: string; readonly kinds: readonly string[]; readonly order: Hex | null }
   | { readonly type: "day"; readonly key: string; readonly atMs: number }
+  /** Below it stands what was not yet known at that moment, or had not happened. */
+  | { readonly type: "cut"; readonly key: string; readonly ms: number; readonly by: AsOfBy }
   | { readonly type: "round"; readonly key: string; readonly round: number };
 
 const COUNTED = new Set(["accepted", "accepted_late"]);
@@ -54,6 +58,8 @@ const MEASURED = {
 } as const;
 /** Statements this far apart about one step are two statements; closer ones are the same seen twice. */
 const APART_MS = 60_000;
+/** What is written down, or comes, within a minute is on time (SPEC ST4, ST5). */
+const LATE_MS = 60_000;
 
 /** Whether the centre counts it; a record not ruled yet is on its way and shown like one that counts. */
 export const counts = (entry: Entry): boolean => entry.decision === null || COUNTED.has(entry.decision);
@@ -101,6 +107,13 @@ function afterOf(entry: Entry, view: View): EntryLine["after"] {
   return start === undefined || entry.at < start ? null : { from, ms: entry.at - start };
 }
 
+/** By how much it was written down after it happened, and by how much it came after that: each in ms when over a minute. */
+export function lateness({ at, written_at, received_at }: Entry): { written: number | null; came: number | null } {
+  const written = written_at - at;
+  const came = received_at === null ? 0 : received_at - Math.max(written_at, at);
+  return { written: written > LATE_MS ? written : null, came: came > LATE_MS ? came : null };
+}
+
 function variantOf(entry: Entry, boxed: boolean): EntryVariant {
   if (entry.redacted) return "redacted";
   if (!counts(entry)) return "provisional";
@@ -110,7 +123,7 @@ function variantOf(entry: Entry, boxed: boolean): EntryVariant {
   const source = (entry.value as { source?: unknown } | null)?.source;
   // another system's clock is told as that; only what our own people wrote can have come late
   if (entry.via === "import" || (entry.t === "incident.create" && source === "import")) return "outside";
-  return entry.late_by !== null ? "late" : "plain";
+  return lateness(entry).came !== null ? "late" : "plain";
 }
 
 function lineOf(entry: Entry, facts: readonly Entry[], view: View, apart: ReadonlySet<Hex>): EntryLine {

@@ -11,8 +11,8 @@ import type { ProvedTime } from "../types";
 import { t } from "./words";
 
 const SEPARATOR = { "zh-CN": "；", en: "; " } as const;
-/** Narrower than this is as good as exact: the road to the centre alone takes as long. */
-const WORTH_SHOWING_MS = 2_000;
+/** A time is shown to the second: what is surer than half of one needs no ±. */
+const WORTH_SHOWING_MS = 500;
 
 export interface Proof {
   readonly grade: 0 | 1 | 2 | 3;

@@ -13,7 +13,7 @@ import { language } from "../../../words/language";
 import { clockWord, resultWord } from "../../../words/verdicts";
 import { targetName } from "../targets";
 import type { Entry, Org, Target, View } from "../types";
-import { counts, type EntryLine, isProxy } from "./lines";
+import { counts, type EntryLine, isProxy, lateness } from "./lines";
 import { t } from "./words";
 
 export interface Context {
@@ -277,12 +277,13 @@ export function say(line: EntryLine, context: Context): Said {
   const { entry, rival, struck, corrected } = line;
   if (entry.redacted) return withoutWords(line, entry.redacted, context);
   const said = of(line, context);
-  const by = entry.late_by === null ? "" : about(entry.late_by, language.value);
+  const { written, came } = lateness(entry);
   const flags = flagsBeside(entry.why, entry.flags).flatMap((flag) =>
     flag in FLAGS ? [t(FLAGS[flag as keyof typeof FLAGS])] : [],
   );
   const extra = [
-    by !== "" && counts(entry) && t(isProxy(entry) ? "lateEntryNote" : "lateNote", by),
+    written !== null && counts(entry) && t("lateEntryNote", about(written, language.value)),
+    came !== null && counts(entry) && t("lateNote", about(came, language.value)),
     rival && t("rivalNote", clockSeconds(rival.at)),
     corrected ? t("correctedTo", corrected.text) : struck && t("struckNote"),
     ...flags,

@@ -29,6 +29,16 @@ export function verdictOn(
 /** Whether it is a finding, which stands in the place of what is still counting. */
 export const isFound = ({ result }: ShownVerdict): boolean => !OPEN.has(result);
 
+/** Findings by the op that ends their clock; a basis of signing that is only shown beside is left to the panel. */
+export function endings(verdicts: readonly ShownVerdict[]): ReadonlyMap<string, readonly ShownVerdict[]> {
+  const found = new Map<string, readonly ShownVerdict[]>();
+  for (const one of verdicts) {
+    if (one.end === null || !one.judges || !isFound(one)) continue;
+    found.set(one.end.op, [...(found.get(one.end.op) ?? []), one]);
+  }
+  return found;
+}
+
 /** Why it was found so, line by line. */
 export function explain(verdict: ShownVerdict): string[] {
   const { grade, why, policy } = verdict;
