@@ -401,10 +401,11 @@ describe("what stands behind a time", () => {
   const at = Date.UTC(2025, 10, 25, 6, 57, 30);
 
   it("an interval with its grade, and how wide where that is worth knowing", () => {
-    expect(proofOf({ grade: 1, lo_ms: at, hi_ms: at + 4_000, why: [] })).toEqual({
-      grade: 1,
-      interval: { fromMs: at, toMs: at + 4_000 },
+    expect(proofOf({ grade: 0, lo_ms: at, hi_ms: at + 1_000, why: [] })).toEqual({
+      grade: 0,
+      interval: { fromMs: at, toMs: at + 1_000 },
     });
+    expect(proofOf({ grade: 1, lo_ms: at, hi_ms: at + 4_000, why: [] }).uncertaintyMs).toBe(2_000);
     const slept = proofOf({ grade: 1, lo_ms: at, hi_ms: at + 94_000, why: ["no_sample_before", "slept"] });
     expect([slept.uncertaintyMs, slept.reason]).toEqual([47_000, "之前没对过时；其间手机休眠过"]);
   });

@@ -5,7 +5,7 @@
  * same place. A silence that was not over then is told as one that lasted.
  *
  *     step(moments(incident, "received"), null, -1)     // the moment before the newest set came
- *     after(incident, knownAt(incident, then, cut), reading)   // the lines below the cut
+ *     below(incident, knownAt(incident, then, cut), reading)   // the lines below the cut
  */
 import type { AsOfBy, Incident } from "../types";
 import type { EntryLine, Line } from "./lines";
@@ -42,9 +42,11 @@ export function range(all: readonly number[], nowMs: number, ended: boolean): { 
 
 /** The incident as it was known at the cut: `then` is the centre's own answer for it, when it has come. */
 export function knownAt(incident: Incident, then: Incident | null, cut: Cut): Incident {
-  const silences = incident.silences
-    .filter(({ since }) => since < cut.ms)
-    .map((one) => (one.until !== null && one.until > cut.ms ? { ...one, until: null } : one));
+  const begun = incident.silences.filter(({ since }) => since < cut.ms);
+  const silences =
+    cut.by === "event"
+      ? begun
+      : begun.map((one) => (one.until !== null && one.until > cut.ms ? { ...one, until: null } : one));
   if (then?.as_of?.ms === cut.ms && then.as_of.by === cut.by) return { ...then, silences };
   const known = incident.timeline.filter(
     (entry) => (cut.by === "event" ? entry.at : (entry.received_at ?? cut.ms + 1)) <= cut.ms,
@@ -53,7 +55,7 @@ export function knownAt(incident: Incident, then: Incident | null, cut: Cut): In
 }
 
 /** What was not known yet at the cut, or had not happened, in the order of the reading. */
-export function after(incident: Incident, known: Incident, reading: Reading): EntryLine[] {
+export function below(incident: Incident, known: Incident, reading: Reading): EntryLine[] {
   const told = new Set(known.timeline.map(({ op }) => op));
   const later = { ...incident, timeline: incident.timeline.filter(({ op }) => !told.has(op)), silences: [] };
   return lines(later, reading)

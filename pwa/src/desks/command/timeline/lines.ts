@@ -20,6 +20,8 @@ export interface EntryLine {
   readonly struck: boolean;
   /** What stands beside an entry that was corrected. */
   readonly corrected: { readonly text: string; readonly by: Hex } | null;
+  /** What a correction corrects, as it was said. */
+  readonly was: string | null;
   /** The other statement about the same step that counts instead, when there is one. */
   readonly rival: Milestone | null;
   /** How long after the step before it, in ms, when the road says so. */
@@ -139,6 +141,7 @@ function lineOf(entry: Entry, facts: readonly Entry[], view: View, apart: Readon
     variant: variantOf(entry, boxed),
     struck: claim?.standing === false || correction !== null,
     corrected: correction && { text: correction.text, by: correction.by },
+    was: entry.t === "entry.correct" ? (view.entries.find(({ op }) => op === entry.about)?.text ?? null) : null,
     rival,
     after: afterOf(entry, view),
   };
