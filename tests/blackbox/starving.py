@@ -74,12 +74,12 @@ async def _until_refused(crew: Crew, chance: random.Random) -> int:
         phone = crew.phones[number % PHONES]
         for _ in range(chance.choice((1, 1, 1, 20))):
             phone.write()
-        waiting = phone.device.vault.pending()[0]
+        acked = phone.device.vault.tally().acked
         try:
             await phone.device.attempt(pull=False)
         except ServerRefusalError as error:
             _must_be_full(error)
-            assert phone.device.vault.pending()[0] == waiting, "nothing was acknowledged"
+            assert phone.device.vault.tally().acked == acked, "nothing was acknowledged"
             refused += 1
             if refused == REFUSALS:
                 return refused

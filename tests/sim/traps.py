@@ -286,7 +286,7 @@ TRAPS: dict[str, Trap] = {
     "a regained scope goes on from its old cursor": Trap(
         17,
         frozenset({3, 14}),
-        _CALM_RIGHTS,
+        _CALM_RIGHTS | {"rights": 0.5},
         edits=(
             Edit(
                 _CACHE,

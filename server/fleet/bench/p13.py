@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx2
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from server.fleet.bench.p1 import served
 from server.fleet.centre import listen, serving
@@ -31,7 +31,7 @@ from server.fleet.replay.cast import desk_people, made_up
 from server.intake.memory import load
 from server.now import SystemClock
 from server.settings import Settings
-from server.store import people, timers
+from server.store import people, tables, timers
 from server.store.engine import Database
 from server.store.migrate import upgrade
 
@@ -131,7 +131,8 @@ async def _wait(data_dir: Path, target: Target, orders: int, idle_s: float, told
 
 
 def _waiting(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("SELECT count(*) FROM timers").scalar_one())
+    counted = select(func.count()).where(tables.timers.c.kind == timers.NUDGES)
+    return int(connection.execute(counted).scalar_one())
 
 
 def _lateness(connection: Connection, incidents: list[bytes]) -> list[int]:

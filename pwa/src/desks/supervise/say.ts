@@ -3,9 +3,10 @@
  *
  *     missing(mark, since)   // 2 台终端没回传，最久 26 小时，积压不知道，补到后数字会变
  */
-import { tierWord, wordOf } from "../../centre/words";
+import { tierWord } from "../../centre/words";
 import { day } from "../../ui/format";
 import { language } from "../../words/language";
+import { causeWord } from "../../words/verdicts";
 import type { Figures, Group, GroupBy, Instant, Period, Watermark } from "./types";
 import { t } from "./words";
 
@@ -23,14 +24,6 @@ export function missing(mark: Watermark, since: (ms: number) => string): string 
   if (mark.silent > 0 || mark.unknown > 0) parts.push(t("backlog"));
   if (mark.oldest_ms !== null) parts.push(t("oldest", since(mark.oldest_ms)));
   return [...parts, t("willChange")].join(comma());
-}
-
-const CAUSES = ["low_grade", "near_limit"] as const;
-
-/** Why something could not be judged. */
-export function causeWord(code: string): string {
-  const own = CAUSES.find((one) => one === code);
-  return own ? t(own) : wordOf(code);
 }
 
 export function causesText(codes: readonly string[]): string {

@@ -129,8 +129,6 @@ const zh = {
   overdue: "已逾时",
   no_limit: "不设时限",
   met: "达标",
-  low_grade: "凭据等级不够",
-  near_limit: "离时限太近，误差之内",
   // files
   exportTitle: "导出",
   exportNote: "每行都带周期、截至时刻和完整度；演练不在内。",
@@ -278,8 +276,6 @@ export const t = book(zh, {
   overdue: "Overdue",
   no_limit: "No limit",
   met: "Met",
-  low_grade: "evidence of too low a grade",
-  near_limit: "too near to the limit to tell",
   exportTitle: "Export",
   exportNote: "Each row carries period, cut-off and completeness. Drills are left out.",
   xlsx: "XLSX: figures and details",
