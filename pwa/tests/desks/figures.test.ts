@@ -260,7 +260,8 @@ describe("the desk", () => {
     press("Enter");
     await vi.waitFor(() => expect(desk.find("dialog").text()).toContain("草场纠纷"));
     const told = desk.find("dialog").text();
-    for (const word of ["20–41 秒", "两头都准，限时正好在误差里", "人工认定达标", "还有 3 条"]) expect(told).toContain(word);
+    for (const word of ["20–41 秒", "两头都准，限时正好在误差里", "人工认定达标", "还有 3 条"])
+      expect(told).toContain(word);
     expect(desk.find("dialog a").attributes("href")).toBe(`/desk/timeline/${id("i")}`);
     desk.findComponent({ name: "LinesDialog" }).vm.$emit("close");
     await vi.waitFor(() => expect(desk.find("dialog").exists()).toBe(false));
