@@ -15,7 +15,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from server.api.arrival import Recorded, recorded, times_of
-from server.api.callrows import due_of_call
+from server.api.callrows import RectifyLimits, due_of_call, limits_of
 from server.api.days import spoken
 from server.api.detail import masked
 from server.api.ids import Hex32, Ms
@@ -117,6 +117,7 @@ class Card(msgspec.Struct, frozen=True):
     state: str
     exempt: str | None
     again_at: Ms | None
+    limits: RectifyLimits
     attempts: list[Attempt]
 
 
@@ -184,6 +185,7 @@ async def card(
         state=call.state,
         exempt=call.exempt,
         again_at=call_again_ms(attempts, policy) if call.state == "trying" else None,
+        limits=limits_of(book, now_ms),
         attempts=[_attempt(one, directory) for one in view["callbacks"]],
     )
     return Response(shown, headers=NO_STORE)

@@ -15,6 +15,19 @@ from sync.incident.ladder import Complaint, standing
 from sync.incident.policy import PolicyBook
 
 
+class RectifyLimits(msgspec.Struct, frozen=True):
+    """How long there is to put something right, by the policy in force now: ms, or working days when it is complex."""
+
+    within_ms: int
+    complex_days: int
+
+
+def limits_of(book: PolicyBook, now_ms: int) -> RectifyLimits:
+    """The limits a rectification ordered now would have."""
+    policy = book.at(now_ms, mode=book.mode_at(now_ms))
+    return RectifyLimits(policy.rectify_within_ms, policy.rectify_complex_days)
+
+
 class CallRow(msgspec.Struct, frozen=True):
     """One call to make or made today. ``state`` is ``due``, ``trying``, ``unreachable``, ``exempt`` or ``done``.
 

@@ -13,6 +13,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
+from server.api.callrows import RectifyLimits, limits_of
 from server.api.days import day_start_ms
 from server.api.ids import Hex32, Ms, hex_or_none
 from server.api.session import NO_STORE
@@ -88,6 +89,7 @@ class LadderList(msgspec.Struct, frozen=True):
     now_ms: Ms
     complaints: list[ComplaintRow]
     open: dict[str, int]
+    limits: RectifyLimits
     more: int
 
 
@@ -206,7 +208,9 @@ async def ladder(
     views = [story.view for story in told.values()]
     rows = rows_of(views, directory.book, directory, station)
     counts = {step: sum(row.step == step for row in rows) for step in STEPS}
-    return Response(LadderList(now_ms, rows, counts, more), headers=NO_STORE)
+    return Response(
+        LadderList(now_ms, rows, counts, limits_of(directory.book, now_ms), more), headers=NO_STORE
+    )
 
 
 ROUTES: Final[list[Any]] = [ladder]

@@ -166,6 +166,7 @@ const call = (name: string, closedAgoMs = 3_600_000) => ({
   reason: null,
   rectify: null,
 });
+const LIMITS = { within_ms: 86_400_000, complex_days: 5 };
 const card = (name: string) => ({
   ...call(name),
   now_ms: now,
@@ -181,6 +182,7 @@ const card = (name: string) => ({
   again: null,
   exercise: false,
   exempt: null,
+  limits: LIMITS,
   attempts: [],
 });
 
@@ -193,7 +195,7 @@ it("a callback without a mouse: score, minutes, wish, saved, and the next call i
   const here = await centre({
     "GET /api/wall": { body: wall() },
     "GET /api/org": { body: org },
-    "GET /api/callback/ladder": { body: { now_ms: now, complaints: [], open: {}, more: 0 } },
+    "GET /api/callback/ladder": { body: { now_ms: now, complaints: [], open: {}, limits: LIMITS, more: 0 } },
     "GET /api/callback/today": () => ({
       body: {
         now_ms: now,
@@ -280,7 +282,7 @@ it("a station answers what it is asked to put right, with the words or not at al
     "GET /api/wall": { body: wall() },
     "GET /api/org": { body: org },
     "GET /api/callback/ladder": () => ({
-      body: { now_ms: now, complaints: [complaint({ step })], open: {}, more: 0 },
+      body: { now_ms: now, complaints: [complaint({ step })], open: {}, limits: LIMITS, more: 0 },
     }),
     [`POST /api/incidents/${id("丁")}/moves`]: () => {
       step = "to_call_again";

@@ -47,6 +47,7 @@ from server.store.migrate import upgrade
 Say = Callable[[str], None]
 
 PAST_MS = 11 * 3_600_000
+FOLLOW_MS = 25 * 60_000
 QUIET_MS = 75 * 60_000  # before now nothing new begins, so that the past ends before the present
 LOST_MS = 4 * 3_600_000  # before that an officer last writes on a phone he then loses
 PAST_CALL_EVERY_MS = 28 * 60_000
@@ -191,6 +192,9 @@ class Banner:
             await self.reviewer.review_one()
             await self.follower.look()
         await self.dispatcher.drill()
+        for _ in range(2):  # what was asked last is seen through
+            await self.time.sleep_until(self.time.now_ms() + FOLLOW_MS)
+            await self.follower.look()
 
     def _officer(self) -> Crew:
         return self.chance.choice([crew for crew in self.crews if crew.officer.role == "officer"])

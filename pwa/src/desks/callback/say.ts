@@ -1,7 +1,7 @@
 /** Words that several parts of the desk build alike: what is proved of a time, how a complaint stands, by when. */
 import { about, wallTime } from "../../ui/format";
 import { language } from "../../words/language";
-import type { Complaint, Recorded } from "./types";
+import type { Complaint, Limits, Recorded } from "./types";
 import { t } from "./words";
 
 /** `凭证 0–26 分`; empty where nothing is proved. */
@@ -9,6 +9,12 @@ export function interval(recorded: Recorded | null): string {
   if (recorded === null || recorded.lo === null || recorded.hi === null) return "";
   return t("proved", recorded.grade, recorded.lo, recorded.hi);
 }
+
+/** How long a rectification may take, by its kind. */
+export const kindsOf = ({ within_ms, complex_days }: Limits) => [
+  { value: "ordinary" as const, label: t("ordinary", about(within_ms, language.value)) },
+  { value: "complex" as const, label: t("complex", complex_days) },
+];
 
 /** What is open of a complaint, or how it ended, in a few words. */
 export function standing(complaint: Complaint): string {

@@ -84,6 +84,11 @@ export interface Recorded {
   readonly lo: number | null;
   readonly hi: number | null;
 }
+/** How long there is to put something right. */
+export interface Limits {
+  readonly within_ms: number;
+  readonly complex_days: number;
+}
 export interface Card {
   readonly now_ms: number;
   readonly incident: string;
@@ -120,6 +125,7 @@ export interface Card {
   readonly state: string;
   readonly exempt: string | null;
   readonly again_at: number | null;
+  readonly limits: Limits;
   readonly attempts: readonly Attempt[];
 }
 
@@ -165,5 +171,6 @@ export interface LadderList {
   readonly now_ms: number;
   readonly complaints: readonly Complaint[];
   readonly open: Readonly<Record<Step, number>>;
+  readonly limits: Limits;
   readonly more: number;
 }
