@@ -141,6 +141,22 @@ test("two phones count differently without a network, and a dispatcher rules fro
   const commander = await world.deskPage("commander");
   await commander.goto(`${world.url}/desk/timeline/${id}`);
   await commander.getByText(words).waitFor();
+
+  // What was known before the ruling: the log replayed up to then has both statements, and what followed lies below.
+  const both = commander.locator('[data-fact="casualties"] .version');
+  expect(await both.count()).toBe(0);
+  await expect
+    .poll(async () => {
+      await commander.keyboard.press("[");
+      await commander.waitForTimeout(400); // the handle rests, then the centre is asked
+      return both.count();
+    })
+    .toBe(2);
+  await commander.locator(".pinned").getByText("1 处两种说法").waitFor();
+  expect(await commander.locator(".entry.after").count()).toBeGreaterThan(0);
+  await commander.getByRole("button", { name: "回到现在" }).click();
+  await both.first().waitFor({ state: "hidden" });
+
   while (!(await commander.locator(".entry.selected").getByText(words).count())) await commander.keyboard.press("j");
   await commander.keyboard.press("d");
   await commander.getByRole("dialog").waitFor();

@@ -11,6 +11,7 @@
  */
 import { type ComputedRef, computed, onScopeDispose, type Ref, ref, shallowRef, watch } from "vue";
 import { useLoaded } from "../../../centre/loaded";
+import type { Problem } from "../../../session";
 import type { AsOfBy, Hex, Incident } from "../types";
 import { type Cut, knownAt, moments, step } from "./asof";
 
@@ -23,6 +24,8 @@ export interface AsOf {
   readonly cut: ComputedRef<Cut | null>;
   readonly known: ComputedRef<Incident | null>;
   readonly told: ComputedRef<Incident | null>;
+  /** Why the centre has not answered for the moment under the handle; null while it may yet. */
+  readonly problem: Readonly<Ref<Problem | null>>;
   go(way: 1 | -1): void;
 }
 
@@ -58,5 +61,5 @@ export function useAsOf(id: () => Hex, incident: Readonly<Ref<Incident | null>>)
   function go(way: 1 | -1): void {
     if (incident.value) ms.value = step(moments(incident.value, by.value), ms.value, way);
   }
-  return { ms, by, cut, known, told, go };
+  return { ms, by, cut, known, told, problem: answer.problem, go };
 }
