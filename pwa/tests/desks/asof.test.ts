@@ -6,9 +6,9 @@ import { completeness, completenessText } from "../../src/desks/command/timeline
 import type { EntryLine, Line } from "../../src/desks/command/timeline/lines";
 import { lateness } from "../../src/desks/command/timeline/lines";
 import { contested } from "../../src/desks/command/timeline/pinned";
-import { lines } from "../../src/desks/command/timeline/reading";
+import { lines, narrowed, units } from "../../src/desks/command/timeline/reading";
 import type { Entry, Incident } from "../../src/desks/command/types";
-import { at, claim, entry, id, incident, milestone, op, order } from "./fixtures";
+import { at, claim, entry, id, incident, milestone, op, order, org } from "./fixtures";
 
 const READ = { by: "event", of: null } as const;
 const ops = (all: readonly Line[]): string[] => all.flatMap((line) => (line.type === "entry" ? [line.key] : []));
@@ -118,6 +118,24 @@ describe("silences in the list", () => {
   it("one that lasts stands at the end", () => {
     const of = { ...told, silences: [{ ...lost, since: at("15:30:00"), until: null }] };
     expect(lines(of, READ).at(-1)).toMatchObject({ type: "silence", until: null });
+  });
+});
+
+describe("narrowed", () => {
+  it("to a unit: what its people wrote or said, and what is about orders to it or to them", () => {
+    const of = incident(
+      [
+        entry("suhe", "entry.add", "14:40:00", { kind: "note" }),
+        entry("naren", "entry.add", "14:41:00", { kind: "note", by: id("naren") }),
+        claim("proxy", "departed", "14:42:00", { by: id("naren"), said_by: id("suhe"), order: null }),
+        entry("issue", "order.issue", "14:39:00", { by: id("naren"), order: id("o1") }),
+      ],
+      { orders: [order({ to: ["unit", id("u1")] })] },
+    );
+    expect(units(of, org).map(({ name }) => name)).toEqual(["昂素快反"]);
+    const shown = lines(of, { by: "event", of: narrowed(`unit/${id("u1")}`, of, org) });
+    expect(ops(shown)).toEqual([op("issue"), op("suhe"), op("proxy")]);
+    expect(narrowed("", of, org)).toBeNull();
   });
 });
 

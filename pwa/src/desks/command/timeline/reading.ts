@@ -5,18 +5,24 @@
  *     lines(incident, { by: "event", of: null })   // [{ type: "entry", variant: "outside", … }, …]
  */
 import { dayNumber } from "../../../ui/format";
-import type { Entry, Hex, Incident, Silence, View } from "../types";
+import type { Entry, Hex, Incident, Org, Silence, View } from "../types";
 import { counts, type EntryLine, folded, type Line, ROAD } from "./lines";
 
 export interface Reading {
   /** By when it happened, or by when the centre got it. */
   readonly by: "event" | "received";
-  /** Only what one person wrote or said, or what is about one order. */
-  readonly of: { readonly person: Hex } | { readonly order: Hex } | null;
+  /** Only what one person or the people of a unit wrote or said, or what is about one order or the orders to a unit. */
+  readonly of:
+    | { readonly person: Hex }
+    | { readonly order: Hex }
+    | { readonly people: ReadonlySet<Hex>; readonly orders: ReadonlySet<Hex> }
+    | null;
 }
 
 function isOf({ entry }: EntryLine, of: Reading["of"]): boolean {
   if (of === null) return true;
+  if ("people" in of)
+    return of.people.has(entry.by) || of.people.has(entry.said_by ?? "") || of.orders.has(entry.order ?? "");
   return "person" in of ? entry.by === of.person || entry.said_by === of.person : entry.order === of.order;
 }
 
@@ -108,8 +114,6 @@ export function lines(incident: Incident, reading: Reading): Line[] {
 
 export interface Choice {
   readonly value: string;
-  readonly kind: "person" | "order";
-  readonly id: Hex;
   readonly name: string;
 }
 
@@ -120,7 +124,31 @@ export function sources(incident: Incident): Choice[] {
     people.set(by, by_name);
     if (said_by !== null) people.set(said_by, said_by_name ?? "");
   }
-  return [...people].map(([id, name]) => ({ value: `person/${id}`, kind: "person" as const, id, name }));
+  return [...people].map(([id, name]) => ({ value: `person/${id}`, name }));
+}
+
+/** The units that have a part in it: their people wrote or were heard, or an order went to them. */
+export function units(incident: Incident, org: Org | null): Choice[] {
+  const heard = new Set(sources(incident).map(({ value }) => value));
+  const ordered = new Set(incident.view.orders.map(({ to }) => to[1]));
+  return (org?.units ?? [])
+    .filter(
+      ({ id }) => ordered.has(id) || peopleOf(org, id).some((one) => heard.has(`person/${one}`) || ordered.has(one)),
+    )
+    .map(({ id, name }) => ({ value: `unit/${id}`, name }));
+}
+const peopleOf = (org: Org | null, unit: Hex): Hex[] =>
+  (org?.people ?? []).filter((one) => one.unit === unit).map(({ id }) => id);
+
+/** What a choice narrows to: `unit/…`, `person/…`, `order/…`; anything else is everyone. */
+export function narrowed(choice: string, incident: Incident, org: Org | null): Reading["of"] {
+  const [kind, id = ""] = choice.split("/");
+  if (kind === "person") return { person: id };
+  if (kind === "order") return { order: id };
+  if (kind !== "unit") return null;
+  const people = new Set(peopleOf(org, id));
+  const to = incident.view.orders.filter((order) => order.to[1] === id || people.has(order.to[1]));
+  return { people, orders: new Set(to.map((order) => order.id)) };
 }
 
 /** How many devices and desks wrote what is here. */
