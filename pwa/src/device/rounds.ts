@@ -45,7 +45,7 @@ export interface RoundsParts {
   clock: Clock;
   status: Status;
   app: string;
-  vault: Pick<Vault, "greeting" | "greeted">;
+  vault: Pick<Vault, "greeting" | "greeted" | "isUnderWay">;
   keeper: Timekeeper;
   /** Write a set of the device's own, without a round on its account. */
   write: (draft: Draft) => Promise<unknown>;
@@ -256,7 +256,7 @@ export class Rounds {
     }
   }
 
-  async #greet(): Promise<HelloReply> {
+  async #greet(overtaken = false): Promise<HelloReply> {
     const { clock, keeper, link, replica, app, vault, session } = this.#parts;
     if (this.#hello && clock.mono()[1] - this.#hello.atMono < HELLO_MS) return this.#hello.reply;
     const owed = await replica.owed();
@@ -276,6 +276,8 @@ export class Rounds {
     });
     await keeper.heard(sent, reply); // at once: what is done first makes the answer look slower than it was
     keeper.beacon = reply.beacon ?? keeper.beacon;
+    // A hello that came after a later one of another tab looks like a copy's: it is not, and the next one is in order.
+    if (reply.rotate === "copied" && !overtaken && !(await vault.isUnderWay(request))) return this.#greet(true);
     if (reply.token) await vault.greeted(request, reply.token).catch(() => undefined);
     this.#reached();
     this.#hello = { reply, atMono: sent.mono[1] };

@@ -243,6 +243,12 @@ export class Vault {
     });
   }
 
+  /** Whether this hello is still the one under way; another tab may have had it answered, and greeted again, meanwhile. */
+  async isUnderWay(request: Uint8Array): Promise<boolean> {
+    const asked = (await this.meta<Greeting>(GREETING))?.request;
+    return asked ? equalBytes(asked, request) : false;
+  }
+
   /**
    * Take back one of our own sets that the centre holds and this storage lost; with `look`, its author has to see the answer.
    * Already here: nothing happens.

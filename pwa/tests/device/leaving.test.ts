@@ -327,3 +327,19 @@ test("a tab that nobody told goes on with what another tab was enrolled as", asy
   await phone.exchange();
   expect(phone.session.chain).toBe(key.chain);
 });
+
+test("a hello that comes after a later one of another tab is no copy's", async () => {
+  const { chain } = phone.writer;
+  await phone.exchange();
+  const { rotate, greetings } = phone.centre;
+  // While this hello is on its way another tab has the same one answered, and greets on.
+  rotate.get = () => {
+    rotate.get = Map.prototype.get;
+    const { request } = greetings.at(-1) as { request: string };
+    void phone.vault.greeted(fromHex(request), new Uint8Array(16));
+    return "copied";
+  };
+  await phone.exchange();
+  expect(phone.writer.chain).toBe(chain);
+  expect(phone.centre.calls.filter((call) => call === "hello")).toHaveLength(3);
+});
