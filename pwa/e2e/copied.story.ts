@@ -93,15 +93,16 @@ test.each(["the phone", "the copy"])(
     const [chain] = (await devices()).keys();
     const phone = await world.reopen(closed, { offline: true });
     const copy = await world.reopen({ profile: "copy", person: closed.person }, { offline: true });
-    for (const [one, name] of [
-      [phone, "本机"],
-      [copy, "副本"],
-    ] as const) {
+    const [first, second] = order === "the phone" ? [phone, copy] : [copy, phone];
+    const said =
+      order === "the phone" ? ["本机记的", "副本记的", "副本又记的"] : ["副本记的", "本机记的", "本机又记的"];
+    for (const one of [first, second]) {
       await one.page.getByRole("heading", { name: "在岗" }).waitFor();
-      await note(one, `${name}记的`);
+      await note(one, said[one === first ? 0 : 1] ?? "");
+      // The one that comes second has written as much as the first, which adds what it finds of its clocks.
+      if (one === second) await note(one, said[2] ?? "");
       await selfReport(one, 2);
     }
-    const [first, second] = order === "the phone" ? [phone, copy] : [copy, phone];
 
     await first.networkBack();
     await sendNow(first);
@@ -114,7 +115,7 @@ test.each(["the phone", "the copy"])(
     // Its notes count. Its own new incident holds a command, which waits for a person: it says so, and why.
     await second.page.getByTestId("refused").getByText("本机记录出现两份").waitFor();
     expect(await second.page.getByTestId("waiting").count()).toBe(0);
-    expect(await notes(incident)).toEqual(["副本记的", "本机记的"].sort());
+    expect(await notes(incident)).toEqual([...said].sort());
     expect(await reports()).toHaveLength(1);
     const found = (await devices()).get(chain ?? "");
     // On a slow day the first one has asked again by now, and is told below.
@@ -158,7 +159,7 @@ test.each(["the phone", "the copy"])(
       await selfReport(one, 3);
       await one.chip("confirmed").waitFor();
     }
-    expect(await notes(incident)).toHaveLength(5);
+    expect(await notes(incident)).toHaveLength(6);
     expect(await reports()).toHaveLength(3);
     const rows = await devices();
     expect(rows.size).toBe(3);
