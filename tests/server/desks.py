@@ -55,6 +55,11 @@ class Seat:
         headers = self._headers | {"x-csrf-token": self.csrf}
         return await self._client.request(method, path, json=body, headers=headers)
 
+    async def raw(self, method: str, path: str, body: bytes) -> httpx.Response:
+        """Send bytes that are said to be JSON."""
+        said = {"x-csrf-token": self.csrf, "content-type": "application/json"}
+        return await self._client.request(method, path, content=body, headers=self._headers | said)
+
     async def post(self, path: str, body: Any = None) -> httpx.Response:
         return await self.send("POST", path, body)
 
