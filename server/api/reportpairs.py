@@ -28,7 +28,7 @@ from server.api.reportshapes import (
 )
 from server.api.session import NO_STORE
 from server.api.spec import SESSION, refusals
-from server.api.stories import Stories
+from server.api.stories import Stories, Story
 from server.auth.guards import Access, SignedIn, may_read_figures
 from server.intake import timing
 from server.reports import figures, groups, instants
@@ -82,15 +82,7 @@ async def read_between(
     for first in range(0, len(standing), READ_AT_ONCE):  # others read in between
         some = standing[first : first + READ_AT_ONCE]
         known = await stories.read_all([one.id for one in some])
-        wanted_items = {
-            one.id: [
-                item
-                for item in known[one.id].items
-                if item.op in instants.needed(known[one.id].view, names)
-            ]
-            for one in some
-            if one.id in known
-        }
+        wanted_items = {at: _needed(story, names, directory) for at, story in known.items()}
         times = await db.reading(_times, wanted_items)
         for one in some:
             if one.id in known:
@@ -118,6 +110,11 @@ async def read_between(
     )
 
 
+def _needed(story: Story, names: tuple[str, str], directory: Directory) -> list[Item]:
+    ops = instants.needed(story.view, names, directory.book)
+    return [item for item in story.items if item.op in ops]
+
+
 def _times(
     connection: Connection, items: dict[bytes, list[Item]]
 ) -> dict[bytes, dict[bytes, Timed]]:
@@ -139,7 +136,7 @@ def _lines(
         return []
     orders = {order["id"]: order for order in view["orders"]}
     found = []
-    for pair in instants.pairs(view, *names, lambda op: Mark(op, times[op])):
+    for pair in instants.pairs(view, names, lambda op: Mark(op, times[op]), asked.directory.book):
         if not asked.period.holds(pair.start_ms):
             continue
         order = orders.get(pair.order) if pair.order is not None else None

@@ -17,6 +17,7 @@ from server.problems import ProblemError
 from server.store.people import Directory
 from server.store.verdicts import Key, Row
 from sync import verdict
+from sync.incident.clocks import clocks
 from sync.incident.judging import Judged, by_book, judged
 from sync.time import CENTRE_UNCERTAINTY_MS, Timed
 from sync.verdict import BEST, Mark
@@ -113,7 +114,7 @@ def shown_of(
 ) -> list[ShownVerdict]:
     """The clocks of an incident that have started, orders first, each round of it."""
     found = judged(
-        view,
+        clocks(view, directory.book),
         mark=lambda op: Mark(op, times[op]),
         force_at=by_book(view, directory.book),
         now_lo_ms=now_ms - CENTRE_UNCERTAINTY_MS,

@@ -498,9 +498,9 @@ class Batch:
         """Rule what is to be found by now of the clocks that are looked at (VD9). Gives the timers it moved."""
         running = [one for one in self._to_judge.values() if one.scopes and verdicts.runs(one)]
         # Of all of them at once: a phone's sets lie side by side in its chain.
-        times = self.moments.times(item for one in running for item in verdicts.needed(one))
-        standing = stored_verdicts.of_incidents(self.connection, [one.id for one in running])
         book = self._memory.directory.book
+        times = self.moments.times(item for one in running for item in verdicts.needed(one, book))
+        standing = stored_verdicts.of_incidents(self.connection, [one.id for one in running])
         rows: list[Row] = []
         moved: dict[bytes, int | None] = dict.fromkeys(self._to_judge)
         for incident in running:

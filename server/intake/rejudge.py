@@ -100,7 +100,9 @@ def _found(
     From what was written down last of each clock and from all evidence follows the row that must stand. That something
     else would have to be written down means that the log and its evidence do not belong together.
     """
-    times = timing.times(connection, verdicts.needed(incident), timing.Chains(connection))
+    times = timing.times(
+        connection, verdicts.needed(incident, directory.book), timing.Chains(connection)
+    )
     found = verdicts.judge(incident, times, directory.book, now_ms)
     as_ruled = {verdicts.about(one): verdicts.row_as_ruled(incident.state, one) for one in ruled}
     kept = stored.of_incidents(connection, [incident.id])[incident.id]

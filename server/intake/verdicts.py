@@ -78,13 +78,13 @@ def runs(incident: Incident) -> bool:
     return bool(derived.orders or derived.claims or derived.closes or derived.callbacks)
 
 
-def needed(incident: Incident) -> list[Item]:
+def needed(incident: Incident, book: PolicyBook) -> list[Item]:
     """The ops whose moments the clocks of an incident are judged by."""
     known = incident.state.items
     said = {
         said.op
-        for clock in clocks(incident.state.derived().as_view())
-        for said in (*clock.starts, *clock.ends, *clock.tried)
+        for clock in clocks(incident.state.derived().as_view(), book)
+        for said in (*clock.starts, *clock.ends)
         if not said.is_receipt
     }
     return [known[op] for op in sorted(said)]
@@ -96,7 +96,7 @@ def judge(
     """The verdicts on an incident at a moment, from the times of what it `needed`."""
     view = incident.state.derived().as_view()
     return judged(
-        view,
+        clocks(view, book),
         mark=lambda op: Mark(op, times[op]),
         force_at=by_book(view, book),
         now_lo_ms=now_ms - CENTRE_UNCERTAINTY_MS,

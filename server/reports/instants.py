@@ -3,8 +3,8 @@
 Responsible for finding both in a view and pairing them: of one order where both belong to orders, else of a round of
 the whole incident. It knows no limit and finds no fault; bounds of each statement are handed in.
 
-Example: `pairs(view, "issued", "arrived", mark)` gives one `Pair` for each order that was issued, its `end` None while
-nobody says that it arrived.
+Example: `pairs(view, ("issued", "arrived"), mark, book)` gives one `Pair` for each order issued, its `end` None
+while nobody says that it arrived.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +15,7 @@ import msgspec
 from sync import verdict
 from sync.incident.clocks import Clock, Said, clocks
 from sync.incident.judging import first_of
+from sync.incident.policy import PolicyBook
 from sync.time import FOREIGN_CLOCK, Bounds, Timed, at_centre
 from sync.verdict import Mark, Rules
 
@@ -70,9 +71,9 @@ class Pair(msgspec.Struct, frozen=True):
         return tuple(sorted(causes))
 
 
-def needed(view: Mapping[str, Any], names: Iterable[str]) -> set[bytes]:
+def needed(view: Mapping[str, Any], names: Iterable[str], book: PolicyBook) -> set[bytes]:
     """The ops whose bounds `pairs` will ask for."""
-    listed = clocks(view)
+    listed = clocks(view, book)
     return {
         said.op
         for name in names
@@ -82,9 +83,12 @@ def needed(view: Mapping[str, Any], names: Iterable[str]) -> set[bytes]:
     }
 
 
-def pairs(view: Mapping[str, Any], start: str, end: str, mark: MarkOf) -> list[Pair]:
+def pairs(
+    view: Mapping[str, Any], names: tuple[str, str], mark: MarkOf, book: PolicyBook
+) -> list[Pair]:
     """Every pair that has begun, the orders in their order, then the rounds. What a city told is of round 0."""
-    listed = clocks(view)
+    listed = clocks(view, book)
+    start, end = names
     begun, done = (
         {
             slot: [_mark(said, mark, name in FACTS) for said in told]

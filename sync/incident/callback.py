@@ -63,9 +63,7 @@ def called(attempts: Sequence[dict[str, Any]], policy: Policy) -> Called:
     """Where a callback stands that was owed, from its attempts by event time."""
     reached = [one for one in attempts if one["outcome"] == "reached"]
     exempt = next((one for one in attempts if one["outcome"] in EXEMPTING), None)
-    vain = [one["at"] for one in in_vain(attempts)]
-    last_vain = enough(vain, policy)
-    vain_ms = None if last_vain is None else vain[last_vain]
+    vain_ms = _tried_enough_ms(attempts, policy)
     last = reached[-1] if reached else None
     if last is not None:
         state = "done"
@@ -87,9 +85,10 @@ def called(attempts: Sequence[dict[str, Any]], policy: Policy) -> Called:
     )
 
 
-def callback_of(view: Mapping[str, Any], book: PolicyBook) -> Called:
-    """Where the callback of the current round of an incident stands (CK2)."""
-    attempts, round_ = first_attempts(view), view["round"]
+def callback_of(view: Mapping[str, Any], book: PolicyBook, round_: int | None = None) -> Called:
+    """Where the callback of a round of an incident stands, of the current one when none is named (CK2)."""
+    round_ = view["round"] if round_ is None else round_
+    attempts = first_attempts(view, round_)
     closed = [close["at"] for close in view["closes"] if close["round"] == round_]
     if not closed and not attempts:
         return Called("open")
@@ -103,11 +102,10 @@ def callback_of(view: Mapping[str, Any], book: PolicyBook) -> Called:
     return found if why is None else Called("exempt", exempt=why)
 
 
-def first_attempts(view: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The attempts of the callback of the current round, those after a rectification left out (CK1)."""
-    return [
-        one for one in view["callbacks"] if one["round"] == view["round"] and one["rectify"] is None
-    ]
+def first_attempts(view: Mapping[str, Any], round_: int | None = None) -> list[dict[str, Any]]:
+    """The attempts of the callback of a round, those after a rectification left out (CK1)."""
+    at = view["round"] if round_ is None else round_
+    return [one for one in view["callbacks"] if one["round"] == at and one["rectify"] is None]
 
 
 def part_of_day(at_ms: int, policy: Policy) -> int:
@@ -119,7 +117,7 @@ def part_of_day(at_ms: int, policy: Policy) -> int:
 
 def call_again_ms(attempts: Sequence[dict[str, Any]], policy: Policy) -> int | None:
     """When a part of the day begins after the last attempt in which nobody has tried; None when there is none left."""
-    vain = in_vain(attempts)
+    vain = _in_vain(attempts)
     if not vain:
         return None
     tried = {part_of_day(one["at"], policy) for one in vain}
@@ -133,19 +131,18 @@ def call_again_ms(attempts: Sequence[dict[str, Any]], policy: Policy) -> int | N
     return min((start for start in starts if last_ms < start <= last_ms + DAY_MS), default=None)
 
 
-def in_vain(attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The attempts that reached nobody, and may be made again (CK3)."""
+def _in_vain(attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for one in attempts if one["outcome"] in ("no_answer", "wrong_number")]
 
 
-def enough(times_ms: Sequence[int], policy: Policy) -> int | None:
-    """Which of these attempts in vain was the last that the policy asks for, by its place; None before that."""
+def _tried_enough_ms(attempts: Sequence[dict[str, Any]], policy: Policy) -> int | None:
+    """When the last part of the day that the policy asks for had been tried in vain (CK3)."""
     needed = max(1, min(policy.callback_tries, len(set(policy.callback_times_of_day))))
     tried: set[int] = set()
-    for place, at_ms in enumerate(times_ms):
-        tried.add(part_of_day(at_ms, policy))
+    for one in _in_vain(attempts):
+        tried.add(part_of_day(one["at"], policy))
         if len(tried) == needed:
-            return place
+            return int(one["at"])
     return None
 
 

@@ -88,8 +88,14 @@ def _of_road(
 
 def _of_delay(order: dict[str, Any], view: dict[str, Any], book: PolicyBook) -> Iterator[Remark]:
     """Arrived after the limit, by the times as they are told, and nobody said why."""
-    arrival = next(d for d in order_deadlines(view, order, book) if d.id == "C5")
-    if arrival.due_ms is None or arrival.done_ms is None or arrival.done_ms <= arrival.due_ms:
+    found = (d for d in order_deadlines(view, order, book) if d.id == "C5")
+    arrival = next(found, None)
+    if (
+        arrival is None
+        or arrival.due_ms is None
+        or arrival.done_ms is None
+        or arrival.done_ms <= arrival.due_ms
+    ):
         return
     said = [entry for entry in view["entries"] if entry["kind"] == "delay_reason"]
     if not any((entry["data"] or {}).get("order", order["id"]) == order["id"] for entry in said):

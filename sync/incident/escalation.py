@@ -6,7 +6,8 @@ acknowledges, takes back or closes ends everything that was pending, because it 
 
 >>> from sync.incident.policy import PolicyBook
 >>> steps({"status": "closed", "round": 0, "orders": [], "fields": {}, "milestones": {}, "feedback": [], "closes": [],
-...        "callbacks": [], "created": None, "entries": []}, PolicyBook(), 1_000)
+...        "callbacks": [], "created": None, "entries": [], "claims": [], "reopens": [], "links": [], "withdrawn": None,
+...        "duplicate_of": None}, PolicyBook(), 1_000)
 ([], None)
 """
 

@@ -4,22 +4,20 @@ Responsible for what is particular to an incident: the first of several arrivals
 that reached nobody is nobody's fault, and a clock that was called off in time is not judged at all. The bounds of each
 statement and the policy of each moment are handed in; nothing is decided about what is written down.
 
-Example: `judged(view, mark=mark_of, force_at=force, now_lo_ms=now_ms - 50)` gives one `Judged` for each clock that
-has started.
+Example: `judged(clocks(view, book), mark=mark_of, force_at=by_book(view, book), now_lo_ms=now_ms - 50)` gives one
+`Judged` for each clock that has started.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from sync import verdict
-from sync.incident.callback import enough
-from sync.incident.clocks import Clock, Said, clocks
-from sync.incident.ladder import first_complaint
+from sync.incident.clocks import Clock, Said
 from sync.incident.policy import PolicyBook
 from sync.time import Bounds, Timed, at_centre
 from sync.verdict import BEST, Limit, Mark, Rules, Verdict
@@ -30,23 +28,20 @@ ForceAt = Callable[[Clock, int], "InForce"]
 """Gives what a clock that began at a moment, in ms, is judged by."""
 UNREACHED: Final = frozenset({"C2", "C2i", "C5"})
 """Clocks that cannot be held against anybody while nothing of the order has reached anyone."""
+UNJUDGED: Final = frozenset({"C7r"})
+"""Corrections come and go with their returns; their countdown is an alarm and nothing else."""
 BY_DAYS: Final = frozenset({"C9", "C10"})
 """Clocks whose limit may be the end of a day."""
 
 
-GivenUp = Callable[[tuple[Said, ...]], Said | None]
-
-
 class InForce(Struct, frozen=True):
     """What one clock is judged by: its limit, None where it is only shown; how long a delivery may take; what the
-    policy says of verdicts, and which version of it that is: (row, idx). `given_up` tells which attempt in vain was the
-    last that is asked for (CK3). `zone` and `tier` are those at the start."""
+    policy says of verdicts, and which version of it that is: (row, idx). `zone` and `tier` are those at the start."""
 
     limit: Limit | None
     deliver_within_ms: int
     rules: Rules
     version: tuple[bytes | None, int]
-    given_up: GivenUp = lambda _tried: None
     zone: bytes | None = None
     tier: int | None = None
 
@@ -62,14 +57,19 @@ class Judged(Struct, frozen=True):
 
 
 def judged(
-    view: Mapping[str, Any], *, mark: MarkOf, force_at: ForceAt, now_lo_ms: int
+    listed: Sequence[Clock], *, mark: MarkOf, force_at: ForceAt, now_lo_ms: int
 ) -> list[Judged]:
-    """Verdicts on all clocks of a view that have started and were not called off in time, in their order."""
-    listed = clocks(view)
+    """Verdicts on all of these clocks that have started and were not called off in time, in their order. Of several
+    complaints in one round the first is judged (CK6)."""
     issues = {clock.order: clock.starts for clock in listed if clock.id == "C1"}
     unreached = {clock.order for clock in listed if clock.id == "C1" and not clock.ends}
     found = []
+    complained: set[int] = set()
     for clock in listed:
+        if clock.id in UNJUDGED or (clock.id == "C10" and clock.round in complained):
+            continue
+        if clock.id == "C10":
+            complained.add(clock.round)
         starts = [_mark(said, mark) for said in clock.starts]
         ends = [_mark(said, mark) for said in clock.ends]
         if clock.order is None:
@@ -84,9 +84,6 @@ def judged(
             starts = [_not_before(issued) for issued in starts]
         force = force_at(clock, began_ms)
         limit = force.limit
-        last_try = force.given_up(clock.tried)
-        if last_try is not None:
-            ends.append(mark(last_try.op))
         one = verdict.judge(starts, ends, limit, force.rules, now_lo_ms=now_lo_ms)
         due_ms = None if limit is None else limit.due(began_ms)
         if is_unseen or (clock.id in UNREACHED and clock.order in unreached and not ends):
@@ -113,57 +110,34 @@ def _undelivered(one: Verdict, due_ms: int, now_lo_ms: int) -> Verdict:
 
 def by_book(view: Mapping[str, Any], book: PolicyBook) -> ForceAt:
     """What judges each clock of a view by all policies there ever were (PO3)."""
-    targets = {order["id"]: order["to"][1] for order in view["orders"]}
     categories = [value["v"] for value in view["fields"].get("category", ())]
-    kinds, stated = _rectifications(view)
 
     def force_at(clock: Clock, start_ms: int) -> InForce:
-        target = None if clock.order is None else targets[clock.order]
-        kind = kinds.get(clock.round, "")
-        at = book.judging(view, clock.id, start_ms, target=target, kind=kind)
-        policy = at.policy
-        latest_ms = stated.get(clock.round) if clock.id == "C10" else None
+        at = clock.judging(view, start_ms, book)
+        policy, kind, tier = at.policy, clock.kind, at.tier
 
         def due(from_ms: int) -> int:
             within_ms = policy.within_ms(
-                clock.id, from_ms, tier=at.tier, categories=categories, kind=kind
+                clock.id, from_ms, tier=tier, categories=categories, kind=kind
             )
-            assert within_ms is not None, "whether there is a limit does not depend on the moment"
-            due_ms = from_ms + within_ms
-            return due_ms if latest_ms is None else min(due_ms, latest_ms)
-
-        def given_up(tried: tuple[Said, ...]) -> Said | None:
-            place = enough([said.at_ms for said in tried], policy)
-            return None if place is None else tried[place]
+            due_ms = clock.due(from_ms, within_ms)
+            assert due_ms is not None, "whether there is a limit does not depend on the moment"
+            return due_ms
 
         limit = None
-        if at.within_ms is not None:
-            limit = Limit(due, None if clock.id in BY_DAYS else at.within_ms)
+        if clock.due(start_ms, at.within_ms) is not None:
+            is_same = clock.id not in BY_DAYS and clock.until_ms is None
+            limit = Limit(due, at.within_ms if is_same else None)
         return InForce(
             limit,
             policy.deliver_within_ms,
             Rules(policy.met_max_grade, policy.missed_max_grade, policy.late_window_ms),
             policy.version,
-            given_up,
             None if at.zone is None else at.zone.id,
             at.tier,
         )
 
     return force_at
-
-
-def _rectifications(view: Mapping[str, Any]) -> tuple[dict[int, str], dict[int, int]]:
-    """By round, of which kind the rectification of its first complaint is, and by when its order says (CK6)."""
-    kinds: dict[int, str] = {}
-    stated: dict[int, int] = {}
-    for round_ in {attempt["round"] for attempt in view["callbacks"]}:
-        complaint = first_complaint(view, round_)
-        if complaint is None or complaint[1] is None:
-            continue
-        kinds[round_] = complaint[1]["kind"]
-        if complaint[1]["due"] is not None:
-            stated[round_] = complaint[1]["due"]
-    return kinds, stated
 
 
 def first_of(marks: Iterable[Mark]) -> list[Mark]:

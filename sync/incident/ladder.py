@@ -107,25 +107,9 @@ def supervisions_of(counted: Counted, attempts: list[dict[str, Any]]) -> list[di
     return found
 
 
-def first_complaint(
-    view: Mapping[str, Any], round_: int
-) -> tuple[dict[str, Any], dict[str, Any] | None] | None:
-    """The attempt that first said in a round that the caller was not satisfied, and the order about it that holds."""
-    for attempt in view["callbacks"]:
-        is_first = attempt["round"] == round_ and attempt["rectify"] is None
-        if is_first and attempt["score"] == DISSATISFIED:
-            about = [one for one in view["rectifications"] if one["attempt"] == attempt["op"]]
-            return attempt, about[-1] if about else None
-    return None
-
-
 def standing(view: Mapping[str, Any], book: PolicyBook) -> Standing:
     """Where callback and ladder of an incident stand (CK2 to CK7)."""
-    complaints = tuple(
-        _complaint(view, attempt, book)
-        for attempt in view["callbacks"]
-        if attempt["score"] == DISSATISFIED
-    )
+    complaints = complaints_of(view, book)
     open_steps = {complaint.step for complaint in complaints}
     step = next((one for one in STEPS if one in open_steps), None)
     callback = callback_of(view, book)
@@ -133,6 +117,15 @@ def standing(view: Mapping[str, Any], book: PolicyBook) -> Standing:
         view["status"] == "closed" and callback.state in SETTLED
     )
     return Standing(callback, complaints, step, ended and step is None)
+
+
+def complaints_of(view: Mapping[str, Any], book: PolicyBook) -> tuple[Complaint, ...]:
+    """Every complaint of any round, by event time (CK5)."""
+    return tuple(
+        _complaint(view, attempt, book)
+        for attempt in view["callbacks"]
+        if attempt["score"] == DISSATISFIED
+    )
 
 
 def _complaint(view: Mapping[str, Any], attempt: dict[str, Any], book: PolicyBook) -> Complaint:
@@ -179,10 +172,3 @@ def _step(
     if call is None:
         return "rectifying"
     return None if call.state in SETTLED else "to_call_again"
-
-
-def rectified_by(complaints: tuple[Complaint, ...]) -> Complaint | None:
-    """The complaint whose countdown an incident shows (DL2 C10): the first not yet rectified, else the last one."""
-    own = [one for one in complaints if not one.again]
-    waiting = [one for one in own if one.done_ms is None]
-    return waiting[0] if waiting else own[-1] if own else None

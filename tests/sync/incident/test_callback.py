@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sync.incident.calendar import DAY_MS, day_of, end_of_next_day, end_of_working_day
 from sync.incident.callback import Called, call_again_ms
+from sync.incident.clocks import clocks
 from sync.incident.judging import by_book, judged
 from sync.incident.ladder import STEPS, Complaint, standing
 from sync.incident.policy import PolicyBook
@@ -68,7 +69,7 @@ def test_the_clocks_of_callback_and_rectification_are_judged_by_the_book(
     state = state_of(case["items"])
     view = state.view()
     found = judged(
-        view,
+        clocks(view, PolicyBook()),
         mark=lambda op: Mark(op, at_centre(*[state.items[op].occurred_at_ms] * 2)),
         force_at=by_book(view, PolicyBook()),
         now_lo_ms=case["now"],

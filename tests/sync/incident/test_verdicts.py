@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.incident.clocks import Clock
-from sync.incident.judging import InForce, Judged, judged
+from sync.incident.clocks import clocks
+from sync.incident.judging import Judged, by_book, judged
+from sync.incident.policy import PolicyBook
 from sync.time import Bounds, Place, Timed
 from sync.verdict import DETERMINED, Limit, Mark, Rules, Verdict, judge, within
 from tests.sync.conftest import Peer, vector_cases
@@ -56,6 +57,9 @@ def exact(view: dict[str, Any], marks: dict[bytes, Timed]) -> dict[bytes, Mark]:
     """Every statement of a view proved to the ms, but for those that `marks` says otherwise of."""
     said = [(order["op"], order["issued_at"]) for order in view["orders"]]
     said += [
+        (one["done"]["op"], one["done"]["at"]) for one in view["rectifications"] if one["done"]
+    ]
+    said += [
         (one["review"]["op"], one["review"]["at"]) for one in view["feedback"] if one["review"]
     ]
     for name in ("claims", "closes", "callbacks"):
@@ -66,30 +70,15 @@ def exact(view: dict[str, Any], marks: dict[bytes, Timed]) -> dict[bytes, Mark]:
     }
 
 
-def limit_of(clock: Clock, view: dict[str, Any]) -> Limit | None:
-    """The limits the stories are told with."""
-    tiers = [value["v"] for value in view["fields"].get("tier", [])]
-    arriving_ms = ARRIVING[tiers[0] if tiers else None]
-    known = {
-        "C1": 10_000,
-        "C2": 30_000,
-        "C2i": 30_000,
-        "C5": arriving_ms,
-        "C6": 1_800_000,
-        "C8": 86_400_000,
-    }
-    within_ms = known.get(clock.id)
-    return None if within_ms is None else within(within_ms)
-
-
 @pytest.mark.parametrize("case", vector_cases("verdict", "incidents"))
 def test_the_clocks_of_an_incident_are_judged_as_its_story_says(case: dict[str, Any]) -> None:
     view = state_of(case["items"]).view()
     marks = exact(view, {expand(op): timed_of(*told) for op, told in case["marks"].items()})
+    book = PolicyBook()
     found = judged(
-        view,
+        clocks(view, book),
         mark=marks.__getitem__,
-        force_at=lambda clock, _at: InForce(limit_of(clock, view), 10_000, Rules(), (None, 0)),
+        force_at=by_book(view, book),
         now_lo_ms=case["now"],
     )
     shown = [_shown(one) for one in found if "pick" not in case or one.clock in case["pick"]]
@@ -107,7 +96,6 @@ def _shown(one: Judged) -> list[Any]:
 
 DAY_MS, OFFSET_MS = 86_400_000, 28_800_000
 NEXT_DAY = Limit(lambda at: ((at + OFFSET_MS) // DAY_MS + 2) * DAY_MS - OFFSET_MS - 1)
-ARRIVING = {1: 60_000, 5: 300_000, None: None}
 RUNS = 300_000 if settings().max_examples > 1_000 else 300
 spans = st.integers(0, 50_000) | st.integers(0, 2_000)
 

@@ -70,8 +70,7 @@ export function attemptNamed(item: Item, attempts: readonly Attempt[]): Uint8Arr
 export function called(attempts: readonly Attempt[], policy: Policy): Called {
   const reached = attempts.filter(({ outcome }) => outcome === "reached");
   const exempt = attempts.find(({ outcome }) => (EXEMPTING as readonly string[]).includes(outcome));
-  const vain = inVain(attempts).map(({ at }) => at);
-  const vainMs = vain[enough(vain, policy) ?? -1] ?? null;
+  const vainMs = triedEnoughMs(attempts, policy);
   const last = reached.at(-1);
   const ends = [...reached.slice(0, 1), ...(exempt ? [exempt] : [])].map(({ at }) => at);
   if (vainMs !== null) ends.push(vainMs);
@@ -85,10 +84,10 @@ export function called(attempts: readonly Attempt[], policy: Policy): Called {
   };
 }
 
-/** Where the callback of the current round of an incident stands (CK2). */
-export function callbackOf(view: DerivedView, book: PolicyBook): Called {
-  const attempts = firstAttempts(view);
-  const closed = view.closes.filter(({ round }) => round === view.round).map(({ at }) => at);
+/** Where the callback of a round of an incident stands, of the current one when none is named (CK2). */
+export function callbackOf(view: DerivedView, book: PolicyBook, of = view.round): Called {
+  const attempts = firstAttempts(view, of);
+  const closed = view.closes.filter(({ round }) => round === of).map(({ at }) => at);
   const startMs = closed.length > 0 ? Math.min(...closed) : attempts[0]?.at;
   if (startMs === undefined) return OPEN;
   const found = called(attempts, book.judging(view, "C9", startMs).policy);
@@ -99,9 +98,9 @@ export function callbackOf(view: DerivedView, book: PolicyBook): Called {
 }
 const OPEN: Called = { state: "open", attempts: 0, exempt: null, settledMs: null, score: null, reason: null };
 
-/** The attempts of the callback of the current round, those after a rectification left out (CK1). */
-export const firstAttempts = (view: Pick<DerivedView, "callbacks" | "round">): Attempt[] =>
-  view.callbacks.filter((one) => one.round === view.round && one.rectify === null);
+/** The attempts of the callback of a round, those after a rectification left out (CK1). */
+export const firstAttempts = (view: Pick<DerivedView, "callbacks" | "round">, of = view.round): Attempt[] =>
+  view.callbacks.filter((one) => one.round === of && one.rectify === null);
 
 /** Which part of the day a moment lies in (CK3). */
 export function partOfDay(atMs: number, policy: Policy): number {
@@ -125,16 +124,18 @@ export function callAgainMs(attempts: readonly Attempt[], policy: Policy): numbe
   return ahead.length > 0 ? Math.min(...ahead) : null;
 }
 
-/** The attempts that reached nobody, and may be made again (CK3). */
-export const inVain = (attempts: readonly Attempt[]): Attempt[] =>
+const inVain = (attempts: readonly Attempt[]): Attempt[] =>
   attempts.filter(({ outcome }) => outcome === "no_answer" || outcome === "wrong_number");
 
-/** Which of these attempts in vain was the last that the policy asks for, by its place; null while one is missing. */
-export function enough(timesMs: readonly number[], policy: Policy): number | null {
+/** When the last part of the day that the policy asks for had been tried in vain (CK3). */
+function triedEnoughMs(attempts: readonly Attempt[], policy: Policy): number | null {
   const needed = Math.max(1, Math.min(policy.callback_tries, new Set(policy.callback_times_of_day).size));
   const tried = new Set<number>();
-  const place = timesMs.findIndex((atMs) => tried.add(partOfDay(atMs, policy)).size === needed);
-  return place < 0 ? null : place;
+  for (const { at } of inVain(attempts)) {
+    tried.add(partOfDay(at, policy));
+    if (tried.size === needed) return at;
+  }
+  return null;
 }
 
 /** Why an incident is exempt before anybody tried: an exercise, or no number is known (CK2). */

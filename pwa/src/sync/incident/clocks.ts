@@ -1,14 +1,15 @@
 /**
- * The clocks of an incident: which statements start and which end each of them (SPEC DL2). Mirrors
- * `sync/incident/clocks.py`. It is the one table of what is measured, and knows no limits and no time of day.
+ * The clocks of an incident: which statements start and which end each of them, and by what it is limited (SPEC DL2).
+ * Mirrors `sync/incident/clocks.py`. It is the one table that countdowns and verdicts share, and knows no time of day.
  *
- *     clocksOf(view)     // C2 of an order starts with its deliveries and ends with its signatures
+ *     clocksOf(view, book)     // C2 of an order starts with its deliveries and ends with its signatures
  */
-import { keyOf } from "../fold";
-import { EXEMPTING, inVain } from "./callback";
-import { underReview } from "./feedback";
-import { firstComplaint } from "./ladder";
+import { ascending, keyOf } from "../fold";
+import { callbackOf, firstAttempts } from "./callback";
+import { standingOf, underReview } from "./feedback";
+import { type Complaint, complaintsOf } from "./ladder";
 import type { Order } from "./orders";
+import type { Judging, PolicyBook } from "./policy";
 import type { DerivedView } from "./status";
 
 const ISSUED = "issued";
@@ -25,19 +26,14 @@ const OF_ADVISORY: ReadonlySet<string> = new Set(["C1", "C2", "C2i"]);
 const OF_INCIDENT = [
   ["C6", ["arrived"], ["feedback"]],
   ["C7", ["cleared"], ["final"]],
+  ["C7r", ["returned"], []],
   ["C8", ["received"], ["reviewed"]],
-  ["C9", ["closed"], ["answered"]],
-  ["C10", ["dissatisfied"], ["rectified"]],
+  ["C9", ["closed"], ["settled"]],
 ] as const;
 type Row = (typeof OF_ORDER)[number] | (typeof OF_INCIDENT)[number];
-export type ClockId = Row[0];
-
-/** Outcomes of a callback after which nobody need call again. */
-const ANSWERED: ReadonlySet<string> = new Set(["reached", ...EXEMPTING]);
-/** A complaint is not called off by a reopening or a withdrawal (CK7). */
-const OUTLIVING: ReadonlySet<string> = new Set(["C10"]);
-/** So many attempts in vain are looked at. */
-const TRIES_MAX = 24;
+export type ClockId = Row[0] | "C10";
+/** So many statements of one step are looked at, those that are said to come first; more say nothing new. */
+const STATEMENTS_MAX = 4;
 
 /**
  * One statement that something happened: its op, and when by its author's word. `isReceipt`: what happened is that the
@@ -52,6 +48,8 @@ export interface Said {
 /**
  * One clock: of an order, or of the whole incident when `order` is null. The statements of an order speak of one event
  * each; the incident's may be of several people, and the first starts it. `overMs`: when nobody needed to end it any more.
+ * `target`: whom the order is for; `kind`: of rectification; `untilMs`: it was agreed to be due by then; `isOff`: there is
+ * nobody to do it for.
  */
 export interface Clock {
   readonly id: ClockId;
@@ -60,91 +58,124 @@ export interface Clock {
   readonly starts: readonly Said[];
   readonly ends: readonly Said[];
   readonly overMs: number | null;
-  /** Attempts in vain, of which enough may end it too (CK3); that is for the policy to say. */
-  readonly tried: readonly Said[];
+  readonly target: Uint8Array | null;
+  readonly kind: string;
+  readonly untilMs: number | null;
+  readonly isOff: boolean;
 }
 
+/** What a clock is judged by when it started then (PO3). */
+export const judgingOf = (view: DerivedView, { id, target, kind }: Clock, startMs: number, book: PolicyBook): Judging =>
+  book.judging(view, id, startMs, { target, kind });
+
+/** When a clock is due, given how long the policy allows; null when it is only shown. */
+export function dueOf({ isOff, untilMs }: Clock, startMs: number, within: number | null): number | null {
+  if (within === null || isOff) return null;
+  return untilMs === null ? startMs + within : Math.min(startMs + within, untilMs);
+}
+
+type Steps = Map<string, Said[]>;
 const least = (times: readonly number[]): number | null => (times.length > 0 ? Math.min(...times) : null);
-/** So many statements of one step are looked at, those that are said to come first; more say nothing new. */
-const STATEMENTS_MAX = 4;
-type SaidOf = Map<string, Said[]>;
+const saidIn = ({ op, at }: { op: Uint8Array; at: number }): Said => ({ op, atMs: at, isReceipt: false });
+
+function note(said: Steps, kind: string, one: { op: Uint8Array; at: number }): void {
+  said.set(kind, [...(said.get(kind) ?? []), saidIn(one)]);
+}
 
 /** All clocks of a view: of its orders in their order, then of the incident round by round (DL2). */
-export function clocksOf(view: DerivedView): Clock[] {
-  const ofOrders = new Map<string, SaidOf>();
-  const ofRounds = new Map<number, SaidOf>([[view.round, new Map()]]);
-  const ofRound = (round: number): SaidOf | undefined => {
-    if (round < view.round && !ofRounds.has(round)) ofRounds.set(round, new Map());
-    return ofRounds.get(round);
-  };
+export function clocksOf(view: DerivedView, book: PolicyBook): Clock[] {
+  const rounds = [...byRound(view)].sort(([a], [b]) => a - b);
+  return [
+    ...view.orders.flatMap((order) => orderClocks(view, order)),
+    ...rounds.flatMap(([round, said]) =>
+      OF_INCIDENT.map((row) => {
+        const clock = clockOf(row, round, said, overMs(view, round), null);
+        return clock.id === "C9" ? callbackClock(view, clock, book) : clock;
+      }),
+    ),
+    ...complaintsOf(view, book)
+      .filter(({ again }) => !again)
+      .map(rectification),
+  ];
+}
+
+/** C1 to C5 of one order, by the claims on it that stand (CE5). */
+export function orderClocks(view: DerivedView, order: Order): Clock[] {
+  const said: Steps = new Map([[ISSUED, [saidIn({ op: order.op, at: order.issued_at })]]]);
   for (const claim of view.claims) {
-    if (claim.standing && claim.order !== null) {
-      const slot = slotOf(claim.order, claim.round);
-      if (!ofOrders.has(slot)) ofOrders.set(slot, new Map());
-      note(ofOrders.get(slot), claim.kind, claim);
-    }
-    if (claim.counts) note(ofRound(claim.round), claim.kind, claim);
+    const isItsOwn = claim.order !== null && keyOf(claim.order) === keyOf(order.id) && claim.round === order.round;
+    if (claim.standing && isItsOwn) note(said, claim.kind, claim);
   }
-  for (const one of view.feedback) if (one.final) note(ofRound(one.round), "final", one);
-  for (const one of view.closes) note(ofRound(one.round), "closed", one);
-  const called = view.callbacks.filter(({ rectify }) => rectify === null);
-  for (const one of called) if (ANSWERED.has(one.outcome)) note(ofRound(one.round), "answered", one);
-  for (const one of inVain(called)) note(ofRound(one.round), "tried", one);
-  for (const [round, said] of ofRounds) {
-    const complaint = firstComplaint(view, round);
-    if (complaint) {
-      said.set("dissatisfied", [saidIn(complaint.attempt)]);
-      said.set("rectified", complaint.order?.done ? [saidIn(complaint.order.done)] : []);
-    }
+  const closed = view.closes.filter(({ round }) => round === order.round).map(({ at }) => at);
+  const ends = [order.taken_back_at, overMs(view, order.round), ...closed];
+  const over = least(ends.filter((at) => at !== null));
+  return OF_ORDER.filter(([id]) => order.kind !== "advisory" || OF_ADVISORY.has(id)).map((row) =>
+    clockOf(row, order.round, said, over, order),
+  );
+}
+
+/** What was said of the incident as a whole, by round: by the claims that count (IN4). */
+function byRound(view: DerivedView): Map<number, Steps> {
+  const newest: Steps = new Map();
+  const rounds = new Map<number, Steps>([[view.round, newest]]);
+  const noteIn = (kind: string, one: { op: Uint8Array; at: number; round: number }): void => {
+    if (one.round > view.round) return;
+    const said = rounds.get(one.round) ?? new Map();
+    rounds.set(one.round, said);
+    note(said, kind, one);
+  };
+  for (const claim of view.claims) if (claim.counts) noteIn(claim.kind, claim);
+  for (const one of view.feedback) if (one.final) noteIn("final", one);
+  for (const one of view.closes) noteIn("closed", one);
+  for (const [round, said] of rounds) {
     const under = underReview(view, round);
     if (under?.received_at == null) continue;
     said.set("received", [{ op: under.op, atMs: under.received_at, isReceipt: true }]);
     said.set("reviewed", under.review ? [saidIn(under.review)] : []);
   }
-  return [
-    ...view.orders.flatMap((order) => ofOrder(view, order, ofOrders.get(slotOf(order.id, order.round)) ?? new Map())),
-    ...[...ofRounds]
-      .sort(([a], [b]) => a - b)
-      .flatMap(([round, said]) => OF_INCIDENT.map((row) => clockOf(row, null, round, said, overMs(view, round)))),
-  ];
-}
-
-const slotOf = (order: Uint8Array, round: number): string => `${keyOf(order)} ${round}`;
-
-const saidIn = ({ op, at }: { op: Uint8Array; at: number }): Said => ({ op, atMs: at, isReceipt: false });
-
-function note(said: SaidOf | undefined, kind: string, one: { op: Uint8Array; at: number }): void {
-  if (said) said.set(kind, [...(said.get(kind) ?? []), saidIn(one)]);
-}
-
-function ofOrder(view: DerivedView, order: Order, said: SaidOf): Clock[] {
-  const closed = view.closes.filter((close) => close.round === order.round).map(({ at }) => at);
-  const ends = [order.taken_back_at, overMs(view, order.round), ...closed];
-  const over = least(ends.filter((at) => at !== null));
-  const known: SaidOf = new Map([...said, [ISSUED, [saidIn({ op: order.op, at: order.issued_at })]]]);
-  return OF_ORDER.filter(([id]) => order.kind !== "advisory" || OF_ADVISORY.has(id)).map((row) =>
-    clockOf(row, order.id, order.round, known, over),
+  newest.set(
+    "returned",
+    standingOf(view).returned.map(({ review }) => saidIn(review)),
   );
+  return rounds;
+}
+
+/** C9 with the attempt after which nothing more was owed (CK2). Nobody to call is no countdown. */
+function callbackClock(view: DerivedView, clock: Clock, book: PolicyBook): Clock {
+  if (clock.starts.length === 0 && view.callbacks.length === 0) return clock;
+  const { settledMs, state } = callbackOf(view, book, clock.round);
+  if (settledMs === null) return { ...clock, isOff: state === "exempt" };
+  const settling = firstAttempts(view, clock.round).filter(({ at }) => at === settledMs);
+  const [op] = settling.map((one) => one.op).sort((a, b) => ascending(keyOf(a), keyOf(b)));
+  return { ...clock, ends: op ? [{ op, atMs: settledMs, isReceipt: false }] : [] };
+}
+
+/** C10 before anybody complained. */
+export const noComplaint = (round: number): Clock => clockOf(["C10", [], []], round, new Map(), null, null);
+
+/** C10 of one complaint (CK6). It outlives its round, and nothing calls it off. */
+function rectification({ attempt, rectification: order }: Complaint): Clock {
+  return {
+    ...noComplaint(attempt.round),
+    starts: [saidIn(attempt)],
+    ends: order?.done ? [saidIn(order.done)] : [],
+    kind: order?.kind ?? "",
+    untilMs: order?.due ?? null,
+  };
 }
 
 function clockOf(
-  [id, starts, ends]: Row,
-  order: Uint8Array | null,
+  [id, starts, ends]: Row | readonly ["C10", readonly string[], readonly string[]],
   round: number,
-  said: SaidOf,
-  overMs: number | null,
-) {
+  said: Steps,
+  over: number | null,
+  order: Order | null,
+): Clock {
   const all = (kinds: readonly string[]): Said[] =>
     kinds.flatMap((kind) => (said.get(kind) ?? []).slice(0, STATEMENTS_MAX));
-  return {
-    id,
-    order,
-    round,
-    starts: all(starts),
-    ends: all(ends),
-    overMs: OUTLIVING.has(id) ? null : overMs,
-    tried: id === "C9" ? (said.get("tried") ?? []).slice(0, TRIES_MAX) : [],
-  };
+  const none = { kind: "", untilMs: null, isOff: false } as const;
+  const of = { order: order?.id ?? null, target: order?.to[1] ?? null, round, overMs: over };
+  return { id, ...of, starts: all(starts), ends: all(ends), ...none };
 }
 
 /** When the incident, or this round of it, was no longer anybody's task. */

@@ -116,15 +116,3 @@ export function underReview(view: Pick<WithFeedback, "feedback">, round: number)
   const [last] = reviewed.sort(({ review: a }, { review: b }) => b.at - a.at || ascending(keyOf(b.op), keyOf(a.op)));
   return last?.one ?? null;
 }
-
-/** From when and until when the review of the current round counts (C8). */
-export function reviewClock(view: WithFeedback): { startMs: number | null; doneMs: number | null } {
-  const one = underReview(view, view.round);
-  return { startMs: one?.received_at ?? null, doneMs: one?.review?.at ?? null };
-}
-
-/** From when the correction of returned feedback counts (C7r): its earliest unanswered return. */
-export function correctionStart(view: WithFeedback): number | null {
-  const at = standingOf(view).returned.map(({ review }) => review.at);
-  return at.length > 0 ? Math.min(...at) : null;
-}

@@ -3,14 +3,12 @@
  * several arrivals starts the incident's clock, an order that reached nobody is nobody's fault, and a clock that was
  * called off in time is not judged at all.
  *
- *     judged(view, { mark, forceAt, nowLoMs })      // one for each clock that has started
+ *     judged(clocksOf(view, book), { mark, forceAt, nowLoMs })      // one for each clock that has started
  */
 import { ascending, keyOf } from "../fold";
 import { atCentre, type Bounds, proved } from "../time";
 import { BEST, judge, type Limit, latestOf, type Mark, type Rules, type Verdict } from "../verdict";
-import { enough } from "./callback";
-import { type Clock, type ClockId, clocksOf, type Said } from "./clocks";
-import { firstComplaint } from "./ladder";
+import { type Clock, type ClockId, dueOf, judgingOf, type Said } from "./clocks";
 import { type PolicyBook, withinMs } from "./policy";
 import type { DerivedView } from "./status";
 
@@ -26,29 +24,23 @@ export interface InForce {
   readonly deliverWithinMs: number;
   readonly rules: Rules;
   readonly version: readonly [row: string | null, idx: number];
-  /** Which attempt in vain was the last that is asked for (CK3). */
-  readonly givenUp?: (tried: readonly Said[]) => Said | null;
 }
 
+/** Corrections come and go with their returns; their countdown is an alarm and nothing else. */
+const UNJUDGED: ReadonlySet<ClockId> = new Set(["C7r"]);
 /** Clocks whose limit may be the end of a day. */
 const BY_DAYS: ReadonlySet<string> = new Set(["C9", "C10"]);
 
 /** What judges each clock of a view by all policies there ever were (PO3). */
 export function byBook(view: DerivedView, book: PolicyBook): Sources["forceAt"] {
-  const targets = new Map(view.orders.map(({ id, to }) => [keyOf(id), to[1]]));
   const categories = (view.fields["category"] ?? []).map(({ v }) => v as string);
   return (clock, startMs) => {
-    const target = (clock.order && targets.get(keyOf(clock.order))) ?? null;
-    const order = firstComplaint(view, clock.round)?.order ?? null;
-    const kind = order?.kind ?? "";
-    const { policy, tier, withinMs: known } = book.judging(view, clock.id, startMs, { target, kind });
-    const latestMs = clock.id === "C10" ? (order?.due ?? null) : null;
-    const due = (fromMs: number) => {
-      const dueMs = fromMs + (withinMs(policy, clock.id, fromMs, { tier, categories, kind }) as number);
-      return latestMs === null ? dueMs : Math.min(dueMs, latestMs);
-    };
+    const { policy, tier, withinMs: known } = judgingOf(view, clock, startMs, book);
+    const about = { tier, categories, kind: clock.kind };
+    const due = (fromMs: number) => dueOf(clock, fromMs, withinMs(policy, clock.id, fromMs, about)) as number;
+    const isSame = !BY_DAYS.has(clock.id) && clock.untilMs === null;
     return {
-      limit: known === null ? null : { due, withinMs: BY_DAYS.has(clock.id) ? null : known },
+      limit: dueOf(clock, startMs, known) === null ? null : { due, withinMs: isSame ? known : null },
       deliverWithinMs: policy.deliver_within_ms,
       rules: {
         metMaxGrade: policy.met_max_grade,
@@ -56,13 +48,6 @@ export function byBook(view: DerivedView, book: PolicyBook): Sources["forceAt"] 
         lateWindowMs: policy.late_window_ms,
       },
       version: [policy.row, policy.idx],
-      givenUp: (tried) =>
-        tried[
-          enough(
-            tried.map(({ atMs }) => atMs),
-            policy,
-          ) ?? -1
-        ] ?? null,
     };
   };
 }
@@ -83,12 +68,17 @@ export interface Sources {
   readonly nowLoMs: number;
 }
 
-/** Verdicts on all clocks that have started and were not called off in time, in the order of the clocks. */
-export function judged(view: DerivedView, { mark, forceAt, nowLoMs }: Sources): Judged[] {
-  const listed = clocksOf(view);
+/**
+ * Verdicts on all of these clocks that have started and were not called off in time, in their order. Of several complaints
+ * in one round the first is judged (CK6).
+ */
+export function judged(listed: readonly Clock[], { mark, forceAt, nowLoMs }: Sources): Judged[] {
   const deliveries = new Map(listed.flatMap((one) => (one.id === "C1" && one.order ? [[keyOf(one.order), one]] : [])));
   const markOf = ({ op, atMs, isReceipt }: Said): Mark => (isReceipt ? { op, timed: atCentre(atMs, atMs) } : mark(op));
+  const complained = new Set<number>();
   return listed.flatMap((clock): Judged[] => {
+    if (UNJUDGED.has(clock.id) || (clock.id === "C10" && complained.has(clock.round))) return [];
+    if (clock.id === "C10") complained.add(clock.round);
     const delivery = clock.order && deliveries.get(keyOf(clock.order));
     const ends = clock.ends.map(markOf);
     let starts = clock.starts.map(markOf);
@@ -100,8 +90,6 @@ export function judged(view: DerivedView, { mark, forceAt, nowLoMs }: Sources): 
     if (isUnseen) starts = starts.map(notBefore);
     const force = forceAt(clock, beganMs);
     const { limit } = force;
-    const lastTry = force.givenUp?.(clock.tried) ?? null;
-    if (lastTry) ends.push(markOf(lastTry));
     let verdict = judge(starts, ends, limit, force.rules, nowLoMs);
     let dueMs = limit?.due(beganMs) ?? null;
     const isUnreached = UNREACHED.has(clock.id) && delivery?.ends.length === 0 && ends.length === 0;

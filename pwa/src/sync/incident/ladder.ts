@@ -97,24 +97,9 @@ function firstBy(items: Item[], name: (item: Item) => string): Map<string, Item>
   return first;
 }
 
-/** The attempt that first said in a round that the caller was not satisfied, and the order about it that holds. */
-export function firstComplaint(
-  view: Pick<DerivedView, "callbacks" | "rectifications">,
-  round: number,
-): { attempt: Attempt; order: Rectification | null } | null {
-  const attempt = view.callbacks.find(
-    (one) => one.round === round && one.rectify === null && one.score === DISSATISFIED,
-  );
-  if (!attempt) return null;
-  const order = view.rectifications.findLast((one) => one.attempt !== null && keyOf(one.attempt) === keyOf(attempt.op));
-  return { attempt, order: order ?? null };
-}
-
 /** Where callback and ladder of an incident stand (CK2 to CK7). */
 export function standing(view: DerivedView, book: PolicyBook): Standing {
-  const complaints = view.callbacks
-    .filter(({ score }) => score === DISSATISFIED)
-    .map((attempt) => complaintOf(view, attempt, book));
+  const complaints = complaintsOf(view, book);
   const step = STEPS.find((one) => complaints.some((complaint) => complaint.step === one)) ?? null;
   const callback = callbackOf(view, book);
   const ended =
@@ -123,6 +108,10 @@ export function standing(view: DerivedView, book: PolicyBook): Standing {
     (view.status === "closed" && SETTLED.includes(callback.state));
   return { callback, complaints, step, finished: ended && step === null };
 }
+
+/** Every complaint of any round, by event time (CK5). */
+export const complaintsOf = (view: DerivedView, book: PolicyBook): Complaint[] =>
+  view.callbacks.filter(({ score }) => score === DISSATISFIED).map((attempt) => complaintOf(view, attempt, book));
 
 function complaintOf(view: DerivedView, attempt: Attempt, book: PolicyBook): Complaint {
   const again = attempt.rectify !== null;
@@ -162,10 +151,4 @@ function stepOf(
   if (!order) return "to_rectify";
   if (!call) return "rectifying";
   return SETTLED.includes(call.state) ? null : "to_call_again";
-}
-
-/** The complaint whose countdown an incident shows (DL2 C10): the first not yet rectified, else the last one. */
-export function rectifiedBy(complaints: readonly Complaint[]): Complaint | null {
-  const own = complaints.filter(({ again }) => !again);
-  return own.find(({ doneMs }) => doneMs === null) ?? own.at(-1) ?? null;
 }

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { keyOf } from "../../../src/sync/fold";
 import { type Called, callAgainMs } from "../../../src/sync/incident/callback";
+import { clocksOf } from "../../../src/sync/incident/clocks";
 import { byBook, judged } from "../../../src/sync/incident/judging";
 import { type Complaint, standing } from "../../../src/sync/incident/ladder";
 import { PolicyBook } from "../../../src/sync/incident/policy";
@@ -44,7 +45,7 @@ it.each(cases("callback", "verdicts"))("the clocks are judged by the book: $stor
   const state = stateOf(story.items);
   const view = state.view();
   const at = new Map(state.items.map(({ key, occurredAtMs }) => [key, occurredAtMs]));
-  const found = judged(view, {
+  const found = judged(clocksOf(view, new PolicyBook()), {
     mark: (op) => ({ op, timed: atCentre(at.get(keyOf(op)) ?? 0, at.get(keyOf(op)) ?? 0) }),
     forceAt: byBook(view, new PolicyBook()),
     nowLoMs: story.now,

@@ -1,8 +1,9 @@
 /** Verdicts as `tests/vectors/verdict.json` tells them (SPEC VD); Python runs the same. */
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../../src/sync/fold";
-import type { Clock } from "../../../src/sync/incident/clocks";
-import { judged } from "../../../src/sync/incident/judging";
+import { clocksOf } from "../../../src/sync/incident/clocks";
+import { byBook, judged } from "../../../src/sync/incident/judging";
+import { PolicyBook } from "../../../src/sync/incident/policy";
 import type { View } from "../../../src/sync/incident/state";
 import type { Timed } from "../../../src/sync/time";
 import { judge, type Limit, type Mark, RULES, within } from "../../../src/sync/verdict";
@@ -52,6 +53,7 @@ describe("a clock is judged as its story says", () => {
 function marksOf(view: View, told: Told): Map<string, Mark> {
   const said = [
     ...view.orders.map(({ op, issued_at }) => ({ op, at: issued_at })),
+    ...view.rectifications.flatMap(({ done }) => done ?? []),
     ...view.feedback.flatMap(({ review }) => review ?? []),
     ...[...view.claims, ...view.closes, ...view.callbacks],
   ];
@@ -61,32 +63,14 @@ function marksOf(view: View, told: Told): Map<string, Mark> {
   return marks;
 }
 
-/** The limits the stories are told with. */
-function allowed({ id }: Clock, view: View): number | null {
-  const tier = view.fields["tier"]?.[0]?.v;
-  const arriving = tier === 1 ? 60_000 : tier === 5 ? 300_000 : null;
-  const known: Partial<Record<Clock["id"], number | null>> = {
-    C1: 10_000,
-    C2: 30_000,
-    C2i: 30_000,
-    C6: 1_800_000,
-    C8: 86_400_000,
-  };
-  return id === "C5" ? arriving : (known[id] ?? null);
-}
-
 describe("the clocks of an incident are judged as its story says", () => {
   it.each(cases("verdict", "incidents"))("$story", (told: Told) => {
     const view = stateOf(told.items).view();
     const marks = marksOf(view, told.marks);
-    const found = judged(view, {
+    const book = new PolicyBook();
+    const found = judged(clocksOf(view, book), {
       mark: (op) => marks.get(keyOf(op)) as Mark,
-      forceAt: (clock) => ({
-        limit: limitOf(allowed(clock, view)),
-        deliverWithinMs: 10_000,
-        rules: RULES,
-        version: [null, 0],
-      }),
+      forceAt: byBook(view, book),
       nowLoMs: told.now,
     });
     const shown = found
