@@ -14,7 +14,7 @@ from server.intake.rebuild import _page as rebuilt
 from sync import canon, changeset, exchange, ids, rulings
 from sync.changeset import FLAG_HLC_RESET, ChangeSet
 from sync.incident.redaction import skeleton
-from tests.sim import logged, rights, tally, times
+from tests.sim import logged, rights, tally, times, verdicts
 from tests.sim.ended import Ended
 from tests.sim.oracle import Broken
 from tests.sim.phone import Own
@@ -47,6 +47,7 @@ async def judge(world: Scene) -> None:
         no_clock_infection,
         convergence,
         times.sound,
+        verdicts.sound,
     ):
         law(ended)
     await idempotence(world, ended)

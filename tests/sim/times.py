@@ -26,7 +26,7 @@ def sound(ended: Ended) -> None:
         ended.oracle.tally[f"grade {timed.grade}"] += 1
         layers = timed.layers if wrote.phone in never_set else timed.layers[:2]
         for grade, bounds in enumerate(layers):
-            if bounds is not None and not _holds(bounds, wrote.true_ms):
+            if bounds is not None and not holds(bounds, wrote.true_ms):
                 raise Broken(
                     16,
                     f"{wrote.phone}: set {held.id.hex()[:8]} was signed at {wrote.true_ms},"
@@ -47,6 +47,7 @@ def _times(connection: Connection, ended: Ended) -> dict[bytes, Timed]:
     return {set_id: known[item.op] for set_id, item in items.items()}
 
 
-def _holds(bounds: Bounds, true_ms: int) -> bool:
+def holds(bounds: Bounds, true_ms: int) -> bool:
+    """Whether the truth lies within these bounds."""
     is_after = bounds.lo_ms is None or bounds.lo_ms <= true_ms
     return is_after and (bounds.hi_ms is None or true_ms <= bounds.hi_ms)

@@ -22,7 +22,7 @@ from server.intake.memory import Memory
 from server.intake.verify import Incoming
 from server.proof.signer import Signer
 from server.store import snapshots, tables
-from sync import canon, changeset, clock, exchange, time
+from sync import canon, changeset, clock, exchange, time, verdict
 from sync.clock import Stamp
 from sync.exchange import PushResult
 from sync.incident import admit
@@ -77,6 +77,13 @@ def _upper_from_before(
     bounds = original(m, before, after)
     since = [one.hi_ms + (m - one.m) * 5_001 // 5_000 + 1 for one in before]
     return msgspec.structs.replace(bounds, hi_ms=min(since)) if since else bounds
+
+
+def _met_unless_excluded(original: Any, pair: Any, limit: verdict.Limit, grade: int) -> Any:
+    start, end = pair.start.timed.proved(grade), pair.end.timed.proved(grade)
+    if start.hi_ms is None or end.lo_ms is None:
+        return original(pair, limit, grade)
+    return limit.due(start.hi_ms) - end.lo_ms
 
 
 # ---- the intake ----------------------------------------------------------------------------------
@@ -206,6 +213,11 @@ TRAPS: dict[str, Trap] = {
     ),
     "the upper bound is taken from a sample before": Trap(
         25, frozenset({16}), {"sleep": 0.2}, laid=_wrap(time, "_monotonic", _upper_from_before)
+    ),
+    "met is what can have been in time": Trap(
+        0,
+        frozenset({17}),
+        laid=_wrap(verdict._Pair, "slack_if_met", _met_unless_excluded),
     ),
     "a fork is not seen": Trap(
         4, frozenset({10}), {"clone": 0.2}, laid=_wrap(judge, "judge", _no_fork_seen)
