@@ -39,6 +39,8 @@ AT_LEAST = {
     "ask": 5,
     "redact": 20,
     "grade 1": 2_000,
+    "verdict met": 150,
+    "verdict missed": 50,
     "checkpoints": 200,
     "snapshot": 250,
     "snapshots fetched": 200,

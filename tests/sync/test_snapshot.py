@@ -72,6 +72,19 @@ def test_sn1_a_snapshot_of_a_snapshot_adds_nothing(history: list[Ruled], cut: in
     assert snapshot.read(snapshot_of(again)).entities == snapshot.read(snapshot_of(listed)).entities
 
 
+@pytest.mark.parametrize("kind", [rulings.KIND_VERDICT, "omen"])
+def test_sn1_what_decides_about_no_set_stands_beside_the_sets_and_unknown_kinds_do_too(
+    kind: str,
+) -> None:
+    all_of_it = Gathered()
+    payload = {"e": ENTITY, "clock": "C2", "result": "met", "en": 3, "eh": bytes(16)}
+    raw = rulings.encode_ruling(Ruling(1, 7, 1_000, kind, payload))
+    all_of_it.take(rulings.read_ruling(raw), raw, None)
+    whole = all_of_it.snapshot(scope="org", epoch=1, n=1, head=rulings.SCOPE_HEAD_ZERO, salt=SALT)
+    assert snapshot.read(whole).asides == [raw]
+    assert list(snapshot.read(whole).records()) == []
+
+
 def test_sn1_the_organisation_is_kept_as_it_stands() -> None:
     all_of_it = Gathered()
     rows = [

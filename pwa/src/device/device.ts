@@ -60,6 +60,7 @@ export interface Device {
   readonly push: Push;
   record(draft: Draft): Promise<Written>;
   story: Replica["story"];
+  found: Replica["found"];
   outbox: Outbox["list"];
   /** What people at the centre decided or asked about an own set, oldest first. */
   remarks: Replica["remarks"];
@@ -276,6 +277,7 @@ export async function startDevice(): Promise<Device | null> {
     push,
     record: (draft) => replica.record(draft),
     story: (id) => replica.story(id),
+    found: (id) => replica.found(id),
     outbox: (most) => outbox.list(most),
     remarks: (set) => replica.remarks(set),
     async sendNow() {

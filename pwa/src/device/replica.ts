@@ -12,6 +12,7 @@
 import { shallowReactive } from "vue";
 import type { Op } from "../sync/changeset";
 import { unpack } from "../sync/clock";
+import { type Found, newestOf } from "../sync/evidence/found";
 import type { PullReply, ScopePage } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
 import { type TimelineItem, timeline } from "../sync/incident/timeline";
@@ -20,7 +21,7 @@ import { type Cache, CursorMoved, type Page, type Projected } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import type { Clock } from "./now";
 import { type Heard, needsAuthor, type Outbox } from "./outbox";
-import { checkPage, concernedBy, type Line, orgRowsOf, strippedBy } from "./pulled";
+import { checkPage, concernedBy, type Line, orgRowsOf, rulingIn, strippedBy } from "./pulled";
 import { answerOf, heardIn, type Remark, remarksOf } from "./remarks";
 import type { OwnSet, PushAnswer, Vault } from "./vault";
 import { concerns, forMe, type Incident, incidentOf, type Me, type Order, type View } from "./views";
@@ -116,6 +117,12 @@ export class Replica {
   async story(id: string): Promise<TimelineItem[]> {
     const folded = await this.#fold(id);
     return folded ? timeline(folded.items, folded.view) : [];
+  }
+
+  /** What the centre found of each clock of one incident, as far as it came here. */
+  async found(id: string): Promise<Found[]> {
+    const entries = await this.#parts.cache.entriesOf(id);
+    return newestOf(entries.flatMap(({ raw, ruling }) => (raw ? [] : (rulingIn(ruling) ?? []))));
   }
 
   #show(id: string, view: View): boolean {

@@ -210,3 +210,40 @@ test("a phone that began with a snapshot writes later than all that it says (HL2
   expect(records).toHaveLength(4);
   for (const { eff } of records) expect(toHex(header.hlc) > toHex(eff)).toBe(true);
 });
+
+const verdict = (clock: string, result: string, order: string | null = ORDER) => ({
+  ...{ clock, round: 0, result, order: order && fromHex(order), because: null, why: [] },
+  ...{ grade: 0, within: 30_000, lo: 18_000, hi: 25_000, start: null, end: null },
+});
+
+test("what was found of clocks comes with pages and with a snapshot, and what is not known changes nothing (SN1, XP7)", async () => {
+  phone.onDuty = false;
+  await history();
+  await phone.exchange();
+  const plain = bytes();
+  await phone.centre.tell("verdict", INCIDENT, verdict("C2", "undetermined"));
+  await phone.centre.tell("verdict", INCIDENT, verdict("C6", "missed", null));
+  await phone.centre.tell("verdict", INCIDENT, { clock: 2 }); // not one that this version can read
+  await phone.centre.tell("omen", INCIDENT, { of: "a later version" });
+  await phone.exchange();
+  await phone.centre.tell("verdict", INCIDENT, verdict("C2", "met"));
+  await phone.exchange();
+  const told = async () =>
+    (await phone.replica.found(INCIDENT)).map(({ clock, order, result }) => [clock, order, result]);
+  const expected = [
+    ["C6", "", "missed"],
+    ["C2", ORDER, "met"],
+  ];
+  expect(await told()).toEqual(expected);
+  expect(bytes()).toBe(plain);
+  const at = (await cursor())?.n;
+  await phone.cache.forgetScope(SCOPE);
+  expect(await told()).toEqual([]);
+  await phone.centre.publish(SCOPE);
+  await phone.exchange();
+  expect(await told()).toEqual(expected);
+  expect(bytes()).toBe(plain);
+  expect((await cursor())?.n).toBe((at ?? 0) + 1);
+  phone = await phone.again();
+  expect(await told()).toEqual(expected);
+});

@@ -138,6 +138,11 @@ export class Centre {
     await this.#list(`device:${this.#device}`, "ask", { ...of, by: new Uint8Array(16).fill(7), text }, null);
   }
 
+  /** A ruling about an incident that decides nothing about any set. */
+  async tell(kind: string, entity: string, more: { [key: string]: Value }): Promise<void> {
+    await this.#list(this.#station, kind, { e: fromHex(entity), ...more }, null);
+  }
+
   async org(what: string, id: string, row: Value): Promise<void> {
     await this.#list("org", "org", { what, id: fromHex(id), row }, null);
   }
@@ -146,11 +151,13 @@ export class Centre {
   async publish(name: string, named = true): Promise<void> {
     const { epoch, lines, heads } = this.scopes.get(name) as Scope;
     const records = new Map<string, Map<string, Value[]>>();
+    const asides: Value[] = [];
     const rows = new Map<string, Value[]>();
     for (const { ruling, raw } of lines) {
       const { idx, atMs, kind, payload } = readRuling(ruling);
       const { what, id, row } = payload as Record<string, Value>;
       if (kind === "org") rows.set(`${what} ${toHex(id as Uint8Array)}`, [what, id, row] as Value[]);
+      if (!raw && kind !== "org") asides.push(ruling);
       const set = raw && (await readSet(raw));
       if (!set || isRefusal(set)) continue;
       const { user, chain, seq } = set.header;
@@ -180,7 +187,7 @@ export class Centre {
     const head = heads.at(-1) ?? SCOPE_HEAD_ZERO;
     const salt = new Uint8Array(16).fill(5);
     const org = [...rows.values()].filter(([, , row]) => row !== null);
-    const raw = encode({ v: 1, scope: name, epoch, n: lines.length, head, salt, org, entities, asides: [] });
+    const raw = encode({ v: 1, scope: name, epoch, n: lines.length, head, salt, org, entities, asides });
     const hash = await snapshotHash(raw);
     const stream = new Blob([raw as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream("gzip"));
     const packed = new Uint8Array(await new Response(stream).arrayBuffer());

@@ -218,6 +218,7 @@ const zh = {
 
   // feedback
   finalFeedback: "结果反馈",
+  foundByCentre: "中心按凭据判定",
   returnedTitle: "反馈被退回",
   returnedBy: (who: string, at: string) => `${who} ${at} 退回，改好再交，原来那份留着。`,
   returnedSaid: (faults: string) => `反馈被退回：${faults}`,
@@ -655,6 +656,7 @@ export const t = book(zh, {
   safe: "Made safe",
 
   finalFeedback: "Final feedback",
+  foundByCentre: "Found by the centre, from evidence",
   returnedTitle: "Feedback returned",
   returnedBy: (who, at) => `Returned by ${who} at ${at}. Correct it and send it again; the first one is kept.`,
   returnedSaid: (faults) => `Feedback returned: ${faults}`,

@@ -29,9 +29,12 @@ export interface Found {
 }
 
 /** The newest verdict on each clock, order and round, in the order they were ruled. */
-export function foundIn(report: Report): Found[] {
+export const foundIn = (report: Report): Found[] => newestOf(report.about);
+
+/** The same of rulings about one incident, wherever they came from, the older first. */
+export function newestOf(rulings: readonly Ruling[]): Found[] {
   const newest = new Map<string, Found>();
-  for (const ruling of report.about) {
+  for (const ruling of rulings) {
     const one = ruling.kind === KIND_VERDICT ? foundOf(ruling) : null;
     if (!one) continue;
     const key = `${one.clock} ${one.order} ${one.round}`;
