@@ -114,7 +114,7 @@ test.each(["the phone", "the copy"])(
     await sendNow(second);
     // Its notes count. Its own new incident holds a command, which waits for a person: it says so, and why.
     await second.page.getByTestId("refused").getByText("本机记录出现两份").waitFor();
-    expect(await second.page.getByTestId("waiting").count()).toBe(0);
+    await expect.poll(() => second.page.getByTestId("waiting").count()).toBe(0);
     expect(await notes(incident)).toEqual([...said].sort());
     expect(await reports()).toHaveLength(1);
     const found = (await devices()).get(chain ?? "");
