@@ -136,7 +136,7 @@ def _going(connection: Connection, who: SignedIn) -> list[Going]:
     found = connection.execute(
         select(incidents.c.id, incidents.c.status, incidents.c.exercise)
         .where(incidents.c.ended_at_ms.is_(None), visible_to(who))
-        .order_by(incidents.c.created_at_ms, incidents.c.id)
+        .order_by(incidents.c.created_at_ms.nulls_last(), incidents.c.id)
     ).all()
     due: dict[bytes, tuple[int, str]] = {}
     running = select(deadlines.c.incident, deadlines.c.deadline, deadlines.c.due_ms).where(

@@ -143,7 +143,8 @@ def candidates(
 ) -> tuple[list[Candidate], int]:
     """The newest incidents of which something may have happened in a span, at most `limit`, and how many there are.
 
-    Whatever happened then was received then or later, and of an incident created before the end."""
+    Those whose creation has not come are of unknown age and stand last. Whatever happened in it was received in it or
+    later, and of an incident created before its end."""
     which = and_(
         or_(incidents.c.created_at_ms.is_(None), incidents.c.created_at_ms < span[1]),
         incidents.c.updated_at_ms >= span[0],
@@ -158,7 +159,7 @@ def candidates(
             incidents.c.exercise,
         )
         .where(which)
-        .order_by(incidents.c.created_at_ms.desc(), incidents.c.id)
+        .order_by(incidents.c.created_at_ms.desc().nulls_last(), incidents.c.id)
         .limit(limit)
     ).all()
     total = connection.execute(

@@ -18,8 +18,9 @@ PHONE = "13800002046"
 
 
 @pytest.fixture
-async def house(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Centre]:
-    async with centre(tmp_path, migrated_file, name="鄂托克前旗公安局指挥中心") as made:
+async def house(tmp_path: Path, migrated_file: Path, db_url: str) -> AsyncIterator[Centre]:
+    named = "鄂托克前旗公安局指挥中心"
+    async with centre(tmp_path, migrated_file, name=named, database_url=db_url) as made:
         yield made
 
 

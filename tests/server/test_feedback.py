@@ -15,8 +15,8 @@ HOUR_MS = 60 * MINUTE_MS
 
 
 @pytest.fixture
-async def house(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Centre]:
-    async with centre(tmp_path, migrated_file) as made:
+async def house(tmp_path: Path, migrated_file: Path, db_url: str) -> AsyncIterator[Centre]:
+    async with centre(tmp_path, migrated_file, database_url=db_url) as made:
         yield made
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.desks import Centre, centre
-from tests.server.pen import EPOCH_MS, STATION, UNIT
+from tests.server.pen import EPOCH_MS, STATION, UNIT, chance
 
 NOTE = "00112233445566778899aabbccddeeff"
 
@@ -94,6 +94,20 @@ async def test_a_station_hands_over_to_its_own(house: Centre) -> None:
     assert [one["text"] for one in (await station.ask("/api/wall"))["handovers"]] == ["备用机没电"]
     assert (await desk.ask("/api/wall"))["handovers"] == []
     assert await desk.ask("/api/handovers") == []
+
+
+async def test_of_what_is_open_the_oldest_comes_first_and_what_has_no_age_last(
+    house: Centre,
+) -> None:
+    """What came of an incident before its creation did has no age yet, which is sorted as each database likes."""
+    desk, phone = await house.sign_in("dispatcher"), await house.phone()
+    ageless = chance("ageless")[:16]
+    await house.push(phone, phone.note(ageless, "先到的话"))
+    told = {"title": "草场纠纷", "station": STATION.hex()}
+    first = (await desk.post("/api/incidents", told)).json()["id"]
+    await desk.post("/api/handovers", {"id": NOTE, "text": "留意"})
+    page = await desk.ask(f"/api/handovers/{NOTE}")
+    assert [row["incident"] for row in page["incidents"]] == [first, ageless.hex()]
 
 
 @pytest.mark.parametrize(
