@@ -1,14 +1,18 @@
+import "fake-indexeddb/auto";
+import { IDBFactory } from "fake-indexeddb";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { claim } from "../../src/desks/command/wall/heard";
 import { keyOf, wallAt } from "../../src/desks/command/wall/model";
 import {
   FRESH_MS,
   freshRows,
-  type Heard,
+  type Happening,
   happened,
   LATE_MS,
+  news,
   type Switch,
-  sounding,
+  soundOf,
 } from "../../src/desks/command/wall/sounding";
 import { column, NOW, row, wall } from "./fixtures";
 
@@ -54,47 +58,83 @@ describe("when it sounds", () => {
   );
 
   it("things that come together are one sound, the gravest that the switch lets through", () => {
-    expect(sounding(both, new Map(), "all", NOW).sound).toBe("breach");
+    expect(soundOf(both, "all")).toBe("breach");
     const lost = both.filter(({ kind }) => kind === "undelivered");
-    expect(sounding(lost, new Map(), "all", NOW).sound).toBe("undelivered");
-    expect(sounding(lost, new Map(), "breaches", NOW).sound).toBeNull();
-    expect(sounding(both, new Map(), "off", NOW).sound).toBeNull();
-  });
-
-  it("whoever switches sound on hears what comes, not what was", () => {
-    const { heard } = sounding(both, new Map(), "off", NOW);
-    expect(sounding(both, heard, "all", NOW + 1_000)).toEqual({ sound: null, heard });
+    expect(soundOf(lost, "all")).toBe("undelivered");
+    expect(soundOf(lost, "breaches")).toBeNull();
+    expect(soundOf(both, "off")).toBeNull();
   });
 
   it("what happened long before the wall was opened makes no sound", () => {
-    expect(sounding(both, new Map(), "all", NOW + LATE_MS).sound).toBeNull();
+    expect(news(both, new Set(), NOW)).toEqual(both);
+    expect(news(both, new Set(), NOW + LATE_MS)).toEqual([]);
+  });
+});
+
+describe("who sounds a thing", () => {
+  /** Another page of the same browser: its own memory, the same IndexedDB. */
+  const page = async (): Promise<typeof claim> => {
+    vi.resetModules();
+    return (await import("../../src/desks/command/wall/heard")).claim;
+  };
+  const thing = (key: string, agoMs = 0): Happening => ({ key, kind: "breach", row: key, atMs: NOW - agoMs });
+  beforeEach(() => {
+    globalThis.indexedDB = new IDBFactory();
   });
 
-  it("each thing is heard once in its life, however often it is asked, drawn or reloaded", () => {
+  it("of pages that look in the same moment one gets it", async () => {
+    const pages = await Promise.all([page(), page(), page()]);
+    const things = [thing("a"), thing("b")];
+    const got = await Promise.all(pages.map((one) => one("seat", things, NOW)));
+    expect(got.flat()).toEqual(things);
+    expect(
+      got.filter((mine) => mine.length > 0),
+      "and all of what came together, as one sound",
+    ).toHaveLength(1);
+  });
+
+  it("each person hears it, and nobody twice after a reload", async () => {
+    const things = [thing("a")];
+    expect(await (await page())("first", things, NOW)).toEqual(things);
+    expect(await (await page())("second", things, NOW)).toEqual(things);
+    expect(await (await page())("first", [...things, thing("b")], NOW)).toEqual([thing("b")]);
+  });
+
+  it("a browser that keeps nothing gives everything", async () => {
+    globalThis.indexedDB = {
+      open: () => {
+        throw new DOMException("denied", "SecurityError");
+      },
+    } as unknown as IDBFactory;
+    expect(await (await page())("seat", [thing("a")], NOW)).toEqual([thing("a")]);
+  });
+
+  it("each thing is heard once in its life, however often it is asked, drawn or reloaded", async () => {
     const step = fc.record({
       afterMs: fc.integer({ min: 0, max: 40_000 }),
       to: fc.constantFrom<Switch>("all", "breaches", "off"),
       reload: fc.boolean(),
     });
     const dues = fc.array(fc.integer({ min: -60_000, max: 600_000 }), { maxLength: 12 });
-    fc.assert(
-      fc.property(dues, fc.array(step, { maxLength: 40 }), (made, steps) => {
+    let life = 0;
+    const look = await page();
+    await fc.assert(
+      fc.asyncProperty(dues, fc.array(step, { maxLength: 40 }), async (made, steps) => {
+        life += 1;
         const told = wall({ signing: column(made.map((dueIn, n) => c2(`r${n}`, NOW + dueIn))) });
-        let heard: Heard = new Map();
+        let asked: ReadonlySet<string> = new Set();
         let nowMs = NOW;
-        let sounds = 0;
         const seen = new Set<string>();
         for (const { afterMs, to, reload } of steps) {
           nowMs += afterMs;
           const all = happened(wallAt(told, nowMs), nowMs);
-          const news = all.filter(({ key, atMs }) => !seen.has(key) && nowMs - atMs <= LATE_MS);
-          const now = sounding(all, heard, to, nowMs);
-          expect(now.sound !== null).toBe(news.length > 0 && to !== "off");
-          if (now.sound) sounds += 1;
-          for (const { key } of news) seen.add(key);
-          heard = reload ? new Map(JSON.parse(JSON.stringify([...now.heard]))) : now.heard;
+          const fresh = all.filter(({ key, atMs }) => !seen.has(key) && nowMs - atMs <= LATE_MS);
+          const mine = await look(`${life}`, news(all, asked, nowMs), nowMs);
+          expect(mine).toEqual(fresh);
+          expect(soundOf(mine, to) !== null).toBe(fresh.length > 0 && to !== "off");
+          for (const { key } of fresh) seen.add(key);
+          asked = new Set(reload ? [] : all.map(({ key }) => key));
         }
-        expect(sounds).toBeLessThanOrEqual(made.length);
       }),
     );
   });

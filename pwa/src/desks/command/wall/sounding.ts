@@ -7,7 +7,8 @@
  * and word of its state for as long as it lasts. Drills make no sound, and neither does feedback that may be written on a
  * phone out of reach.
  *
- *     sounding(happened(shown, now), heard, "all", now)   // { sound: "breach", heard: … }
+ *     const mine = await claim(seat, news(happened(shown, now), asked, now), now);   // what no other page has sounded
+ *     soundOf(mine, "all")   // "breach"
  */
 import type { WallItem } from "../types";
 import { COLUMNS, isOver, keyOf, type ShownWall } from "./model";
@@ -57,22 +58,15 @@ export function happened(wall: ShownWall, nowMs: number): Happening[] {
   return found;
 }
 
-/** Keys that have been heard, and when each thing happened. */
-export type Heard = ReadonlyMap<string, number>;
+/** What has to be asked about: late things have been seen by somebody, `asked` are keys this page has asked about. */
+export function news(all: readonly Happening[], asked: ReadonlySet<string>, nowMs: number): Happening[] {
+  return all.filter(({ key, atMs }) => nowMs - atMs <= LATE_MS && !asked.has(key));
+}
 
-/** What is to be heard now, and what has been heard after it: all of it, whatever the switch lets through. */
-export function sounding(
-  all: readonly Happening[],
-  heard: Heard,
-  to: Switch,
-  nowMs: number,
-): { sound: Kind | null; heard: Heard } {
-  const news = all.filter(({ key, atMs }) => nowMs - atMs <= LATE_MS && !heard.has(key));
-  const audible = news.filter(({ kind }) => to === "all" || (to === "breaches" && kind === "breach"));
-  const sound = KINDS.find((kind) => audible.some((one) => one.kind === kind)) ?? null;
-  const kept = [...heard].filter(([, atMs]) => nowMs - atMs <= LATE_MS);
-  if (news.length === 0 && kept.length === heard.size) return { sound, heard };
-  return { sound, heard: new Map([...kept, ...news.map(({ key, atMs }) => [key, atMs] as const)]) };
+/** The one sound of things that come together: the gravest that the switch lets through. */
+export function soundOf(things: readonly Happening[], to: Switch): Kind | null {
+  const audible = things.filter(({ kind }) => to === "all" || (to === "breaches" && kind === "breach"));
+  return KINDS.find((kind) => audible.some((one) => one.kind === kind)) ?? null;
 }
 
 /** The rows that something happened to within the last minute. */

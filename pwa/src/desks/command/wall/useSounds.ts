@@ -1,14 +1,17 @@
 /**
- * The sounds of one seat: what stands on the wall is heard once, and switch and memory outlive a reload. Each person has
- * their own, kept in this browser; where it keeps nothing, a wall that is opened again begins anew.
+ * The sounds of one seat: what stands on the wall is heard once, and switch and memory outlive a reload and are those of
+ * every wall that this person has open here. A page that the browser keeps silent claims nothing: what happens meanwhile
+ * sounds on another one, or with the press that lets it. Where a browser keeps nothing, a wall that is opened again begins
+ * anew.
  *
  *     const sounds = useSounds(() => shown.value, person.id);
  *     sounds.fresh.value.has(keyOf(row));
  */
 import { computed, onScopeDispose, shallowRef, watch } from "vue";
 import { now } from "../../../ui/now";
+import { claim } from "./heard";
 import type { ShownWall } from "./model";
-import { freshRows, type Heard, happened, SWITCHES, type Switch, sounding } from "./sounding";
+import { freshRows, happened, news, SWITCHES, type Switch, soundOf } from "./sounding";
 import { openTones } from "./tones";
 
 function kept(key: string): string | null {
@@ -26,29 +29,19 @@ function keep(key: string, text: string): void {
   }
 }
 
-/** What was heard, by whichever page of this seat heard it last; whatever cannot be read was not heard. */
-function readHeard(key: string): Heard {
-  try {
-    const pairs: unknown = JSON.parse(kept(key) ?? "[]");
-    return new Map(
-      (Array.isArray(pairs) ? pairs : []).filter(
-        (pair): pair is [string, number] => typeof pair?.[0] === "string" && typeof pair[1] === "number",
-      ),
-    );
-  } catch {
-    return new Map();
-  }
-}
-
 export function useSounds(shown: () => ShownWall | null, seat: string) {
   const switchKey = `ortoo.wall.sound.${seat}`;
-  const heardKey = `ortoo.wall.heard.${seat}`;
-  const was = kept(switchKey);
-  const to = shallowRef<Switch>(SWITCHES.find((one) => one === was) ?? "all");
+  const readSwitch = (): Switch => SWITCHES.find((one) => one === kept(switchKey)) ?? "all";
+  const to = shallowRef<Switch>(readSwitch());
   const tones = openTones();
   // any press of a key or a button is the permission that browsers wait for
   for (const press of ["keydown", "pointerdown"]) addEventListener(press, tones.unlock, { capture: true });
+  const turned = ({ key }: StorageEvent): void => {
+    if (key === switchKey) to.value = readSwitch();
+  };
+  addEventListener("storage", turned); // on another page of this seat
   onScopeDispose(() => {
+    removeEventListener("storage", turned);
     for (const press of ["keydown", "pointerdown"]) removeEventListener(press, tones.unlock, { capture: true });
     tones.close();
   });
@@ -57,14 +50,16 @@ export function useSounds(shown: () => ShownWall | null, seat: string) {
     const wall = shown();
     return wall ? happened(wall, now.value) : [];
   });
+  const locked = computed(() => to.value !== "off" && tones.locked.value);
+  let asked: ReadonlySet<string> = new Set();
   watch(
-    all,
-    (things) => {
-      if (things.length === 0) return;
-      const before = readHeard(heardKey);
-      const { sound, heard } = sounding(things, before, to.value, now.value);
-      if (heard === before) return;
-      keep(heardKey, JSON.stringify([...heard]));
+    [all, locked],
+    async ([things, silenced]) => {
+      if (silenced) return;
+      const ask = news(things, asked, now.value);
+      asked = new Set(things.map(({ key }) => key));
+      if (ask.length === 0) return;
+      const sound = soundOf(await claim(seat, ask, now.value), to.value);
       if (sound) tones.play(sound);
     },
     { immediate: true },
@@ -73,12 +68,12 @@ export function useSounds(shown: () => ShownWall | null, seat: string) {
     /** The switch: everything, breaches only, nothing. */
     to,
     /** Sound is wanted, and the browser does not let it yet. */
-    locked: computed(() => to.value !== "off" && tones.locked.value),
+    locked,
     /** The rows that something happened to a moment ago. */
     fresh: computed(() => freshRows(all.value, now.value)),
     /** One press: let the browser sound if it does not yet, else the next position of the switch. */
     press(): void {
-      if (to.value !== "off" && tones.locked.value) {
+      if (locked.value) {
         tones.unlock();
         return;
       }
