@@ -160,9 +160,10 @@ export class World {
     return Desk.signIn(this.url, role, this.password);
   }
 
-  /** A desk in a browser, signed in through the log-in page. */
-  async deskPage(role: string): Promise<Page> {
+  /** A desk in a browser, signed in through the log-in page; `prepare` the browser before it opens a page. */
+  async deskPage(role: string, prepare?: (context: BrowserContext) => Promise<unknown>): Promise<Page> {
     const context = await this.browser(`desk-${role}`, { width: 1440, height: 900 });
+    await prepare?.(context);
     const page = context.pages()[0] ?? (await context.newPage());
     await page.goto(`${this.url}/login`);
     await page.getByLabel("警号").fill(role);
@@ -250,12 +251,20 @@ export class Desk {
     return this.post("/api/incidents", { ...told, station, order: { to: ["person", person] }, ...more });
   }
 
-  private async ask(method: string, path: string, body?: unknown): Promise<Answer> {
-    const reply = await fetch(this.url + path, {
-      method,
-      headers: { ...this.headers, "content-type": "application/json" },
-      body: body === undefined ? null : JSON.stringify(body),
-    });
+  /** A whole file of orders, as another system sends them; gives their incidents, in their order. */
+  async importOrders(orders: readonly object[], source = "city-110"): Promise<string[]> {
+    const file = orders.map((order) => JSON.stringify(order)).join("\n");
+    const { incidents } = await this.send("POST", `/api/imports/orders?source=${source}`, file);
+    return incidents.map((one: Answer) => one.id);
+  }
+
+  private ask(method: string, path: string, body?: unknown): Promise<Answer> {
+    return this.send(method, path, body === undefined ? null : JSON.stringify(body));
+  }
+
+  private async send(method: string, path: string, body: string | null): Promise<Answer> {
+    const headers = { ...this.headers, "content-type": "application/json" };
+    const reply = await fetch(this.url + path, { method, headers, body });
     if (!reply.ok) throw new Error(`${method} ${path}: ${reply.status} ${await reply.text()}`);
     return reply.json();
   }
