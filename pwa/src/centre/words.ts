@@ -14,6 +14,7 @@ const zh = {
   devices: "终端",
   timeline: "时间线",
   signOut: "退出",
+  printedAt: (at: string) => `打印于 ${at}`,
   // the desk without an answer
   noAnswerTitle: (since: string) => `中心 ${since}没有回音`,
   noAnswerText: (at: string) => `画面停在 ${at}，倒计时照走。联系上会自己更新，这期间写的没有发出去。`,
@@ -152,6 +153,7 @@ export const t = book(zh, {
   devices: "devices",
   timeline: "Timeline",
   signOut: "Sign out",
+  printedAt: (at) => `Printed ${at}`,
   noAnswerTitle: (since) => `No answer from the centre for ${since}`,
   noAnswerText: (at) =>
     `The picture is from ${at}; countdowns go on. It renews itself on contact. Nothing written meanwhile is sent.`,

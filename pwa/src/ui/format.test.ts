@@ -10,6 +10,8 @@ describe("instants are Shanghai's, 24 h, whatever the machine's zone", () => {
     expect(f.instant(at("2026-03-12T14:32:07"), now, "zh-CN")).toBe("14:32:07");
     expect(f.instant(at("2026-03-11T14:32:07"), now, "zh-CN")).toBe("3月11日 14:32");
     expect(f.instant(at("2026-03-11T14:32:07"), now, "en")).toBe("11 Mar 14:32");
+    expect(f.dayOfYear(at("2027-01-01T00:00:00"), "zh-CN")).toBe("2027年1月1日");
+    expect(f.dayOfYear(at("2027-01-01T00:00:00") - 1, "en")).toBe("31 Dec 2026");
   });
   it("the day turns at midnight in Shanghai, not in Greenwich", () => {
     expect(f.dayNumber(at("2026-03-12T23:59:59"))).toBe(f.dayNumber(at("2026-03-12T00:00:00")));

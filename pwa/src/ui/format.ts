@@ -44,6 +44,12 @@ export function day(atMs: number, language: Language): string {
   return language === "en" ? `${at.getUTCDate()} ${MONTHS[month]}` : `${month + 1}月${at.getUTCDate()}日`;
 }
 
+/** `2026年3月12日`, `12 Mar 2026`: for what is kept longer than a year. */
+export function dayOfYear(atMs: number, language: Language): string {
+  const year = shanghai(atMs).getUTCFullYear();
+  return language === "en" ? `${day(atMs, language)} ${year}` : `${year}年${day(atMs, language)}`;
+}
+
 /** Which day in Shanghai, as a whole number: equal for two instants of the same day. */
 export function dayNumber(atMs: number): number {
   return Math.floor((atMs + SHANGHAI_MS) / DAY);

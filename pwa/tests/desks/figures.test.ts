@@ -66,6 +66,7 @@ describe("a length", () => {
     expect(spanText({ lo_ms: 12_010, hi_ms: 12_400 }, zh)).toBe("12 秒");
     expect(spanText({ lo_ms: 25_000, hi_ms: 35_000 }, zh)).toBe("25–35 秒");
     expect(spanText({ lo_ms: 291_000, hi_ms: 292_000 }, zh)).toBe("4 分 51–52");
+    expect(spanText({ lo_ms: 360_000, hi_ms: 366_000 }, zh)).toBe("6 分 00–06");
     expect(spanText({ lo_ms: 50_000, hi_ms: 65_000 }, zh)).toBe("50 秒–1 分 05");
     expect(spanText({ lo_ms: 1_860_000, hi_ms: null }, zh)).toBe("≥ 31 分");
     expect(spanText(null, "en")).toBe("–");

@@ -93,6 +93,7 @@ export function spanText(span: Span | null, language: Language): string {
   const hi = short(span.hi_ms, language);
   if (lo === hi) return lo;
   const [a, b] = [lo.split(" "), hi.split(" ")];
+  if (a.length === 2 && b.length === 3 && a[0] === b[0] && a[1] === b[1]) return `${lo} 00–${b[2]}`; // 6 分 00–06
   if (a.length === 2 && b.length === 2 && a[1] === b[1]) return `${a[0]}–${hi}`; // 24–25 秒
   if (a.length === 3 && b.length === 3 && a[0] === b[0] && a[1] === b[1]) return `${lo}–${b[2]}`; // 4 分 51–52
   return `${lo}–${hi}`;

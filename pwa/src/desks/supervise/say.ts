@@ -4,7 +4,7 @@
  *     missing(mark, since)   // 2 台终端没回传，最久 26 小时，积压不知道，补到后数字会变
  */
 import { tierWord } from "../../centre/words";
-import { day } from "../../ui/format";
+import { day, dayOfYear, percent } from "../../ui/format";
 import { language } from "../../words/language";
 import { causeWord } from "../../words/verdicts";
 import type { Figures, Group, GroupBy, Instant, Period, Watermark } from "./types";
@@ -56,11 +56,20 @@ export function groupName(group: Pick<Group, "key" | "name">, by: GroupBy, isOwn
   return by === "tier" ? tierWord(Number(group.key)) : group.name;
 }
 
-/** `3月2日–3月8日`; a day alone once. */
-export function periodText(period: Period): string {
-  const first = day(period.from_ms, language.value);
-  const last = day(period.to_ms - 1, language.value);
-  return first === last ? first : `${first}–${last}`;
+/** How complete it is, in a line for paper. */
+export function completeText(mark: Watermark, since: (ms: number) => string): string {
+  if (mark.basis_points === null) return missing(mark, since);
+  const share = percent(mark.basis_points);
+  const said = language.value === "en" ? `${share} ${t("complete")}: ` : `${t("complete")} ${share}：`;
+  return said + missing(mark, since);
+}
+
+/** `3月2日–3月8日`; a day alone once. For paper with its years. */
+export function periodText(period: Period, withYear = false): string {
+  const said = withYear ? dayOfYear : day;
+  const first = said(period.from_ms, language.value);
+  const last = said(period.to_ms - 1, language.value);
+  return first === last ? first : `${first}${withYear ? " – " : "–"}${last}`;
 }
 
 export function pairText(start: Instant, end: Instant): string {

@@ -184,8 +184,8 @@ const zh = {
   proofKeys: "时刻依据",
   notAfter: (time: string) => `不晚于 ${time}`,
   unitKeys: "只看谁",
-  printed: (time: string) => `打印于 ${time}`,
   period: (from: string, to: string) => `${from} 至 ${to}`,
+  onlyOf: (who: string) => `只列${who}的，不是全部`,
   masked: "报警人电话已遮盖",
 };
 
@@ -369,7 +369,7 @@ export const t = book(zh, {
   proofKeys: "Proof of times",
   notAfter: (time) => `Not after ${time}`,
   unitKeys: "Only whom",
-  printed: (time) => `Printed ${time}`,
   period: (from, to) => `${from} to ${to}`,
+  onlyOf: (who) => `Only of ${who}, not all`,
   masked: "Caller's number is masked",
 });
