@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from sync import ids, rulings
 from sync.changeset import ChangeSet
@@ -33,11 +34,12 @@ class Redaction(Struct, frozen=True):
     at_ms: int
 
 
-class Item(Struct, frozen=True):
+class Item(Struct, frozen=True, gc=False):
     """One op and what is known of it.
 
     `idx`, `at_ms` and `decision` are None while the centre has not ruled: the index of the ruling that decides, the
-    receipt of the set, and what was decided. Of a redacted set the `fields` are the skeleton (RD2).
+    receipt of the set, and what was decided. Of a redacted set the `fields` are the skeleton (RD2). `occurred_at_ms` is
+    when it happened: its own `at`, else its effective stamp; never after its receipt (ST2). It follows from the rest.
     """
 
     op: OpId
@@ -54,6 +56,11 @@ class Item(Struct, frozen=True):
     flags: tuple[str, ...]
     number: str | None
     redaction: Redaction | None = None
+    occurred_at_ms: int = 0
+
+    def __post_init__(self) -> None:
+        # Reckoned once: whoever derives from an item asks for it many times.
+        force_setattr(self, "occurred_at_ms", occurred_at(self.fields, self.eff, self.at_ms))
 
     @property
     def counts(self) -> bool:
@@ -64,11 +71,6 @@ class Item(Struct, frozen=True):
     def set_prefix(self) -> bytes:
         """The first 16 bytes of its set's id."""
         return self.op[:16]
-
-    @property
-    def occurred_at_ms(self) -> int:
-        """When it happened: its own `at`, else its effective stamp; never after its receipt (ST2)."""
-        return occurred_at(self.fields, self.eff, self.at_ms)
 
     @property
     def late_by_ms(self) -> int | None:

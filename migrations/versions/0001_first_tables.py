@@ -236,13 +236,12 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.Column("start_ms", sa.BigInteger(), nullable=True),
         sa.Column("due_ms", sa.BigInteger(), nullable=True),
         sa.Column("done_ms", sa.BigInteger(), nullable=True),
-        sa.Column("live", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("incident", "deadline", "order_id", name=op.f("pk_deadlines")),
     )
     with op.batch_alter_table("deadlines", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_deadlines_deadline_live_done_ms_due_ms"),
-            ["deadline", "live", "done_ms", "due_ms"],
+            batch_op.f("ix_deadlines_deadline_done_ms_due_ms"),
+            ["deadline", "done_ms", "due_ms"],
             unique=False,
         )
 
@@ -611,7 +610,7 @@ def downgrade() -> None:  # noqa: PLR0915  one statement per table
 
     op.drop_table("verdicts")
     with op.batch_alter_table("deadlines", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_deadlines_deadline_live_done_ms_due_ms"))
+        batch_op.drop_index(batch_op.f("ix_deadlines_deadline_done_ms_due_ms"))
 
     op.drop_table("deadlines")
     op.drop_table("credentials")

@@ -142,7 +142,6 @@ def _going(connection: Connection, who: SignedIn) -> list[Going]:
     running = select(deadlines.c.incident, deadlines.c.deadline, deadlines.c.due_ms).where(
         and_(
             deadlines.c.deadline.in_(_DUE_BY),
-            deadlines.c.live,
             deadlines.c.done_ms.is_(None),
             deadlines.c.due_ms.is_not(None),
         )

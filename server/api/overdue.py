@@ -77,7 +77,6 @@ def find(connection: Connection, seen: ColumnElement[bool], now_ms: int) -> list
     """Every feedback clock that ran out and that nobody stopped, the longest overdue first; at most `MAX_ROWS`."""
     missing = and_(
         deadlines.c.deadline.in_(("C6", "C7")),
-        deadlines.c.live,
         deadlines.c.done_ms.is_(None),
         deadlines.c.due_ms < now_ms,
     )

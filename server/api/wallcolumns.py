@@ -23,7 +23,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
 )
 
 from server.api.days import day_start_ms
@@ -61,7 +60,7 @@ class Source:
     """Where countdowns stand: the rows of ``deadlines``, or those that an incident's own row holds.
 
     ``told_ms``: when a countdown was first put on somebody's list, null while it was not. ``due_ms``: its limit, or
-    where it has none, that moment. ``running``: it has begun, is not done, and still concerns somebody."""
+    where it has none, that moment. ``running``: it is not done."""
 
     def __init__(self, d: FromClause) -> None:
         """Read countdowns from ``d``, which has the columns of ``deadlines``."""
@@ -78,7 +77,7 @@ class Source:
             .scalar_subquery()
         )
         self.due_ms = func.coalesce(d.c.due_ms, self.told_ms)
-        self.running = and_(d.c.live, d.c.done_ms.is_(None), d.c.start_ms.is_not(None))
+        self.running = d.c.done_ms.is_(None)
         self.joined = d.join(incidents, incidents.c.id == d.c.incident).outerjoin(
             orders,
             and_(
@@ -126,7 +125,6 @@ def _own(
             start_ms.label("start_ms"),
             due_ms.label("due_ms"),
             null().label("done_ms"),
-            true().label("live"),
         )
         .where(which, incidents.c.status.not_in(("withdrawn", "duplicate")))
         .subquery(clock.lower())
@@ -247,7 +245,6 @@ _FOUND: Final = (
 def _done(asked: Asked, clocks: tuple[str, ...]) -> ColumnElement[bool]:
     return and_(
         deadlines.c.deadline.in_(clocks),
-        deadlines.c.live,
         deadlines.c.done_ms >= day_start_ms(asked.now_ms),
         deadlines.c.done_ms <= asked.now_ms,
         ~incidents.c.exercise,

@@ -419,7 +419,6 @@ class Batch:
             incident.state.add(fold.items_of(change, ruling))
         self._note_clocks(incident, fold.ops_of(change, ruling))
         if counts:
-            projections.forget_nudges(self.connection, incident.id)
             incident.projected = None
             incident.updated_idx = idx
             self._incidents[incident.id] = incident
@@ -527,7 +526,7 @@ class Batch:
         if not self._given or not subscriptions.any_kept(self.connection):
             return
         for incident, order_id in dict.fromkeys(self._given):
-            for order in incident.state.derived().as_view()["orders"]:
+            for order in incident.state.derived().view["orders"]:
                 if order["id"] == order_id:
                     self._effects += want_order(
                         self.connection, self.directory, self.at_ms, incident.id, order
@@ -589,13 +588,5 @@ class Batch:
 
     def _projected(self, incident: Incident) -> Projected:
         whole = projected(incident, self._memory.directory.book)
-        before = incident.projected
-        incident.projected = whole
-        if before is None:
-            return whole
-        return Projected(
-            whole.incident,
-            tuple(row for row in whole.orders if row not in before.orders),
-            tuple(row for row in whole.deadlines if row not in before.deadlines),
-            tuple(row for row in whole.nudges if row not in before.nudges),
-        )
+        before, incident.projected = incident.projected, whole
+        return whole.since(before)

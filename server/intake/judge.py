@@ -142,9 +142,9 @@ def _floor(floor: bytes | None, ops: list[dict[str, Any]], incident: Incident) -
 
 def _dead(ops: list[dict[str, Any]], incident: Incident) -> tuple[bytes, ...]:
     """What the ops speak of that only rejected sets give (RL8)."""
-    rejected = {ref for ref in spoken_of(ops) if incident.state.is_rejected(ref)}
-    if not rejected:
+    if not incident.state.has_rejected:
         return ()
+    rejected = {ref for ref in spoken_of(ops) if incident.state.is_rejected(ref)}
     given = {op.get("order" if op["t"] == "order.issue" else "new") for op in ops}
     return tuple(sorted(rejected - given))
 

@@ -351,14 +351,14 @@ def clocks_of(incident: Incident, book: PolicyBook) -> list[Deadline]:
     derived = incident.state.derived()
     known = incident.clocks
     if known is None or known[0] is not derived or known[1] is not book:
-        known = incident.clocks = (derived, book, deadlines(derived.as_view(), book))
+        known = incident.clocks = (derived, book, deadlines(derived.view, book))
     return known[2]
 
 
 def projected(incident: Incident, book: PolicyBook) -> Projected:
     """The rows screens read of an incident as it stands folded."""
     rows = project(
-        incident.state.derived().as_view(),
+        incident.state.derived().view,
         book,
         clocks=clocks_of(incident, book),
         waiting=waiting(incident.state),
@@ -381,7 +381,7 @@ def pending(
         for item in incident.state.counted("entry.add")
         if item.user == escalation.CENTRE
     ]
-    view = derived.as_view() | {"entries": said}
+    view = derived.view | {"entries": said}
     return escalation.steps(view, book, now_ms, clocks=clocks_of(incident, book))
 
 

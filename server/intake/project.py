@@ -1,13 +1,13 @@
 """From an incident's view to the rows screens read: a pure function, run once per batch and entity.
 
 Responsible for choosing what a list, a wall or a search needs of an incident. Refuses to fold: the
-view comes from `sync.incident.state`, the countdowns from `sync.incident.deadlines`. A row, once
-there, is never taken away: a countdown that no longer concerns anybody is kept as not `live`.
+view comes from `sync.incident.state`, the countdowns from `sync.incident.deadlines`. A countdown has
+a row while it runs for somebody who can still act, and once it was done.
 
 Where a field has several live values the newest stands in the row, and `conflicts` counts the fields
 whose values contradict each other: the list warns, the incident's own page shows all of them.
 
-Example: `project(state.derived().as_view(), book, waiting=(0, 0), delays=0, created_chain=..., home=...,
+Example: `project(state.derived().view, book, waiting=(0, 0), delays=0, created_chain=..., home=...,
 updated_at_ms=..., updated_idx=...)`.
 """
 
@@ -25,8 +25,9 @@ from sync.incident.policy import PolicyBook
 
 View = dict[str, Any]
 
-_OF_THE_DESK = frozenset({"C7r", "C8"})
-"""Review and correction come and go with their feedback; they stand in the incident's own row."""
+_ON_LISTS = frozenset({"C1", "C2", "C3", "C5", "C6", "C7", "C9", "C10"})
+"""Countdowns that lists look for. Review and correction come and go with their feedback and stand in the incident's own
+row; the rest is shown on the incident's own page only."""
 
 SEARCHED = ("title", "place", "source_no", "caller_name", "caller_phone", "narrative")
 SEARCH_LIMIT = 2_000  # characters of the search text of one incident
@@ -238,25 +239,17 @@ def _order(incident: bytes, order: Mapping[str, Any]) -> Row:
 def _deadlines(view: View, book: PolicyBook, clocks: Sequence[Deadline]) -> Iterator[Row]:
     stands = view["status"] not in {"withdrawn", "duplicate"}
     is_open = {order["id"]: order["open"] for order in view["orders"]}
-    for countdown in clocks:
-        if countdown.order is not None:
-            yield _deadline(view["id"], countdown, stands and is_open[countdown.order])
-        elif countdown.id not in _OF_THE_DESK:
-            yield _deadline(view["id"], countdown, stands)
-    for order in view["orders"]:
-        if not counts(order) or order["round"] != view["round"]:  # it has none of these any more
-            for countdown in order_deadlines(view, order, book):
-                yield _deadline(view["id"], countdown, concerns=False)
-
-
-def _deadline(incident: bytes, countdown: Deadline, concerns: bool) -> Row:
-    """A countdown is live while it runs for somebody who can still act, and once it was done."""
-    return (
-        incident,
-        countdown.id,
-        countdown.order or b"",
-        countdown.start_ms,
-        countdown.due_ms,
-        countdown.done_ms,
-        concerns or countdown.done_ms is not None,
-    )
+    over = [o for o in view["orders"] if not counts(o) or o["round"] != view["round"]]
+    past = (countdown for order in over for countdown in order_deadlines(view, order, book))
+    for countdown in (*clocks, *past):
+        concerns = stands and (countdown.order is None or is_open[countdown.order])
+        runs = countdown.start_ms is not None and concerns
+        if countdown.id in _ON_LISTS and (runs or countdown.done_ms is not None):
+            yield (
+                view["id"],
+                countdown.id,
+                countdown.order or b"",
+                countdown.start_ms,
+                countdown.due_ms,
+                countdown.done_ms,
+            )

@@ -69,8 +69,6 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
         if _plain(projections.of_incident(connection, entity)) != _plain(should):
             wrong.append(should)
     if not check:
-        for rows in wrong:
-            projections.forget_nudges(connection, rows.incident[0])
         projections.write(connection, wrong)
         timers.write(connection, timers.NUDGES, moments)
     return (entities[-1] if entities else None), folded, len(wrong) + samples_wrong

@@ -83,7 +83,7 @@ def needed(incident: Incident, book: PolicyBook) -> list[Item]:
     known = incident.state.items
     said = {
         said.op
-        for clock in clocks(incident.state.derived().as_view(), book)
+        for clock in clocks(incident.state.derived().view, book)
         for said in (*clock.starts, *clock.ends)
         if not said.is_receipt
     }
@@ -94,7 +94,7 @@ def judge(
     incident: Incident, times: Mapping[bytes, Timed], book: PolicyBook, now_ms: int
 ) -> list[Judged]:
     """The verdicts on an incident at a moment, from the times of what it `needed`."""
-    view = incident.state.derived().as_view()
+    view = incident.state.derived().view
     return judged(
         clocks(view, book),
         mark=lambda op: Mark(op, times[op]),
@@ -117,7 +117,7 @@ def findings(
     every: bool = False,
 ) -> list[Finding]:
     """What is to be ruled, and the rows that change (or `every` row), given those that stand."""
-    view = incident.state.derived().as_view()
+    view = incident.state.derived().view
     now = {(one.clock, one.order or b"", one.round): one for one in found}
     settled = [
         _settled(incident, view, key, now.get(key), standing.get(key))
@@ -220,7 +220,7 @@ def row_as_ruled(state: IncidentState, ruling: rulings.Ruling) -> Row:
         zone=said["zone"],
     )
     row = ruled_row(row, said["result"], ruling.idx, ruling.at_ms)
-    return _placed(state.derived().as_view(), row)
+    return _placed(state.derived().view, row)
 
 
 def _began(state: IncidentState, bounds: list[Any] | None) -> int | None:

@@ -6,37 +6,54 @@ in finished.
 Example: `write(connection, [Projected(incident=(...), orders=[...], deadlines=[...])])`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from server.store import tables
-from server.store.rows import Row, execute, query, upsert
+from server.store.rows import Row, execute_in, query, upsert
 
 _INCIDENT_COLUMNS = ", ".join(column.name for column in tables.incidents.columns)
 
 
 class Projected(msgspec.Struct, frozen=True):
-    """Rows of one incident, in the column order of their tables."""
+    """Rows of one incident, in the column order of their tables: all of them, or (`is_part`) those that changed."""
 
     incident: Row
     orders: tuple[Row, ...] = ()
     deadlines: tuple[Row, ...] = ()
     nudges: tuple[Row, ...] = ()
+    is_part: bool = False
+
+    def since(self, before: Projected | None) -> Projected:
+        """What is to be written of these rows when `before` stands: those that changed, or all once one is gone."""
+        if before is None or not _keys(before) <= _keys(self):
+            return self
+        return Projected(
+            self.incident,
+            tuple(row for row in self.orders if row not in before.orders),
+            tuple(row for row in self.deadlines if row not in before.deadlines),
+            tuple(row for row in self.nudges if row not in before.nudges),
+            is_part=True,
+        )
+
+
+def _keys(rows: Projected) -> set[Row]:
+    return {row[:3] for row in rows.deadlines} | {row[:4] for row in rows.nudges}
 
 
 def write(connection: Connection, changes: Sequence[Projected]) -> None:
-    """Replace rows. An order, once issued, never disappears, so nothing is deleted here."""
+    """Replace rows: all of an incident's, or those that changed. An order, once issued, never disappears."""
+    whole = [change.incident[0] for change in changes if not change.is_part]
+    execute_in(connection, "DELETE FROM deadlines WHERE incident IN (?)", whole)
+    execute_in(connection, "DELETE FROM nudges WHERE incident IN (?)", whole)
     upsert(connection, tables.incidents, [change.incident for change in changes])
     upsert(connection, tables.orders, [row for change in changes for row in change.orders])
     upsert(connection, tables.deadlines, [row for change in changes for row in change.deadlines])
     upsert(connection, tables.nudges, [row for change in changes for row in change.nudges])
-
-
-def forget_nudges(connection: Connection, incident: bytes) -> None:
-    """Take the rows of an incident's nudges away: what made one may have lost its words."""
-    execute(connection, "DELETE FROM nudges WHERE incident = ?", (incident,))
 
 
 def of_incident(connection: Connection, incident: bytes) -> Projected | None:
@@ -48,12 +65,15 @@ def of_incident(connection: Connection, incident: bytes) -> Projected | None:
     )
     if not rows:
         return None
-    found: list[tuple[Row, ...]] = []
-    for table in (tables.orders, tables.deadlines, tables.nudges):
+
+    def found(table: Table) -> tuple[Row, ...]:
         names = ", ".join(column.name for column in table.columns)
         sql = f"SELECT {names} FROM {table.name} WHERE incident = ?"  # noqa: S608  our own names
-        found.append(tuple(_plain(part) for part in query(connection, sql, (incident,))))
-    return Projected(_plain(rows[0]), *found)
+        return tuple(_plain(part) for part in query(connection, sql, (incident,)))
+
+    return Projected(
+        _plain(rows[0]), found(tables.orders), found(tables.deadlines), found(tables.nudges)
+    )
 
 
 def is_unsigned(connection: Connection, incident: bytes, order: bytes) -> bool:

@@ -121,6 +121,18 @@ def query_in(connection: Connection, sql: str, values: Sequence[Any]) -> list[An
     return found
 
 
+def execute_in(connection: Connection, sql: str, values: Sequence[Any]) -> None:
+    """Run a statement that gives no rows and whose one parameter is a list, as `query_in` does."""
+    if not values:
+        return
+    if connection.dialect.name != "sqlite":
+        execute(connection, sql.replace("IN (?)", "= ANY(?)"), (list(values),))
+        return
+    for start in range(0, len(values), VALUES_AT_ONCE):
+        part = tuple(values[start : start + VALUES_AT_ONCE])
+        execute(connection, sql.replace("(?)", f"({', '.join('?' * len(part))})"), part)
+
+
 def _plain_sqlite(connection: Connection) -> sqlite3.Connection | None:
     """The standard library's connection underneath, when a transaction is open on it.
 

@@ -330,7 +330,8 @@ orders = Table(
     Index(None, "to_id", "open"),
 )
 
-# The countdowns of DL, one row each, so that a wall is a few indexed reads.
+# The countdowns of DL that run for somebody who can still act and those that were done, one row each, so that a wall
+# is a few indexed reads.
 deadlines = Table(
     "deadlines",
     metadata,
@@ -340,8 +341,7 @@ deadlines = Table(
     Column("start_ms", BigInteger),
     Column("due_ms", BigInteger),
     Column("done_ms", BigInteger),
-    Column("live", Boolean, nullable=False),  # its order is open or done, its incident stands
-    Index(None, "deadline", "live", "done_ms", "due_ms"),
+    Index(None, "deadline", "done_ms", "due_ms"),
 )
 
 # Who was urged: of each order, clock and channel the newest nudge.

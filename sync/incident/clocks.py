@@ -177,11 +177,15 @@ def _clock(
         name,
         None if order is None else order["id"],
         round_,
-        tuple(one for kind in starts for one in said.get(kind, ())[:STATEMENTS_MAX]),
-        tuple(one for kind in ends for one in said.get(kind, ())[:STATEMENTS_MAX]),
+        _of_kinds(starts, said),
+        _of_kinds(ends, said),
         over_ms,
         None if order is None else order["to"][1],
     )
+
+
+def _of_kinds(kinds: Sequence[str], said: _Steps) -> tuple[Said, ...]:
+    return tuple([one for kind in kinds if kind in said for one in said[kind][:STATEMENTS_MAX]])
 
 
 def _over_ms(view: Mapping[str, Any], round_: int) -> int | None:

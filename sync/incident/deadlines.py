@@ -9,12 +9,12 @@ Responsible for deadlines as data. It finds no fault with anybody: these are cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from sync.incident.clocks import Clock, clocks, order_clocks
+from sync.incident.clocks import Clock, Said, clocks, order_clocks
 from sync.incident.orders import counts
 from sync.incident.policy import PolicyBook
 
@@ -42,12 +42,14 @@ class Deadline(Struct, frozen=True):
 def countdown(view: Mapping[str, Any], clock: Clock, book: PolicyBook) -> Deadline:
     """A clock by the words of those who were there: from its first start to its first end, under the policy in force at
     its start (PO3)."""
-    start_ms = min((said.at_ms for said in clock.starts), default=None)
-    done_ms = min((said.at_ms for said in clock.ends), default=None)
-    due_ms = None
+    start_ms, done_ms, due_ms = _first_ms(clock.starts), _first_ms(clock.ends), None
     if start_ms is not None:
         due_ms = clock.due(start_ms, clock.judging(view, start_ms, book).within_ms)
     return Deadline(clock.id, clock.order, start_ms, due_ms, done_ms)
+
+
+def _first_ms(said: Sequence[Said]) -> int | None:
+    return min([one.at_ms for one in said]) if said else None
 
 
 def order_deadlines(

@@ -18,6 +18,8 @@ from sync.incident import kinds
 
 Counted = Callable[[str], list[Item]]
 """Gives the items of one kind of op that count, in any order."""
+Told = Mapping[bytes, dict[str, Any]]
+"""Claims as `milestone_of` gives them, by op id."""
 
 
 def stamped(item: Item) -> dict[str, Any]:
@@ -27,7 +29,10 @@ def stamped(item: Item) -> dict[str, Any]:
 
 def milestone_of(item: Item) -> dict[str, Any]:
     """A claim as it stands in a slot of the view."""
-    return stamped(item) | {
+    return {
+        "op": item.op,
+        "by": item.user,
+        "at": item.occurred_at_ms,
         "via": item.fields["via"],
         "said_by": item.fields.get("by"),
         "late_by": item.late_by_ms,
@@ -40,7 +45,10 @@ def by_time(items: Iterable[Item]) -> list[Item]:
 
 
 def orders_of(
-    counted: Counted, standing: Iterable[Item], goes_on: Callable[[int], bool]
+    counted: Counted,
+    standing: Iterable[Item],
+    told: Told,
+    goes_on: Callable[[int], bool],
 ) -> list[dict[str, Any]]:
     """All orders, issued or by reassignment, in the order they were given (IN6). `goes_on` says it of a round."""
     issues = _first_by(counted("order.issue"), "order")
@@ -80,7 +88,7 @@ def orders_of(
                 "reassigned_to": None if reassigned is None else reassigned.fields["new"],
                 "taken_back_at": min(taken_back, default=None),
                 "return_request": _pending_request(requests.get(key), reviews.get(key)),
-                **_progress(slots.get((key, round_), ())),
+                **_progress(slots.get((key, round_), ()), told),
             }
         )
     return orders
@@ -129,14 +137,12 @@ def counts(order: dict[str, Any]) -> bool:
     return not (order["withdrawn"] or order["returned"] or order["reassigned_to"] is not None)
 
 
-def standing_claims(counted: Counted) -> list[Item]:
-    """Claims neither withdrawn by their author nor disputed (CE5)."""
+def standing_claims(counted: Counted, claims: Iterable[Item]) -> list[Item]:
+    """Of these claims those neither withdrawn by their author nor disputed (CE5)."""
     withdrawn = {(item.fields["claim"], item.user) for item in counted("milestone.withdraw")}
     disputed = {item.fields["claim"] for item in counted("milestone.dispute")}
     return [
-        item
-        for item in counted("milestone.claim")
-        if item.op not in disputed and (item.op, item.user) not in withdrawn
+        item for item in claims if item.op not in disputed and (item.op, item.user) not in withdrawn
     ]
 
 
@@ -159,11 +165,11 @@ def _slots(claims: Iterable[Item]) -> dict[tuple[bytes, int], list[Item]]:
     return slots
 
 
-def _progress(claims: Iterable[Item]) -> dict[str, Any]:
+def _progress(claims: Iterable[Item], told: Told) -> dict[str, Any]:
     """How far an order itself came, also one taken back since: it was signed, whoever has it now (IN6)."""
     road = effective(claims)
     return {
-        "milestones": {kind: milestone_of(item) for kind, item in road.items()},
+        "milestones": {kind: told[item.op] for kind, item in road.items()},
         "status": next((kind for kind in reversed(kinds.ROAD) if kind in road), "issued"),
         "gaps": gaps(road, kinds.ROAD),
     }

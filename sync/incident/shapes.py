@@ -164,9 +164,17 @@ OPTIONAL: Final[dict[str, dict[str, Check]]] = {
     "rectify.order": {"attempt": _op, "unit": _id, "due": _natural},
     "supervise.open": {"attempt": _op},
 }
+_CHECKS: Final = {
+    t: (
+        *((name, check, True) for name, check in required.items()),
+        *((name, check, False) for name, check in OPTIONAL.get(t, {}).items()),
+        ("at", _natural, False),
+    )
+    for t, required in REQUIRED.items()
+}
+"""Every field that is looked at of each kind of op: its name, its check, whether it must be there."""
 FEEDBACK_DATA: Final[dict[str, Check]] = {"result": is_text, "text": is_text}
 _BOUNDED_FACTS: Final = {"level": (1, 4), "tier": (0, 1_440)}
-_NONE: Final[dict[str, Check]] = {}
 
 
 def is_known(t: str) -> bool:
@@ -177,17 +185,12 @@ def is_known(t: str) -> bool:
 def problem(op: dict[str, Any]) -> str | None:
     """The first field that is missing or wrong, as `op.field`; None for a good op and for one of an unknown kind."""
     t = op["t"]
-    required = REQUIRED.get(t)
-    if required is None:
+    checks = _CHECKS.get(t)
+    if checks is None:
         return None
-    for name, check in required.items():
-        if name not in op or not check(op[name]):
+    for name, check, is_required in checks:
+        if not check(op[name]) if name in op else is_required:
             return f"{t}.{name}"
-    for name, check in OPTIONAL.get(t, _NONE).items():
-        if name in op and not check(op[name]):
-            return f"{t}.{name}"
-    if "at" in op and not _natural(op["at"]):
-        return f"{t}.at"
     return _value_problem(op)
 
 

@@ -47,7 +47,7 @@ class IncidentState:
         self.items: dict[bytes, Item] = {}
         self._by_t: dict[str, dict[bytes, Item]] = {}
         self._derived: Derived | None = None
-        self._has_rejected = False
+        self.has_rejected = False
 
     def add(self, items: Iterable[Item]) -> None:
         """Take items in. One already known is replaced only by the same item under a newer ruling (RL6)."""
@@ -58,7 +58,7 @@ class IncidentState:
                     continue
                 self._by_t[_filed_under(known)].pop(item.op)
             self.items[item.op] = item
-            self._has_rejected = self._has_rejected or item.decision == rulings.REJECTED
+            self.has_rejected = self.has_rejected or item.decision == rulings.REJECTED
             t = _filed_under(item)
             self._by_t.setdefault(t, {})[item.op] = item
             if t not in _APART:
@@ -66,8 +66,6 @@ class IncidentState:
 
     def is_rejected(self, ref: bytes) -> bool:
         """Whether only rejected sets give the op or the order of this id; not so of what nobody has given yet (RL8)."""
-        if not self._has_rejected:
-            return False
         given = [self.items[ref]] if ref in self.items else []
         for t, field in (("order.issue", "order"), ("order.reassign", "new")):
             given += [i for i in self._by_t.get(t, {}).values() if i.fields[field] == ref]
@@ -87,7 +85,7 @@ class IncidentState:
     def view(self) -> dict[str, Any]:
         """The whole incident as a map of plain values, equal in both languages byte for byte (CE6)."""
         derived = self.derived()
-        return derived.as_view() | {
+        return derived.view | {
             "sets": {name: self._members(name) for name in sorted(kinds.SET_FIELDS)},
             "latest": {name: self._latest(name) for name in sorted(kinds.LATEST_FIELDS)},
             "entries": self._entries(),

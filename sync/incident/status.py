@@ -9,6 +9,7 @@ stored. Status is derived here and written nowhere.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from sync.incident.callback import attempts_of
 from sync.incident.ladder import rectifications_of, supervisions_of
 from sync.incident.orders import (
     Counted,
+    Told,
     by_time,
     counting_claims,
     counts,
@@ -32,7 +34,7 @@ from sync.incident.orders import (
 )
 
 
-class Derived(Struct):
+class Derived(Struct, frozen=True, dict=True):
     """Everything a list or a wall shows of an incident. Maps are in the form of the view; op ids are 17 bytes."""
 
     id: bytes
@@ -59,7 +61,8 @@ class Derived(Struct):
     claims: list[dict[str, Any]]
     overrides: list[dict[str, Any]]
 
-    def as_view(self) -> dict[str, Any]:
+    @cached_property
+    def view(self) -> dict[str, Any]:
         """The part of the view that is derived."""
         return {name: getattr(self, name) for name in self.__struct_fields__}
 
@@ -77,9 +80,11 @@ def derive(entity: bytes, counted: Counted) -> Derived:
     links = _links(counted)
     duplicate = next((link["to"] for link in reversed(links) if link["to"] != entity), None)
     stands = withdrawn is None and duplicate is None
-    standing = standing_claims(counted)
+    claims = by_time(counted("milestone.claim"))
+    told: Told = {item.op: milestone_of(item) for item in claims}
+    standing = standing_claims(counted, claims)
     orders = orders_of(
-        counted, standing, lambda at: stands and at >= round_ and at not in closed_rounds
+        counted, standing, told, lambda at: stands and at >= round_ and at not in closed_rounds
     )
     counting = counting_claims(standing, orders)
     road = effective(item for item in counting if item.fields["round"] == round_)
@@ -110,7 +115,7 @@ def derive(entity: bytes, counted: Counted) -> Derived:
         fields=fields,
         conflicts=sum(_differ(values) for values in fields.values()),
         orders=orders,
-        milestones={kind: milestone_of(item) for kind, item in road.items()},
+        milestones={kind: told[item.op] for kind, item in road.items()},
         feedback=feedback.told(counting, counted("feedback.review")),
         nature=feedback.nature_of(
             (item for item in counted("fact.set") if item.fields["f"] == "category"),
@@ -128,16 +133,21 @@ def derive(entity: bytes, counted: Counted) -> Derived:
         callbacks=callbacks,
         rectifications=rectifications_of(counted, callbacks),
         supervisions=supervisions_of(counted, callbacks),
-        claims=_claims(counted, standing, counting),
+        claims=_claims(claims, told, standing, counting),
         overrides=_overrides(counted),
     )
 
 
-def _claims(counted: Counted, standing: list[Item], counting: list[Item]) -> list[dict[str, Any]]:
+def _claims(
+    claims: list[Item],
+    told: Told,
+    standing: list[Item],
+    counting: list[Item],
+) -> list[dict[str, Any]]:
     """All claims, those that stand and those that count among them marked so (CE5, IN4)."""
     stands, counts_ = {item.op for item in standing}, {item.op for item in counting}
     return [
-        milestone_of(item)
+        told[item.op]
         | {
             "kind": item.fields["kind"],
             "round": item.fields["round"],
@@ -145,7 +155,7 @@ def _claims(counted: Counted, standing: list[Item], counting: list[Item]) -> lis
             "standing": item.op in stands,
             "counts": item.op in counts_,
         }
-        for item in by_time(counted("milestone.claim"))
+        for item in claims
     ]
 
 

@@ -92,7 +92,7 @@ async def test_an_admitted_create_has_its_number_its_home_and_its_orders(house: 
 
     def projected(connection: Any) -> tuple[Any, ...]:
         [(number, status)] = query(connection, "SELECT number, status FROM incidents")
-        due = query(connection, "SELECT deadline FROM deadlines WHERE deadline = 'C1' AND live")
+        due = query(connection, "SELECT deadline FROM deadlines WHERE deadline = 'C1'")
         return number, status, len(due)
 
     assert await house.db.reading(projected) == ("261130-0001", "assigned", 1)

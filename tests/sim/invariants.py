@@ -94,12 +94,14 @@ def _written_again(ended: Ended) -> set[bytes]:
 
 
 def _vanished(ended: Ended, own: Own) -> bool:
-    """Whether nothing can be seen of a set that was written again: the opening of a chain that was left before it had
-    its place had no words, and those of another were taken away since.
+    """Whether nothing can be seen of a set that was written again: what a chain says of itself and of its clocks has no
+    words for another, and the words of others were taken away since.
     """
     if own.result != REWRITTEN:
         return False
-    return own.seq == 0 or bytes.fromhex(own.why or "") in ended.redacted
+    if not own.why:
+        return own.id not in ended.oracle.written
+    return bytes.fromhex(own.why) in ended.redacted
 
 
 def _unsigned(raw: bytes) -> tuple[bytes, bytes | None]:

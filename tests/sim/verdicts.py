@@ -52,7 +52,7 @@ def _cases(connection: Connection, ended: Ended) -> Iterator[Case]:
     for entity, incident in load_all(connection, entities, directory).items():
         listed = {
             (one.id, one.order, one.round): one
-            for one in clocks(incident.state.derived().as_view(), directory.book)
+            for one in clocks(incident.state.derived().view, directory.book)
         }
         items = verdicts.needed(incident, directory.book)
         times = timing.times(connection, items, timing.Chains(connection))
