@@ -239,7 +239,7 @@ async def revoke(
 
     def job(batch: Batch) -> bool:
         known = devices.by_chain(batch.connection, device)
-        batch.revoke(device, data.why, compromised_since_ms=data.compromised_since)
+        batch.devices.revoke(device, data.why, compromised_since_ms=data.compromised_since)
         return known is not None and known.person is not None
 
     if not await through(intake.transaction(job)):

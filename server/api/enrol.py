@@ -140,7 +140,7 @@ async def enrol(
         before = None if waited_for is None else devices.by_chain(batch.connection, waited_for)
         if before is not None and before.person != person:
             before = None
-        batch.enrol(
+        batch.devices.enrol(
             Device(
                 chain=chain,
                 person=person,

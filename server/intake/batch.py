@@ -17,9 +17,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from server import keys
-from server.intake import judge, verdicts
+from server.intake import judge
+from server.intake.enrolled import Enrolled
 from server.intake.greetings import ROTATED, Greeting, Greetings, Welcome
 from server.intake.ledger import Ledger
+from server.intake.looking import Looking
 from server.intake.memory import (
     UNKNOWN_MS,
     Chain,
@@ -33,12 +35,10 @@ from server.intake.memory import (
 )
 from server.intake.moments import Moments
 from server.intake.standing import Standing
-from server.intake.verdicts import Finding
 from server.intake.verify import Incoming
 from server.push.wanted import want_order
 from server.store import (
     devices,
-    doubts,
     log,
     outbox,
     people,
@@ -49,7 +49,6 @@ from server.store import (
     tables,
     timers,
 )
-from server.store import verdicts as stored_verdicts
 from server.store.devices import Contact, Device
 from server.store.doubts import COMPROMISED, Doubt
 from server.store.outbox import Effect
@@ -57,7 +56,6 @@ from server.store.people import Directory
 from server.store.projections import Projected
 from server.store.rows import upsert
 from server.store.sets import Evidence
-from server.store.verdicts import Row
 from sync import canon, changeset, exchange, fold, forks, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet, Draft
 from sync.exchange import PushResult
@@ -96,11 +94,10 @@ class Batch:
         self._incidents: dict[bytes, Incident] = {}
         self._given: list[tuple[Incident, bytes]] = []  # orders of this batch
         self._to_time: dict[bytes, Incident] = {}
-        self._to_look: dict[bytes, Incident] = {}
-        self._to_judge: dict[bytes, Incident] = {}
-        self._filled: dict[bytes, int] = {}  # chains in which a set came after one that follows it
         self._effects: list[Effect] = []
         self._greetings = Greetings(connection, at_ms)
+        self._looking = Looking(connection, memory, self._ledger, self.moments, at_ms)
+        self.devices = Enrolled(connection, memory, self._ledger, at_ms, self.org)
 
     # ---- what a job may ask and do ---------------------------------------------------------
 
@@ -135,7 +132,7 @@ class Batch:
 
     def judge_again(self, entity: bytes) -> None:
         """Look at the clocks of an incident as they stand now (VD9), and set its timer for when time changes one."""
-        self._to_judge[entity] = self._memory.incident(self.connection, entity)
+        self._looking.judge(self._memory.incident(self.connection, entity))
 
     def write(self, draft: Draft) -> PushResult:
         """Sign a draft with the desk chain and take it in. Raises DraftError, CanonError."""
@@ -180,47 +177,6 @@ class Batch:
         self._ledger.list_in([scope], idx, None, leaf)
         return idx
 
-    def enrol(self, device: Device) -> int:
-        """Take a device in, or replace its record. Gives the index of the ruling that says so."""
-        devices.save(self.connection, device)
-        self._memory.devices[device.chain] = device
-        return self.org("devices", device.chain, device.public())
-
-    def revoke(self, chain: bytes, why: str, *, compromised_since_ms: int | None = None) -> bool:
-        """Revoke a device from now on, and say since when it was in other hands if it was (AU6). False
-        when there is no such device or nothing new is said.
-        """
-        device = self._memory.device(self.connection, chain)
-        if device is None or device.person is None:
-            return False
-        known_since_ms = device.compromised_since_ms
-        is_worse = compromised_since_ms is not None and (
-            known_since_ms is None or compromised_since_ms < known_since_ms
-        )
-        if device.revoked_at_ms is None:
-            device = msgspec.structs.replace(device, revoked_at_ms=self.at_ms, revoked_why=why)
-        elif not is_worse:
-            return False
-        if is_worse:
-            device = msgspec.structs.replace(device, compromised_since_ms=compromised_since_ms)
-        self.enrol(device)
-        subscriptions.forget(self.connection, chain)
-        if is_worse:
-            self._doubt_since(chain, compromised_since_ms or 0)
-        return True
-
-    def _doubt_since(self, chain: bytes, since_ms: int) -> None:
-        """Put before people what a device sent since it was in other hands, though it was accepted."""
-        self._ledger.write_log()
-        for stored in sets.received_since(self.connection, chain, since_ms):
-            found = changeset.read(stored.envelope)
-            payload = rulings.read_ruling(stored.ruling).payload
-            is_known = doubts.by_set(self.connection, payload["set"]) is not None
-            if payload["d"] in rulings.COUNTED and not is_known and isinstance(found, ChangeSet):
-                no, entity, user = stored.arrival_no, payload["e"], found.header.user
-                one = Doubt(no, found.set_id, chain, entity, user, COMPROMISED)
-                doubts.add(self.connection, [one])
-
     def rotate(self, old: Device, new: Device, opening: Incoming) -> bool:
         """Let the chain that `opening` begins take the place of another (FK5). The same one may ask
         again; False for any other, once the place is taken.
@@ -234,9 +190,9 @@ class Batch:
         if known.continued_by not in {None, new.chain}:
             self._greetings.refused(old.chain, new.chain)
             return False
-        self.enrol(new)
+        self.devices.enrol(new)
         if known.continued_by is None:
-            self.enrol(msgspec.structs.replace(known, continued_by=new.chain))
+            self.devices.enrol(msgspec.structs.replace(known, continued_by=new.chain))
             subscriptions.move(self.connection, old.chain, new.chain)
             chain = self._memory.chain(self.connection, old.chain)
             # Its own writer has ended it there: what comes beyond is written by another.
@@ -316,7 +272,7 @@ class Batch:
             self._prove(chain, one, standing[0][0])
         self._standing.add(one, idx, standing)
         if one.seq < chain.head.top:
-            self._filled[one.chain] = max(one.seq, self._filled.get(one.chain, 0))
+            self._looking.filled(one.chain, one.seq)
         chain.add(one.seq, one.set_id)
         chain.tail = Tail(one.set_id, ruled.eff, verdict.facts.lo_ms)
         self._chains[one.chain] = chain
@@ -333,7 +289,7 @@ class Batch:
         else:
             self._incidents[incident.id] = incident
             self._note_orders(incident, change)
-            self._note_clocks(incident, body.ops if body is not None else [])
+            self._looking.note(incident, body.ops if body is not None else [])
             entry = (idx, arrival_no, leaf)
             self._ledger.list_incident(incident, one.chain, verdict.creates_at_ms, entry)
         result = _RESULT[ruled.decision]
@@ -417,7 +373,7 @@ class Batch:
             self._note_orders(incident, change)
         else:
             incident.state.add(fold.items_of(change, ruling))
-        self._note_clocks(incident, fold.ops_of(change, ruling))
+        self._looking.note(incident, fold.ops_of(change, ruling))
         if counts:
             incident.projected = None
             incident.updated_idx = idx
@@ -471,56 +427,6 @@ class Batch:
             if op["t"] in GIVES and shapes.problem(op) is None:
                 self._given.append((incident, op[GIVES[op["t"]]]))
 
-    def _note_clocks(self, incident: Incident, ops: list[dict[str, Any]]) -> None:
-        if verdicts.touches(ops):
-            self._to_look[incident.id] = incident
-
-    def _look_soon(self) -> dict[bytes, int | None]:
-        """Have the clocks looked at of which this batch says more (VD9). Gives the timers it moved."""
-        told = sorted(self.moments.told_more_of())
-        entities = stored_verdicts.open_among(self.connection, told)
-        for chain, seq in self._filled.items():
-            # Signed before what came earlier: now it is certain by when.
-            entities += stored_verdicts.open_before(self.connection, chain, seq)
-        for entity in entities:
-            self._to_look[entity] = self._memory.incident(self.connection, entity)
-        soon_ms = self.at_ms + verdicts.SETTLING_MS
-        moved: dict[bytes, int | None] = {}
-        for incident in self._to_look.values():
-            turns_ms = incident.turns_ms
-            is_seen = turns_ms is not None and self.at_ms <= turns_ms <= soon_ms
-            if not is_seen and incident.scopes and verdicts.runs(incident):
-                moved[incident.id] = incident.turns_ms = soon_ms
-        return moved
-
-    def _judge(self) -> dict[bytes, int | None]:
-        """Rule what is to be found by now of the clocks that are looked at (VD9). Gives the timers it moved."""
-        running = [one for one in self._to_judge.values() if one.scopes and verdicts.runs(one)]
-        # Of all of them at once: a phone's sets lie side by side in its chain.
-        book = self._memory.directory.book
-        times = self.moments.times(item for one in running for item in verdicts.needed(one, book))
-        standing = stored_verdicts.of_incidents(self.connection, [one.id for one in running])
-        rows: list[Row] = []
-        moved: dict[bytes, int | None] = dict.fromkeys(self._to_judge)
-        for incident in running:
-            found = verdicts.judge(incident, times, book, self.at_ms)
-            rows += [
-                self._rule(incident, one)
-                for one in verdicts.findings(incident, found, standing[incident.id])
-            ]
-            moved[incident.id] = incident.turns_ms = verdicts.turns_ms(found)
-        stored_verdicts.write(self.connection, rows)
-        return moved
-
-    def _rule(self, incident: Incident, one: Finding) -> Row:
-        """Write down what was found of one clock if it is to be; gives the row that then stands."""
-        if one.payload is None:
-            return one.row
-        payload = {"e": incident.id} | one.payload
-        idx, leaf = self._ledger.rule(rulings.KIND_VERDICT, payload)
-        self._ledger.list_in(incident.scopes, idx, None, leaf)
-        return verdicts.ruled_row(one.row, payload["result"], idx, self.at_ms)
-
     def _push_orders(self) -> None:
         """Have phones knocked at for the orders of this batch, where anybody subscribed to that."""
         if not self._given or not subscriptions.any_kept(self.connection):
@@ -553,8 +459,7 @@ class Batch:
         """Write everything gathered; gives the effects to perform after the commit."""
         connection = self.connection
         self.moments.flush()
-        turned = list((self._look_soon() | self._judge()).items())
-        timers.write(connection, timers.VERDICTS, turned)
+        turned = self._looking.flush()
         self._ledger.flush()
         projections.write(connection, [self._projected(at) for at in self._incidents.values()])
         soonest_ms = self._time(turned)

@@ -108,7 +108,7 @@ class Intake:
 
         def settle(batch: Batch) -> None:
             if devices.by_chain(batch.connection, desk.chain) is None:
-                batch.enrol(desk.device(batch.at_ms))
+                batch.devices.enrol(desk.device(batch.at_ms))
 
         await self.catch_up()
         # Only its first day must write here, so that a centre starts on a full disk too.

@@ -55,7 +55,7 @@ class Pen:
         )
 
     async def enrol(self, intake: Intake) -> None:
-        await intake.transaction(lambda batch: batch.enrol(self.device))
+        await intake.transaction(lambda batch: batch.devices.enrol(self.device))
 
     def set(
         self,

@@ -132,7 +132,7 @@ async def test_a_lost_phone_is_judged_by_what_it_can_have_known(house: House) ->
     pen.now_ms = house.clock.now_ms() - 1_000
     straddling = pen.set(INCIDENT, NOTE, seen=before)
     command = pen.set(INCIDENT, to_self(pen), seen=before)
-    await house.intake.transaction(lambda batch: batch.revoke(pen.chain, "手机遗失"))
+    await house.intake.transaction(lambda batch: batch.devices.revoke(pen.chain, "手机遗失"))
     after = await in_touch(house)
     house.clock.advance(1_000)
     results = await push(house, pen, [straddling, command])
@@ -160,7 +160,7 @@ async def test_what_a_stolen_phone_sends_is_marked(house: House) -> None:
     pen.now_ms = since_ms
     raw = pen.set(INCIDENT, NOTE, seen=seen)
     await house.intake.transaction(
-        lambda batch: batch.revoke(pen.chain, "手机被抢", compromised_since_ms=since_ms)
+        lambda batch: batch.devices.revoke(pen.chain, "手机被抢", compromised_since_ms=since_ms)
     )
     [result] = await push(house, pen, [raw])
     payload = await ruling_of(house, result)
@@ -272,7 +272,7 @@ async def test_every_ruling_of_a_rich_story_is_decided_again_from_itself_alone(
     await said(house, zhao, CLOSE, seen=seen)
     await said(house, zhao, {"t": "entry.correct", "entry": bytes(17), "text": "x"}, seen=seen)
     await house.intake.transaction(
-        lambda batch: batch.revoke(zhao.chain, "", compromised_since_ms=EPOCH_MS)
+        lambda batch: batch.devices.revoke(zhao.chain, "", compromised_since_ms=EPOCH_MS)
     )
     await said(house, zhao, NOTE)
     zhao.now_ms = 0

@@ -273,7 +273,7 @@ async def test_a_revoked_phone_may_hand_in_what_it_wrote_before(house: House) ->
     await push(house, pen, [pen.open(), pen.create(INCIDENT)])
     before = pen.note(INCIDENT, "撤销之前")
     house.clock.advance(60_000)
-    await house.intake.transaction(lambda batch: batch.revoke(pen.chain, "手机遗失"))
+    await house.intake.transaction(lambda batch: batch.devices.revoke(pen.chain, "手机遗失"))
     pen.now_ms = house.clock.advance(1_000)
     after = pen.note(INCIDENT, "撤销之后")
     command = pen.set(

@@ -89,7 +89,7 @@ async def test_only_an_enrolled_device_or_somebody_at_a_desk_may_read(house: Cen
         assert (await read(house, pen, path)).status_code == 200
         desk = await house.sign_in("reviewer")
         assert (await desk.get(LOG + path)).status_code == 200
-    await house.intake.transaction(lambda batch: batch.revoke(pen.chain, "lost"))
+    await house.intake.transaction(lambda batch: batch.devices.revoke(pen.chain, "lost"))
     assert (await read(house, pen, "checkpoint")).json()["code"] == "device_revoked"
 
 

@@ -60,7 +60,7 @@ async def let_in(house: House, page: dict[str, Any], at_ms: int) -> Device:
     def job(batch: Batch) -> None:
         batch.org("stations", station, {"name": "昂素派出所"})
         batch.org("people", person, {"name": "录", "role": "officer", "station": station})
-        batch.enrol(device)
+        batch.devices.enrol(device)
 
     house.clock.set(at_ms)
     await house.intake.transaction(job)

@@ -149,7 +149,7 @@ async def test_a_revoked_phone_is_knocked_at_no_more_and_may_not_subscribe(
 ) -> None:
     phone = await device(ours)
     there = await phone.subscribe(service)
-    await ours.intake.transaction(lambda batch: batch.revoke(phone.pen.chain, "丢失"))
+    await ours.intake.transaction(lambda batch: batch.devices.revoke(phone.pen.chain, "丢失"))
     rows = await ours.app.state.db.reading(
         lambda at: at.exec_driver_sql("SELECT * FROM push_subscriptions").fetchall()
     )

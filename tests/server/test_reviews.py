@@ -59,7 +59,7 @@ async def held_create(house: House, *more: dict[str, Any]) -> tuple[Pen, bytes]:
     house.clock.advance(60_000)
     create = {"t": "incident.create", "source": "self", "station": STATION, "tag": "T-1"}
     raw = pen.set(INCIDENT, create, to_self(pen), *more, seen=seen)
-    await house.intake.transaction(lambda batch: batch.revoke(pen.chain, "手机遗失"))
+    await house.intake.transaction(lambda batch: batch.devices.revoke(pen.chain, "手机遗失"))
     house.clock.advance(1_000)
     [result] = await push(house, pen, [raw])
     assert word(result) == ("held", "revoked_straddle")
@@ -183,7 +183,7 @@ async def test_what_came_from_a_stolen_phone_is_looked_through_and_confirmed(hou
     assert await doubt_of(house, note) is None
     since_ms = house.clock.now_ms()
     await house.intake.transaction(
-        lambda batch: batch.revoke(pen.chain, "被抢", compromised_since_ms=since_ms)
+        lambda batch: batch.devices.revoke(pen.chain, "被抢", compromised_since_ms=since_ms)
     )
     doubt = await doubt_of(house, note)
     assert doubt is not None
@@ -194,7 +194,7 @@ async def test_what_came_from_a_stolen_phone_is_looked_through_and_confirmed(hou
     assert [entry["text"] for entry in (await view_of(house))["entries"]] == ["到了"]
     # Said again with an earlier moment, more comes under the same look; nothing twice.
     said_again = await house.intake.transaction(
-        lambda batch: batch.revoke(pen.chain, "", compromised_since_ms=since_ms - 10_000)
+        lambda batch: batch.devices.revoke(pen.chain, "", compromised_since_ms=since_ms - 10_000)
     )
     assert said_again
     assert len(await house.db.reading(doubts.of_kind, "compromised", 0, 10)) == 2

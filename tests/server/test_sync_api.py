@@ -429,7 +429,9 @@ async def test_a_revoked_phone_may_push_and_nothing_else(tmp_path: Path, pen: Pe
     await made.prepare(pen)
     app = build_app(Settings(data_dir=tmp_path))
     async with app.lifespan():
-        await app.state.intake.transaction(lambda batch: batch.revoke(pen.chain, "手机遗失"))
+        await app.state.intake.transaction(
+            lambda batch: batch.devices.revoke(pen.chain, "手机遗失")
+        )
     await made.start()
     try:
         phone = Phone(made, pen)

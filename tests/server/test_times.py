@@ -73,7 +73,7 @@ async def test_tm12_a_revoked_phone_cannot_have_written_before_the_beacon_it_nam
 ) -> None:
     pen = await story(house)
     house.clock.advance(60 * SECOND)
-    await house.intake.transaction(lambda batch: batch.revoke(pen.chain, "手机遗失"))
+    await house.intake.transaction(lambda batch: batch.devices.revoke(pen.chain, "手机遗失"))
     house.clock.advance(1 * SECOND)
     beacon = house.intake.beacon()
     pen.now_ms = EPOCH_MS
@@ -204,7 +204,7 @@ async def test_of_a_phone_in_other_hands_too(house: House) -> None:
     await handed_in(house, pen, said("一"), mono=(SESSION, 21_000))
     since_ms = house.clock.now_ms()
     await house.intake.transaction(
-        lambda batch: batch.revoke(pen.chain, "手机被抢", compromised_since_ms=since_ms)
+        lambda batch: batch.devices.revoke(pen.chain, "手机被抢", compromised_since_ms=since_ms)
     )
     assert (await proved(house))["一"] == (0, -50, 20_050, ("compromised",))
 

@@ -134,7 +134,7 @@ class Fate:
         chain = self._chance.choice(chains)
         before = len(world.revoked)
         with suppress(*NOT_NOW):
-            await world.centre.transact(lambda batch: batch.revoke(chain, "lost"))
+            await world.centre.transact(lambda batch: batch.devices.revoke(chain, "lost"))
         world.learn_rights()
         world.oracle.tally["revocations"] += len(world.revoked) - before
         world.trace.note("admin", "revoke", chain.hex()[:8])

@@ -76,7 +76,7 @@ async def prepare(build: Build, data_dir: Path, devices: int) -> list[Work]:
 
         def enrol(batch: Batch) -> None:
             for phone in phones:
-                batch.enrol(phone.record)
+                batch.devices.enrol(phone.record)
 
         await intake.transaction(enrol)
         for phone in phones:
