@@ -139,8 +139,10 @@ def timed(
 ) -> Timed:
     """When a set was signed (TM5 to TM8). `observed`: samples of its chain and session that count, in any order."""
     zero = _certain(one.lo_ms, one.hi_ms, uncertainty_ms)
-    if one.is_forked or one.is_compromised:
-        why = (FORKED,) * one.is_forked + (COMPROMISED,) * one.is_compromised
+    why = (FORKED,) * one.is_forked + (COMPROMISED,) * one.is_compromised
+    if zero is None:
+        return Timed(one.claimed_ms, (Bounds(None, None), None, None), (*why, CLOCK_DISORDER))
+    if why:
         return Timed(one.claimed_ms, (zero, None, None), why)
     m = one.place.m
     is_reading = 0 <= m <= MS_MAX
@@ -193,14 +195,12 @@ def elapsed_at_least_ms(start: Timed, end: Timed) -> int | None:
     return shrunk(b.m - a.m)
 
 
-def _certain(lo_ms: int | None, hi_ms: int | None, uncertainty_ms: int) -> Bounds:
-    """Bounds of grade 0. Where they cross, the centre's clock went back in between, and the receipt is what holds."""
-    if lo_ms is not None and hi_ms is not None:
-        lo_ms = min(lo_ms, hi_ms)
-    return Bounds(
-        None if lo_ms is None else lo_ms - uncertainty_ms,
-        None if hi_ms is None else hi_ms + uncertainty_ms,
-    )
+def _certain(lo_ms: int | None, hi_ms: int | None, uncertainty_ms: int) -> Bounds | None:
+    """Bounds of grade 0. None where they cross: the centre's clock was set back in between, and nobody knows whether it
+    was right before or after."""
+    lo0 = None if lo_ms is None else lo_ms - uncertainty_ms
+    hi0 = None if hi_ms is None else hi_ms + uncertainty_ms
+    return None if lo0 is not None and hi0 is not None and lo0 > hi0 else Bounds(lo0, hi0)
 
 
 def _only_claimed(op: dict[str, Any], user: bytes) -> str | None:

@@ -32,7 +32,7 @@ SeenAt = Callable[[tuple[int, bytes]], int | None]
 BeaconAt = Callable[[bytes], int | None]
 """Gives when the centre gave a beacon, None when it did not."""
 
-BEACON_AHEAD_MS = 2 * CENTRE_UNCERTAINTY_MS
+AHEAD_MS = 2 * CENTRE_UNCERTAINTY_MS
 """How far the clocks of two processes of one centre may be apart."""
 
 
@@ -77,16 +77,19 @@ def judge(
     if floor is not None and floor < effective_stamp(header.hlc, at_ms):
         floor = None  # it does not bite
     lo_ms: int | None = None
+    ahead_ms: int | None = None
     seen_unknown = beacon_unknown = False
     # The centre's own chain belongs to nobody and writes for whoever is signed in, at once (AU2, AU3).
     if device is not None and device.person is not None:
         seen_at_ms = None if header.seen is None else seen_at(header.seen)
         seen_unknown = header.seen is not None and seen_at_ms is None
         given_ms = None if header.beacon is None else beacon_at(header.beacon)
-        if given_ms is not None and given_ms > at_ms + BEACON_AHEAD_MS:
+        before_ms = before.lo_ms if before is not None else None
+        latest_ms = max(device.oldest_ms, seen_at_ms or 0, given_ms or 0, before_ms or 0)
+        ahead_ms = latest_ms if latest_ms > at_ms + AHEAD_MS else None
+        if given_ms is not None and given_ms > at_ms + AHEAD_MS:
             given_ms = None
         beacon_unknown = header.beacon is not None and given_ms is None
-        before_ms = before.lo_ms if before is not None else None
         lo_ms = made_after_ms(at_ms, device.oldest_ms, seen_at_ms, given_ms, before_ms)
     from_ms = at_ms if lo_ms is None else lo_ms
     grants: tuple[Grant, ...] = ()
@@ -103,6 +106,7 @@ def judge(
     facts = Facts(
         enrolled=device is not None and one.key_known and device.person in (None, header.user),
         lo_ms=lo_ms,
+        ahead_ms=ahead_ms,
         grants=grants,
         revoked_at_ms=device.revoked_at_ms if device is not None else None,
         compromised_since_ms=device.compromised_since_ms if device is not None else None,

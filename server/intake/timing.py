@@ -179,8 +179,7 @@ class _OneChain:
         """What its ruling kept, else what that of a set before it did: a later ruling of a person keeps no facts."""
         kept = stored.ruling.payload.get("in")
         if kept is not None:
-            lo_ms: int | None = kept.get("lo")
-            return lo_ms
+            return _bound_in(kept)
         rows = query(
             self._connection,
             "SELECT r.bytes FROM sets s JOIN rulings r ON r.idx = s.idx WHERE s.chain = ? AND s.seq < ?"
@@ -188,7 +187,7 @@ class _OneChain:
             (self._chain, stored.seq, LOOK_BACK),
         )
         bounds = (
-            rulings.read_ruling(bytes(raw)).payload.get("in", {}).get("lo") for (raw,) in rows
+            _bound_in(rulings.read_ruling(bytes(raw)).payload.get("in", {})) for (raw,) in rows
         )
         return next((bound for bound in bounds if bound is not None), None)
 
@@ -315,3 +314,9 @@ def _header(envelope: bytes) -> Header | None:
         return changeset.header_of(envelope)
     except msgspec.MsgspecError:
         return None
+
+
+def _bound_in(kept: dict[str, Any]) -> int | None:
+    """The lower bound among the facts of a ruling, also one that lies after the receipt."""
+    bound: int | None = kept.get("ahead", kept.get("lo"))
+    return bound

@@ -37,7 +37,8 @@ class Facts(Struct, frozen=True):
     """Everything the centre knows of one set when it rules. Times are ms of the centre's clock.
 
     `enrolled`: an enrolled device has this chain and the set's user is its person, or the chain is the centre's own
-    (AU2). `lo_ms`: the set cannot have been made before (AU3); None: not before its receipt. `grants`: what its user
+    (AU2). `lo_ms`: the set cannot have been made before (AU3); None: not before its receipt. `ahead_ms`: what bounds it
+    from below lies after its receipt, so the centre's clock was set back in between (TM5). `grants`: what its user
     held between then and receipt, in order; only looked at for a command or after a long silence. `floor`: the greatest
     stamp among what the set names as replaced and its chain predecessor, where it bites (ST1). `is_gap`: the
     predecessor is not here. `is_fork`: the chain is in two places. `seen_unknown`: it names a ruling that this log does
@@ -47,6 +48,7 @@ class Facts(Struct, frozen=True):
 
     enrolled: bool = True
     lo_ms: int | None = None
+    ahead_ms: int | None = None
     grants: tuple[Grant, ...] = ()
     revoked_at_ms: int | None = None
     compromised_since_ms: int | None = None
@@ -64,6 +66,8 @@ def captured(facts: Facts) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     if facts.lo_ms is not None:
         kept["lo"] = facts.lo_ms
+    if facts.ahead_ms is not None:
+        kept["ahead"] = facts.ahead_ms
     if not facts.enrolled:
         kept["stranger"] = True
     if facts.grants:
@@ -97,6 +101,7 @@ def facts_of(kept: dict[str, Any]) -> Facts:
     return Facts(
         enrolled=not kept.get("stranger", False),
         lo_ms=kept.get("lo"),
+        ahead_ms=kept.get("ahead"),
         grants=tuple(Grant(tuple(roles), station) for roles, station in kept.get("grants", ())),
         revoked_at_ms=kept.get("revoked"),
         compromised_since_ms=kept.get("compromised"),

@@ -56,16 +56,39 @@ async def test_tm12_a_beacon_says_that_a_set_was_signed_after_it_was_given(house
     assert (bound["in"], bound["flags"]) == ({"lo": EPOCH_MS + 60 * SECOND}, [])
     after = await ruling_of(house, await handed_in(house, pen, NOTE))
     assert after["in"] == {"lo": EPOCH_MS + 60 * SECOND}, "what follows it was signed later still"
-    ahead = Beacons((house.settings.data_dir / KEY_FILE).read_bytes()).give(
-        house.clock.now_ms() + 101
-    )
-    for strange in (bytes(16), beacon[:-1] + bytes([beacon[-1] ^ 1]), ahead):
+    soon_ms = house.clock.now_ms() + 101
+    ahead = Beacons((house.settings.data_dir / KEY_FILE).read_bytes()).give(soon_ms)
+    known = {"lo": EPOCH_MS + 60 * SECOND, "beacon_unknown": True}
+    forged = beacon[:-1] + bytes([beacon[-1] ^ 1])
+    for strange, facts in (
+        (bytes(16), known),
+        (forged, known),
+        (ahead, known | {"ahead": soon_ms}),
+    ):
         ruled = await ruling_of(house, await handed_in(house, pen, NOTE, beacon=strange))
         assert (ruled["d"], ruled["flags"]) == ("accepted", ["beacon_unknown"])
-        assert ruled["in"] == {"lo": EPOCH_MS + 60 * SECOND, "beacon_unknown": True}
+        assert ruled["in"] == facts
     await house.intake.stop()
     decided = await replay(house.settings.url)
     assert (decided.again, decided.wrong) == (8, [])
+
+
+async def test_tm5_when_the_centres_clock_was_set_back_nothing_is_proved_until_it_has_caught_up(
+    house: House,
+) -> None:
+    pen = await story(house)
+    house.clock.advance(-3_600 * SECOND)
+    await handed_in(house, pen, {"t": "entry.add", "kind": "note", "text": "back"})
+    house.clock.advance(3_600 * SECOND - 100)
+    await handed_in(house, pen, {"t": "entry.add", "kind": "note", "text": "nearly"})
+    house.clock.advance(60 * SECOND)
+    await handed_in(house, pen, {"t": "entry.add", "kind": "note", "text": "caught up"})
+    told = await proved(house)
+    assert told["back"] == (3, None, None, ("clock_disorder",))
+    assert told["nearly"] == (0, -150, -50, ("no_sample_before", "no_sample_after"))
+    assert told["caught up"][:3] == (0, -50, 59_950)
+    await house.intake.stop()
+    assert (await replay(house.settings.url)).wrong == []
 
 
 async def test_tm12_a_revoked_phone_cannot_have_written_before_the_beacon_it_names(

@@ -127,20 +127,25 @@ export function atCentre(claimedMs: number, atMs: number, uncertaintyMs = CENTRE
 export function timed(one: Signed, observed: readonly Observed[], uncertaintyMs = CENTRE_UNCERTAINTY_MS): Timed {
   const { claimedMs, place } = one;
   const zero = certain(one.loMs, one.hiMs, uncertaintyMs);
-  const plain = (why: TimeCause[]): Timed => ({ claimedMs, layers: [zero, null, null], why, place: null });
-  if (one.isForked || one.isCompromised) {
-    return plain([
-      ...(one.isForked ? ["forked" as const] : []),
-      ...(one.isCompromised ? ["compromised" as const] : []),
-    ]);
-  }
+  const plain = (bounds: Bounds, why: TimeCause[]): Timed => ({
+    claimedMs,
+    layers: [bounds, null, null],
+    why,
+    place: null,
+  });
+  const doubts: TimeCause[] = [
+    ...(one.isForked ? ["forked" as const] : []),
+    ...(one.isCompromised ? ["compromised" as const] : []),
+  ];
+  if (zero === null) return plain({ loMs: null, hiMs: null }, [...doubts, "clock_disorder"]);
+  if (doubts.length > 0) return plain(zero, doubts);
   const isReading = place.m >= 0 && place.m <= MS_MAX;
   const known = (isReading ? observed : []).toSorted((a, b) => a.m - b.m || a.seq - b.seq);
   // One of the very same reading may be from before or from after: the clock may have stood in between.
   const before = known.filter(({ m }) => m < place.m);
   const after = known.filter(({ m }) => m > place.m);
   const first = meet(zero, monotonic(place.m, before, after));
-  if (first === null || isDisordered(one, known)) return plain(["clock_disorder"]);
+  if (first === null || isDisordered(one, known)) return plain(zero, ["clock_disorder"]);
   const why: TimeCause[] = [];
   if (before.length === 0) why.push("no_sample_before");
   if (after.length === 0) why.push("no_sample_after");
@@ -182,10 +187,14 @@ export function elapsedAtLeastMs(start: Timed, end: Timed): number | null {
   return shrunk(b.m - a.m);
 }
 
-/** Bounds of grade 0. Where they cross, the centre's clock went back in between, and the receipt is what holds. */
-function certain(loMs: number | null, hiMs: number | null, uncertaintyMs: number): Bounds {
-  const lo = loMs !== null && hiMs !== null ? Math.min(loMs, hiMs) : loMs;
-  return { loMs: lo === null ? null : lo - uncertaintyMs, hiMs: hiMs === null ? null : hiMs + uncertaintyMs };
+/**
+ * Bounds of grade 0. null where they cross: the centre's clock was set back in between, and nobody knows whether it was right before
+ * or after.
+ */
+function certain(loMs: number | null, hiMs: number | null, uncertaintyMs: number): Bounds | null {
+  const lo0 = loMs === null ? null : loMs - uncertaintyMs;
+  const hi0 = hiMs === null ? null : hiMs + uncertaintyMs;
+  return lo0 !== null && hi0 !== null && lo0 > hi0 ? null : { loMs: lo0, hiMs: hi0 };
 }
 
 /** Why an op's time is a mere claim; null when it tells of now. */
