@@ -52,7 +52,7 @@ def followed(
     if station := _station(device, directory):
         names += months.of(connection, station, now_ms)
     found = scopes.by_name(connection, names)
-    return [found.get(name, scopes.unborn(name)) for name in names]
+    return [found.get(name) or scopes.unborn(connection, name) for name in names]
 
 
 def may_follow(device: Device, directory: Directory) -> Callable[[str], bool]:
@@ -94,7 +94,7 @@ def answer(
     pages: list[exchange.ScopePage] = []
     complete = True
     for name, epoch, n in cursors:
-        scope = found.get(name, scopes.unborn(name))
+        scope = found.get(name) or scopes.unborn(connection, name)
         after = n if epoch == scope.epoch else 0
         page, used = _offered(connection, scope, after, behind), 0
         if page is None:

@@ -247,6 +247,8 @@ class Device:
                 raise
         if unstored is not None:
             raise unstored
+        if self._greeted_ms is None:
+            await self.attempt(pull=False)  # the pull told of another epoch
 
     async def _told_to_rotate(self) -> str | None:
         """Greet; why this chain must be left, if it must (FK4)."""
@@ -333,6 +335,7 @@ class Device:
         self._chain.beacon = reply.beacon or self._chain.beacon
         if reply.token is not None:
             self._vault.greeted(request_id, reply.token)
+        self._met(reply.log)
         for scope, epoch, _newest in reply.scopes:
             known = self._cursors.get(scope)
             if known is None or known.epoch != epoch:  # EX5: what was read of it counts no more
@@ -343,6 +346,17 @@ class Device:
             self.follow_scope(f"device:{chain.hex()}")
         self._greeted_ms = sent.wall_ms
         return reply
+
+    def _met(self, log: exchange.LogState) -> None:
+        """Another log than the last: what that one had is owed again (TL11)."""
+        name = f"{log.origin}/{log.epoch.hex()}".encode()
+        before = self._vault.watched("met")
+        if name == before:
+            return
+        with self._vault.together():
+            if before is not None:
+                self._vault.owe_everything()
+            self._vault.watch("met", name)
 
     async def pull(self) -> None:
         """Read every known scope to its newest entry. Raises BrokenScopeError for one that lies."""
@@ -365,7 +379,10 @@ class Device:
             complete = reply.complete
 
     def _apply(self, page: exchange.ScopePage) -> None:
-        read, cursor = follow_on(page, self._cursors.get(page.scope))
+        at = self._cursors.get(page.scope)
+        if at is not None and at.epoch not in (0, page.epoch):
+            self._greeted_ms = None  # the log may be another one too (TL11)
+        read, cursor = follow_on(page, at)
         self._listen_to(read)
         for ruling, carried in read:
             self.watch.learn(ruling)

@@ -252,6 +252,13 @@ class Vault:
                 [(result, why, id_) for id_, result, why in answers],
             )
 
+    def owe_everything(self) -> None:
+        """Offer again what was said to be safe: the log it was safe in is another one now (TL11)."""
+        self._db.execute(
+            "UPDATE sets SET result = NULL, why = NULL WHERE result IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(sorted(DURABLE)).decode(),),
+        )
+
     def tally(self) -> Tally:
         """Sets made, held by the centre, refused by it. One that was written again counts once."""
         made, answered, acked = self._db.execute(

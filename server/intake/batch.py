@@ -34,12 +34,14 @@ from server.intake.memory import (
     projected,
 )
 from server.intake.moments import Moments
+from server.intake.places import days_until
 from server.intake.standing import Standing
 from server.intake.verify import Incoming
 from server.push.wanted import want_order
 from server.store import (
     devices,
     log,
+    numbers,
     outbox,
     people,
     projections,
@@ -163,11 +165,13 @@ class Batch:
         return idx
 
     def begin_epoch(self, epoch: bytes) -> None:
-        """Let the log go on under another epoch, and every scope begin anew (TL8)."""
+        """Let the log go on under another epoch, every scope begin anew, and no number be given twice (TL8)."""
         memory = self._memory
         assert memory.head is not None
         log.begin_epoch(self.connection, epoch)
-        scopes.begin_anew(self.connection)
+        scopes.begin_anew(self.connection, self.at_ms)
+        numbers.skip(self.connection, days_until(self.at_ms, log.newest_at_ms(self.connection)))
+        memory.numbers.clear()
         memory.head = msgspec.structs.replace(memory.head, epoch=epoch)
         memory.scopes.clear()
 

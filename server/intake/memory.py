@@ -22,7 +22,7 @@ from server.intake.desk import Desk
 from server.intake.nudged import rows_of
 from server.intake.project import project
 from server.intake.verify import Incoming
-from server.store import devices, log, people, proofs, scopes, sets
+from server.store import devices, log, numbers, people, proofs, scopes, sets
 from server.store.devices import ChainHead, Device
 from server.store.log import Head
 from server.store.people import Directory
@@ -243,7 +243,7 @@ class Memory:
         if known is None:
             known = scopes.by_name(connection, [name]).get(name)
             if known is None:
-                known = scopes.unborn(name)
+                known = scopes.unborn(connection, name)
                 known.id = self.next_scope_id
                 self.next_scope_id += 1
             self.scopes[name] = known
@@ -260,8 +260,7 @@ class Memory:
     def number(self, connection: Connection, day: str) -> int:
         """The last incident number given out for a day, 0 for none."""
         if day not in self.numbers:
-            rows = query(connection, "SELECT last FROM incident_numbers WHERE day = ?", (day,))
-            self.numbers[day] = rows[0][0] if rows else 0
+            self.numbers[day] = numbers.last(connection, day)
         return self.numbers[day]
 
     def incident(self, connection: Connection, entity: bytes) -> Incident:

@@ -10,6 +10,8 @@ Responsible for SC1 and ID6. Refuses to read a clock. China has kept UTC+8 witho
 from datetime import UTC, datetime, timedelta
 
 _SHANGHAI = timedelta(hours=8)
+DAY_MS = 86_400_000
+LATE_DAYS = 40
 
 
 def _there(at_ms: int) -> datetime:
@@ -24,6 +26,12 @@ def month_of(at_ms: int) -> str:
 def day_of(at_ms: int) -> str:
     """`YYMMDD` of a moment."""
     return _there(at_ms).strftime("%y%m%d")
+
+
+def days_until(at_ms: int, since_ms: int) -> list[str]:
+    """The days from a moment on, and at least those of the last 40 days: what is handed over late is from then."""
+    first_ms = min(since_ms, at_ms - LATE_DAYS * DAY_MS)
+    return [day_of(day_ms) for day_ms in range(first_ms, at_ms + DAY_MS, DAY_MS)]
 
 
 def month_before(month: str) -> str:

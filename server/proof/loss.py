@@ -22,6 +22,7 @@ from server.proof.memory import DamagedError
 from server.proof.signer import RefusedError, Signer, named_log, signed_at_ms
 from server.proof.tree import BrokenEntryError, StoredTree
 from server.store import log, proofs
+from server.store.log import Head
 from sync import witness
 from sync.merkle import TILE_WIDTH
 
@@ -46,21 +47,26 @@ ANSWERABLE = frozenset(
 
 
 async def declare(
-    intake: Intake, signer: Signer, entropy: Callable[[int], bytes], *, why: str
+    intake: Intake,
+    signer: Signer,
+    entropy: Callable[[int], bytes],
+    *,
+    why: str,
+    put_back: bool = False,
 ) -> Declared:
-    """Declare what is lost and begin a new epoch. Raises NothingLostError, and RefusedError for trouble that no
-    declaration cures.
+    """Declare what is lost and begin a new epoch; `put_back`: the database is a copy that was just put back. Raises
+    NothingLostError, and RefusedError for trouble that no declaration cures.
     """
 
     def job(batch: Batch) -> Declared:
-        return _declare(batch, signer, entropy(8), why)
+        return _declare(batch, signer, entropy(8), why, put_back=put_back)
 
     declared = await intake.transaction(job)
     signer.forget()
     return declared
 
 
-def _declare(batch: Batch, signer: Signer, epoch: bytes, why: str) -> Declared:
+def _declare(batch: Batch, signer: Signer, epoch: bytes, why: str, *, put_back: bool) -> Declared:
     connection = batch.connection
     head = log.read(connection)
     row = named_log(connection, head)
@@ -69,12 +75,14 @@ def _declare(batch: Batch, signer: Signer, epoch: bytes, why: str) -> Declared:
         signer.look(connection)
     except RefusedError as refusal:
         finished = _begun_before(signer, row, head.server_id, origin)
-        if refusal.code == "log_epoch_differs" and finished is not None:
+        if refusal.code == "log_epoch_differs" and finished is not None and not put_back:
             return finished
-        if refusal.code not in ANSWERABLE or row is None:
+        answerable = ANSWERABLE | {"log_epoch_differs"} if put_back else ANSWERABLE
+        if refusal.code not in answerable or row is None:
             raise
     else:
-        raise NothingLostError
+        if not put_back or row is None:
+            raise NothingLostError
     size, root, at_ms = _signed(connection, signer, origin)
     kept = _kept(connection, origin, head.idx, size, at_ms)
     lost = {
@@ -85,14 +93,33 @@ def _declare(batch: Batch, signer: Signer, epoch: bytes, why: str) -> Declared:
         "why": why,
         "at_ms": batch.at_ms,
     }
+    others = _others(signer, head, row, lost) if put_back else []
     proofs.forget_tiles(connection)
     batch.begin_epoch(epoch)
     batch.org(
         witness.ORG_ROW,
         head.server_id,
-        row | {"epoch": epoch, "lost": [*row.get("lost", ()), lost]},
+        row | {"epoch": epoch, "lost": [*row.get("lost", ()), *others, lost]},
     )
     return Declared(origin, witness.origin_of(head.server_id, epoch), size, kept)
+
+
+def _others(
+    signer: Signer, head: Head, row: dict[str, Any], lost: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The epoch that went on since the copy was made, when the file outside the database remembers one: it ends too."""
+    try:
+        before = memory.recall(signer.path)
+    except DamagedError:
+        return []
+    named = {head.epoch, *(one["epoch"] for one in row.get("lost", ()))}
+    known = {witness.origin_of(head.server_id, epoch) for epoch in named}
+    if before is None or before.checkpoint.origin in known:
+        return []
+    at = before.checkpoint
+    epoch = bytes.fromhex(at.origin.rpartition("/")[2])
+    # How much of it this copy shares is not known: nothing is claimed to be kept.
+    return [lost | {"epoch": epoch, "size": at.size, "root": at.root, "kept": 0}]
 
 
 def _begun_before(

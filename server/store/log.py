@@ -60,6 +60,16 @@ def read(connection: Connection, share: str = "") -> Head:
     return Head(*rows[0])
 
 
+def newest_at_ms(connection: Connection) -> int:
+    """When the newest ruling was made, 0 before there is one."""
+    return int(
+        query(
+            connection,
+            "SELECT COALESCE(MAX(at_ms), 0) FROM rulings WHERE idx = (SELECT MAX(idx) FROM rulings)",
+        )[0][0]
+    )
+
+
 def begin_epoch(connection: Connection, epoch: bytes) -> None:
     """Go on under another epoch, 8 bytes."""
     connection.execute(update(tables.log_head).values(epoch=epoch))

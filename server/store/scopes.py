@@ -39,9 +39,12 @@ class Entry(NamedTuple):
     head: bytes
 
 
-def unborn(name: str) -> Scope:
-    """A scope nothing was listed in yet."""
-    return Scope(0, name, FIRST_EPOCH, 0, bytes(16))
+def unborn(connection: Connection, name: str) -> Scope:
+    """A scope nothing was listed in yet: of the epoch that all began with when the log last began anew."""
+    [[epoch]] = query(
+        connection, "SELECT COALESCE(MAX(epoch), ?) FROM scopes WHERE id = 1", (FIRST_EPOCH,)
+    )
+    return Scope(0, name, epoch, 0, bytes(16))
 
 
 def by_name(connection: Connection, names: Iterable[str]) -> dict[str, Scope]:
@@ -92,9 +95,13 @@ def of_incidents(connection: Connection, incidents: Sequence[bytes]) -> dict[byt
     return found
 
 
-def begin_anew(connection: Connection) -> None:
-    """Give every scope another epoch: whoever follows one reads it from the start (EX5)."""
-    connection.execute(update(tables.scopes).values(epoch=tables.scopes.c.epoch + 1))
+def begin_anew(connection: Connection, at_ms: int) -> None:
+    """Give every scope an epoch that none had before: whoever follows one reads it from the start (EX5).
+
+    It follows from the time, because a copy that was put back does not know what was given out since it was made.
+    """
+    [[newest]] = query(connection, "SELECT COALESCE(MAX(epoch), 0) FROM scopes")
+    connection.execute(update(tables.scopes).values(epoch=max(newest + 1, at_ms)))
 
 
 def page(connection: Connection, scope_id: int, after: int, budget_bytes: int) -> list[Entry]:

@@ -3,6 +3,7 @@
 Example: `async def test_x(house): device = await house.phone(0)`.
 """
 
+import os
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
+from litestar import Litestar
 
 from server.app import build_app
 from server.fleet.centre import listen, serving
@@ -24,7 +26,9 @@ from server.fleet.timebase import VirtualTime
 from server.fleet.transport import LinkTransport
 from server.fleet.vault import Vault
 from server.now import VirtualClock
+from server.proof import loss
 from server.proof.keeper import Keeper
+from server.proof.signer import Signer
 from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import upgrade
@@ -43,6 +47,7 @@ class House(msgspec.Struct):
     officers: list[Officer]
     clock: VirtualClock
     keeper: Keeper
+    app: Litestar
 
     async def signed(self) -> None:
         """Let the centre sign its log as it stands."""
@@ -63,6 +68,12 @@ class House(msgspec.Struct):
             online=transport.online,
         )
         return device, transport
+
+    async def put_back(self) -> None:
+        """Declare that the centre's database is a copy that was put back."""
+        state = self.app.state
+        signer = Signer(state.settings, os.urandom)
+        await loss.declare(state.intake, signer, os.urandom, why="a new disk", put_back=True)
 
     async def phone(
         self, number: int, link: Link | None = None, vault: Vault | None = None
@@ -100,5 +111,5 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
                 desks[login] = Desk(http, login, password)
             inner = httpx2.AsyncHTTPTransport()
             people = desks["dispatcher"], desks["admin"], officers
-            yield House(url, VirtualTime(clock), inner, *people, clock, app.state.keeper)
+            yield House(url, VirtualTime(clock), inner, *people, clock, app.state.keeper, app)
             await inner.aclose()

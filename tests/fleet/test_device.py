@@ -269,6 +269,26 @@ async def test_whoever_begins_with_a_snapshot_writes_later_than_all_that_it_says
     assert change.header.hlc > said.pack()
 
 
+async def test_tl11_what_was_safe_in_another_log_is_offered_again(house: House) -> None:
+    device, _transport = await house.phone(0)
+    incident = (await house.incident())["id"]
+    note(device, incident, text="一")
+    note(device, incident, text="二", priority=True)
+    device.kick(pull=True)
+    await house.time.run()
+    assert (device.vault.tally().acked, device.duplicates) == (3, 0)
+
+    await house.put_back()  # this copy has everything; the phone cannot know that
+    device.kick(pull=True)
+    await house.time.run()
+    assert (device.vault.tally().acked, device.duplicates) == (3, 3)
+    assert device.watch.alarm is None
+    device.kick(pull=True)
+    await house.time.run()
+    assert device.duplicates == 3, "once"
+    assert await texts(house, incident) == ["一", "二"]
+
+
 def test_the_outbox_sends_the_priority_lane_first_and_within_bounds() -> None:
     vault = Vault()
     for seq, lane in enumerate((0, 1, 0, 1)):

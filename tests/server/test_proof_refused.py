@@ -304,7 +304,17 @@ async def test_tl8_scopes_begin_anew_with_the_epoch(signing: Signing) -> None:
     assert await signing.house.db.reading(epochs) == {1}
     signing.signer.path.unlink()
     await loss.declare(signing.house.intake, signing.signer, os.urandom, why="the file is gone")
-    assert await signing.house.db.reading(epochs) == {2}
+    [anew] = await signing.house.db.reading(epochs)
+    assert anew > 1
+    later = Pen(2, person_id("officer"))
+    await later.enrol(signing.house.intake)
+    await signing.house.intake.submit([later.open()], later.device)
+    assert await signing.house.db.reading(epochs) == {anew}, "those that are yet to come too"
+    await loss.declare(
+        signing.house.intake, signing.signer, os.urandom, why="an older copy", put_back=True
+    )
+    [again] = await signing.house.db.reading(epochs)
+    assert again > anew
 
 
 async def test_tl8_nothing_is_declared_for_a_key_that_is_not_here(

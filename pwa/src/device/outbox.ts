@@ -144,9 +144,9 @@ export class Outbox {
     return durable;
   }
 
-  /** The centre lost its log and began another: everything answered by the old one is owed again. */
+  /** The centre's log is another than it was: everything that was safe in the old one is owed again (SPEC TL11). */
   async oweEverything(): Promise<void> {
-    const answered = (await this.#vault.marks()).filter((mark) => mark.unsent === undefined);
+    const answered = (await this.#vault.marks()).filter((mark) => !mark.unsent && isDurable(mark.answer ?? undefined));
     await this.#vault.putMarks(answered.map((mark) => ({ ...mark, unsent: 1 as const })));
   }
 

@@ -50,7 +50,7 @@ export interface ReplicaParts {
 
 /** Closed incidents older than this leave the phone's list. Own sets stay in the vault. */
 const KEEP_CLOSED_MS = 30 * 86_400_000;
-/** Three broken or reset scopes in this time mean that pulling again does not help. */
+/** One scope that breaks or begins anew more often than this in this time: pulling again does not help. */
 const RESETS = { most: 3, withinMs: 600_000 };
 
 export class Replica {
@@ -60,7 +60,7 @@ export class Replica {
   readonly #parts: ReplicaParts;
   /** Newest ruling heard of, for the header item `seen`: proof that what is written now was written after it. */
   #seen: [number, Uint8Array] | null = null;
-  #resets: number[] = [];
+  readonly #resets = new Map<string, number[]>();
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
@@ -159,7 +159,7 @@ export class Replica {
     };
   }
 
-  /** The centre introduced itself. Another log than last time: what the old one answered is owed again. */
+  /** The centre introduced itself. Another log than last time: what the old one answered is owed again (SPEC TL11). */
   async met(centre: { origin: string; epoch: string; have: number }): Promise<void> {
     const { vault, outbox } = this.#parts;
     const before = await vault.meta<{ origin: string; epoch: string }>("log");
@@ -213,7 +213,7 @@ export class Replica {
         continue;
       }
       if (checked.lines.length === 0 && !checked.page.reset) continue;
-      if (checked.page.reset) this.#countReset(clock.nowMs());
+      if (checked.page.reset) this.#countReset(from.scope, clock.nowMs());
       moved = (await this.#keep(checked.page, checked.lines)) || moved;
     }
     await this.#hear(reply);
@@ -360,14 +360,15 @@ export class Replica {
   }
 
   async #startOver(scope: string, nowMs: number): Promise<void> {
-    this.#countReset(nowMs);
+    this.#countReset(scope, nowMs);
     await this.#parts.cache.forgetScope(scope);
   }
 
-  #countReset(nowMs: number): void {
-    this.#resets = [...this.#resets.filter((at) => nowMs - at < RESETS.withinMs), nowMs];
-    if (this.#resets.length > RESETS.most)
-      throw new Error("the centre's lines keep breaking; waiting before the next try");
+  /** Tries that are not made are not counted, so that it passes. */
+  #countReset(scope: string, nowMs: number): void {
+    const lately = (this.#resets.get(scope) ?? []).filter((at) => nowMs - at < RESETS.withinMs);
+    if (lately.length >= RESETS.most) throw new Error("the centre's lines keep breaking; waiting before the next try");
+    this.#resets.set(scope, [...lately, nowMs]);
   }
 }
 

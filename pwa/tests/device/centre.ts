@@ -213,6 +213,11 @@ export class Centre {
     }
   }
 
+  /** List something in a scope, so that it has a past. */
+  async listAgain(scope: string): Promise<void> {
+    await this.#list(scope, "org", { what: "modes", id: new Uint8Array(16), row: null }, null);
+  }
+
   /** Forget a scope's past: its lines come again under a new epoch. */
   renew(scope: string): void {
     const old = this.scopes.get(scope);

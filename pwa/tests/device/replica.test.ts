@@ -4,11 +4,11 @@ import { IDBFactory } from "fake-indexeddb";
 import { deleteDB } from "idb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CACHE_NAME } from "../../src/device/cache";
-import { VAULT_NAME } from "../../src/device/vault";
+import { type Mark, VAULT_NAME } from "../../src/device/vault";
 import { homeScope } from "../../src/device/views";
 import { encode, type Value } from "../../src/sync/canon";
 import { toHex } from "../../src/sync/ids";
-import { claimOf, DESK, NOON, newKey, ordered, PERSON, Phone, SCOPE, VEHICLE } from "./phone";
+import { claimOf, DESK, NOON, newKey, ordered, PERSON, Phone, SCOPE, STATION, VEHICLE } from "./phone";
 
 const INCIDENT = "11".repeat(16);
 const ORDER = "22".repeat(16);
@@ -261,15 +261,31 @@ test("what was refused counts for nothing, also where the ruling itself cannot b
   });
 });
 
-test("another log at the centre: what the old one had confirmed is owed again and sent again", async () => {
-  await phone.note(INCIDENT, "一");
+test("another log at the centre: what the old one had confirmed is owed again, and all scopes are read anew (TL11, EX5)", async () => {
+  for (const month of ["2025-12", "2026-01", "2026-02"])
+    phone.centre.scopes.set(`station:${STATION}:${month}`, { epoch: 1, lines: [], heads: [] });
+  await ordered(phone.centre, INCIDENT, ORDER);
+  for (const scope of phone.centre.scopes.keys()) await phone.centre.listAgain(scope);
+  await phone.note(INCIDENT, "在路上");
   await phone.exchange();
   expect(await phone.vault.unsent()).toHaveLength(0);
+
+  // Yesterday's copy was put back: it has another epoch, every scope begins anew, and the note is gone.
   phone.centre.epoch = Uint8Array.from({ length: 8 }, () => 9);
   phone.centre.held.clear();
+  for (const scope of phone.centre.scopes.keys()) phone.centre.renew(scope);
   await phone.exchange();
+  expect(phone.status.trouble).toBeNull();
+  expect(phone.centre.pushes.at(-1)).toEqual([0, 2, 3, 1]);
   expect(await phone.vault.unsent()).toHaveLength(0);
-  expect(phone.centre.held.size).toBe(3); // with what the clocks said
+  for (const scope of phone.centre.scopes.keys()) expect(await phone.cache.cursor(scope)).toMatchObject({ epoch: 2 });
+
+  // What is damaged here was never safe anywhere and is not offered again.
+  const own = await phone.vault.own(phone.key.chain, 1);
+  const [mark] = (await phone.vault.marks()).filter(({ id }) => id === own?.id);
+  await phone.vault.putMarks([{ ...mark, answer: { r: "damaged" } } as Mark]);
+  await phone.outbox.oweEverything();
+  expect((await phone.vault.unsent()).map(({ seq }) => seq).sort()).toEqual([0, 2, 3]);
 });
 
 test("the other tab hears what changed and folds it from the same storage", async () => {
