@@ -50,7 +50,8 @@ at_data = click.option(
 )
 
 
-def _settings(ctx: click.Context, data: Path | None) -> Settings:
+def settings_at(ctx: click.Context, data: Path | None) -> Settings:
+    """The settings of this command, over which `--data` names another directory."""
     settings = settings_of(ctx)
     if data is None or data.resolve() == settings.data_dir.resolve():
         return settings
@@ -60,7 +61,7 @@ def _settings(ctx: click.Context, data: Path | None) -> Settings:
     return settings
 
 
-def _run(work: Callable[[], Awaitable[T]]) -> T:
+def run(work: Callable[[], Awaitable[T]]) -> T:
     """Run to the end; a refusal becomes its cause and its cure, and exit code 1."""
 
     async def whole() -> T:
@@ -83,13 +84,13 @@ def list_() -> None:
 @click.pass_context
 def list_incidents(ctx: click.Context, data: Path | None, *, ids: bool) -> None:
     """Every incident, the oldest first: id, number, status."""
-    settings = _settings(ctx, data)
+    settings = settings_at(ctx, data)
 
     async def work() -> list[tuple[str, str, str]]:
         async with house(settings) as (db, _intake):
             return await db.reading(_incidents)
 
-    for incident, number, status in _run(work):
+    for incident, number, status in run(work):
         click.echo(incident if ids else f"{incident}  {number:<12}  {status}")
 
 
@@ -120,7 +121,7 @@ def export_incident(
     ctx: click.Context, incident: str, data: Path | None, *, out: Path, with_verifier: bool
 ) -> None:
     """Everything about one incident, by its id or its number, provable offline."""
-    settings = _settings(ctx, data)
+    settings = settings_at(ctx, data)
     page = settings.pwa_dir / VERIFIER
     if with_verifier and not page.is_file():
         raise click.ClickException(f"{page} is not there. Run: npm --prefix pwa run build")
@@ -146,7 +147,7 @@ def export_incident(
             assert key is not None
             return written, note.fingerprint(key.public)
 
-    written, fingerprint = _run(work)
+    written, fingerprint = run(work)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(written)
     click.echo(f"{out}: {len(written)} bytes, log key {fingerprint}")
@@ -259,14 +260,14 @@ def log_() -> None:
 @click.pass_context
 def log_key(ctx: click.Context, data: Path | None) -> None:
     """The public key that signs the log, for those who check files."""
-    settings = _settings(ctx, data)
+    settings = settings_at(ctx, data)
 
     async def work() -> tuple[str, str]:
         async with house(settings) as (db, intake):
             await announce(intake, Signer(settings, secrets.token_bytes))
             return await db.reading(_named_key)
 
-    fingerprint, whole = _run(work)
+    fingerprint, whole = run(work)
     click.echo(f"{fingerprint}\n{whole}")
 
 
@@ -283,14 +284,14 @@ def _named_key(connection: Connection) -> tuple[str, str]:
 @click.pass_context
 def log_check(ctx: click.Context, data: Path | None) -> None:
     """Hash the whole log again and compare it with what was signed. Exit code 1 when it differs."""
-    settings = _settings(ctx, data)
+    settings = settings_at(ctx, data)
     signer = Signer(settings, secrets.token_bytes)
 
     async def work() -> str:
         async with house(settings) as (db, _intake):
             return await db.reading(_checked, signer)
 
-    click.echo(_run(work))
+    click.echo(run(work))
 
 
 def _checked(connection: Connection, signer: Signer) -> str:
@@ -312,7 +313,7 @@ def _checked(connection: Connection, signer: Signer) -> str:
 @click.pass_context
 def log_declare_loss(ctx: click.Context, data: Path | None, why: str) -> None:
     """Let a log go on whose signed rulings are gone for good: names them, begins a new epoch."""
-    settings = _settings(ctx, data)
+    settings = settings_at(ctx, data)
 
     async def work() -> Any:
         async with house(settings) as (_db, intake):
@@ -324,7 +325,7 @@ def log_declare_loss(ctx: click.Context, data: Path | None, why: str) -> None:
                     "the log stands as it was signed: nothing is lost"
                 ) from error
 
-    declared = _run(work)
+    declared = run(work)
     gone = declared.size - declared.kept
     click.echo(
         f"{declared.ended} has ended; entries {declared.kept + 1} to {declared.size} ({gone}) are declared lost."

@@ -360,7 +360,46 @@ LOG: Final[dict[str, Entry]] = {
 }
 """Why the centre does not sign its log (TL7)."""
 
-_ALL: Final = REQUESTS | SETS | LINES | FIELDS | LOG
+BUNDLES: Final[dict[str, Entry]] = {
+    "not_a_bundle": Entry(422, "The file is no bundle.", "Choose the file that the phone made."),
+    "truncated": Entry(
+        200, "The file ends before its end.", "What is whole was taken; copy it again for the rest."
+    ),
+    "bad_length": Entry(
+        200,
+        "A record says that it is longer than any may be.",
+        "What came before it was taken; copy the file again for the rest.",
+    ),
+    "damaged": Entry(
+        200, "The bytes of a record changed on the way.", "The others were taken; copy it again."
+    ),
+    "bundle_too_large": Entry(
+        200,
+        "The file is larger than 2 GiB.",
+        "What came before was taken; let the phone export again what is left.",
+    ),
+    "trailing": Entry(200, "Bytes follow the end.", "They were left alone; all else was taken."),
+    "bad_record": Entry(
+        200, "A record is not what its kind is.", "The others were taken; report it."
+    ),
+    "bad_manifest": Entry(
+        200,
+        "What the file says of its maker does not hold.",
+        "Its records were judged by themselves; ask who made it.",
+    ),
+    "bad_end": Entry(
+        200,
+        "The file is not all of what its maker put in.",
+        "What is there was taken; copy it again for the rest.",
+    ),
+    "unknown_kind": Entry(
+        200, "A record is of a kind unknown here.", "Upgrade the server and import it again."
+    ),
+    "out_of_place": Entry(200, "A second beginning stands in the file.", "It was left alone."),
+}
+"""What may be wrong with a bundle or one of its records (BU5); `not_canonical` as above."""
+
+_ALL: Final = REQUESTS | SETS | LINES | FIELDS | LOG | BUNDLES
 
 
 def lookup(code: str) -> Entry:

@@ -5,6 +5,7 @@
  *     echo '{"cmd":"canon.decode","hex":"c3"}' | node peer.mjs     // {"hex":"c3"}
  */
 import { createInterface } from "node:readline";
+import { inPieces, readBundle } from "../src/sync/bundle";
 import { CanonError, decode, encode } from "../src/sync/canon";
 import { type Draft, isRefusal, type Op, readSet, write } from "../src/sync/changeset";
 import { pack, receive, send, unpack } from "../src/sync/clock";
@@ -142,6 +143,12 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
   },
   "snapshot.hash": async ({ hex }) => ({ hash: toHex(await snapshotHash(bytes(hex))) }),
   "ruling.read": ({ hex }) => ({ idx: readRuling(bytes(hex)).idx }),
+  "bundle.read": async ({ hex }) => {
+    const records: unknown[] = [];
+    for await (const { n, offset, code, kind } of readBundle(inPieces(bytes(hex), 4_096), verify))
+      records.push([n, offset, code, kind]);
+    return { records };
+  },
   "evidence.check": async ({ hex, key }) => {
     const report = await check(bytes(hex), { verify, key: bytes(key) });
     return { findings: report.findings.map(({ code, where }) => [code, where]) };

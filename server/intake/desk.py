@@ -39,10 +39,10 @@ class Desk:
         """Take up the key in `data_dir`, or make one."""
         self._key = keys.load_or_create(data_dir / KEY_FILE, keys.ED25519, entropy)
         self._entropy = entropy
-        self._nonce = ids.tagged_hash("ortoo/desk-nonce/1", self._key.seed)[:16]
+        self.nonce = ids.tagged_hash("ortoo/desk-nonce/1", self._key.seed)[:16]
         self._session = entropy(8)
         self._start_ms = start_ms
-        self.chain = ids.chain_id(self._key.public, self._nonce)
+        self.chain = ids.chain_id(self._key.public, self.nonce)
 
     @property
     def key(self) -> keys.SigningKey:
@@ -64,7 +64,7 @@ class Desk:
 
     def opening(self) -> Draft:
         """The first set of the chain."""
-        op = chain_open_op(self._key.alg, self._key.public, self._nonce, APP)
+        op = chain_open_op(self._key.alg, self._key.public, self.nonce, APP)
         return Draft(user=bytes(16), scope=SCOPE, kind=KIND_CHAIN, entity=self.chain, ops=[op])
 
     def resumed(self, seq: int, last: bytes) -> Writer:

@@ -141,10 +141,15 @@ class Intake:
         return read if read is not None and read.idx > own.idx else own
 
     @property
+    def desk(self) -> Desk:
+        """The centre's own chain; with its key the centre also signs for files that it hands out."""
+        assert self._memory is not None
+        return self._memory.desk
+
+    @property
     def token_secret(self) -> bytes:
         """What the tokens of devices follow from, 32 bytes; lasts as long as the key of the desks."""
-        assert self._memory is not None
-        return ids.tagged_hash("ortoo/device-tokens/1", self._memory.desk.key.seed)
+        return ids.tagged_hash("ortoo/device-tokens/1", self.desk.key.seed)
 
     def beacon(self) -> bytes:
         """A beacon of now (TM12)."""

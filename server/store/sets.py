@@ -39,6 +39,22 @@ def held(connection: Connection, chain: bytes, low: int, high: int) -> list[tupl
     return [(seq, bytes(set_id), idx) for seq, set_id, idx in rows]
 
 
+def standing(connection: Connection, chain: bytes, seq: int, set_id: bytes) -> int | None:
+    """The index of the ruling that stands on a set, None when the set is not held."""
+    rows = query(
+        connection,
+        "SELECT idx FROM sets WHERE chain = ? AND seq = ? AND set_id = ?",
+        (chain, seq, set_id),
+    )
+    return rows[0][0] if rows else None
+
+
+def standing_of(connection: Connection, chain: bytes) -> list[int]:
+    """The indices of the rulings that stand on the sets of a chain, ascending."""
+    rows = query(connection, "SELECT idx FROM sets WHERE chain = ? ORDER BY idx", (chain,))
+    return [idx for (idx,) in rows]
+
+
 def beyond(connection: Connection, chain: bytes, have: int) -> list[tuple[int, bytes]]:
     """(seq, set id) of the sets held beyond `have`, least seq first, the first to come of a fork."""
     rows = query(

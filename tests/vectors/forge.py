@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.vectors import (
     bad_sets,
+    bundles,
     byte_cases,
     clocks,
     damage,
@@ -169,6 +170,7 @@ FILES = {
     "evidence": exports.cases,
     "snapshot": snapshots.cases,
     "forks": damage.cases,
+    "bundle": bundles.cases,
 }
 
 

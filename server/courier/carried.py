@@ -1,0 +1,98 @@
+"""Taking in a bundle: what came, what is new, what is not whole (BU7).
+
+Responsible for handing the sets of a file to the one door, batch by batch, and for the report of what became of each.
+Refuses to judge a set: whoever carried it, it is admitted as if its author had pushed it now. Memory is bounded
+whatever the file holds: faults and refusals are counted, and the first of them told.
+
+Example: `carried = await take_in(intake, bundle.read(pieces, verify=keys.verify))`; then `carried.ruled` are the
+indices to answer with.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+
+from server.intake.door import Intake
+from sync import bundle, exchange
+from sync.bundle import Manifest, Record
+from sync.exchange import BATCH_BYTES_MAX, BATCH_SETS_MAX, PushResult
+
+TOLD_MOST = 1_000
+"""Of more faults or refusals than this only the number is told."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A set that does not count: its place in the file, its id where it has one, its push result and why."""
+
+    n: int
+    set_id: bytes | None
+    r: str
+    why: str | None
+
+
+class Carried(msgspec.Struct):
+    """What a bundle held and what became of it."""
+
+    manifest: Manifest | None = None
+    has_end: bool = False
+    faults: list[Record] = []
+    faults_count: int = 0
+    results: Counter[str] = msgspec.field(default_factory=Counter)
+    refused: list[Refused] = []
+    ruled: "array[int]" = msgspec.field(default_factory=lambda: array("q"))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file is all of what its maker put in, and all of it could be read."""
+        return self.has_end and self.faults_count == 0
+
+    def note(self, record: Record) -> None:
+        """Take down a record that is no set."""
+        if record.code:
+            self.faults_count += 1
+            if len(self.faults) < TOLD_MOST:
+                self.faults.append(record)
+        elif record.kind == bundle.MANIFEST:
+            self.manifest = record.value
+        elif record.kind == bundle.END:
+            self.has_end = True
+
+    def judged(self, n: int, result: PushResult) -> None:
+        """Take down what became of the set at this place."""
+        self.results[result.r] += 1
+        if result.idx is not None:
+            self.ruled.append(result.idx)
+        if result.why is not None and len(self.refused) < TOLD_MOST:
+            self.refused.append(Refused(n, result.id, result.r, result.why))
+
+
+async def take_in(intake: Intake, records: Iterable[Record]) -> Carried:
+    """Take the sets of a bundle in, in the order of the file. Raises IntakeClosedError where they cannot be stored:
+    what was taken in before stays, and the file may be taken in again.
+    """
+    carried = Carried()
+    batch: list[tuple[int, bytes]] = []
+    size = 0
+    for record in records:
+        if record.code or record.kind != bundle.SET:
+            carried.note(record)
+            continue
+        if batch and (len(batch) == BATCH_SETS_MAX or size + len(record.value) > BATCH_BYTES_MAX):
+            await _take(intake, batch, carried)
+            batch, size = [], 0
+        batch.append((record.n, record.value))
+        size += len(record.value)
+    if batch:
+        await _take(intake, batch, carried)
+    return carried
+
+
+async def _take(intake: Intake, batch: list[tuple[int, bytes]], carried: Carried) -> None:
+    # A carrier is nobody: the sets speak for themselves, as those a device passes on for others do.
+    carrier = intake.desk.device(0)
+    results, _have = await intake.submit([raw for _n, raw in batch], carrier)
+    for (n, _raw), result in zip(batch, results, strict=True):
+        assert result.idx is not None or result.r not in exchange.DURABLE
+        carried.judged(n, result)
