@@ -8,21 +8,21 @@ Example: `ortoo bundle import ortoo-4f1c9a2e.bundle` takes it in and writes `ort
 for the way back.
 """
 
-import asyncio
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from sqlalchemy import Connection
 
 from server import keys
 from server.cli_desk import house
-from server.cli_proof import at_data, run, settings_at
+from server.cli_proof import at_data, settings_at
+from server.cli_proof import run as run_proof
 from server.courier.answer import covered, pieces
 from server.courier.carried import TOLD_MOST, Carried, Refused, take_in
 from server.doctor import database
@@ -32,15 +32,19 @@ from server.intake.queue import IntakeClosedError
 from server.now import SystemClock
 from server.proof.keeper import Keeper, announce
 from server.proof.signer import Signer
+from server.seal import SealKey, opened, sealed_to
 from server.settings import Settings
 from server.store import sets
 from server.store.engine import Database
-from sync import bundle, changeset, errors
+from sync import bundle, changeset, errors, sealed
 from sync.bundle import Manifest, Record
+from sync.sealed import SealError
 
 PIECE_BYTES = 65_536
 SHOWN = 20
 FUTURE_MS = 60_000  # so far ahead of the centre's clock a maker's clock is worth a word
+
+T = TypeVar("T")
 
 the_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -50,14 +54,35 @@ def bundle_() -> None:
     """Take in and hand out files that people carry: what phones could not send, and what was ruled of it."""
 
 
-def _records(file: Path) -> Iterator[Record]:
-    return bundle.read(_pieces(file), verify=keys.verify)
+def _records(file: Path, key: SealKey | None) -> Iterator[Record]:
+    """What is in a file, sealed or not. Raises SealError for one that is sealed to others."""
+    plain = opened(_pieces(file), key) if _is_sealed(file) else _pieces(file)
+    return bundle.read(plain, verify=keys.verify)
+
+
+def _is_sealed(file: Path) -> bool:
+    with file.open("rb") as begun:
+        return begun.read(len(sealed.MAGIC)) == sealed.MAGIC
 
 
 def _pieces(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as opened:
-        while piece := opened.read(PIECE_BYTES):
+    with file.open("rb") as begun:
+        while piece := begun.read(PIECE_BYTES):
             yield piece
+
+
+def _own_key(settings: Settings) -> SealKey | None:
+    """The key that files for this centre are sealed to; None where log.key is not here."""
+    key = Signer(settings, secrets.token_bytes).own_key()
+    return None if key is None else SealKey.of(key)
+
+
+def run(work: Callable[[], Awaitable[T]]) -> T:
+    """Run to the end; a file that cannot be opened becomes its cause and its cure, and exit code 1."""
+    try:
+        return run_proof(work)
+    except SealError as error:
+        raise click.ClickException(_sentence(error.code)) from error
 
 
 @bundle_.command("inspect")
@@ -67,7 +92,8 @@ def _pieces(file: Path) -> Iterator[bytes]:
 def inspect(ctx: click.Context, file: Path, data: Path | None) -> None:
     """Who made a file, when, what is new in it and what is not whole. Changes nothing."""
     settings = settings_at(ctx, data)
-    carried, kinds, known = asyncio.run(_look(settings, file))
+    click.echo(f"sealed   {'yes' if _is_sealed(file) else 'NO: whoever carries it can read it'}")
+    carried, kinds, known = run(lambda: _look(settings, file))
     _tell_maker(carried.manifest)
     of = " ".join(f"{kind}s {count}," for kind, count in sorted(kinds.items()))
     click.echo(f"holds    {of or 'nothing'}".rstrip(","))
@@ -82,19 +108,22 @@ def inspect(ctx: click.Context, file: Path, data: Path | None) -> None:
 
 async def _look(settings: Settings, file: Path) -> tuple[Carried, Counter[str], int | None]:
     """What is in the file, how many records of each kind, how many of its sets are held; None without a database."""
+    key = _own_key(settings)
     if not all(found.fine for found in await database(settings)):
-        return *_counted(None, file), None
+        return *_counted(None, file, key), None
     db = Database(settings.url)
     try:
-        carried, kinds = await db.reading(_counted, file)
+        carried, kinds = await db.reading(_counted, file, key)
     finally:
         await db.close()
     return carried, kinds, carried.results["known"]
 
 
-def _counted(connection: Connection | None, file: Path) -> tuple[Carried, Counter[str]]:
+def _counted(
+    connection: Connection | None, file: Path, key: SealKey | None
+) -> tuple[Carried, Counter[str]]:
     carried, kinds = Carried(), Counter[str]()
-    for record in _records(file):
+    for record in _records(file, key):
         carried.note(record)
         if record.code or record.kind in {bundle.MANIFEST, bundle.END}:
             continue
@@ -130,13 +159,12 @@ def import_(ctx: click.Context, file: Path, data: Path | None) -> None:
     async def work() -> Carried:
         async with house(settings) as (db, intake):
             try:
-                carried = await take_in(intake, _records(file))
+                carried = await take_in(intake, _records(file, _own_key(settings)))
             except IntakeClosedError as error:
                 raise click.ClickException(_sentence(error.code)) from error
             _write_report(told, file, carried)
             if carried.ruled:
-                checked = carried.manifest.signed if carried.manifest else None
-                await _answer((settings, db, intake), carried.ruled, answer, checked)
+                await _answer((settings, db, intake), carried.ruled, answer, carried.manifest)
             return carried
 
     carried = run(work)
@@ -180,27 +208,38 @@ def export(ctx: click.Context, chains: tuple[str, ...], out: Path, data: Path | 
             await _answer((settings, db, intake), ruled, out)
             return len(ruled)
 
-    click.echo(f"{out}: {run(work)} rulings")
+    click.echo(f"{out}: {run(work)} rulings, not sealed: whoever carries it can read them")
 
 
 async def _answer(
     house_of: tuple[Settings, Database, Intake],
     ruled: Iterable[int],
     out: Path,
-    checked: tuple[str, int] | None = None,
+    asked: Manifest | None = None,
 ) -> None:
-    """Write the rulings with their proofs. Raises RefusedError where the log may not be signed."""
+    """Write the rulings with their proofs, sealed where the one who asked named a key. Raises RefusedError where the
+    log may not be signed.
+    """
     settings, db, intake = house_of
     clock, signer = SystemClock(), Signer(settings, secrets.token_bytes)
     await announce(intake, signer)
     wanted = list(ruled)
     signed = await covered(Keeper(db, intake, clock, signer), db, max(wanted))
 
+    checked = asked.signed if asked else None
+    reply = asked.reply if asked else None
+    if reply is not None and not keys.is_public_key(keys.ES256, reply):
+        raise click.ClickException(
+            "everything was taken in; no answer was written, for the key to seal it to is none\n"
+            "  -> ortoo bundle export writes one in the clear"
+        )
+
     def write(connection: Connection) -> None:
+        made = pieces(
+            connection, intake.desk, signed, wanted, at_ms=clock.now_ms(), checked=checked
+        )
         with out.open("wb") as file:
-            for piece in pieces(
-                connection, intake.desk, signed, wanted, at_ms=clock.now_ms(), checked=checked
-            ):
+            for piece in sealed_to(made, [reply], secrets.token_bytes) if reply else made:
                 file.write(piece)
 
     await db.reading(write)

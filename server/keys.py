@@ -56,8 +56,7 @@ class SigningKey:
             self._sign = edwards.sign
             self._private = edwards
         elif alg == ES256:
-            scalar = int.from_bytes(seed) % (_P256_ORDER - 1) + 1
-            nist = ec.derive_private_key(scalar, ec.SECP256R1())
+            nist = ec.derive_private_key(p256_scalar(seed), ec.SECP256R1())
             self.public = nist.public_key().public_bytes(
                 Encoding.X962, PublicFormat.UncompressedPoint
             )
@@ -75,6 +74,11 @@ class SigningKey:
         private = self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         public = self._private.public_key()
         return private, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def p256_scalar(seed: bytes) -> int:
+    """A private key of P-256 made from 32 bytes of chance."""
+    return int.from_bytes(seed) % (_P256_ORDER - 1) + 1
 
 
 def _raw_signature(der: bytes) -> bytes:

@@ -150,10 +150,11 @@ class BundleWriter:
         return self.add(END, [head, sign(signing_bytes(head))])
 
 
-class _Stream:
+class Stream:
     """Bytes in pieces, taken from as much as is asked for; keeps no more than that and one piece."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
+        """Nothing is taken yet."""
         self._pieces = iter(pieces)
         self._held = bytearray()
         self.offset = 0
@@ -170,6 +171,11 @@ class _Stream:
         self.offset += size
         return taken
 
+    def take_most(self, size: int) -> bytes:
+        """The next `size` bytes, or as many as there are."""
+        taken = self.take(size)
+        return taken if taken is not None else self.take(len(self._held)) or b""
+
     def is_over(self) -> bool:
         """Whether nothing follows."""
         while not self._held:
@@ -184,9 +190,10 @@ def read(pieces: Iterable[bytes], *, verify: Verify) -> Iterator[Record]:
     """Every record in order, whole or not, of a file that comes in pieces of any size; its last is the end when all of
     it is there. Memory is bounded by one record and one piece.
     """
-    stream = _Stream(pieces)
-    if stream.take(len(MAGIC)) != MAGIC:
-        yield Record(0, 0, "not_a_bundle")
+    stream = Stream(pieces)
+    begun = stream.take_most(len(MAGIC))
+    if begun != MAGIC:
+        yield Record(0, 0, "truncated" if MAGIC.startswith(begun) else "not_a_bundle")
         return
     maker: Manifest | None = None
     head, n = HEAD_ZERO, 0

@@ -363,7 +363,9 @@ LOG: Final[dict[str, Entry]] = {
 BUNDLES: Final[dict[str, Entry]] = {
     "not_a_bundle": Entry(422, "The file is no bundle.", "Choose the file that the phone made."),
     "truncated": Entry(
-        200, "The file ends before its end.", "What is whole was taken; copy it again for the rest."
+        200,
+        "The file ends, or opens no further, before its end.",
+        "What is whole was taken; copy it again for the rest.",
     ),
     "bad_length": Entry(
         200,
@@ -377,6 +379,14 @@ BUNDLES: Final[dict[str, Entry]] = {
         200,
         "The file is larger than 2 GiB.",
         "What came before was taken; let the phone export again what is left.",
+    ),
+    "bad_seal_header": Entry(
+        422, "The file is sealed, and its beginning is damaged.", "Copy the file again."
+    ),
+    "sealed_to_others": Entry(
+        422,
+        "The file is sealed to a key that is not here.",
+        "Take it to the centre it was made for, or to the node that holds log.key.",
     ),
     "trailing": Entry(200, "Bytes follow the end.", "They were left alone; all else was taken."),
     "bad_record": Entry(

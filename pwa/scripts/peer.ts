@@ -11,7 +11,7 @@ import { type Draft, isRefusal, type Op, readSet, write } from "../src/sync/chan
 import { pack, receive, send, unpack } from "../src/sync/clock";
 import { check } from "../src/sync/evidence/check";
 import { itemsOf } from "../src/sync/fold";
-import { fromHex, setId, toHex } from "../src/sync/ids";
+import { concat, fromHex, setId, toHex } from "../src/sync/ids";
 import { remarksOn } from "../src/sync/incident/consistency";
 import { deadlinesOf } from "../src/sync/incident/deadlines";
 import { AT_CENTRE, ON_PHONE, stepsOf } from "../src/sync/incident/escalation";
@@ -19,6 +19,7 @@ import { PolicyBook } from "../src/sync/incident/policy";
 import { IncidentState } from "../src/sync/incident/state";
 import { isConsistent, rootBefore, rootFromInclusion } from "../src/sync/merkle";
 import { leafHash, readRuling, scopeHead } from "../src/sync/rulings";
+import { opened, readerOf, sealedTo } from "../src/sync/sealed";
 import { itemsOfRecord, readSnapshot, recordsIn, snapshotHash } from "../src/sync/snapshot";
 import { gradeOf, type Observed, type Signed, timed } from "../src/sync/time";
 import { judge, type Mark, RULES, within } from "../src/sync/verdict";
@@ -148,6 +149,18 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
     for await (const { n, offset, code, kind } of readBundle(inPieces(bytes(hex), 4_096), verify))
       records.push([n, offset, code, kind]);
     return { records };
+  },
+  "sealed.open": async ({ hex, key, pub }) => {
+    const reader = await readerOf(bytes(key), bytes(pub));
+    const parts: Uint8Array[] = [];
+    for await (const part of opened(inPieces(bytes(hex), 1_000), reader)) parts.push(part);
+    return { plain: toHex(concat(...parts)) };
+  },
+  "sealed.seal": async ({ hex, to }) => {
+    const key = crypto.getRandomValues(new Uint8Array(32));
+    const parts: Uint8Array[] = [];
+    for await (const part of sealedTo(inPieces(bytes(hex), 999), to.map(bytes), key)) parts.push(part);
+    return { sealed: toHex(concat(...parts)) };
   },
   "evidence.check": async ({ hex, key }) => {
     const report = await check(bytes(hex), { verify, key: bytes(key) });

@@ -23,6 +23,7 @@ from server.intake.queue import IntakeClosedError
 from server.now import Clock
 from server.proof.memory import MovedError
 from server.proof.signer import RefusedError, Signer
+from server.seal import SealKey
 from server.store import log, proofs
 from server.store.engine import Database
 from server.store.log import Head
@@ -66,7 +67,8 @@ async def announce(intake: Intake, signer: Signer) -> None:
         head = log.read(batch.connection)
         if batch.directory.row(witness.ORG_ROW, head.server_id) is None:
             key = signer.make_key()
-            row = {"alg": key.alg, "pub": key.public, "epoch": head.epoch}
+            seal = SealKey.of(key).public
+            row = {"alg": key.alg, "pub": key.public, "epoch": head.epoch, "seal": seal}
             batch.org(witness.ORG_ROW, head.server_id, row)
 
     await intake.transaction(job)

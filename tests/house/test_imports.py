@@ -26,7 +26,9 @@ SERVER_FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"auth"}),
     frozenset({"courier", "intake", "perform", "proof", "push", "reports"}),
     frozenset({"store"}),
-    frozenset({"settings", "now", "problems", "observe", "keys", "curve", "edge", "failures"}),
+    frozenset(
+        {"settings", "now", "problems", "observe", "keys", "curve", "seal", "edge", "failures"}
+    ),
 )
 
 # Parts of the standard library that read a clock, roll a die or touch the world.

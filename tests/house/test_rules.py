@@ -28,7 +28,7 @@ JUDGING = [
     "FK2",
     *(f"AU{at}" for at in range(1, 8)),
 ]
-LISTING_AND_SIGNING = ["SC3", "SC4", "FK8", "TL7", "TM12", "CK8", "VD9", "BU7"]
+LISTING_AND_SIGNING = ["SC3", "SC4", "FK8", "TL7", "TM12", "CK8", "VD9", "BU7", "BU9"]
 OF_THE_CENTRE = frozenset([*JUDGING, *LISTING_AND_SIGNING])
 OF_BOTH = [rule for rule in RULES if rule not in OF_THE_CENTRE]
 
@@ -42,6 +42,7 @@ DEVICE = "pwa/tests/device/"
 TOLD_OF_THE_CENTRE = {
     "RL5": (SERVER + "test_sync_api.py", "an_end_in_the_middle_of_a_storm_loses_nothing"),
     "BU7": (SERVER + "test_bundles.py", "bu7_a_phone_that_was_never_heard_is_taken_in"),
+    "BU9": (SERVER + "test_bundles.py", "bu9_what_is_sealed_to_the_centre"),
     "RL9": (SERVER + "test_reviews.py", "a_question_goes_to_its_author_and_the_answer_comes_back"),
     "RD3": (SERVER + "test_redaction.py", "no_file_of_the_centre_has_them"),
     "SN3": (SERVER + "test_snapshots.py", "who_begins_or_was_away_long_is_offered_one_file"),

@@ -22,13 +22,15 @@ from server.now import VirtualClock
 from server.perform import Performer
 from server.proof.keeper import announce
 from server.proof.signer import Signer
+from server.seal import SealKey, opened, sealed_to
 from server.settings import Settings
 from server.store import log, proofs, sets
 from server.store.engine import Database
-from sync import bundle, changeset, errors, witness
+from sync import bundle, changeset, errors, sealed, witness
 from sync.bundle import BundleWriter, Manifest, Proving
 from sync.changeset import ChangeSet
 from sync.rulings import Ruling
+from sync.sealed import SealError
 from sync.witness import Log
 from tests.server.conftest import House
 from tests.server.pen import EPOCH_MS, Pen, chance, found_org, person_id
@@ -203,17 +205,18 @@ def centre(tmp_path: Path, migrated_file: Path) -> Path:
     return made
 
 
-def logs_row(centre: Path) -> Log:
-    """The log as a phone knows it."""
+def logs_row(centre: Path) -> tuple[Log, bytes]:
+    """The log as a phone knows it, and the key to seal to."""
 
-    async def look() -> Log:
+    async def look() -> tuple[Log, bytes]:
         db = Database(Settings(data_dir=centre).url)
         head = await db.reading(log.read)
         row = await db.reading(proofs.named_log, head.server_id)
         await db.close()
         found = witness.log_of(head.server_id, row)
         assert found is not None
-        return found
+        assert row is not None
+        return found, row["seal"]
 
     return asyncio.run(look())
 
@@ -247,20 +250,20 @@ def test_the_round_from_a_phone_to_the_centre_and_back(centre: Path, tmp_path: P
     report = json.loads((tmp_path / "ortoo-1.report.json").read_text(encoding="utf-8"))
     assert (report["whole"], report["sets"], report["refused"]) == (True, {"stored": 4}, [])
     answer = (tmp_path / "ortoo-1.answer.bundle").read_bytes()
-    heard = proven(answer, logs_row(centre))
+    heard = proven(answer, logs_row(centre)[0])
     assert [one.payload["set"] for one in heard] == [
         found.set_id for raw in raws if isinstance(found := changeset.read(raw), ChangeSet)
     ]
     assert SPOKEN.encode() not in answer, "an answer holds nobody's words"
     again = ortoo("bundle", "import", file, "--data", centre)
     assert "taken in 0 new, 4 known before, 0 not stored" in again.output
-    assert proven((tmp_path / "ortoo-1.answer.bundle").read_bytes(), logs_row(centre)) == heard
+    assert proven((tmp_path / "ortoo-1.answer.bundle").read_bytes(), logs_row(centre)[0]) == heard
     looked = ortoo("bundle", "inspect", file, "--data", centre)
     assert "0 of the sets are new here, 4 are known" in looked.output
     out = tmp_path / "back.bundle"
     made = ortoo("bundle", "export", "--chain", pen.chain.hex(), "--out", out, "--data", centre)
     assert made.exit_code == 0, made.output
-    assert proven(out.read_bytes(), logs_row(centre)) == heard
+    assert proven(out.read_bytes(), logs_row(centre)[0]) == heard
 
 
 def test_what_is_wrong_with_a_file_is_told_with_cause_and_cure(
@@ -287,3 +290,33 @@ def test_what_is_wrong_with_a_file_is_told_with_cause_and_cure(
         errors.lookup("not_a_bundle").cure
         in ortoo("bundle", "import", nothing, "--data", centre).output
     )
+
+
+def test_bu9_what_is_sealed_to_the_centre_is_read_by_it_alone(centre: Path, tmp_path: Path) -> None:
+    pen, phone = Pen("away", person_id("officer")), SealKey(99)
+    by, seal = logs_row(centre)
+    plain = carried_by(pen, written(pen), to=chance("server")[:16], reply=phone.public)
+    whole = b"".join(sealed_to([plain], [seal], os.urandom))
+    assert SPOKEN.encode() in plain
+    assert SPOKEN.encode() not in whole
+    file = tmp_path / "sealed.bundle"
+    file.write_bytes(whole)
+    key = (centre / "log.key").rename(tmp_path / "log.key")
+    looked = ortoo("bundle", "inspect", file, "--data", centre)
+    assert looked.exit_code == 1
+    assert errors.lookup("sealed_to_others").cure in looked.output
+    key.rename(centre / "log.key")
+    looked = ortoo("bundle", "inspect", file, "--data", centre)
+    assert "sealed   yes" in looked.output
+    assert "4 of the sets are new here" in looked.output
+    file.write_bytes(whole[:-1])
+    cut = ortoo("bundle", "import", file, "--data", centre)
+    assert (cut.exit_code, "truncated" in cut.output) == (1, True)
+    file.write_bytes(whole)
+    taken = ortoo("bundle", "import", file, "--data", centre)
+    assert taken.exit_code == 0, taken.output
+    answer = (tmp_path / "sealed.answer.bundle").read_bytes()
+    assert answer.startswith(sealed.MAGIC)
+    assert len(proven(b"".join(opened([answer], phone)), by)) == 4
+    with pytest.raises(SealError, match="sealed_to_others"):
+        list(opened([answer], SealKey(98)))

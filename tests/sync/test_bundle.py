@@ -1,6 +1,7 @@
 """Bundles told byte by byte (BU); the TypeScript tests run the same vectors, and must find the same."""
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server import keys
+from server import keys, seal
+from server.seal import SealKey
 from sync import bundle, canon
 from sync.bundle import Manifest, Proving, Record
+from sync.sealed import SealError
 from sync.witness import Log
 from tests.sync.conftest import VECTORS, Peer, vector_cases
 from tests.sync.forms import data_of
@@ -20,6 +23,7 @@ TOLD = json.loads((VECTORS / "bundle.json").read_text(encoding="utf-8"))
 WHOLE = data_of(TOLD["files"][0]["file"])
 LOG = Log(TOLD["origin"], bytes.fromhex(TOLD["pub"]))
 SETS = [one.value for one in bundle.read([WHOLE], verify=keys.verify) if one.kind == bundle.SET]
+READER, OTHER = SealKey(int(TOLD["reader"], 16)), SealKey(7)
 KEY = keys.SigningKey(keys.ED25519, bytes(range(32)))
 
 
@@ -59,6 +63,29 @@ def test_a_bundle_is_written_as_the_witness_writes_it() -> None:
     writer = bundle.BundleWriter()
     written = writer.begin(made) + b"".join(writer.add(bundle.SET, raw) for raw in SETS)
     assert written + writer.end(KEY.sign) == WHOLE
+
+
+def unsealed(data: bytes, size: int) -> tuple[bytes, str]:
+    try:
+        return b"".join(seal.opened(pieces_of(data, size), READER)), ""
+    except SealError as error:
+        return b"", error.code
+
+
+@pytest.mark.parametrize("case", vector_cases("bundle", "seals"))
+def test_a_sealed_file_gives_what_is_whole_to_its_reader(case: dict[str, Any]) -> None:
+    for size in (1_000, 1 << 20):
+        assert unsealed(data_of(case["file"]), size) == (data_of(case["plain"]), case["code"])
+
+
+@pytest.mark.parametrize("size", [0, 1, 16_383, 16_384, 16_385, 50_000])
+def test_bu8_what_one_language_seals_the_other_opens(peer: Peer, size: int) -> None:
+    plain = bytes(range(256)) * 200
+    made = seal.sealed_to(pieces_of(plain[:size], 999), [OTHER.public, READER.public], os.urandom)
+    asked = {"key": TOLD["reader"], "pub": READER.public.hex()}
+    assert peer("sealed.open", hex=b"".join(made).hex(), **asked) == {"plain": plain[:size].hex()}
+    theirs = peer("sealed.seal", hex=plain[:size].hex(), to=[READER.public.hex()])
+    assert unsealed(bytes.fromhex(theirs["sealed"]), 1_000) == (plain[:size], "")
 
 
 def test_bu2_cut_anywhere_it_gives_what_is_whole() -> None:

@@ -3,8 +3,13 @@
 Example: `whole()` carries two sets of one phone, signed by it.
 """
 
+import hmac
 from hashlib import sha256
 from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.vectors import exports, logs, sets
 from tests.vectors.packing import pack, squeezed, tagged
@@ -109,7 +114,9 @@ def _files() -> list[tuple[str, str, bytes, Found]]:
         ("a manifest with all there is, and what a later version adds", "BU3", file_of(full),
          _found([full], {}, ["manifest", "end"])),
         ("something else", "BU5", b"ortoo/export/1\n" + bytes(40), [(0, 0, "not_a_bundle", "")]),
-        ("nothing", "BU5", b"", [(0, 0, "not_a_bundle", "")]),
+        ("nothing", "BU5", b"", [(0, 0, "truncated", "")]),
+        ("half of the first line", "BU5", MAGIC[:7], [(0, 0, "truncated", "")]),
+        ("a little of something else", "BU5", b"%PDF", [(0, 0, "not_a_bundle", "")]),
         ("the end is missing", "BU2", WHOLE[: at[3]], [*good[:3], (4, at[3], "truncated", "")]),
         ("cut inside the second set", "BU2", WHOLE[: at[2] + 50], [*good[:2], (3, at[2], "truncated", "")]),
         ("cut inside a length", "BU2", WHOLE[: at[1] + 2], [*good[:1], (2, at[1], "truncated", "")]),
@@ -207,12 +214,101 @@ def _resigned(note: str) -> str:
     return note.rpartition("\n\n")[0] + "\n\n" + other.rpartition("\n\n")[2]
 
 
+# ---- sealed (BU8); HPKE word for word from RFC 9180, sections 4.1 and 5.1 -------------------------
+
+READER, OTHER, FRESH = (ec.derive_private_key(n, ec.SECP256R1()) for n in (0x5EA1, 0x07E8, 0xF8E5))
+CONTENT_KEY = bytes(range(100, 132))
+_KEM, _HPKE = b"KEM\x00\x10", b"HPKE\x00\x10\x00\x01\x00\x02"
+
+
+def point(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The public half, 65 bytes."""
+    x962, whole = serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    return key.public_key().public_bytes(x962, whole)
+
+
+def _extract(suite: bytes, salt: bytes, label: bytes, ikm: bytes) -> bytes:
+    return hmac.digest(salt or bytes(32), b"HPKE-v1" + suite + label + ikm, "sha256")
+
+
+def _expand(suite: bytes, prk: bytes, label: bytes, info: bytes, size: int) -> bytes:
+    said = size.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info + b"\x01"
+    return hmac.digest(prk, said, "sha256")[:size]
+
+
+def wrapped_for(reader: ec.EllipticCurvePrivateKey) -> bytes:
+    """The content key for one reader, under the one fresh key of these vectors."""
+    enc, pub = point(FRESH), point(reader)
+    dh = FRESH.exchange(ec.ECDH(), reader.public_key())
+    shared = _expand(_KEM, _extract(_KEM, b"", b"eae_prk", dh), b"shared_secret", enc + pub, 32)
+    context = b"\x00" + _extract(_HPKE, b"", b"psk_id_hash", b"")
+    context += _extract(_HPKE, b"", b"info_hash", b"ortoo/sealed/1")
+    secret = _extract(_HPKE, shared, b"secret", b"")
+    key = _expand(_HPKE, secret, b"key", context, 32)
+    return enc + AESGCM(key).encrypt(
+        _expand(_HPKE, secret, b"base_nonce", context, 12), CONTENT_KEY, b""
+    )
+
+
+def sealed_for(*readers: ec.EllipticCurvePrivateKey, plain: bytes) -> bytes:
+    """A sealed file."""
+    ids = [tagged("ortoo/bundle/key/1", point(reader))[:8] for reader in readers]
+    header = pack([[at, wrapped_for(reader)] for at, reader in zip(ids, readers, strict=True)])
+    bound = tagged("ortoo/sealed/1", header)
+    out = b"ortoo/sealed/1\n" + len(header).to_bytes(2, "big") + header
+    parts = [plain[at : at + 16_384] for at in range(0, len(plain), 16_384)] or [b""]
+    for number, part in enumerate(parts):
+        is_last = number == len(parts) - 1
+        nonce = number.to_bytes(11, "big") + bytes([is_last])
+        out += AESGCM(CONTENT_KEY).encrypt(nonce, part, bound)
+    return out
+
+
+def seals() -> list[Case]:
+    """Sealed files, and what the holder of the key finds in them."""
+    two_pieces = bytes(16_384) + b"ortoo"
+    exact = bytes(16_384)
+    whole = sealed_for(READER, plain=two_pieces)
+    for_both = sealed_for(OTHER, READER, plain=WHOLE)
+    start = len(whole) - 5 - 16
+    told = [
+        ("a bundle for two", for_both, WHOLE, ""),
+        ("nothing", sealed_for(READER, plain=b""), b"", ""),
+        ("two pieces", whole, two_pieces, ""),
+        ("one whole piece", sealed_for(READER, plain=exact), exact, ""),
+        ("the last piece is missing", whole[:start], b"", ""),
+        ("the last piece was cut", whole[:-1], exact, ""),
+        ("a bit of the last piece fell over", _changed(whole, len(whole) - 1), exact, ""),
+        ("a bit of the first piece fell over", _changed(whole, 200), b"", ""),
+        ("something follows", whole + b"x", exact, ""),
+        ("for somebody else", sealed_for(OTHER, plain=WHOLE), b"", "sealed_to_others"),
+        ("a bit of the wrapped key fell over", _changed(whole, 15 + 2 + 100), b"", "sealed_to_others"),
+        ("a bit of the key's name fell over", _changed(whole, 15 + 2 + 4), b"", "sealed_to_others"),
+        ("a header cut off", whole[:100], b"", "bad_seal_header"),
+        ("a header of another shape", whole[:15] + b"\x00\x01\x90" + whole[16:], b"", "bad_seal_header"),
+        ("no sealed file", WHOLE, b"", "bad_seal_header"),
+    ]  # fmt: skip
+    return [
+        {
+            "story": story,
+            "rule": "BU8",
+            "file": squeezed(data),
+            "plain": squeezed(plain),
+            "code": code,
+        }
+        for story, data, plain, code in told
+    ]
+
+
 def cases() -> Case:
-    """All of `bundle.json`; `pub` is the log's key."""
+    """All of `bundle.json`; `pub` is the log's key, `reader` the private key that sealed files are opened with."""
     return {
         "origin": logs.ORIGIN,
         "pub": logs.PUB.hex(),
         "manifest": FIRST[36:].hex(),
         "files": files(),
         "proofs": proofs(),
+        "reader": f"{0x5EA1:064x}",
+        "readers_point": point(READER).hex(),
+        "seals": seals(),
     }

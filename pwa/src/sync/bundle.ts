@@ -112,6 +112,11 @@ export class Pieces {
     return all.subarray(0, size);
   }
 
+  /** The next `size` bytes, or as many as there are. */
+  async takeMost(size: number): Promise<Uint8Array> {
+    return (await this.take(size)) ?? (await this.take(this.#size)) ?? new Uint8Array(0);
+  }
+
   async isOver(): Promise<boolean> {
     return !(await this.#reach(1));
   }
@@ -135,9 +140,10 @@ export async function* inPieces(data: Uint8Array, size: number): AsyncGenerator<
 /** Every record in order, whole or not; its last is the end when all of it is there (BU1, BU2, BU5). */
 export async function* readBundle(source: AsyncIterable<Uint8Array>, verify: Verify): AsyncGenerator<BundleRecord> {
   const pieces = new Pieces(source);
-  const magic = await pieces.take(MAGIC.length);
-  if (!magic || !equalBytes(magic, MAGIC)) {
-    yield faulty(0, 0, "not_a_bundle");
+  const begun = await pieces.takeMost(MAGIC.length);
+  if (begun.length < MAGIC.length || !equalBytes(begun, MAGIC)) {
+    const isCut = equalBytes(begun, MAGIC.subarray(0, begun.length));
+    yield faulty(0, 0, isCut ? "truncated" : "not_a_bundle");
     return;
   }
   let maker: Manifest | null = null;

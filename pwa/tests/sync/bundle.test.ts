@@ -3,11 +3,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type BundleRecord, BundleWriter, inPieces, Proving, readBundle } from "../../src/sync/bundle";
 import { decode, type Value } from "../../src/sync/canon";
+import { opened, readerOf, type SealError } from "../../src/sync/sealed";
 import { verify } from "../../src/sync/verify";
 import { dataOf, hex } from "./forms";
 import { cases, type Told, vectors } from "./incident/labels";
 
-const { origin, pub, manifest, files } = vectors("bundle");
+const { origin, pub, manifest, files, reader, readers_point: point } = vectors("bundle");
 const WHOLE = dataOf(files[0].file);
 const log = { origin, pub: hex(pub), before: [] };
 
@@ -32,6 +33,19 @@ describe("a bundle", () => {
     expect(await proving.restOn({ note, after, proof })).toBe(rests);
     const proven = await proving.proven({ ruling, proof: path });
     expect(typeof proven === "string" ? proven : "").toBe(code);
+  });
+
+  it.each(cases("bundle", "seals"))("sealed: $story", async ({ file, plain, code }: Told) => {
+    const key = await readerOf(hex(reader), hex(point));
+    for (const size of [1_000, 1 << 20]) {
+      const parts: Uint8Array[] = [];
+      const told = async (): Promise<string> => {
+        for await (const part of opened(inPieces(dataOf(file), size), key)) parts.push(part);
+        return "";
+      };
+      expect(await told().catch((error: SealError) => error.code)).toBe(code);
+      expect(Buffer.concat(parts).equals(Buffer.from(dataOf(plain)))).toBe(true);
+    }
   });
 
   it("is written as the witness writes it", async () => {
