@@ -39,6 +39,12 @@ ELSEWHERE = {
     "list": ("server.cli_proof", "list_", "List what the centre holds."),
     "export": ("server.cli_proof", "export", "Write the evidence of one incident into a file."),
     "verify": ("server.cli_proof", "verify", "Check an evidence file, offline."),
+    "backup": (
+        "server.cli_backup",
+        "backup",
+        "Copy the centre while it works; check a copy.",
+    ),
+    "restore": ("server.cli_backup", "restore", "Put a copy back, and declare it in the log."),
     "log": ("server.cli_proof", "log_", "Look after the signed log: its key, its health."),
 }
 

@@ -19,15 +19,17 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from server.backup.make import last_made
 from server.intake.replay import newest
-from server.proof.signer import RefusedError, Signer
+from server.proof.signer import KEY_FILE, RefusedError, Signer
 from server.settings import Settings
 from server.store.engine import Database
-from server.store.migrate import is_known, revisions
+from server.store.migrate import RESTORING, is_known, revisions
 from server.store.rows import query
 
 FREE_SPACE_BYTES = 1_000_000_000
 RULINGS_TRIED = 500
+BACKUP_EVERY_H = 26  # daily, and two hours for one that takes long
 # A clock before this page was written is wrong; so is one decades later.
 PLAUSIBLE_S = (1_780_000_000, 2_700_000_000)
 
@@ -35,6 +37,7 @@ MIGRATE = "run: ortoo migrate"
 CHECK_URL = "check database_url and data_dir, and that the database runs and lets this user in"
 CHECK_FILE = "{path} must be an Ortoo database that this user may read and write; if it is damaged, put a copy back"
 START_NEWER = "start the newer Ortoo again, or put back the copy from before it was installed"
+PUT_BACK = "run ortoo restore once more, with --replace: docs/recovery.md"
 ONE_WRITER = "end what holds it (another program, a backup, an open shell), or mend what it says"
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  recognised, not listened to
@@ -57,6 +60,7 @@ async def examine(settings: Settings) -> list[Finding]:
             await _durability(settings),
             await _rulings(settings),
             await _log(settings),
+            _backup(settings),
         ]
     return [
         *_data_directory(settings),
@@ -88,6 +92,19 @@ async def _log(settings: Settings) -> Finding:
     return Finding(
         "log", True, f"{signed} of {looked.head.idx} rulings are signed, and are what they were"
     )
+
+
+def _backup(settings: Settings) -> Finding:
+    """Whether there is a young backup: a restore can only bring back what phones still keep besides (TL11)."""
+    cure = "run daily: ortoo backup --to DIRECTORY on another disk; docs/recovery.md"
+    if not (settings.data_dir / KEY_FILE).exists():
+        return Finding("backup", True, "made where the log is signed")
+    last = last_made(settings)
+    if last is None:
+        return Finding("backup", False, "none was made of this centre", cure)
+    age_h = (time.time_ns() // 1_000_000 - last.made_at_ms) / 3_600_000
+    seen = f"the newest, {last.path}, is {age_h:.1f} h old and holds {last.rulings} rulings"
+    return Finding("backup", age_h <= BACKUP_EVERY_H, seen, cure)
 
 
 async def _rulings(settings: Settings) -> Finding:
@@ -168,6 +185,9 @@ def _missing_file(settings: Settings) -> Path | None:
 
 async def _state(db: Database) -> list[Finding]:
     current, head = await revisions(db)
+    if current == RESTORING:
+        seen = "a copy was to be put back here, and that was cut off"
+        return [Finding("database", False, seen, PUT_BACK)]
     seen = f"{db.dialect}, revision {current or 'none'}, newest {head}"
     if current is not None and not is_known(current):
         return [Finding("database", False, f"{seen}: a newer Ortoo wrote it", START_NEWER)]

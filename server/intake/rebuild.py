@@ -48,6 +48,12 @@ async def rebuild(
     return seen, wrong
 
 
+def sample(connection: Connection) -> tuple[int, int]:
+    """Fold some incidents and compare, writing nothing: the first by id, which is chance."""
+    _last, folded, wrong = _page(connection, b"", check=True)
+    return folded, wrong
+
+
 def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | None, int, int]:
     log.lock(connection)  # no batch may come between the fold and the rows
     directory = people.directory(connection)

@@ -45,6 +45,16 @@ async def replay(url: str) -> Decided:
     return decided
 
 
+def every(connection: Connection) -> Decided:
+    """Decide all of them again on one snapshot: of a copy that nobody writes."""
+    decided = Decided()
+    page: tuple[int, int] | None = (0, 0)
+    while page is not None:
+        page = _page(connection, *page, decided)
+    _reviews(connection, decided)
+    return decided
+
+
 def newest(connection: Connection, limit: int) -> Decided:
     """Decide the newest `limit` rulings on sets again."""
     decided = Decided()

@@ -15,6 +15,8 @@ from sqlalchemy import Connection
 
 from server.store.engine import Database
 
+RESTORING = "restoring"
+"""What stands in the place of a revision while a copy is put back: no server starts on that."""
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 

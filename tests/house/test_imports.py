@@ -20,9 +20,12 @@ PWA_SOURCE = ROOT / "pwa" / "src"
 
 # From the roof down. A room may import its own floor and those below it.
 SERVER_FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"cli", "cli_bundle", "cli_desk", "cli_fleet", "cli_proof", "doctor", "__main__"}),
+    frozenset(
+        {"cli", "cli_backup", "cli_bundle", "cli_desk", "cli_fleet", "cli_proof"}
+        | {"doctor", "__main__"}
+    ),
     frozenset({"app"}),
-    frozenset({"api", "live", "imports", "fleet", "deadlines"}),
+    frozenset({"api", "live", "imports", "fleet", "deadlines", "backup"}),
     frozenset({"auth"}),
     frozenset({"courier", "intake", "perform", "proof", "push", "reports"}),
     frozenset({"store"}),
