@@ -137,6 +137,11 @@ REQUESTS: Final[dict[str, Entry]] = {
         "The set counts already, cannot be read, or lost its words.",
         "Reload the queue; dispute, withdraw or redact what counts.",
     ),
+    "device_not_empty": Entry(
+        409,
+        "The device may hold sets that are not here: it said so, or it was not heard for some minutes.",
+        "Wait until it was heard with nothing left, or say why it is shut out all the same.",
+    ),
     "request_too_large": Entry(
         413, "The body is larger than the limit.", "Send fewer or smaller items at a time."
     ),

@@ -33,13 +33,17 @@ from server.store.people import Directory
 
 WIDE: Final = DESK - {"station"}
 """Roles that see every device; others see those of their own station."""
+REVOKED: Final = "revoked"
+LATELY_MS: Final = 5 * 60_000
+"""As on the wall: what a device said within this time is believed to be so still."""
 
 
 class DeviceEvent(msgspec.Struct, frozen=True):
     """What befell a device's storage: ``copied`` (an outdated sync token was shown), ``rolled_back`` (it forgot sets
     held here), ``forked`` (two sets at one place of its chain; the proof is both headers with their signatures),
     ``rotated`` (another chain took its place), ``needs_login`` (a second installation asked for that place and must be
-    enrolled again).
+    enrolled again), ``revoked`` (a person shut it out; the proof says who, why, what it said last of what it holds and
+    why that did not wait).
 
     One row per kind, with the proof of the last time; ids and bytes are hex."""
 
@@ -51,10 +55,10 @@ class DeviceEvent(msgspec.Struct, frozen=True):
 
 
 class DeviceRow(msgspec.Struct, frozen=True):
-    """One device. ``have`` is the newest contiguous set the centre holds (-1 none), ``pending`` what the device said it
-    still holds.
+    """One device. ``have`` is the newest contiguous set the centre holds (-1 none), ``head`` the newest set the
+    device said it had written and ``pending`` how many it said it still holds, when it last greeted.
 
-    ``last_contact_ms``, ``pending`` and ``clock_offset_ms`` (server minus device) are null for a device that was never
+    ``last_contact_ms``, ``head``, ``pending`` and ``clock_offset_ms`` (server minus device) are null for a device that was never
     heard: unknown, which is not zero. ``forked_at``: from this set on its chain has two writers. ``continues`` and
     ``continued_by``: the chain whose place it took, and the chain that took its place."""
 
@@ -71,6 +75,7 @@ class DeviceRow(msgspec.Struct, frozen=True):
     compromised_since: Ms | None
     last_contact_ms: Ms | None
     have: int
+    head: int | None
     pending: int | None
     oldest_ms: Ms | None
     clock_offset_ms: int | None
@@ -97,10 +102,12 @@ class Code(msgspec.Struct, frozen=True):
 
 class Revocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why a device is shut out; its owner reads it. ``compromised_since``: when it came into other hands, if it did;
-    what it sent from then on is put before people, though it was accepted."""
+    what it sent from then on is put before people, though it was accepted. ``despite``: why that cannot wait, for a
+    device that may hold what is not here yet."""
 
     why: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     compromised_since: Ms | None = None
+    despite: Annotated[str, msgspec.Meta(min_length=1, max_length=500)] | None = None
 
 
 class Fleet(msgspec.Struct, frozen=True):
@@ -161,6 +168,7 @@ def _row(device: Device, fleet: Fleet, directory: Directory) -> DeviceRow:
         compromised_since=device.compromised_since_ms,
         last_contact_ms=contact.last_contact_ms if contact else None,
         have=head.have if head else -1,
+        head=contact.head if contact else None,
         pending=contact.pending if contact else None,
         oldest_ms=contact.oldest_ms if contact else None,
         clock_offset_ms=contact.clock_offset_ms if contact else None,
@@ -225,26 +233,59 @@ async def issue_code(
     status_code=204,
     guards=[may_administer],
     security=SESSION_AND_CSRF,
-    responses=refusals("bad_request", "not_signed_in", "csrf", "not_allowed", "not_found"),
+    responses=refusals(
+        "bad_request", "not_signed_in", "csrf", "not_allowed", "not_found", "device_not_empty"
+    ),
 )
 async def revoke(
     chain: FromPath[str],
     data: Annotated[Revocation, json_body({"why": "手机遗失"}, "A lost phone")],
+    who: NamedDependency[SignedIn],
     intake: NamedDependency[Intake],
 ) -> Response[None]:
-    """Shut a device out from now on. What it wrote before stands; it may still hand in what it holds. Repeating
+    """Shut a device out from now on. What it wrote before stands; it may still hand in what it holds. One that is not
+    known to hold nothing is shut out only with a reason why that cannot wait, or when it is in other hands. Repeating
     changes nothing, but may say, or say earlier, since when it was in other hands.
     """
     device = from_hex(chain, "device")
 
     def job(batch: Batch) -> bool:
         known = devices.by_chain(batch.connection, device)
+        if known is None or known.person is None:
+            return False
+        contact = devices.contacts(batch.connection).get(device)
+        is_first = known.revoked_at_ms is None
+        waits = data.despite is None and data.compromised_since is None
+        if is_first and waits and not _is_empty(batch, device, contact):
+            raise ProblemError("device_not_empty")
         batch.devices.revoke(device, data.why, compromised_since_ms=data.compromised_since)
-        return known is not None and known.person is not None
+        if is_first:
+            batch.happened(device, REVOKED, _trail(who, data, contact))
+        return True
 
     if not await through(intake.transaction(job)):
         raise ProblemError("not_found", detail="There is no such device.")
     return Response(None, status_code=204, headers=NO_STORE)
+
+
+def _is_empty(batch: Batch, chain: bytes, contact: Contact | None) -> bool:
+    """Whether a device is known to hold nothing that is not here: it said so lately, and what it had written came."""
+    if contact is None or contact.pending > 0:
+        return False
+    head = devices.all_heads(batch.connection).get(chain)
+    have = -1 if head is None else head.have
+    return batch.at_ms - contact.last_contact_ms <= LATELY_MS and have >= contact.head
+
+
+def _trail(who: SignedIn, data: Revocation, contact: Contact | None) -> dict[str, Any]:
+    return {
+        "by": who.person.id,
+        "name": who.person.name,
+        "why": data.why,
+        "despite": data.despite,
+        "heard": None if contact is None else contact.last_contact_ms,
+        "pending": None if contact is None else contact.pending,
+    }
 
 
 ROUTES: Final = [list_devices, issue_code, revoke]

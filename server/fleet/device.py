@@ -221,7 +221,8 @@ class Device:
         if self._chain.identity.instead_of is not None:
             await self._take_place()
         now_ms = self._time.now_ms()
-        if self._greeted_ms is None or now_ms - self._greeted_ms > HELLO_EVERY_MS:
+        # A clock that was set back since says nothing of how long it was.
+        if self._greeted_ms is None or not 0 <= now_ms - self._greeted_ms <= HELLO_EVERY_MS:
             why = await self._told_to_rotate()
             if why is not None:
                 self._chain.turn(why)

@@ -206,6 +206,10 @@ class Batch:
         self.take(opening, self.at_ms)
         return True
 
+    def happened(self, chain: bytes, kind: str, proof: dict[str, Any]) -> None:
+        """Remember for the devices desk what befell a device (FK8)."""
+        self._greetings.note(chain, kind, proof)
+
     def greet(self, one: Greeting) -> Welcome:
         """Answer one hello."""
         return self._greetings.take(one, self._memory.chain(self.connection, one.chain).head)

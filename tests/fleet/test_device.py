@@ -137,7 +137,9 @@ async def test_a_revoked_phone_hands_in_what_it_holds_and_is_told_no_more(house:
     await house.time.run()
     identity = device.vault.identity()
     assert identity is not None
-    await house.admin.post(f"/api/devices/{identity.chain.hex()}/revoke", {"why": "手机遗失"})
+    await house.admin.post(
+        f"/api/devices/{identity.chain.hex()}/revoke", {"why": "手机遗失", "despite": "等不到"}
+    )
     note(device, incident, text="撤销之后")
     device.kick()
     await house.time.run()
@@ -286,7 +288,10 @@ async def test_tl11_what_was_safe_in_another_log_is_offered_again(house: House) 
     device.kick(pull=True)
     await house.time.run()
     assert device.duplicates == 3, "once"
-    assert await texts(house, incident) == ["一", "二"]
+    assert sorted(await texts(house, incident)) == [
+        "一",
+        "二",
+    ]  # of one moment: either may be first
 
 
 def test_the_outbox_sends_the_priority_lane_first_and_within_bounds() -> None:

@@ -153,7 +153,9 @@ async def test_a_suspension_that_was_lifted_with_a_new_code_is_not_heard_again(
     house: House, tmp_path: Path
 ) -> None:
     device, proxy, incident = await phone_behind(house, tmp_path / "phone.db")
-    await house.admin.post(f"/api/devices/{device.chain.hex()}/revoke", {"why": "手机遗失"})
+    await house.admin.post(
+        f"/api/devices/{device.chain.hex()}/revoke", {"why": "手机遗失", "despite": "等不到"}
+    )
     device.greet_again()
     assert await refusal_of(house, device) == "device_revoked"
     await enrol_again(house, device)

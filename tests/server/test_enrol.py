@@ -13,6 +13,7 @@ from sqlalchemy import text
 from server.auth.devices import find
 from server.auth.enrol import ADDRESS_FAILURES, LIFETIME_MS, MAX_OPEN_PER_PERSON
 from server.keys import SigningKey
+from server.store.devices import Contact
 from sync import ids
 from tests.server.desks import Centre, Seat, centre
 from tests.server.pen import EPOCH_MS, STATION, Pen, chance, person_id
@@ -184,6 +185,7 @@ async def test_devices_are_listed_with_how_far_each_has_come(house: Centre) -> N
         "revoked_why": None,
         "last_contact_ms": None,
         "have": -1,
+        "head": None,
         "pending": None,
         "oldest_ms": None,
         "clock_offset_ms": None,
@@ -206,16 +208,54 @@ async def test_a_revoked_device_is_out_from_then_on_and_can_say_so_once(house: C
     admin, phone = await house.sign_in("admin"), await house.phone()
     path = f"/api/devices/{phone.chain.hex()}/revoke"
     assert (await admin.post(path, {"why": ""})).json()["code"] == "bad_request"
-    assert (await admin.post(path, {"why": "手机遗失"})).status_code == 204
+    held = await admin.post(path, {"why": "手机遗失"})
+    assert (held.status_code, held.json()["code"]) == (409, "device_not_empty"), (
+        "it was never heard"
+    )
+    despite = {"why": "手机遗失", "despite": "捡到的人在用"}
+    assert (await admin.post(path, despite)).status_code == 204
     house.clock.advance(60_000)
     assert (await admin.post(path, {"why": "又一次"})).status_code == 204
     [device] = await admin.ask("/api/devices")
     assert (device["revoked_at"], device["revoked_why"]) == (EPOCH_MS, "手机遗失")
+    [event] = device["events"]
+    assert (event["kind"], event["count"]) == ("revoked", 1)
+    assert event["proof"] == {
+        "by": person_id("admin").hex(),
+        "name": "admin 甲",
+        "why": "手机遗失",
+        "despite": "捡到的人在用",
+        "heard": None,
+        "pending": None,
+    }
     absent = await admin.post(f"/api/devices/{'0' * 32}/revoke", {"why": "x"})
     assert (absent.status_code, absent.json()["code"]) == (404, "not_found")
     desk_chain = house.intake._memory.desk.chain if house.intake._memory else b""
     own = await admin.post(f"/api/devices/{desk_chain.hex()}/revoke", {"why": "x"})
     assert own.status_code == 404, "the centre does not shut itself out"
+
+
+async def test_a_device_that_was_lately_heard_with_nothing_left_is_shut_out_without_more_words(
+    house: Centre,
+) -> None:
+    admin, phone = await house.sign_in("admin"), await house.phone()
+    path, why = f"/api/devices/{phone.chain.hex()}/revoke", {"why": "换机"}
+
+    async def heard(pending: int, head: int) -> None:
+        now_ms = house.clock.now_ms()
+        house.intake.note_contact(Contact(phone.chain, now_ms, pending, None, 0, head, "test/1"))
+        await house.intake.transaction(lambda _batch: None)
+
+    have = (await admin.ask("/api/devices"))[0]["have"]
+    for pending, head, silent_ms in ((1, have + 1, 0), (0, have + 1, 0), (0, have, 300_001)):
+        await heard(pending, head)
+        house.clock.advance(silent_ms)
+        assert (await admin.post(path, why)).json()["code"] == "device_not_empty"
+    await heard(0, have)
+    house.clock.advance(300_000)
+    assert (await admin.post(path, why)).status_code == 204
+    [event] = (await admin.ask("/api/devices"))[0]["events"]
+    assert (event["proof"]["despite"], event["proof"]["pending"]) == (None, 0)
 
 
 async def test_a_code_for_nobody_is_not_issued(house: Centre) -> None:

@@ -378,7 +378,7 @@ async def test_the_desk_sees_that_a_suspended_phone_was_heard_and_what_it_still_
 ) -> None:
     pen = await served.phone()
     admin = await served.sign_in("admin")
-    await admin.post(f"/api/devices/{pen.chain.hex()}/revoke", {"why": "遗失"})
+    await admin.post(f"/api/devices/{pen.chain.hex()}/revoke", {"why": "遗失", "despite": "等不到"})
     pen.note(INCIDENT)
     said = {"pending": 1, "oldest_ms": EPOCH_MS, "head": 1}
     status, problem = await call(served, "hello", greeting(pen) | said, pen.token)
@@ -423,7 +423,7 @@ async def test_a_rotation_that_is_none_is_refused_with_its_reason(served: Centre
     status, problem = await call(served, "rotate", {"set_": 1}, old.token)
     assert (status, problem["code"]) == (400, "bad_message")
     admin = await served.sign_in("admin")
-    await admin.post(f"/api/devices/{old.chain.hex()}/revoke", {"why": "遗失"})
+    await admin.post(f"/api/devices/{old.chain.hex()}/revoke", {"why": "遗失", "despite": "等不到"})
     _status, problem = await rotate(served, Rotating(old, "e").raw, old.token)
     assert (problem["code"], problem["chain"]) == ("device_revoked", old.chain.hex())
 

@@ -249,7 +249,9 @@ async def test_the_silent_are_named_and_every_figure_says_how_much_is_known(hous
     [silent] = wall["silent"]
     assert (silent["name"], silent["last_contact_ms"], silent["pending"]) == ("王", silent_since, 3)
     admin = await house.sign_in("admin")
-    revoked = await admin.post(f"/api/devices/{never.chain.hex()}/revoke", {"why": "遗失"})
+    revoked = await admin.post(
+        f"/api/devices/{never.chain.hex()}/revoke", {"why": "遗失", "despite": "等不到"}
+    )
     assert revoked.status_code == 204
     assert (await desk.ask("/api/wall"))["devices"]["total"] == 2
     station = await house.sign_in("station")
@@ -305,7 +307,9 @@ async def test_everything_a_desk_reads_and_writes_works_on_each_database(
             await admin.post("/api/devices/codes", {"person": phone.person.hex()})
         ).status_code == 201
         assert (
-            await admin.post(f"/api/devices/{phone.chain.hex()}/revoke", {"why": "遗失"})
+            await admin.post(
+                f"/api/devices/{phone.chain.hex()}/revoke", {"why": "遗失", "despite": "等不到"}
+            )
         ).status_code == 204
 
 

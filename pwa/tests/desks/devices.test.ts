@@ -3,6 +3,7 @@ import {
   candidates,
   type Device,
   type DeviceEvent,
+  isEmpty,
   needOf,
   ordered,
   picture,
@@ -25,6 +26,7 @@ const device = (name: string, part: Partial<Device> = {}): Device => ({
   revoked_why: null,
   last_contact_ms: NOW - 5_000,
   have: 3,
+  head: 3,
   pending: 0,
   oldest_ms: null,
   clock_offset_ms: 100,
@@ -54,6 +56,15 @@ describe("devices", () => {
       "gone",
     ]);
     expect(ordered([fine, waiting], "FINE 手机", NOW).map(({ name }) => name)).toEqual(["fine"]);
+  });
+  it("is known to be empty only while it is heard, says so, and everything it wrote came", () => {
+    expect([fine, silent, never, waiting, device("behind", { head: 4 })].map((one) => isEmpty(one, NOW))).toEqual([
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
   it("a silent device is never said to have confirmed everything, whatever it last said", () => {
     expect([needOf(silent, NOW), reachedOf(silent, NOW)]).toEqual(["silent", "phone"]);

@@ -6,9 +6,9 @@
  *
  *     needOf(device, nowMs)   // "silent"
  */
-/** What befell a device's storage, of one kind (SPEC FK8). */
+/** What befell a device, of one kind (SPEC FK8). */
 export interface DeviceEvent {
-  readonly kind: "copied" | "rolled_back" | "forked" | "rotated" | "needs_login";
+  readonly kind: "copied" | "rolled_back" | "forked" | "rotated" | "needs_login" | "revoked";
   readonly first_at: number;
   readonly last_at: number;
   readonly count: number;
@@ -28,6 +28,7 @@ export interface Device {
   readonly revoked_why: string | null;
   readonly last_contact_ms: number | null;
   readonly have: number;
+  readonly head: number | null;
   readonly pending: number | null;
   readonly oldest_ms: number | null;
   readonly clock_offset_ms: number | null;
@@ -83,6 +84,13 @@ export function needOf(device: Device, nowMs: number, all: readonly Device[] = [
   if ((device.pending ?? 0) > 0) return "waiting";
   return Math.abs(device.clock_offset_ms ?? 0) > CLOCK_MS ? "clock" : "fine";
 }
+
+/** Whether it is known to hold nothing that is not at the centre: it said so lately, and what it had written came. */
+export const isEmpty = (device: Device, nowMs: number): boolean =>
+  device.pending === 0 &&
+  device.have >= (device.head ?? 0) &&
+  device.last_contact_ms !== null &&
+  nowMs - device.last_contact_ms <= ONLINE_MS;
 
 /** How far its newest record has come. What a silent device holds is not known, so it stands at the phone. */
 export function reachedOf(device: Device, nowMs: number): "phone" | "centre" | null {
