@@ -16,6 +16,7 @@ import asyncio
 import secrets
 import sqlite3
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,7 @@ from server.backup.manifest import DATABASE, Manifest
 from server.backup.places import BESIDE, Place, place_of
 from server.backup.tables import closed
 from server.backup.verify import examine
-from server.intake.batch import MOVED
+from server.intake.batch import MOVED, Batch
 from server.intake.desk import KEY_FILE as DESK_KEY
 from server.intake.door import Intake
 from server.now import Clock
@@ -39,6 +40,7 @@ from server.proof import loss, memory
 from server.proof.loss import Declared
 from server.proof.signer import RefusedError, Signer
 from server.settings import Settings
+from server.store import devices
 from server.store.engine import Database
 from server.store.migrate import RESTORING, revisions, upgrade
 from server.store.rows import execute
@@ -132,6 +134,16 @@ def _stripped(connection: Connection) -> None:
     execute(connection, "UPDATE alembic_version SET version_num = ?", (RESTORING,))
 
 
+def _without_old_desks(batch: Batch, own: bytes) -> None:
+    """Desks sign with a new key: the old ones lie on disks nobody watches any more, and sign for everybody."""
+    for device in devices.every(batch.connection):
+        if device.person is None and device.in_use and device.chain != own:
+            ended = msgspec.structs.replace(
+                device, revoked_at_ms=batch.at_ms, revoked_why="restored"
+            )
+            batch.devices.enrol(ended)
+
+
 async def _declared(settings: Settings, why: str, clock: Clock) -> Declared:
     """Say in the log that a copy was put back; only then a server may start on it."""
 
@@ -144,6 +156,7 @@ async def _declared(settings: Settings, why: str, clock: Clock) -> Declared:
         intake = Intake(settings, clock, secrets.token_bytes, db, performer)
         await intake.start()
         try:
+            await intake.transaction(partial(_without_old_desks, own=intake.desk.chain))
             signer = Signer(settings, secrets.token_bytes)
             declared = await loss.declare(
                 intake, signer, secrets.token_bytes, why=why, put_back=True

@@ -23,6 +23,7 @@ from server.backup.manifest import DATABASE, Part
 from server.backup.restore import Restored, restore
 from server.backup.verify import examine
 from server.cli import main
+from server.intake.desk import Desk
 from server.now import VirtualClock
 from server.proof import memory
 from server.settings import Settings
@@ -31,8 +32,9 @@ from server.store.engine import Database
 from server.store.migrate import RESTORING
 from server.store.tables import metadata
 from sync import witness
+from sync.changeset import Draft, Writer
 from tests.server.conftest import BACKENDS, House, _statement
-from tests.server.pen import EPOCH_MS, Pen, chance, person_id
+from tests.server.pen import EPOCH_MS, STATION, Pen, chance, person_id
 from tests.server.signing import Signing
 
 DAY_MS = 86_400_000
@@ -160,6 +162,15 @@ async def test_a_copy_made_while_the_centre_works_is_put_back_on_either_database
         signed = await Signing(again).keeper.sign()
         assert signed is not None
         assert signed.origin == done.declared.begun
+        # Whoever finds the old disk has a key that signed for everybody: not any more.
+        at_ms = again.clock.now_ms()
+        desk = Desk(house.settings.data_dir, os.urandom, at_ms)
+        opening, writer = desk.write(Writer(desk.chain), desk.opening(), at_ms, None)
+        create = {"t": "incident.create", "source": "desk", "station": STATION, "tag": "T-9"}
+        forged = Draft(person_id("dispatcher"), "org", "incident", chance("forged")[:16], [create])
+        written, _writer = desk.write(writer, forged, at_ms, None)
+        refused, _have = await again.intake.submit([opening.raw, written.raw], pen.device)
+        assert [(result.r, result.why) for result in refused] == [("rejected", "revoked")] * 2
     finally:
         await again.intake.stop()
         await again.db.close()
