@@ -72,7 +72,7 @@ class Phone:
         self.device = device
         self.http = http
         self._vault_file = vault_file
-        self._officer = officer
+        self.officer = officer
         self._chance = random.Random(seed)
         self._incident = b""
         self._steps: list[str] = []
@@ -108,7 +108,7 @@ class Phone:
             self._steps = ["create", "arrived", "note", "cleared", "feedback"]
         step = self._steps.pop(0)
         ops, priority = self._ops(step)
-        scope = home_scope(bytes.fromhex(self._officer.station), SystemClock().now_ms())
+        scope = home_scope(bytes.fromhex(self.officer.station), SystemClock().now_ms())
         self.device.write(KIND_INCIDENT, self._incident, ops, scope=scope, priority=priority)
 
     async def push_raw(self, sets: Sequence[bytes]) -> httpx2.Response:
@@ -119,7 +119,7 @@ class Phone:
 
     def _ops(self, step: str) -> tuple[list[dict[str, Any]], bool]:
         if step == "create":
-            station = bytes.fromhex(self._officer.station)
+            station = bytes.fromhex(self.officer.station)
             tag = f"自-{self._incident.hex()[:4]}"
             title = {"t": "fact.set", "f": "title", "v": "巡逻中发现羊群上路", "p": []}
             opening = {"t": "incident.create", "source": "self", "station": station, "tag": tag}
@@ -174,15 +174,25 @@ class Crew:
             await crew._inner.aclose()
 
     async def _enrol(self, number: int) -> None:
-        officer = self._centre.officers[number]
+        officer = self._centre.officers[number % len(self._centre.officers)]
         transport = Witness(self._inner, self._journal)
         http = httpx2.AsyncClient(base_url=self._centre.url, transport=transport)
         vault_file = self._place / f"phone{number}.db"
         device = self._device(Vault(vault_file), http, number)
+        phone = Phone(officer, device, http, vault_file, f"{self._seed}/{number}")
+        await self.enrol(phone)
+        self.phones.append(phone)
+
+    async def joined(self, number: int) -> Phone:
+        """One more phone, for the officer of that number."""
+        await self._enrol(number + len(self._centre.officers))
+        return self.phones[-1]
+
+    async def enrol(self, phone: Phone) -> None:
+        """Give a phone a code, and let it use it."""
         async with self.desk("admin") as admin:
-            code = await admin.post("/api/devices/codes", {"person": officer.person})
-        await device.enrol(code["code"], f"phone {number}")
-        self.phones.append(Phone(officer, device, http, vault_file, f"{self._seed}/{number}"))
+            code = await admin.post("/api/devices/codes", {"person": phone.officer.person})
+        await phone.device.enrol(code["code"], "a phone")
 
     def _device(self, vault: Vault, http: httpx2.AsyncClient, number: int) -> Device:
         return Device(

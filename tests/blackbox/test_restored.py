@@ -14,6 +14,9 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+from server.fleet.wire import ServerRefusalError
 from tests.blackbox import journal as journals
 from tests.blackbox.centre import Centre
 from tests.blackbox.checker import Violation, check
@@ -25,7 +28,7 @@ PHONES = 4
 WORKING_S = 0.7
 # What a declared loss changes, and says so: rulings since the copy are made again, what only desks said is gone.
 MADE_AGAIN = {
-    "answer_changed", "ruling_changed", "log_rolled_back", "scope_rolled_back", "number",
+    "not_enrolled",    "answer_changed", "ruling_changed", "log_rolled_back", "scope_rolled_back", "number",
 }  # fmt: skip
 
 
@@ -77,6 +80,8 @@ async def test_a_centre_that_burnt_down_is_put_back_and_phones_bring_what_it_has
             assert journal.counts["acked"] > before, "the centre went on meanwhile"
             [backup] = disk.iterdir()
             assert said.splitlines()[-1] == f"SOUND: {backup}"
+            late = await crew.joined(0)  # a phone that the copy knows nothing of
+            late.act()
             await asyncio.sleep(WORKING_S)
             await crew.time.stop()
             centre.kill()
@@ -93,6 +98,9 @@ async def test_a_centre_that_burnt_down_is_put_back_and_phones_bring_what_it_has
                     await centre.start()
                     for phone in crew.phones:
                         phone.device.greet_again()  # the line it listened on has ended
+                    with pytest.raises(ServerRefusalError, match="not_signed_in"):
+                        await late.device.attempt(pull=True)
+                    await crew.enrol(late)
                     await crew.drained()
                 elif words == ["ortoo", "doctor"]:
                     told = await ortoo(centre, "doctor", code=1)
