@@ -79,8 +79,9 @@ def judge(
     lo_ms: int | None = None
     ahead_ms: int | None = None
     seen_unknown = beacon_unknown = False
-    # The centre's own chain belongs to nobody and writes for whoever is signed in, at once (AU2, AU3).
-    if device is not None and device.person is not None:
+    # The centre's own chain belongs to nobody and writes for whoever is signed in, at once (AU2, AU3). One that has
+    # ended is brought by others, later.
+    if device is not None and (device.person is not None or device.revoked_at_ms is not None):
         seen_at_ms = None if header.seen is None else seen_at(header.seen)
         seen_unknown = header.seen is not None and seen_at_ms is None
         given_ms = None if header.beacon is None else beacon_at(header.beacon)

@@ -94,8 +94,7 @@ class _Told:
 
     def _add(self, connection: Connection, ruling: Ruling, kind: str) -> None:
         set_id, chain = ruling.payload["set"], ruling.payload["chain"]
-        device = devices.by_chain(connection, chain)
-        if set_id in self.doubts or (device is not None and device.person is None):
+        if set_id in self.doubts or self._is_own(connection, ruling):
             return
         arrival_no, raw = sets.arrived(connection, chain, ruling.payload["seq"], set_id)
         found = changeset.read(raw)
@@ -104,6 +103,13 @@ class _Told:
         entity = ruling.payload["e"]
         is_open = set_id not in self._decided
         self.doubts[set_id] = Doubt(arrival_no, set_id, chain, entity, person, kind, is_open)
+
+    def _is_own(self, connection: Connection, ruling: Ruling) -> bool:
+        """Whether a desk wrote it here: whoever sits there has the answer. What others brought of a desk's chain is
+        ruled with the bound of its making."""
+        device = devices.by_chain(connection, ruling.payload["chain"])
+        is_desk = device is not None and device.person is None
+        return is_desk and "lo" not in ruling.payload.get("in", {})
 
     def _remarked(self, connection: Connection, ruling: Ruling) -> None:
         payload = ruling.payload

@@ -88,7 +88,7 @@ def times(
     for chain, of_chain in by_chain.items():
         device = known.device(chain)
         one = _OneChain(connection, chain, device, known.forked_at(chain), until_ms)
-        if device is None or device.person is not None:
+        if device is None or device.person is not None or not device.in_use:
             one.read({item.seq for item in of_chain})
         signed: dict[bytes, Timed] = {}
         for item in of_chain:
@@ -142,13 +142,18 @@ class _OneChain:
         """When the set of an item was signed."""
         assert item.at_ms is not None
         claimed_ms = min(int.from_bytes(item.eff[:6]), item.at_ms)
-        if self._device is not None and self._device.person is None:
-            return time.at_centre(claimed_ms, item.at_ms)
+        is_desk = self._device is not None and self._device.person is None
         stored = next(
-            one
-            for one in self._at[item.seq]
-            if one.set_id[: len(item.set_prefix)] == item.set_prefix
+            (
+                one
+                for one in self._at.get(item.seq, ())
+                if one.set_id[: len(item.set_prefix)] == item.set_prefix
+            ),
+            None,
         )
+        if is_desk and (stored is None or not self._was_brought(stored)):
+            return time.at_centre(claimed_ms, item.at_ms)
+        assert stored is not None, "what has items was read"
         header = stored.header
         assert header is not None, "what has items was read"
         session, m = header.mono
@@ -190,6 +195,21 @@ class _OneChain:
             _bound_in(rulings.read_ruling(bytes(raw)).payload.get("in", {})) for (raw,) in rows
         )
         return next((bound for bound in bounds if bound is not None), None)
+
+    def _was_brought(self, stored: Stored) -> bool:
+        """Whether others brought this set of a desk's chain: what a desk writes itself is here at once."""
+        kept = stored.ruling.payload.get("in")
+        if kept is None:  # a later ruling of a person keeps no facts
+            rows = query(
+                self._connection,
+                "SELECT r.bytes FROM entity_rulings e JOIN rulings r ON r.idx = e.idx"
+                " WHERE e.entity = ? AND r.kind = 'set'",
+                (stored.ruling.payload["e"],),
+            )
+            ruled = (rulings.read_ruling(bytes(raw)).payload for (raw,) in rows)
+            first = (one["in"] for one in ruled if one["set"] == stored.set_id)
+            kept = next(first, {})
+        return "lo" in kept
 
     def _held_ms(self, stored: Stored) -> int:
         """The least receipt of it and of what follows it, as far as each names the one before."""

@@ -15,7 +15,9 @@ import asyncpg
 import msgspec
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import Connection
 
+from server.api.stories import read_story
 from server.backup import files, manifest
 from server.backup.faults import FAULTS, BackupError
 from server.backup.make import make
@@ -23,18 +25,23 @@ from server.backup.manifest import DATABASE, Part
 from server.backup.restore import Restored, restore
 from server.backup.verify import examine
 from server.cli import main
+from server.intake import timing
 from server.intake.desk import Desk
+from server.intake.rebuild import rebuild
+from server.intake.replay import replay
+from server.intake.requeue import requeue
 from server.now import VirtualClock
 from server.proof import memory
 from server.settings import Settings
 from server.store import log, proofs
 from server.store.engine import Database
 from server.store.migrate import RESTORING
+from server.store.rows import query
 from server.store.tables import metadata
-from sync import witness
+from sync import time, witness
 from sync.changeset import Draft, Writer
 from tests.server.conftest import BACKENDS, House, _statement
-from tests.server.pen import EPOCH_MS, STATION, Pen, chance, person_id
+from tests.server.pen import EPOCH_MS, STATION, UNIT, Pen, chance, person_id
 from tests.server.signing import Signing
 
 DAY_MS = 86_400_000
@@ -171,6 +178,62 @@ async def test_a_copy_made_while_the_centre_works_is_put_back_on_either_database
         written, _writer = desk.write(writer, forged, at_ms, None)
         refused, _have = await again.intake.submit([opening.raw, written.raw], pen.device)
         assert [(result.r, result.why) for result in refused] == [("rejected", "revoked")] * 2
+    finally:
+        await again.intake.stop()
+        await again.db.close()
+
+
+async def test_what_a_desk_said_after_the_copy_and_others_bring_waits_for_a_person(
+    signing: Signing, tmp_path: Path
+) -> None:
+    house, order = signing.house, chance("order")[:16]
+    dispatcher = person_id("dispatcher")
+    backup = await backed_up(house, tmp_path / "copies")
+    house.clock.advance(3_600_000)
+    said_ms = house.clock.now_ms()
+    for op in (
+        {"t": "order.issue", "order": order, "to": ["unit", UNIT], "kind": "dispatch", "round": 0},
+        {"t": "entry.add", "kind": "note", "text": "已通知"},
+    ):
+        await house.intake.submit_desk(
+            dispatcher, [Draft(dispatcher, "org", "incident", INCIDENT, [op])]
+        )
+    desk = house.intake.desk.chain
+    kept = await house.db.reading(
+        lambda connection: query(
+            connection, "SELECT envelope FROM sets WHERE chain = ? ORDER BY seq", (desk,)
+        )
+    )
+
+    settings = Settings(data_dir=tmp_path / "new", port=0)
+    await put_back(backup, settings)
+    again = House(settings, Database(settings.url))
+    again.clock.advance(DAY_MS + 3_600_000)
+    await again.intake.start()
+    try:
+        phone = Pen("phone", person_id("officer")).device
+        brought, _have = await again.intake.submit([bytes(raw) for (raw,) in kept], phone)
+        assert [(result.r, result.why) for result in brought] == [
+            ("stored", None),
+            ("held", "revoked_straddle"),
+            ("stored", None),
+        ]
+
+        def told(connection: Connection) -> list[time.Timed]:
+            items = read_story(connection, INCIDENT, 0).items
+            found = timing.times(connection, items, timing.Chains(connection))
+            return [found[item.op] for item in items if item.chain == desk and item.op in found]
+
+        for timed in await again.db.reading(told):
+            assert timed.grade == 0
+            bounds = timed.layers[0]
+            assert bounds.lo_ms is not None
+            assert bounds.hi_ms is not None
+            assert bounds.lo_ms <= said_ms <= bounds.hi_ms, "not when it was brought"
+        seen, misplaced = await requeue(settings.url, check=True)
+        assert (seen, misplaced) == (1, 0)
+        assert (await replay(settings.url)).wrong == []
+        assert (await rebuild(settings.url, check=True))[1] == 0
     finally:
         await again.intake.stop()
         await again.db.close()
