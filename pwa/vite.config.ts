@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
-import { phoneFiles } from "./scripts/shell.mjs";
+import { filesBeside, phoneFiles } from "./scripts/shell.mjs";
 
 const { version } = JSON.parse(readFileSync(new URL("./package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -30,8 +30,8 @@ export default defineConfig({
         globPatterns: ["**/*.{html,js,css,svg,png,webmanifest}"],
         manifestTransforms: [
           (entries) => {
-            const built = readFileSync(new URL("./dist/.vite/manifest.json", import.meta.url), "utf8");
-            const phone = phoneFiles(JSON.parse(built));
+            const built = JSON.parse(readFileSync(new URL("./dist/.vite/manifest.json", import.meta.url), "utf8"));
+            const phone = [...phoneFiles(built), ...filesBeside(built)];
             return { manifest: entries.filter(({ url }) => !url.startsWith("assets/") || phone.includes(url)) };
           },
         ],

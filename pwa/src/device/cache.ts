@@ -190,6 +190,13 @@ export class Cache {
     });
   }
 
+  /** Leave of these sets only what a lawful order left of them. */
+  async strip(all: readonly Stripped[]): Promise<void> {
+    if (all.length === 0) return;
+    const tx = (await this.#open()).transaction(STORES, "readwrite");
+    await commit(tx, (keep) => keep(strip(tx, all)));
+  }
+
   /** Every line about one entity, from all scopes, the older rulings first. */
   async entriesOf(entity: string): Promise<Entry[]> {
     const found = await (await this.#open()).getAllFromIndex("entries", "entity", entity);

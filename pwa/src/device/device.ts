@@ -15,8 +15,8 @@ import { sameStorage } from "./boot";
 import { browserPush } from "./browserPush";
 import { Cache, type OrgRow } from "./cache";
 import type { SyncState } from "./chip";
+import type { CourierParts, Heeded } from "./courier";
 import { openingDraft } from "./enrol";
-import { offer, unsentFile, unsentSets } from "./export";
 import { joinTabs, type News, type Tabs } from "./leader";
 import { Leaving } from "./leaving";
 import { Link, NEEDS_CODE, REVOKED } from "./link";
@@ -66,8 +66,10 @@ export interface Device {
   remarks: Replica["remarks"];
   /** Hello afresh and send what waits; resolves when the round is over. */
   sendNow(): Promise<void>;
-  /** Offer a file of everything unsent; resolves to how many sets are in it. */
-  exportUnsent(): Promise<number>;
+  /** What `courier.ts` works with: it makes the file that somebody carries, and takes in the answer. */
+  courier(): Promise<CourierParts>;
+  /** The answer that came so is written down: let everybody know. */
+  heeded(answer: Heeded): Promise<void>;
   /** The author has read a refusal. */
   read(mark: Mark): Promise<void>;
   setDuty(on: boolean): Promise<void>;
@@ -251,6 +253,11 @@ export async function startDevice(): Promise<Device | null> {
   tabs = joinTabs({ lead, hear });
   tabs.tell({ t: "ask" });
 
+  const courierParts = async (): Promise<CourierParts> => {
+    const { unkept } = writer;
+    return { vault, cache, outbox, watch, session, key: await current(), unkept, app: APP, nowMs: clock.nowMs() };
+  };
+
   const sync = computed<SyncState>(() => ({
     head: counts.head + writer.unkept.length,
     acked: counts.acked,
@@ -284,10 +291,14 @@ export async function startDevice(): Promise<Device | null> {
       if (rounds) await rounds.now();
       else tabs?.tell({ t: "wrote" });
     },
-    async exportUnsent() {
-      const file = await unsentFile(vault, writer.unkept);
-      offer(file);
-      return (await unsentSets(vault, writer.unkept)).length;
+    courier: courierParts,
+    async heeded({ confirmed, touched }) {
+      keeper.settled(confirmed);
+      await replica.confirmed(confirmed);
+      await replica.refresh(touched);
+      status.alarm = await watch.alarm();
+      await recount();
+      tabs?.tell({ t: "marks" });
     },
     async read(mark) {
       await outbox.read(mark);

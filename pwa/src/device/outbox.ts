@@ -55,6 +55,11 @@ export function needsAuthor(answer: PushAnswer): boolean {
   return NOT_STORED.has(answer.r) || REFUSED.has(answer.r) || REFUSED.has(answer.d ?? "");
 }
 
+/** An answer as a repeat of the push would have brought it; it came another way. */
+export function resultOf(id: Uint8Array, { r, why, idx, atMs, d, no }: PushAnswer): PushResult {
+  return { id, r: r as PushOutcome, why, idx, at_ms: atMs, d, no } as PushResult;
+}
+
 /** Whether the bytes of a set still give its id. A failing card changes them behind our back. */
 async function isWhole({ raw, id }: OwnSet): Promise<boolean> {
   try {

@@ -8,11 +8,12 @@
  *     const signed = await watch.due();                  // null: not yet
  *     await watch.heard(hello.server, reply.checkpoint); // gives the alarm, null while all is well
  */
+import type { CarriedCheckpoint } from "../sync/bundle";
 import type { GivenCheckpoint } from "../sync/exchange";
 import { toHex } from "../sync/ids";
-import type { Verify } from "../sync/note";
+import { readCheckpoint, readNote, type Verify } from "../sync/note";
 import { knowsEd25519, verify } from "../sync/verify";
-import { type Held, judge, type LogAlarm, logOf, ORG_ROW } from "../sync/witness";
+import { type Held, judge, type Log, type LogAlarm, logOf, ORG_ROW } from "../sync/witness";
 import type { OrgRow } from "./cache";
 import type { Clock } from "./now";
 import type { Vault } from "./vault";
@@ -63,7 +64,7 @@ export class LogWatch {
 
   /** Judge what came. An alarm stays until the log is sound again. */
   async heard(server: Uint8Array, given: GivenCheckpoint | null): Promise<Alarm | null> {
-    const { vault, org, clock } = this.#parts;
+    const { vault, org } = this.#parts;
     if (!given) return this.alarm();
     const id = toHex(server);
     const row = (await org()).find((one) => one.what === ORG_ROW && one.id === id)?.row;
@@ -72,6 +73,25 @@ export class LogWatch {
     const held = await vault.meta<Held>(HELD);
     // Another tab has heard more meanwhile: this proof leads from elsewhere than from what is held.
     if ((held?.size ?? 0) !== this.#asked) return this.alarm();
+    return this.#judged(held, log, given);
+  }
+
+  /** Origin and size of what is held, null for nothing: what an answer that is carried here is to grow out of. */
+  async checked(): Promise<[string, number] | null> {
+    const held = await this.#parts.vault.meta<Held>(HELD);
+    return held ? [held.origin, held.size] : null;
+  }
+
+  /** A checkpoint that somebody carried here. An older one is no alarm, and one whose proof leads from elsewhere says nothing. */
+  async carried(log: Log, given: CarriedCheckpoint): Promise<Alarm | null> {
+    const held = await this.#parts.vault.meta<Held>(HELD);
+    const { size } = readCheckpoint(readNote(given.note).text);
+    const isNews = size === held?.size || (size > (held?.size ?? 0) && given.after === (held?.size ?? 0));
+    return isNews ? this.#judged(held, log, given) : this.alarm();
+  }
+
+  async #judged(held: Held | null, log: Log, given: GivenCheckpoint): Promise<Alarm | null> {
+    const { vault, clock } = this.#parts;
     const by = { log, verify: (await knowsEd25519()) ? verify : unchecked };
     const next = await judge(held, given.note, given.proof, by);
     if (typeof next === "string") {

@@ -48,7 +48,7 @@ export interface ProvedEntry {
 export interface CarriedCheckpoint {
   readonly note: string;
   readonly after: number;
-  readonly proof: readonly Uint8Array[];
+  readonly proof: Uint8Array[];
 }
 
 /** What was found at place `n`, from byte `offset` on; with a code of BU5 when it is not whole or not known. */

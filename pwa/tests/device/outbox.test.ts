@@ -2,9 +2,7 @@
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { unsentFile } from "../../src/device/export";
-import { isRefusal, readSet } from "../../src/sync/changeset";
-import { fromHex, toHex } from "../../src/sync/ids";
+import { fromHex } from "../../src/sync/ids";
 import { claimOf, Phone } from "./phone";
 
 const INCIDENT = "11".repeat(16);
@@ -88,28 +86,4 @@ test("one set the centre cannot read, in the middle of fifty, holds up none of t
   await phone.exchange();
   expect(await phone.vault.unsent()).toHaveLength(2 - 1);
   expect(phone.centre.pushes.length).toBeLessThan(pushes + 4);
-});
-
-test("the export holds every unsent set exactly as signed, also those only memory has", async () => {
-  await phone.note(INCIDENT, "一");
-  phone.centre.fault = "down";
-  await phone.exchange();
-  const extra = (await phone.vault.own(phone.key.chain, 1)) as NonNullable<Awaited<ReturnType<typeof phone.vault.own>>>;
-  const file = await unsentFile(phone.vault, [extra]);
-  expect(file.name).toContain(phone.key.chain.slice(0, 8));
-
-  // a sequence of MessagePack arrays of three byte strings: cut where the known lengths say
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const ids: string[] = [];
-  let at = 0;
-  for (const seq of [0, 1, 1]) {
-    const size = (await phone.vault.own(phone.key.chain, seq))?.raw.length ?? 0;
-    const set = await readSet(bytes.slice(at, at + size));
-    if (isRefusal(set)) throw new Error(set.detail);
-    ids.push(toHex(set.setId));
-    at += size;
-  }
-  expect(at).toBe(bytes.length);
-  expect(ids[1]).toBe(ids[2]);
-  expect(await phone.vault.unsent()).toHaveLength(2); // still here
 });

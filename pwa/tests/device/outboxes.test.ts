@@ -3,7 +3,7 @@ import "fake-indexeddb/auto";
 import { readdirSync, readFileSync } from "node:fs";
 import { IDBFactory } from "fake-indexeddb";
 import { expect, test } from "vitest";
-import { unsentFile } from "../../src/device/export";
+import { unsentSets } from "../../src/device/courier";
 import { foldIncident } from "../../src/device/folding";
 import { firstDamaged } from "../../src/device/leaving";
 import { Outbox } from "../../src/device/outbox";
@@ -76,8 +76,8 @@ test.each(RECORDED)("$name is read, shown, sent and exported", async ({ name, pa
 
   const batch = await new Outbox(vault).next({ sets: 200, bytes: 1_048_576 });
   expect(batch.map(({ set }) => set.id).sort()).toEqual(own.map(({ id }) => id).sort());
-  const exported = new Uint8Array(await (await unsentFile(vault, [])).arrayBuffer());
-  expect([...envelopes(exported)].map(toHex).sort()).toEqual([...envelopes(file)].map(toHex).sort());
+  const handed = await unsentSets(vault, []);
+  expect(handed.map(({ raw }) => toHex(raw)).sort()).toEqual([...envelopes(file)].map(toHex).sort());
 
   for (const incident of page.incidents) {
     const folded = await foldIncident(incident, [], await vault.ownOf(incident), []);

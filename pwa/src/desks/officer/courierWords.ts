@@ -1,0 +1,52 @@
+/** What the sheet for couriers says. Chinese first, complete English beside it. */
+import { book } from "../../words/language";
+
+const zh = {
+  title: "交人捎带",
+  lead: "没有信号时，把没传的写成文件，托人带到中心；带回来的回执在这里导入。",
+  handOver: "导出未传",
+  howMany: (n: number) => `${n} 条`,
+  takeAnswer: "导入回执",
+  answerFile: "回执文件",
+  sealed: (n: number, name: string) => `${n} 条已写进 ${name}，只有中心能打开。本机的仍在。`,
+  clear: (n: number, name: string) => `${n} 条已写进 ${name}，没有加密，请当面交到中心。本机的仍在。`,
+  unsealedTitle: "这份文件没法加密",
+  unsealedWhy: "本机还不知道中心的密钥，连上中心一次就有。现在导出，文件到谁手里谁就能看。",
+  anyway: "照样导出",
+  confirmed: (n: number) => `回执核对无误，${n} 条中心已收到。`,
+  nothingNew: "回执核对无误，没有新的。",
+  notMine: "这份文件里没有本机记录的回执。",
+  partly: "回执不全，能核对的已收下。请把文件再拷一遍。",
+  notBelieved: "有的回执和中心的账对不上，没有采信。请向中心再要一份。",
+  logUnknown: "本机还没有中心的账目，没法核对。连上中心一次再试。",
+  cannotCheck: "这个浏览器不会核对签名。请更新系统，或等有信号时上传。",
+  forOthers: "这份文件不是给本机的，或开头坏了。请向中心再要一份。",
+  notBundle: "这不是回执文件。请选名字以 .answer.bundle 结尾的那个。",
+  notWritten: "没能写成文件。腾出些空间再试；记录仍在本机。",
+};
+
+export const t = book(zh, {
+  title: "By courier",
+  lead: "Without signal, put what is unsent into a file and have it carried to the centre; import the answer that comes back here.",
+  handOver: "Export",
+  howMany: (n) => `${n} unsent`,
+  takeAnswer: "Import",
+  answerFile: "Answer file",
+  sealed: (n, name) => `${n} put into ${name}; only the centre can open it. They stay on this phone.`,
+  clear: (n, name) => `${n} put into ${name}, not sealed: hand it to the centre in person. They stay on this phone.`,
+  unsealedTitle: "This file cannot be sealed",
+  unsealedWhy:
+    "This phone does not know the centre's key yet; it has it once it was in touch. Exported now, whoever gets the file can read it.",
+  anyway: "Export all the same",
+  confirmed: (n) => `The answer is proved: the centre has ${n}.`,
+  nothingNew: "The answer is proved; there is nothing new in it.",
+  notMine: "The file has no answer to anything written here.",
+  partly: "The answer is not whole; what could be proved was taken. Please copy the file again.",
+  notBelieved:
+    "Part of the answer does not agree with the centre's log and was not believed. Ask the centre for another.",
+  logUnknown: "This phone does not have the centre's log yet and cannot check. Be in touch once, then try again.",
+  cannotCheck: "This browser cannot check signatures. Update the system, or send when there is signal.",
+  forOthers: "The file is not for this phone, or its beginning is damaged. Ask the centre for another.",
+  notBundle: "This is no answer. Choose the file whose name ends with .answer.bundle.",
+  notWritten: "The file could not be written. Free some space and try again; the records stay on this phone.",
+});

@@ -1,0 +1,253 @@
+/**
+ * What a person may carry for this phone: everything unsent as one file, and the answer back (SPEC BU). A chunk of its own,
+ * loaded when somebody asks for it, and kept by the service worker, for it is wanted where there is no network.
+ *
+ * Responsible for the file, sealed to the centre where its key is known, and for believing of an answer only what the
+ * centre's log proves. Refuses to know the network: it works when sync is refused, and while a chain is suspended. The
+ * records stay in the vault.
+ *
+ *     const handed = await pack(parts, false);     // { file, sets: 7, sealed: true }, or null: it would not be sealed
+ *     await takeIn(parts, answer);                 // { confirmed: 7, … }
+ */
+import { type BundleRecord, BundleWriter, type Manifest, Proving, readBundle } from "../sync/bundle";
+import type { PushResult } from "../sync/exchange";
+import { concat, equalBytes, fromHex, toHex } from "../sync/ids";
+import { DECIDING, KIND_REDACT, type Ruling } from "../sync/rulings";
+import { freshReader, opened, type Reader, SEALED_MAGIC, SealError, sealedTo } from "../sync/sealed";
+import { knowsEd25519, verify } from "../sync/verify";
+import { type Log, logOf, ORG_ROW } from "../sync/witness";
+import type { Cache, Stripped } from "./cache";
+import { type Heard, type Outbox, type Parcel, resultOf } from "./outbox";
+import { answerOf } from "./remarks";
+import type { DeviceSession } from "./session";
+import type { KeyRecord, OwnSet, Vault } from "./vault";
+import type { LogWatch } from "./watch";
+import { signWith } from "./writer";
+
+export interface CourierParts {
+  vault: Vault;
+  cache: Pick<Cache, "org" | "strip">;
+  outbox: Outbox;
+  watch: LogWatch;
+  session: DeviceSession;
+  key: KeyRecord;
+  /** Sets that only memory holds. */
+  unkept: readonly OwnSet[];
+  app: string;
+  nowMs: number;
+}
+
+/** A file for whoever carries it. Not `sealed`: they can read it. */
+export interface Handed {
+  file: File;
+  sets: number;
+  sealed: boolean;
+}
+
+/** What an answer said. `code`: why none of it, or not all of it, could be taken. */
+export interface Heeded {
+  /** Own sets that are now known to be safe at the centre. */
+  confirmed: ReadonlySet<string>;
+  /** Own sets that the answer speaks of. */
+  own: number;
+  /** Rulings on sets of other phones. */
+  others: number;
+  /** Incidents to fold again, hex. */
+  touched: string[];
+  code: string | null;
+}
+
+const READER = "courier.reader";
+const MOST_AT_ONCE = 500;
+
+/** Every unsent set of this device, in chain and seq order, and those only memory holds. */
+export async function unsentSets(vault: Vault, unkept: readonly OwnSet[]): Promise<OwnSet[]> {
+  const sets: OwnSet[] = [];
+  for (const mark of await vault.unsent()) {
+    const set = await vault.own(mark.chain, mark.seq);
+    if (set) sets.push(set);
+  }
+  return [...sets, ...unkept];
+}
+
+/** The file of everything unsent. Null where the centre's key is not known and nobody said that it may go `inTheClear`. */
+export async function pack(parts: CourierParts, inTheClear: boolean): Promise<Handed | null> {
+  const { vault, unkept } = parts;
+  const seal = (await logRow(parts))?.["seal"];
+  const to = seal instanceof Uint8Array ? [seal] : [];
+  if (to.length === 0 && !inTheClear) return null;
+  const sets = await unsentSets(vault, unkept);
+  const plain = written(parts, sets, await reader(vault));
+  const bytes: BlobPart[] = [];
+  const key = crypto.getRandomValues(new Uint8Array(32));
+  for await (const piece of to.length > 0 ? sealedTo(plain, to, key) : plain) bytes.push(concat(piece));
+  // A name that tells nothing to whoever finds it.
+  const name = `ortoo-${toHex(crypto.getRandomValues(new Uint8Array(4)))}.bundle`;
+  const file = new File(bytes, name, { type: "application/octet-stream" });
+  return { file, sets: sets.length, sealed: to.length > 0 };
+}
+
+async function* written(
+  { watch, session, key, app, nowMs }: CourierParts,
+  sets: readonly OwnSet[],
+  answers: Reader | null,
+): AsyncGenerator<Uint8Array> {
+  const signed = await watch.checked();
+  const made: Manifest = {
+    by: app,
+    at_ms: nowMs,
+    chain: fromHex(key.chain),
+    alg: key.alg,
+    pub: key.publicKey,
+    nonce: key.nonce,
+    to: fromHex(session.server.id),
+    counts: { set: sets.length },
+    ...(answers ? { reply: answers.pub } : {}),
+    ...(signed ? { signed } : {}),
+  };
+  const writer = new BundleWriter();
+  yield await writer.begin(made);
+  for (const { raw } of sets) yield await writer.add("set", raw);
+  yield await writer.end((message) => signWith(key, message));
+}
+
+/** The key that answers are sealed to; null where the storage takes nothing more: the answer then comes as it is. */
+async function reader(vault: Vault): Promise<Reader | null> {
+  const known = await vault.meta<Reader>(READER);
+  if (known) return known;
+  const fresh = await freshReader();
+  return vault.setMeta(READER, fresh).then(
+    () => fresh,
+    () => null,
+  );
+}
+
+async function logRow({ cache, session }: CourierParts): Promise<Record<string, unknown> | null> {
+  const rows = await cache.org();
+  return rows.find(({ what, id }) => what === ORG_ROW && id === session.server.id)?.row ?? null;
+}
+
+/** Hand the file to whatever this platform shares files with, else to its downloads. False when the person thought better of it. */
+export async function offer(file: File): Promise<boolean> {
+  if (navigator.canShare?.({ files: [file] })) {
+    try {
+      await navigator.share({ files: [file] });
+      return true;
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") return false;
+      // It does not share files of this kind after all.
+    }
+  }
+  const url = URL.createObjectURL(file);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  return true;
+}
+
+/** Take in an answer: rulings on own sets that the centre's log proves (BU6). Everything else is left alone. */
+export async function takeIn(parts: CourierParts, file: Blob): Promise<Heeded> {
+  const heeded: Heeding = { confirmed: new Set(), own: 0, others: 0, touched: new Set(), code: null };
+  const log = await logNow(parts);
+  if (!log) heeded.code = "log_unknown";
+  else if (!(await knowsEd25519())) heeded.code = "cannot_check";
+  else
+    try {
+      await heed(parts, log, file, heeded);
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error;
+      heeded.code = error.code;
+    }
+  return { ...heeded, touched: [...heeded.touched] };
+}
+
+/** The log as the organisation names it; null while the centre has said that it is another by now, and the row is still to come. */
+async function logNow(parts: CourierParts): Promise<Log | null> {
+  const row = await logRow(parts);
+  const log = row && logOf(fromHex(parts.session.server.id), row);
+  const met = await parts.vault.meta<{ epoch: string }>("log");
+  return log && (!met || log.origin.endsWith(`/${met.epoch}`)) ? log : null;
+}
+
+interface Heeding {
+  confirmed: Set<string>;
+  own: number;
+  others: number;
+  touched: Set<string>;
+  code: string | null;
+}
+
+async function heed(parts: CourierParts, log: Log, file: Blob, into: Heeding): Promise<void> {
+  const proving = new Proving(log, verify);
+  let batch: Ruling[] = [];
+  for await (const record of await recordsOf(parts.vault, file)) {
+    let code = record.code;
+    if (record.kind === "checkpoint") {
+      code = await proving.restOn(record.value);
+      if (!code) await parts.watch.carried(log, record.value);
+    } else if (record.kind === "ruling") {
+      const ruling = await proving.proven(record.value);
+      if (typeof ruling === "string") code = ruling;
+      else if (DECIDING.has(ruling.kind)) batch.push(ruling);
+    }
+    if (code) into.code ??= code;
+    if (batch.length < MOST_AT_ONCE) continue;
+    await apply(parts, batch, into);
+    batch = [];
+  }
+  await apply(parts, batch, into);
+}
+
+async function recordsOf(vault: Vault, file: Blob): Promise<AsyncIterable<BundleRecord>> {
+  const begun = new Uint8Array(await file.slice(0, SEALED_MAGIC.length).arrayBuffer());
+  if (!equalBytes(begun, SEALED_MAGIC)) return readBundle(inPieces(file), verify);
+  const known = await vault.meta<Reader>(READER);
+  if (!known) throw new SealError("sealed_to_others");
+  return readBundle(opened(inPieces(file), known), verify);
+}
+
+async function* inPieces(file: Blob): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < file.size; at += 65_536) yield new Uint8Array(await file.slice(at, at + 65_536).arrayBuffer());
+}
+
+/** What stands on own sets: as the answer to a push for those that wait, as news for the others (EX2, RL6). */
+async function apply(
+  { vault, cache, outbox, unkept, nowMs }: CourierParts,
+  batch: Ruling[],
+  into: Heeding,
+): Promise<void> {
+  const marks = new Map((await vault.marks()).map((mark) => [mark.id, mark]));
+  const parcels: Parcel[] = [];
+  const results: PushResult[] = [];
+  const news: Heard[] = [];
+  const stripped: Stripped[] = [];
+  for (const { idx, atMs, kind, payload } of batch) {
+    const { set, chain, seq, d, why, no } = payload;
+    const id = set instanceof Uint8Array ? toHex(set) : "";
+    const mark = marks.get(id) ?? null;
+    const own = mark ? await vault.own(mark.chain, mark.seq) : unkept.find((one) => one.id === id);
+    if (!own) {
+      into.others += 1;
+      continue;
+    }
+    into.own += 1;
+    into.touched.add(own.entity);
+    const answer = {
+      ...answerOf(idx, atMs, String(d), typeof why === "string" ? why : null),
+      no: typeof no === "string" ? no : null,
+    };
+    if (mark && !mark.unsent) news.push({ set: id, answer });
+    else {
+      parcels.push({ set: own, mark });
+      results.push(resultOf(set as Uint8Array, answer));
+    }
+    if (kind === KIND_REDACT && chain instanceof Uint8Array && typeof seq === "number")
+      stripped.push({ entity: own.entity, set: id, chain: toHex(chain), seq });
+  }
+  for (const one of stripped) await vault.strip(one);
+  await cache.strip(stripped);
+  for (const id of await outbox.answered(parcels, results, nowMs)) into.confirmed.add(id);
+  await outbox.heard(news);
+}
