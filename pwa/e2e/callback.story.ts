@@ -49,15 +49,25 @@ test("closed incidents are called back, scored, and told in the same timeline", 
     .waitFor();
   await desk.locator(".call", { hasText: "邻里噪音" }).click();
   await desk.getByRole("heading", { name: "邻里噪音" }).waitFor();
-  await desk.locator("body").press("2");
+  // The wrong key, and Z: both stand in the timeline, and the call is as open as before.
+  await desk.locator("body").press("1");
   await desk.keyboard.press("m");
   await desk.keyboard.type("35");
+  await desk.keyboard.press("Control+Enter");
+  await desk.getByText("邻里噪音，已存进时间线。").waitFor();
+  await desk.locator("body").press("z");
+  await desk.getByText("邻里噪音：这次回访已撤销").waitFor();
+  await desk.getByRole("heading", { name: "邻里噪音" }).waitFor();
+  expect(await desk.getByLabel(/几分钟/).inputValue()).toBe("35");
+  await desk.locator("body").press("2");
   await desk.keyboard.press("Control+Enter");
   await desk.getByText("邻里噪音，已存进时间线。").waitFor();
 
   const scored = await dispatcher.get(`/api/incidents/${happy.id}`);
   expect(scored.view.callbacks).toMatchObject([{ outcome: "reached", score: 2 }]);
-  const entry = scored.timeline.find((one: { t: string }) => one.t === "callback.attempt");
+  const [slip, entry] = scored.timeline.filter((one: { t: string }) => one.t === "callback.attempt");
+  const back = scored.timeline.find((one: { t: string }) => one.t === "callback.withdraw");
+  expect([slip.value.score, back.about]).toEqual([1, slip.op]);
   expect(entry).toMatchObject({ by_name: "吕芳", value: { outcome: "reached", score: 2, minutes: 35 } });
 
   await desk.getByRole("heading", { name: "牲畜被盗" }).waitFor();

@@ -40,6 +40,13 @@ class Callback(BaseMove, frozen=True, tag="callback"):
     order: NewRectification | None = None
 
 
+class WithdrawCall(BaseMove, frozen=True, tag="withdraw_call"):
+    """Take an attempt back that was noted by mistake, with the rectification that was ordered in it."""
+
+    attempt: OpHex
+    why: Why
+
+
 class Rectify(BaseMove, frozen=True, tag="rectify"):
     """Have a station put right what a caller was not satisfied with; once more when its answer was not enough."""
 
@@ -69,7 +76,7 @@ class EndSupervision(BaseMove, frozen=True, tag="end_supervision"):
     text: Why
 
 
-LadderMove = Callback | Rectify | Rectified | Supervise | EndSupervision
+LadderMove = Callback | WithdrawCall | Rectify | Rectified | Supervise | EndSupervision
 
 
 def ladder_ops(move: LadderMove, view: dict[str, Any]) -> list[Op]:
@@ -78,6 +85,12 @@ def ladder_ops(move: LadderMove, view: dict[str, Any]) -> list[Op]:
     match move:
         case Callback():
             return _callback(move, view)
+        case WithdrawCall():
+            call = _known(move.attempt, view["callbacks"], "call")
+            answered = [one for one in view["rectifications"] if one["done"] is not None]
+            if any(one["attempt"] == call["op"] for one in (*answered, *view["supervisions"])):
+                raise ProblemError("not_ready", detail="Somebody has acted on this call already.")
+            return [op("callback.withdraw", attempt=call["op"], why=move.why)]
         case Rectify():
             attempt = _complaint(move.attempt, view)
             return [_order(move.order, attempt["at"], attempt["op"])]

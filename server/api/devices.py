@@ -58,9 +58,9 @@ class DeviceRow(msgspec.Struct, frozen=True):
     """One device. ``have`` is the newest contiguous set the centre holds (-1 none), ``head`` the newest set the
     device said it had written and ``pending`` how many it said it still holds, when it last greeted.
 
-    ``last_contact_ms``, ``head``, ``pending`` and ``clock_offset_ms`` (server minus device) are null for a device that was never
-    heard: unknown, which is not zero. ``forked_at``: from this set on its chain has two writers. ``continues`` and
-    ``continued_by``: the chain whose place it took, and the chain that took its place."""
+    ``last_contact_ms``, ``head``, ``pending`` and ``clock_offset_ms`` (server minus device) are null for a device that
+    was never heard: unknown, which is not zero. ``forked_at``: from this set on its chain has two writers.
+    ``continues`` and ``continued_by``: the chain whose place it took, and the chain that took its place."""
 
     chain: Hex32
     person: Hex32

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from server.api.callmoves import Callback, LadderMove, Rectify, ladder_ops
+from server.api.callmoves import Callback, LadderMove, Rectify, WithdrawCall, ladder_ops
 from server.api.ids import Hex32, Ms
 from server.api.movebase import BaseMove, Code, Op, OpHex, Ops, Text, Why, id_of, op
 from server.api.reviewmoves import ReviewMove, review_ops
@@ -208,7 +208,7 @@ Move = (
 )
 
 NO_POLICIES: Final = PolicyBook()
-CALLBACK_MOVES: Final = (Callback, Rectify, Note, Nudge, Correct, WithdrawClaim)
+CALLBACK_MOVES: Final = (Callback, WithdrawCall, Rectify, Note, Nudge, Correct, WithdrawClaim)
 """What the callback desk does; everything else it would be refused anyway, here it hears so at once."""
 
 

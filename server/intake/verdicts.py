@@ -43,6 +43,7 @@ TOUCHING: Final = frozenset(
         "order.return_review",
         "feedback.review",
         "callback.attempt",
+        "callback.withdraw",
         "rectify.order",
         "rectify.done",
         "verdict.override",
@@ -166,6 +167,11 @@ def undone(incident: Incident, standing: Row) -> int | None:
                 continue
             if t == "milestone.dispute" or item.user == state.items[claim].user:
                 found.append(item.idx)
+    found += [
+        item.idx
+        for item in state.counted("callback.withdraw")
+        if item.fields["attempt"] in (standing.start_op, standing.end_op)
+    ]
     return min((idx for idx in found if idx is not None), default=None)
 
 

@@ -20,6 +20,7 @@ DISPATCH: Final = "dispatch"
 PROXY: Final = "proxy"
 DISPUTE: Final = "milestone.dispute"
 CALLBACK: Final = "callback.attempt"
+CALL_WITHDRAWN: Final = "callback.withdraw"
 REVIEW: Final = "feedback.review"
 NATURE: Final = "nature.rule"
 OVERRIDE: Final = "verdict.override"
@@ -49,6 +50,7 @@ _ROLES: Final[dict[str, frozenset[str]]] = {
     DISPATCH: frozenset({"dispatcher", "commander"}),
     DISPUTE: frozenset({"commander", "supervisor", "reviewer"}),
     CALLBACK: frozenset({"callback", "dispatcher", "commander"}),
+    CALL_WITHDRAWN: frozenset({"callback", "dispatcher", "commander"}),
     REVIEW: frozenset({"reviewer", "commander"}),
     NATURE: frozenset({"reviewer", "commander"}),
     OVERRIDE: frozenset({"commander", "supervisor"}),

@@ -42,11 +42,13 @@ class Called(Struct, frozen=True):
 
 
 def attempts_of(counted: Counted) -> list[dict[str, Any]]:
-    """Every attempt, as the view lists them."""
+    """Every attempt that was not taken back (CK9), as the view lists them."""
     names = ("round", "outcome", "score", "minutes", "reason", "rectify", "text")
+    taken_back = {item.fields["attempt"] for item in counted("callback.withdraw")}
     return [
         stamped(item) | {name: item.fields.get(name) for name in names}
         for item in by_time(counted("callback.attempt"))
+        if item.op not in taken_back
     ]
 
 

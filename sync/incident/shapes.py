@@ -122,6 +122,7 @@ REQUIRED: Final[dict[str, dict[str, Check]]] = {
     "incident.close": {"round": _natural},
     "incident.reopen": {"round": _natural, "why": is_text},
     "callback.attempt": {"round": _natural, "outcome": _one_of(kinds.OUTCOMES)},
+    "callback.withdraw": {"attempt": _op, "why": is_text},
     "feedback.review": {"claim": _op, "verdict": _one_of(kinds.VERDICTS), "faults": _faults},
     "nature.rule": {"nature": is_text, "why": is_text},
     "delay.answer": {"entry": _op, "reply": _one_of(kinds.DELAY_REPLIES)},

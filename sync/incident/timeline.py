@@ -23,6 +23,7 @@ _ABOUT: Final = {
     "feedback.review": "claim",
     "delay.answer": "entry",
     "callback.attempt": "rectify",
+    "callback.withdraw": "attempt",
     "rectify.order": "attempt",
     "rectify.done": "rectify",
     "supervise.open": "attempt",
@@ -60,14 +61,23 @@ def timeline(items: Iterable[Item], view: dict[str, Any]) -> list[dict[str, Any]
     via, order, about (the op it speaks of), field, value, text, why, struck, correction, redacted, decision, pending,
     chain, seq.
 
-    `struck`: a claim that no longer stands, an entry that was corrected; `correction` is what stands beside it then.
+    `struck`: a claim that no longer stands, an attempt that was taken back (CK9), an entry that was corrected;
+    `correction` is what stands beside it then.
     `redacted`: by whom, on what ground and when its words were taken away (RD1), None for most.
     """
+    known = by_time(items)
     struck = {claim["op"] for claim in view["claims"] if not claim["standing"]}
+    struck |= {
+        attempt
+        for item in known
+        if item.t == "callback.withdraw"
+        and item.counts
+        and isinstance(attempt := item.fields.get("attempt"), bytes)
+    }
     corrections = {
         entry["op"]: entry["correction"] for entry in view["entries"] if entry["correction"]
     }
-    return [_entry(item, struck, corrections) for item in by_time(items)]
+    return [_entry(item, struck, corrections) for item in known]
 
 
 def _entry(

@@ -97,6 +97,38 @@ async def test_a_complaint_is_rectified_called_about_again_listed_and_closed(hou
     ]
 
 
+async def test_a_call_noted_by_mistake_is_taken_back_until_somebody_has_acted_on_it(
+    house: Centre,
+) -> None:
+    desk, caller = await house.sign_in("dispatcher"), await house.sign_in("callback")
+    station = await house.sign_in("station")
+    incident = await unhappy(desk, caller)
+    [row] = await complaints(station)
+    why = {"attempt": row["attempt"], "why": "按错了"}
+    assert (await station.move(incident, "withdraw_call", **why)).status_code == 403
+    await caller.did(incident, "withdraw_call", **why)
+    assert await complaints(station) == []
+    [owed] = (await station.ask("/api/wall"))["callback"]["rows"]
+    assert owed["deadline"]["id"] == "C9", "the call, and no rectification"
+    today = await caller.ask("/api/callback/today")
+    assert [one["state"] for one in today["list"]] == ["due"]
+    assert today["totals"]["dissatisfied"] == 0
+    told = (await desk.ask(f"/api/incidents/{incident}"))["timeline"]
+    [back] = [one for one in told if one["t"] == "callback.withdraw"]
+    assert (back["about"], back["why"]) == (row["attempt"], "按错了")
+    gone = await caller.move(incident, "withdraw_call", **why)
+    assert gone.json()["code"] == "bad_move"
+
+    said = {"score": 3, "reason": "slow"}
+    order = {"station": STATION.hex(), "text": "上门说明"}
+    await caller.did(incident, "callback", outcome="reached", order=order, **said)
+    [row] = await complaints(station)
+    ordered = row["rectification"]["ordered"]["op"]
+    await station.did(incident, "rectified", rectify=ordered, text="已上门道歉")
+    late = await caller.move(incident, "withdraw_call", attempt=row["attempt"], why="按错了")
+    assert late.json()["code"] == "not_ready"
+
+
 async def test_no_desk_signs_a_close_while_a_step_is_open_and_reopening_is_no_way_around(
     house: Centre,
 ) -> None:

@@ -90,6 +90,7 @@ OPS = st.one_of(
     _op("delay.answer", entry=_known, reply=st.sampled_from(["accepted", "told_caller"])),
     _op("fact.set", f="category", v=_texts, p=_preds),
     _op("milestone.withdraw", claim=_known, why="tap"),
+    _op("callback.withdraw", attempt=_known, why="wrong key"),
     _op("milestone.dispute", claim=_known, why="seen elsewhere"),
     _op("order.issue", order=_orders, to=_target, kind="dispatch", round=_rounds),
     _op("order.withdraw", order=_orders, why="wrong unit"),

@@ -123,6 +123,7 @@ const zh = {
     "incident.close": "办结",
     "incident.reopen": "重新打开",
     "callback.attempt": "回访",
+    "callback.withdraw": "撤回回访",
     "feedback.review": "审核反馈",
     "nature.rule": "判明性质",
     "delay.answer": "答复受阻",

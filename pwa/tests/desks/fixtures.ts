@@ -213,6 +213,7 @@ export function view(part: Partial<View> = {}): View {
     entries: [],
     links: [],
     claims: [],
+    callbacks: [],
     ...part,
   };
 }

@@ -106,6 +106,23 @@ describe("what stands on one line", () => {
     expect(told(call, of).note).toContain("补到，晚 1 分");
   });
 
+  it("a call that was taken back stays, struck; the one that counts is not", () => {
+    const stamp = { op: op("second"), by: id("lv"), at: at("16:30:00") };
+    const called = (op: string, clock: string) =>
+      entry(op, "callback.attempt", clock, { value: { outcome: "reached", score: 1 } });
+    const of = incident(
+      [
+        called("first", "16:20:00"),
+        entry("back", "callback.withdraw", "16:20:05", { about: op("first"), why: "按错了" }),
+        called("second", "16:30:00"),
+      ],
+      { callbacks: [stamp] },
+    );
+    const shown = entries(lines(of, EVENT));
+    expect(shown.map(({ struck }) => struck)).toEqual([true, false, false]);
+    expect(told(shown[1], of)).toMatchObject({ title: "撤回一次回访", text: "按错了" });
+  });
+
   it("a corrected note stays, struck, with what stands beside it", () => {
     const of = incident(
       [

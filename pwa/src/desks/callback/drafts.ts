@@ -2,6 +2,15 @@
 import { type Ref, ref, shallowRef } from "vue";
 import { type Answer, BLANK } from "./model";
 
+/** An attempt that was just saved: of which call, its op id, and what was answered. */
+export interface Saved {
+  readonly name: string;
+  readonly incident: string;
+  readonly title: string;
+  readonly attempt: string;
+  readonly answer: Answer;
+}
+
 /** More unfinished calls than one seat can have; the oldest goes. */
 const KEPT = 50;
 const drafts = new Map<string, Ref<Answer>>();
@@ -14,6 +23,11 @@ export function draftOf(name: string): Ref<Answer> {
   const oldest = drafts.keys().next();
   if (drafts.size > KEPT && !oldest.done) drafts.delete(oldest.value);
   return fresh;
+}
+
+/** The answers of a call that was taken back, to be put right. */
+export function restore(name: string, answer: Answer): void {
+  draftOf(name).value = answer;
 }
 
 export function forget(name: string): void {

@@ -269,6 +269,8 @@ export interface View {
     readonly standing: boolean;
     readonly counts: boolean;
   })[];
+  /** The calls to the caller that were not taken back. */
+  readonly callbacks: readonly Stamped[];
 }
 
 export interface IncidentDeadline extends DeadlineState {

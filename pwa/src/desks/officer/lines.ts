@@ -68,6 +68,7 @@ const OTHER: Record<string, Word> = {
   "incident.reopen": "lineReopen",
   "incident.withdraw": "lineWithdrawn",
   "callback.attempt": "lineCallback",
+  "callback.withdraw": "lineCallbackBack",
   "nature.rule": "lineNature",
   "verdict.override": "lineFound",
   "delay.answer": "lineDelayAnswer",

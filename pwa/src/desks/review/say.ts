@@ -23,6 +23,7 @@ const PLAIN: Readonly<Record<string, Word>> = {
   "incident.close": "close",
   "incident.reopen": "reopen",
   "callback.attempt": "callback",
+  "callback.withdraw": "callbackBack",
   "nature.rule": "natureRuled",
   "verdict.override": "foundOtherwise",
   "delay.answer": "delayAnswer",

@@ -74,6 +74,7 @@ const PLAIN = {
   "incident.close": "closeOp",
   "incident.reopen": "reopenOp",
   "callback.attempt": "callOp",
+  "callback.withdraw": "callBackOp",
   "feedback.review": "reviewOp",
   "nature.rule": "natureOp",
   "verdict.override": "findingOp",

@@ -38,9 +38,11 @@ export interface Called {
   readonly reason: Dissatisfaction | null;
 }
 
-/** Every attempt, as the view lists them. */
+/** Every attempt that was not taken back (CK9), as the view lists them. */
 export function attemptsOf(counted: Counted): Attempt[] {
+  const takenBack = new Set(counted("callback.withdraw").map((item) => keyOf(item.fields["attempt"])));
   return counted("callback.attempt")
+    .filter(({ op }) => !takenBack.has(keyOf(op)))
     .sort(byTime)
     .map((item) => {
       const { fields } = item;

@@ -70,6 +70,7 @@ const REQUIRED: ReadonlyMap<string, Checks> = new Map(
     "incident.close": { round: isNatural },
     "incident.reopen": { round: isNatural, why: isText },
     "callback.attempt": { round: isNatural, outcome: isOneOf(kinds.OUTCOMES) },
+    "callback.withdraw": { attempt: isOp, why: isText },
     "feedback.review": { claim: isOp, verdict: isOneOf(kinds.VERDICTS), faults: isFaults },
     "nature.rule": { nature: isText, why: isText },
     "delay.answer": { entry: isOp, reply: isOneOf(kinds.DELAY_REPLIES) },

@@ -48,6 +48,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   "feedback.review": "claim",
   "delay.answer": "entry",
   "callback.attempt": "rectify",
+  "callback.withdraw": "attempt",
   "rectify.order": "attempt",
   "rectify.done": "rectify",
   "supervise.open": "attempt",
@@ -55,7 +56,12 @@ const ABOUT: Readonly<Record<string, string>> = {
 };
 
 export function timeline(items: readonly Item[], view: Pick<View, "claims" | "entries">): TimelineItem[] {
-  const fallen = new Set(view.claims.filter(({ standing }) => !standing).map(({ op }) => keyOf(op)));
+  const fallen = new Set([
+    ...view.claims.filter(({ standing }) => !standing).map(({ op }) => keyOf(op)),
+    ...items
+      .filter((item) => item.t === "callback.withdraw" && item.counts)
+      .map(({ fields }) => keyOf(fields["attempt"])),
+  ]);
   const corrections = new Map(view.entries.map(({ op, correction }) => [keyOf(op), correction]));
   return [...items].sort(byTime).map((item) => entryOf(item, fallen, corrections.get(item.key) ?? null));
 }

@@ -50,6 +50,7 @@ const says = fc.oneof(
   fc.record({ t: just("nature.rule"), nature: texts, why: texts }),
   fc.record({ t: just("delay.answer"), entry: ops, reply: fc.constantFrom("accepted", "told_caller") }),
   fc.record({ t: just("milestone.withdraw"), claim: ops, why: texts }),
+  fc.record({ t: just("callback.withdraw"), attempt: ops, why: texts }),
   fc.record({ t: just("milestone.dispute"), claim: ops, why: texts }),
   fc.record({ t: just("order.issue"), order: orders, to: target, kind: just("dispatch"), round: rounds }),
   fc.record({ t: just("order.withdraw"), order: orders, why: texts }),

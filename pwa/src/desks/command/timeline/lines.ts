@@ -128,6 +128,10 @@ function variantOf(entry: Entry, boxed: boolean): EntryVariant {
   return lateness(entry).came !== null ? "late" : "plain";
 }
 
+/** A call that was noted by mistake (SPEC CK9): it counts, and is none of the calls. */
+const isTakenBack = (entry: Entry, view: View): boolean =>
+  entry.t === "callback.attempt" && counts(entry) && !view.callbacks.some(({ op }) => op === entry.op);
+
 function lineOf(entry: Entry, facts: readonly Entry[], view: View, apart: ReadonlySet<Hex>): EntryLine {
   const rival = rivalOf(entry, view);
   const claim = view.claims.find(({ op }) => op === entry.op);
@@ -139,7 +143,7 @@ function lineOf(entry: Entry, facts: readonly Entry[], view: View, apart: Readon
     entry,
     facts,
     variant: variantOf(entry, boxed),
-    struck: claim?.standing === false || correction !== null,
+    struck: claim?.standing === false || correction !== null || isTakenBack(entry, view),
     corrected: correction && { text: correction.text, by: correction.by },
     was: entry.t === "entry.correct" ? (view.entries.find(({ op }) => op === entry.about)?.text ?? null) : null,
     rival,

@@ -224,6 +224,8 @@ function of(line: EntryLine, context: Context): Said {
       return { title: t("reopen"), text: whyOf(entry) ?? "", note: by };
     case "callback.attempt":
       return called(entry);
+    case "callback.withdraw":
+      return { title: t("callTakenBack"), text: whyOf(entry) ?? "", note: by };
     case "feedback.review":
       return reviewed(entry);
     case "nature.rule":
