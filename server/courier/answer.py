@@ -8,6 +8,7 @@ at_ms=...)`.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from sqlalchemy import Connection
 
@@ -24,6 +25,7 @@ from sync import bundle, merkle
 from sync.bundle import BundleWriter, Manifest
 
 RULINGS_AT_ONCE = 500
+NODES_KEPT = 65_536
 BY = f"ortoo/{__version__}"
 
 
@@ -62,17 +64,18 @@ def pieces(
         desk.nonce,
         counts={bundle.CHECKPOINT: 1, bundle.RULING: len(wanted)},
     )
-    tree = StoredTree(connection)
+    # Rulings that stand near each other share most of their proofs.
+    node = lru_cache(NODES_KEPT)(StoredTree(connection).node)
     writer = BundleWriter()
     yield writer.begin(made)
     after = checked[1] if checked and checked[0] == signed.origin else 0
     after = after if after <= signed.size else 0
-    proof = merkle.consistency_proof(after, signed.size, tree.node) if after else []
+    proof = merkle.consistency_proof(after, signed.size, node) if after else []
     yield writer.add(bundle.CHECKPOINT, [signed.note, after, proof])
     for at in range(0, len(wanted), RULINGS_AT_ONCE):
         for idx, _at_ms, raw in sorted(
             sets.rulings_at(connection, wanted[at : at + RULINGS_AT_ONCE])
         ):
-            path = merkle.inclusion_proof(idx - 1, signed.size, tree.node)
+            path = merkle.inclusion_proof(idx - 1, signed.size, node)
             yield writer.add(bundle.RULING, [raw, path])
     yield writer.end(desk.key.sign)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from sqlalchemy.exc import OperationalError
 
+from server import keys
 from server.api import enrol
 from server.api.events import Events
 from server.api.logs import LogApi
@@ -22,6 +23,7 @@ from server.api.sync import SyncApi
 from server.auth.enrol import Enrolment
 from server.auth.guards import Access
 from server.auth.sessions import Sessions
+from server.courier.carried import Carried, take_in
 from server.intake.batch import MOVED, Batch, Told
 from server.intake.door import Intake
 from server.intake.queue import IntakeBusyError, IntakeClosedError
@@ -36,6 +38,7 @@ from server.proof.keeper import Keeper, announce
 from server.proof.signer import Signer
 from server.settings import Limits, Settings
 from server.store.engine import Database
+from sync import bundle
 from sync.changeset import Draft
 from sync.exchange import PushResult
 from tests.sim.storage import PowerCut, Storage
@@ -205,6 +208,12 @@ class Centre:
         """Sets written by someone at a desk. Raises like `transact`."""
         process = self._living
         return await process.live(process.intake.submit_desk(person, drafts))
+
+    async def carried(self, file: bytes) -> Carried:
+        """A bundle that somebody brings to the administrator. Raises like `transact`."""
+        process = self._living
+        records = bundle.read([file], verify=keys.verify)
+        return await process.live(take_in(process.intake, records))
 
     async def code(self, person: bytes) -> str:
         """A one-time code for a person's new device."""

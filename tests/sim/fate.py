@@ -12,6 +12,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from server.intake.queue import IntakeBusyError, IntakeClosedError
+from server.keys import ED25519, SigningKey
+from sync import bundle, ids
+from sync.bundle import BundleWriter, Manifest
 from sync.changeset import KIND_INCIDENT, Draft
 from tests.sim import judging, odd
 from tests.sim.people import COMMANDER, DISPATCHER, EVERYBODY, LEAD, STATIONS
@@ -296,6 +299,24 @@ class Fate:
         self._chance.shuffle(sets)
         carried = sets[: self._chance.randint(1, 5)]
         token = self._chance.choice(sorted(world.oracle.bearers))
-        world.trace.note("courier", "carries", f"{len(carried)} sets of {phone.name}")
-        await world.push(token, carried)
         world.oracle.tally["couriers"] += 1
+        if world.oracle.tally["couriers"] % 2:
+            world.trace.note("courier", "carries", f"{len(carried)} sets of {phone.name}")
+            await world.push(token, carried)
+            return
+        file = file_of(carried)
+        cut = self._chance.choice([len(file), len(file), self._chance.randrange(len(file))])
+        world.trace.note("courier", "brings a file", f"{cut} of {len(file)} bytes, {phone.name}")
+        with suppress(*NOT_NOW):
+            await world.centre.carried(file[:cut])
+            world.oracle.tally["bundles"] += 1
+
+
+def file_of(sets: list[bytes]) -> bytes:
+    """A bundle that somebody made who is nobody here: what it carries speaks for itself."""
+    key, nonce = SigningKey(ED25519, bytes(32)), bytes(16)
+    writer = BundleWriter()
+    chain = ids.chain_id(key.public, nonce)
+    parts = [writer.begin(Manifest("courier", 0, chain, key.alg, key.public, nonce))]
+    parts += [writer.add(bundle.SET, raw) for raw in sets]
+    return b"".join([*parts, writer.end(key.sign)])

@@ -56,6 +56,7 @@ TOLD = (
         "rollbacks",
         "clones",
         "couriers",
+        "bundles",
     ),
 )
 

@@ -51,6 +51,7 @@ AT_LEAST = {
     "rollbacks": 3,
     "clones": 20,
     "couriers": 60,
+    "bundles": 25,
 }
 
 
