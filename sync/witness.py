@@ -70,7 +70,7 @@ def origin_of(server: bytes, epoch: bytes) -> str:
 def read_row(row: object) -> LogRow | None:
     """A row of the organisation that names a log; None for any other."""
     try:
-        return msgspec.convert(row, LogRow)
+        return msgspec.convert(row, LogRow, builtin_types=(bytes,))
     except msgspec.ValidationError:
         return None
 

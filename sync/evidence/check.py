@@ -80,7 +80,7 @@ def _entries(report: Report, content: Content, verify: Verify) -> None:
         try:
             ruling = rulings.read_ruling(entry.ruling)
             if (shape := _SHAPES.get(ruling.kind)) is not None:
-                msgspec.convert(ruling.payload, shape)
+                msgspec.convert(ruling.payload, shape, builtin_types=(bytes,))
         except (CanonError, msgspec.ValidationError) as error:
             report.find("bad_ruling", f"ruling {place} of the file", str(error))
             continue

@@ -115,7 +115,7 @@ def read(data: bytes) -> Export | Unreadable:
     except CanonError as error:
         return Unreadable("not_canonical", f"byte {start + error.offset}", error.code)
     try:
-        content = msgspec.convert(plain, Content)
+        content = msgspec.convert(plain, Content, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         return Unreadable("not_an_export", "the content", str(error))
     return Export(content, content_bytes, seal)

@@ -45,7 +45,7 @@ def found(report: Report) -> list[tuple[Ruling, Found]]:
     newest: dict[tuple[str, bytes | None, int], tuple[Ruling, Found]] = {}
     for ruling in report.about:
         if ruling.kind == rulings.KIND_VERDICT:
-            one = msgspec.convert(ruling.payload, Found)
+            one = msgspec.convert(ruling.payload, Found, builtin_types=(bytes,))
             key = (one.clock, one.order, one.round)
             newest.pop(key, None)
             newest[key] = ruling, one
@@ -58,7 +58,7 @@ def unfounded(report: Report) -> None:
     for ruling in report.about:
         if ruling.kind != rulings.KIND_VERDICT:
             continue
-        one = msgspec.convert(ruling.payload, Found)
+        one = msgspec.convert(ruling.payload, Found, builtin_types=(bytes,))
         where = f"entry {ruling.idx}"
         if not _follows(one):
             report.find("unfounded", where, f"{one.clock} {one.result}")

@@ -298,6 +298,7 @@ def _bare() -> list[tuple[str, bytes, list[str]]]:
         ("XP5: no file", b"", ["not_canonical"]),
         ("XP5: a file of another kind", pack(["ortoo/export/2", b"", ""]), ["not_an_export"]),
         ("XP5: content of another shape", pack(["ortoo/export/1", pack({"v": 1}), ""]), ["not_an_export"]),
+        ("XP5: bytes told as a text", sealed(content() | {"epoch": b64encode(logs.EPOCH).decode()}), ["not_an_export"]),
         ("XP5: content that is not canonical", pack(["ortoo/export/1", b"\xcc\x05", ""]), ["not_canonical"]),
     ]  # fmt: skip
 
