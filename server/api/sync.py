@@ -3,8 +3,8 @@
 Responsible for reading messages, finding the device behind a token and spelling answers. Refuses
 to judge sets: that is the intake's. Everything here may be repeated without harm.
 
-A revoked device, and one whose chain another has continued, may push what it still holds and
-nothing else.
+A revoked device, and one whose chain another has continued, may push what it still holds, and ask
+once more for the place it was given: it may never have heard so. Nothing else.
 
 Example: `POST /sync/v1/push` with `{"sets": [envelope, ...]}` answers one result per envelope, in
 order, once all of them are durable.
@@ -46,8 +46,8 @@ DEVICE_CACHE_LIMIT = 20_000
 RETRY_WHEN_BUSY_MS = 2_000
 # Calls that a device may still make when another chain has taken its place: hello tells the desk.
 CALLS_OF_THE_CONTINUED = frozenset({"push", "rotate", "hello"})
-# Calls of a suspended device: hello, which is refused, tells the desk what it still holds.
-CALLS_OF_THE_REVOKED = frozenset({"push", "hello"})
+# Calls of a suspended device: hello, which is refused, tells the desk what it still holds; rotate looks itself.
+CALLS_OF_THE_REVOKED = frozenset({"push", "rotate", "hello"})
 READ_ROOMS = frozenset({"log", "snapshot"})
 
 Message = TypeVar("Message")
@@ -191,6 +191,8 @@ class SyncApi:
     async def _rotate(self, device: Device, raw: bytes) -> object:
         asked = _read(exchange.RotateRequest, raw)
         opening = opening_of(bytes(asked.set), device)
+        if self._intake.continued_by(device) != opening.chain:
+            self._refuse_revoked(device)
         token, token_hash = token_of(self._intake.token_secret, opening.set_id)
 
         def job(batch: Batch) -> bool:

@@ -270,7 +270,7 @@ class Device:
             request = exchange.RotateRequest(opening)
             reply = await self._wire.call("rotate", request, exchange.RotateReply)
         except ServerRefusalError as refused:
-            if refused.code == NEEDS_LOGIN:
+            if refused.code in (NEEDS_LOGIN, REVOKED):
                 await self._push()
             raise
         if reply.chain != self.chain:

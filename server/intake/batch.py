@@ -191,18 +191,19 @@ class Batch:
         _chain, last_seq, _set, why = change.header.continues
         known = self._memory.device(self.connection, old.chain)
         assert known is not None
-        if known.continued_by not in {None, new.chain}:
+        if known.continued_by == new.chain:
+            return True  # it never heard so; what became of it since stands
+        if known.continued_by is not None:
             self._greetings.refused(old.chain, new.chain)
             return False
         self.devices.enrol(new)
-        if known.continued_by is None:
-            self.devices.enrol(msgspec.structs.replace(known, continued_by=new.chain))
-            subscriptions.move(self.connection, old.chain, new.chain)
-            chain = self._memory.chain(self.connection, old.chain)
-            # Its own writer has ended it there: what comes beyond is written by another.
-            if chain.head.fork_from(last_seq + 1):
-                self._chains[old.chain] = chain
-            self._greetings.note(old.chain, ROTATED, {"to": new.chain, "seq": last_seq, "why": why})
+        self.devices.enrol(msgspec.structs.replace(known, continued_by=new.chain))
+        subscriptions.move(self.connection, old.chain, new.chain)
+        chain = self._memory.chain(self.connection, old.chain)
+        # Its own writer has ended it there: what comes beyond is written by another.
+        if chain.head.fork_from(last_seq + 1):
+            self._chains[old.chain] = chain
+        self._greetings.note(old.chain, ROTATED, {"to": new.chain, "seq": last_seq, "why": why})
         self.take(opening, self.at_ms)
         return True
 

@@ -404,6 +404,28 @@ async def test_a_phone_enrolled_anew_hears_what_became_of_what_it_wrote_before_a
         assert pulled == ([(before, 1, 1)] if may else [])
 
 
+async def test_fk5_whoever_never_heard_that_it_has_its_place_is_told_again_and_hands_over_though_shut_out_since(
+    served: Centre,
+) -> None:
+    old = await served.phone()
+    new = Rotating(old, "next")
+    status, given = await rotate(served, new.raw, old.token)  # and the answer is lost
+    assert status == 200
+    admin = await served.sign_in("admin")
+    despite = {"why": "遗失", "despite": "等不到"}
+    for chain in (new.pen.chain, old.chain):
+        await admin.post(f"/api/devices/{chain.hex()}/revoke", despite)
+        assert await rotate(served, new.raw, old.token) == (200, given)
+        rows = {row["chain"]: row for row in await admin.ask("/api/devices")}
+        assert rows[new.pen.chain.hex()]["revoked_why"] == "遗失", "to ask again lets nobody in"
+    other = Rotating(old, "another")
+    _status, problem = await rotate(served, other.raw, old.token)
+    assert (problem["code"], problem["chain"]) == ("device_revoked", old.chain.hex())
+    token = given["token"]
+    status, pushed = await call(served, "push", {"sets": [msgspec.Raw(new.raw)]}, token)
+    assert (status, pushed["results"][0]["r"]) == (200, "duplicate")
+
+
 async def test_a_rotation_that_is_none_is_refused_with_its_reason(served: Centre) -> None:
     old = await served.phone()
     other = await served.phone("other")
