@@ -14,17 +14,17 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 from sqlalchemy import Connection
 
-from server import keys
 from server.cli_desk import house
 from server.cli_proof import at_data, settings_at
 from server.cli_proof import run as run_proof
-from server.courier.answer import covered, pieces
-from server.courier.carried import TOLD_MOST, Carried, Refused, take_in
+from server.courier.answer import Answering, BadReplyKeyError, reply_key, write_answer
+from server.courier.carried import Carried, Refused, take_in
+from server.courier.files import as_json, is_sealed, own_key, records_of, told_of
 from server.doctor import database
 from server.imports.hygiene import for_terminal
 from server.intake.door import Intake
@@ -32,11 +32,11 @@ from server.intake.queue import IntakeClosedError
 from server.now import SystemClock
 from server.proof.keeper import Keeper, announce
 from server.proof.signer import Signer
-from server.seal import SealKey, opened, sealed_to
+from server.seal import SealKey
 from server.settings import Settings
 from server.store import sets
 from server.store.engine import Database
-from sync import bundle, changeset, errors, sealed
+from sync import bundle, changeset, errors
 from sync.bundle import Manifest, Record
 from sync.sealed import SealError
 
@@ -55,26 +55,17 @@ def bundle_() -> None:
 
 
 def _records(file: Path, key: SealKey | None) -> Iterator[Record]:
-    """What is in a file, sealed or not. Raises SealError for one that is sealed to others."""
-    plain = opened(_pieces(file), key) if _is_sealed(file) else _pieces(file)
-    return bundle.read(plain, verify=keys.verify)
+    return records_of(_pieces(file), key)
 
 
 def _is_sealed(file: Path) -> bool:
-    with file.open("rb") as begun:
-        return begun.read(len(sealed.MAGIC)) == sealed.MAGIC
+    return is_sealed(next(_pieces(file), b""))
 
 
 def _pieces(file: Path) -> Iterator[bytes]:
     with file.open("rb") as begun:
         while piece := begun.read(PIECE_BYTES):
             yield piece
-
-
-def _own_key(settings: Settings) -> SealKey | None:
-    """The key that files for this centre are sealed to; None where log.key is not here."""
-    key = Signer(settings, secrets.token_bytes).own_key()
-    return None if key is None else SealKey.of(key)
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
@@ -108,7 +99,7 @@ def inspect(ctx: click.Context, file: Path, data: Path | None) -> None:
 
 async def _look(settings: Settings, file: Path) -> tuple[Carried, Counter[str], int | None]:
     """What is in the file, how many records of each kind, how many of its sets are held; None without a database."""
-    key = _own_key(settings)
+    key = own_key(Signer(settings, secrets.token_bytes))
     if not all(found.fine for found in await database(settings)):
         return *_counted(None, file, key), None
     db = Database(settings.url)
@@ -159,7 +150,9 @@ def import_(ctx: click.Context, file: Path, data: Path | None) -> None:
     async def work() -> Carried:
         async with house(settings) as (db, intake):
             try:
-                carried = await take_in(intake, _records(file, _own_key(settings)))
+                carried = await take_in(
+                    intake, _records(file, own_key(Signer(settings, secrets.token_bytes)))
+                )
             except IntakeClosedError as error:
                 raise click.ClickException(_sentence(error.code)) from error
             _write_report(told, file, carried)
@@ -217,32 +210,17 @@ async def _answer(
     out: Path,
     asked: Manifest | None = None,
 ) -> None:
-    """Write the rulings with their proofs, sealed where the one who asked named a key. Raises RefusedError where the
-    log may not be signed.
-    """
+    """Write the rulings with their proofs. Raises RefusedError where the log may not be signed."""
     settings, db, intake = house_of
     clock, signer = SystemClock(), Signer(settings, secrets.token_bytes)
     await announce(intake, signer)
-    wanted = list(ruled)
-    signed = await covered(Keeper(db, intake, clock, signer), db, max(wanted))
-
-    checked = asked.signed if asked else None
-    reply = asked.reply if asked else None
-    if reply is not None and not keys.is_public_key(keys.ES256, reply):
-        raise click.ClickException(
-            "everything was taken in; no answer was written, for the key to seal it to is none\n"
-            "  -> ortoo bundle export writes one in the clear"
-        )
-
-    def write(connection: Connection) -> None:
-        made = pieces(
-            connection, intake.desk, signed, wanted, at_ms=clock.now_ms(), checked=checked
-        )
+    by = Answering(db, intake, Keeper(db, intake, clock, signer), clock, secrets.token_bytes)
+    try:
+        reply_key(asked)  # before there is a file
         with out.open("wb") as file:
-            for piece in sealed_to(made, [reply], secrets.token_bytes) if reply else made:
-                file.write(piece)
-
-    await db.reading(write)
+            await write_answer(by, list(ruled), asked, file.write)
+    except BadReplyKeyError as error:
+        raise click.ClickException(_sentence("bad_reply_key")) from error
 
 
 def _tell_maker(made: Manifest | None) -> None:
@@ -279,29 +257,5 @@ def _sentence(code: str) -> str:
 
 def _write_report(path: Path, file: Path, carried: Carried) -> None:
     """Everything for whoever looks into it, as JSON."""
-    made = carried.manifest
-
-    def told(code: str) -> dict[str, str]:
-        entry = errors.lookup(code)
-        return {"code": code, "cause": entry.cause, "cure": entry.cure}
-
-    refused: list[dict[str, Any]] = [
-        {"record": one.n, "set": one.set_id.hex() if one.set_id else None, "result": one.r}
-        | told(one.why or one.r)
-        for one in carried.refused
-    ]
-    report = {
-        "file": file.name,
-        "made_at_ms": made.at_ms if made else None,
-        "by": made.by if made else None,
-        "chain": made.chain.hex() if made else None,
-        "whole": carried.is_whole,
-        "sets": dict(sorted(carried.results.items())),
-        "refused": refused,
-        "faults": [
-            {"record": one.n, "byte": one.offset} | told(one.code) for one in carried.faults
-        ],
-        "faults_in_all": carried.faults_count,
-        "told_at_most": TOLD_MOST,
-    }
+    report = {"file": file.name} | as_json(told_of(carried, was_sealed=_is_sealed(file)))
     path.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -393,6 +393,11 @@ BUNDLES: Final[dict[str, Entry]] = {
         "The file is sealed to a key that is not here.",
         "Take it to the centre it was made for, or to the node that holds log.key.",
     ),
+    "bad_reply_key": Entry(
+        422,
+        "The key that the answer is to be sealed to is none. What the file holds was taken in.",
+        "Write the answer in the clear: ortoo bundle export",
+    ),
     "trailing": Entry(200, "Bytes follow the end.", "They were left alone; all else was taken."),
     "bad_record": Entry(
         200, "A record is not what its kind is.", "The others were taken; report it."

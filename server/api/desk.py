@@ -13,6 +13,7 @@ from litestar import Router
 from server.api import (
     arrival,
     asking,
+    bundles,
     callback,
     callcard,
     callmoves,
@@ -65,6 +66,7 @@ from server.auth.guards import Access, provide_who
 from server.auth.logins import Logins
 from server.auth.passwords import Cost, Passwords
 from server.auth.sessions import Sessions
+from server.courier import files
 from server.imports.apply import Importer
 from server.intake import preview as again
 from server.intake.door import Intake
@@ -101,6 +103,7 @@ ROOMS = (
     reportpairs,
     devices,
     enrol,
+    bundles,
     push,
     imports,
     live,
@@ -133,6 +136,7 @@ def words() -> dict[str, str]:
             callrows,
             completeness,
             detail,
+            files,
             figures,
             health,
             moves,

@@ -21,6 +21,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
     Components,
     Example,
+    OpenAPIFormat,
     OpenAPIMediaType,
     OpenAPIType,
     Operation,
@@ -126,6 +127,23 @@ class FileUpload(Operation):
                     examples={"two orders": Example(summary="Two orders", value=value)},
                 )
                 for kind, value in kinds.items()
+            },
+        )
+
+
+@dataclass
+class BundleUpload(Operation):
+    """An operation whose body is a bundle."""
+
+    def __post_init__(self) -> None:
+        """Say what the body is."""
+        self.request_body = RequestBody(
+            required=True,
+            description="The file itself (SPEC BU), sealed or not.",
+            content={
+                "application/octet-stream": OpenAPIMediaType(
+                    schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+                )
             },
         )
 

@@ -7,17 +7,21 @@ Example: `signed = await covered(keeper, db, max(ruled))`, then `pieces(connecti
 at_ms=...)`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
+import msgspec
 from sqlalchemy import Connection
 
-from server import __version__
+from server import __version__, keys
 from server.intake.desk import Desk
+from server.intake.door import Intake
+from server.now import Clock
 from server.proof import given
 from server.proof.keeper import Keeper
 from server.proof.signer import RefusedError
 from server.proof.tree import StoredTree
+from server.seal import sealed_to
 from server.store import sets
 from server.store.engine import Database
 from server.store.proofs import Signed
@@ -40,6 +44,50 @@ async def covered(keeper: Keeper, db: Database, upto: int) -> Signed:
         if await keeper.sign() is None:
             status = await keeper.status()
             raise RefusedError(status.code or "log_not_kept", status.detail)
+
+
+class BadReplyKeyError(ValueError):
+    """The key that an answer is to be sealed to is none."""
+
+
+class Answering(msgspec.Struct, frozen=True):
+    """What an answer is made with."""
+
+    db: Database
+    intake: Intake
+    keeper: Keeper
+    clock: Clock
+    entropy: Callable[[int], bytes]
+
+
+def reply_key(asked: Manifest | None) -> bytes | None:
+    """The key to seal an answer to, None where nobody named one. Raises BadReplyKeyError."""
+    reply = asked.reply if asked else None
+    if reply is not None and not keys.is_public_key(keys.ES256, reply):
+        raise BadReplyKeyError
+    return reply
+
+
+async def write_answer(
+    by: Answering,
+    ruled: Sequence[int],
+    asked: Manifest | None,
+    write: Callable[[bytes], object],
+) -> None:
+    """Write what stands on these indices, piece by piece, sealed where the one who asked named a key. Raises
+    BadReplyKeyError, and RefusedError where the log may not be signed.
+    """
+    reply = reply_key(asked)
+    signed = await covered(by.keeper, by.db, max(ruled))
+    checked = asked.signed if asked else None
+
+    def work(connection: Connection) -> None:
+        at_ms = by.clock.now_ms()
+        made = pieces(connection, by.intake.desk, signed, ruled, at_ms=at_ms, checked=checked)
+        for piece in sealed_to(made, [reply], by.entropy) if reply else made:
+            write(piece)
+
+    await by.db.reading(work)
 
 
 def pieces(

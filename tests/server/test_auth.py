@@ -144,6 +144,7 @@ OPEN_TO = {
     "listDevices": DISPATCH | {"station", "supervisor", "admin"},
     "issueCode": ADMIN,
     "revokeDevice": ADMIN,
+    "importBundle": ADMIN,
     "addOrgRow": ADMIN,
     "keepOrgRow": ADMIN,
     "removeOrgRow": ADMIN,

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+from base64 import b64decode
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from sync.rulings import Ruling
 from sync.sealed import SealError
 from sync.witness import Log
 from tests.server.conftest import House
+from tests.server.desks import centre as desk_centre
 from tests.server.pen import EPOCH_MS, Pen, chance, found_org, person_id
 
 INCIDENT = chance("carried incident")[:16]
@@ -248,7 +250,7 @@ def test_the_round_from_a_phone_to_the_centre_and_back(centre: Path, tmp_path: P
     assert first.exit_code == 0, first.output
     assert "taken in 4 new, 0 known before, 0 not stored" in first.output
     report = json.loads((tmp_path / "ortoo-1.report.json").read_text(encoding="utf-8"))
-    assert (report["whole"], report["sets"], report["refused"]) == (True, {"stored": 4}, [])
+    assert (report["whole"], report["results"], report["refused"]) == (True, {"stored": 4}, [])
     answer = (tmp_path / "ortoo-1.answer.bundle").read_bytes()
     heard = proven(answer, logs_row(centre)[0])
     assert [one.payload["set"] for one in heard] == [
@@ -320,3 +322,35 @@ def test_bu9_what_is_sealed_to_the_centre_is_read_by_it_alone(centre: Path, tmp_
     assert len(proven(b"".join(opened([answer], phone)), by)) == 4
     with pytest.raises(SealError, match="sealed_to_others"):
         list(opened([answer], SealKey(98)))
+
+
+# ---- at a desk -----------------------------------------------------------------------------------
+
+
+async def test_an_administrator_takes_a_file_in_at_a_desk_and_gets_the_answer(
+    tmp_path: Path, migrated_file: Path
+) -> None:
+    async with desk_centre(tmp_path, migrated_file) as made:
+        pen, phone = Pen("away", person_id("officer")), SealKey(99)
+        await pen.enrol(made.intake)
+        row = await made.app.state.db.reading(
+            lambda connection: proofs.named_log(connection, log.read(connection).server_id)
+        )
+        assert row is not None
+        plain = carried_by(pen, written(pen), reply=phone.public)
+        file = b"".join(sealed_to([plain], [row["seal"]], os.urandom))
+        admin, other = await made.sign_in("admin"), await made.sign_in("dispatcher")
+        assert (await other.upload("/api/bundles", file)).status_code == 403
+        answer = await admin.upload("/api/bundles", file)
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        assert (told["report"]["whole"], told["report"]["results"]) == (True, {"stored": 4})
+        back = b"".join(opened([b64decode(told["answer"])], phone))
+        assert (
+            sum(one.kind == bundle.RULING for one in bundle.read([back], verify=keys.verify)) == 4
+        )
+        half = await admin.upload("/api/bundles", plain[:-1])
+        assert half.json()["report"]["faults"][0]["code"] == "truncated"
+        for wrong, code in ((b"PK", "not_a_bundle"), (file[:40], "bad_seal_header")):
+            refused = await admin.upload("/api/bundles", wrong)
+            assert (refused.status_code, refused.json()["code"]) == (422, code)

@@ -1,0 +1,102 @@
+"""A file as it is brought here, sealed or not, and what is told of it (BU5, BU8).
+
+Responsible for opening it with the key of the centre, and for the words beside every code. Refuses to take anything in.
+
+Example: `records_of([data], own_key(signer))` are the records of a bundle; `told_of(carried)` is the report.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Annotated, Any
+
+import msgspec
+
+from server import keys
+from server.courier.carried import Carried
+from server.proof.signer import Signer
+from server.seal import SealKey, opened
+from sync import bundle, errors, sealed
+from sync.bundle import Record
+
+Ms = Annotated[int, msgspec.Meta(description="milliseconds since 1970, UTC")]
+
+
+class CourierRemark(msgspec.Struct, frozen=True):
+    """A code with its cause and its cure, and the record it is said of: its place in the file from 1, its set."""
+
+    record: int
+    code: str
+    cause: str
+    cure: str
+    result: str | None = None
+    set: str | None = None
+
+
+class CourierReport(msgspec.Struct, frozen=True):
+    """What became of a bundle. `whole`: it is all of what its maker put in. `made_at`, `by` and `chain` as its
+    manifest says, null where it has none. `results`: how many of its sets by their push result. `refused`: those with
+    a reason, and `faults` the records that could not be read, the first thousand of each; `faults_in_all` counts them
+    all.
+    """
+
+    whole: bool
+    sealed: bool
+    made_at: Ms | None
+    by: str | None
+    chain: str | None
+    results: dict[str, int]
+    refused: list[CourierRemark]
+    faults: list[CourierRemark]
+    faults_in_all: int
+
+
+def is_sealed(begun: bytes) -> bool:
+    """Whether a file that begins so is sealed."""
+    return begun.startswith(sealed.MAGIC)
+
+
+def own_key(signer: Signer) -> SealKey | None:
+    """The key that files for this centre are sealed to; None where log.key is not here."""
+    key = signer.own_key()
+    return None if key is None else SealKey.of(key)
+
+
+def records_of(pieces: Iterable[bytes], key: SealKey | None) -> Iterator[Record]:
+    """What is in a file, of which the first piece holds the beginning. Raises SealError for one that is sealed to
+    others.
+    """
+    rest = iter(pieces)
+    first = next(rest, b"")
+    whole = chain([first], rest)
+    return bundle.read(opened(whole, key) if is_sealed(first) else whole, verify=keys.verify)
+
+
+def told_of(carried: Carried, *, was_sealed: bool) -> CourierReport:
+    """The report."""
+    made = carried.manifest
+    return CourierReport(
+        whole=carried.is_whole,
+        sealed=was_sealed,
+        made_at=made.at_ms if made else None,
+        by=made.by if made else None,
+        chain=made.chain.hex() if made else None,
+        results=dict(sorted(carried.results.items())),
+        refused=[
+            CourierRemark(
+                one.n, *_words(one.why or one.r), one.r, one.set_id.hex() if one.set_id else None
+            )
+            for one in carried.refused
+        ],
+        faults=[CourierRemark(one.n, *_words(one.code)) for one in carried.faults],
+        faults_in_all=carried.faults_count,
+    )
+
+
+def _words(code: str) -> tuple[str, str, str]:
+    entry = errors.lookup(code)
+    return code, entry.cause, entry.cure
+
+
+def as_json(report: CourierReport) -> Any:
+    """The report as plain values."""
+    return msgspec.to_builtins(report)
