@@ -67,12 +67,14 @@ class HelloRequest(Struct, frozen=True):
     token: Bin16 | None = None
 
 
-class LogState(Struct, frozen=True):
-    """Which rulings log this is and how many entries it has."""
+class LogState(Struct, frozen=True, omit_defaults=True):
+    """Which rulings log this is and how many entries it has; `lost`: epochs that ended, and how many entries of each
+    are in this one (TL12)."""
 
     origin: str
     epoch: Bin8
     size: Natural
+    lost: list[tuple[Bin8, Natural]] = []
 
 
 class Limits(Struct, frozen=True):

@@ -35,7 +35,7 @@ from server.settings import Settings
 from server.store import log, scopes
 from server.store.devices import Contact, Device
 from server.store.engine import Database
-from sync import exchange
+from sync import exchange, witness
 from sync.time import CENTRE_UNCERTAINTY_MS
 
 PREFIX = "/sync/v1/"
@@ -177,7 +177,9 @@ class SyncApi:
             server=head.server_id,
             now_ms=self._clock.now_ms(),
             uncertainty_ms=CENTRE_UNCERTAINTY_MS,
-            log=exchange.LogState(origin=head.origin, epoch=head.epoch, size=head.idx),
+            log=exchange.LogState(
+                origin=head.origin, epoch=head.epoch, size=head.idx, lost=self._lost(head)
+            ),
             have=welcome.have,
             person=device.person or bytes(16),
             scopes=[(scope.name, scope.epoch, scope.n) for scope in held],
@@ -187,6 +189,11 @@ class SyncApi:
             rotate=welcome.rotate,
             beacon=self._intake.beacon(),
         )
+
+    def _lost(self, head: log.Head) -> list[tuple[bytes, int]]:
+        """Epochs that ended, and how many entries of each are in this log (TL12)."""
+        row = witness.read_row(self._intake.directory.row(witness.ORG_ROW, head.server_id))
+        return [] if row is None else [(one.epoch, one.kept) for one in row.lost]
 
     async def _rotate(self, device: Device, raw: bytes) -> object:
         asked = _read(exchange.RotateRequest, raw)

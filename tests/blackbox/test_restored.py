@@ -101,6 +101,10 @@ async def test_a_centre_that_burnt_down_is_put_back_and_phones_bring_what_it_has
                     with pytest.raises(ServerRefusalError, match="not_signed_in"):
                         await late.device.attempt(pull=True)
                     await crew.enrol(late)
+                    [(_ended, kept)] = (await late.device.hello()).log.lost
+                    assert 0 < kept <= journal.counts["acked"], (
+                        "what others wrote since is asked for"
+                    )
                     await crew.drained()
                 elif words == ["ortoo", "doctor"]:
                     told = await ortoo(centre, "doctor", code=1)

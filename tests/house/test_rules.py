@@ -71,6 +71,7 @@ TOLD_OF_THE_CENTRE = {
     "TM12": (SERVER + "test_times.py", "a_set_was_signed_after_it_was_given"),
     "CK8": (SERVER + "test_callback.py", "a_rate_is_good_over_reached_and_never_more_than_all"),
     "VD9": (SERVER + "test_verdicts.py", "what_is_determined_stays_until_what_it_rests_on"),
+    "TL12": (SERVER + "test_backup.py", "what_a_desk_said_after_the_copy_and_others_bring"),
     "TL11": (
         "tests/fleet/test_device.py",
         "tl11_what_was_safe_in_another_log_is_offered_again",

@@ -203,6 +203,14 @@ export class Cache {
     return found.sort((a, b) => a.idx - b.idx);
   }
 
+  /** Lines with a set whose ruling is beyond `idx`, the older rulings first; each set once. */
+  async setsBeyond(idx: number): Promise<Entry[]> {
+    const sets = new Map<string, Entry>();
+    for (const entry of await (await this.#open()).getAll("entries"))
+      if (entry.raw && entry.idx > idx) sets.set(entry.set, entry);
+    return [...sets.values()].sort((a, b) => a.idx - b.idx);
+  }
+
   /** What snapshots say about one entity, from all scopes that began with one. */
   async recordsOf(entity: string): Promise<Records[]> {
     return (await this.#open()).getAllFromIndex("records", "entity", entity);

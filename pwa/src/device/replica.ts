@@ -10,10 +10,10 @@
  *     replica.incidents.get(entity)?.status;      // "arrived", reactive
  */
 import { shallowReactive } from "vue";
-import type { Op } from "../sync/changeset";
+import { isRefusal, type Op, readSet } from "../sync/changeset";
 import { unpack } from "../sync/clock";
 import { type Found, newestOf } from "../sync/evidence/found";
-import type { PullReply, ScopePage } from "../sync/exchange";
+import type { HelloReply, PullReply, ScopePage } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
 import { type TimelineItem, timeline } from "../sync/incident/timeline";
 import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
@@ -50,6 +50,14 @@ export interface ReplicaParts {
 
 /** Closed incidents older than this leave the phone's list. Own sets stay in the vault. */
 const KEEP_CLOSED_MS = 30 * 86_400_000;
+/** The centre's log as last met; `beyond`: what others wrote after this entry of the one before is still to be handed in. */
+interface KnownLog {
+  origin: string;
+  epoch: string;
+  beyond?: number;
+}
+const LOG = "log";
+const MOST_OTHERS = 2_000;
 /** One scope that breaks or begins anew more often than this in this time: pulling again does not help. */
 const RESETS = { most: 3, withinMs: 600_000 };
 
@@ -160,12 +168,38 @@ export class Replica {
   }
 
   /** The centre introduced itself. Another log than last time: what the old one answered is owed again (SPEC TL11). */
-  async met(centre: { origin: string; epoch: string; have: number }): Promise<void> {
+  async met({ origin, epoch, lost }: HelloReply["log"]): Promise<void> {
     const { vault, outbox } = this.#parts;
-    const before = await vault.meta<{ origin: string; epoch: string }>("log");
-    if (before?.origin === centre.origin && before.epoch === centre.epoch) return;
-    if (before) await outbox.oweEverything();
-    await vault.setMeta("log", { origin: centre.origin, epoch: centre.epoch });
+    const before = await vault.meta<KnownLog>(LOG);
+    const known: KnownLog = { origin, epoch: toHex(epoch) };
+    if (before?.origin === origin && before.epoch === known.epoch) return;
+    if (before) {
+      await outbox.oweEverything();
+      known.beyond = lost?.find(([ended]) => toHex(ended) === before.epoch)?.[1] ?? 0;
+    }
+    await vault.setMeta(LOG, known);
+  }
+
+  /** What others wrote and the centre may have lost, as far as it is still here: to be handed in before a pull (SPEC TL12). */
+  async others(): Promise<Uint8Array[]> {
+    const { vault, cache } = this.#parts;
+    const { beyond } = (await vault.meta<KnownLog>(LOG)) ?? {};
+    if (beyond === undefined) return [];
+    const mine = new Set(await vault.chains());
+    const sets: Uint8Array[] = [];
+    for (const { raw } of await cache.setsBeyond(beyond)) {
+      const set = raw && (await readSet(raw));
+      if (set && !isRefusal(set) && set.body && !mine.has(toHex(set.header.chain))) sets.push(raw);
+    }
+    return sets.slice(-MOST_OTHERS);
+  }
+
+  /** They are handed in, or there were none. */
+  async broughtOthers(): Promise<void> {
+    const log = await this.#parts.vault.meta<KnownLog>(LOG);
+    if (log?.beyond === undefined) return;
+    const { beyond: _brought, ...known } = log;
+    await this.#parts.vault.setMeta(LOG, known);
   }
 
   /** These sets are durable at the centre. */

@@ -211,6 +211,7 @@ export class Rounds {
       this.#parts.status.sending = null;
       return error;
     });
+    await this.#bring(limits);
     await this.#pull(hello); // a centre that has no room to store has much to tell
     await replica.deliverDue();
     if (unstored) throw unstored;
@@ -281,7 +282,7 @@ export class Rounds {
     if (reply.token) await vault.greeted(request, reply.token).catch(() => undefined);
     this.#reached();
     this.#hello = { reply, atMono: sent.mono[1] };
-    await replica.met({ origin: reply.log.origin, epoch: toHex(reply.log.epoch), have: reply.have });
+    await replica.met(reply.log);
     if (reply.retry_after_ms)
       throw new LinkError("busy", "the server asks for time", { retryAfterMs: reply.retry_after_ms });
     return reply;
@@ -313,6 +314,24 @@ export class Rounds {
       if (durable.size === 0) break; // nothing moved: the refusals are written down, the rest waits for the next round
     }
     status.sending = null;
+  }
+
+  /** Hand in what others wrote, where the centre's log is not the one it was (SPEC TL12). */
+  async #bring(most: { sets: number; bytes: number }): Promise<void> {
+    const { link, replica } = this.#parts;
+    const limits = { sets: most.sets, bytes: Math.min(this.#budget, most.bytes) };
+    const waiting = await replica.others();
+    while (waiting.length > 0) {
+      let [count, bytes] = [0, 0];
+      for (const set of waiting.slice(0, limits.sets)) {
+        bytes += set.byteLength;
+        if (count > 0 && bytes > limits.bytes) break;
+        count += 1;
+      }
+      await link.push(waiting.splice(0, count));
+      this.#reached();
+    }
+    await replica.broughtOthers();
   }
 
   async #pull(hello: HelloReply): Promise<void> {

@@ -29,7 +29,8 @@ export interface HelloReply {
   server: Uint8Array;
   now_ms: number;
   uncertainty_ms: number;
-  log: { origin: string; epoch: Uint8Array; size: number };
+  /** `lost`: epochs that ended, and how many entries of each are in this one (TL12). */
+  log: { origin: string; epoch: Uint8Array; size: number; lost?: [Uint8Array, number][] };
   have: number;
   person: Uint8Array;
   scopes: [string, number, number][];

@@ -36,6 +36,8 @@ interface Scope {
 export class Centre {
   fault: Fault = null;
   epoch = fromHex("0102030405060708", 8);
+  /** Epochs that ended, and how many entries of each are left. */
+  lost: [Uint8Array, number][] = [];
   /** What hellos and pulls are given to put into headers. */
   beacon: Uint8Array | null = null;
   /** What a pull that asks for it is given of the signed log. */
@@ -216,6 +218,19 @@ export class Centre {
   /** List something in a scope, so that it has a past. */
   async listAgain(scope: string): Promise<void> {
     await this.#list(scope, "org", { what: "modes", id: new Uint8Array(16), row: null }, null);
+  }
+
+  /** A copy with the first `kept` rulings is put back, in whose place another log goes on. */
+  putBack(kept: number): void {
+    this.lost.push([this.epoch, kept]);
+    this.epoch = this.epoch.map((byte) => byte + 1);
+    for (const [id, idx] of this.held) if (idx > kept) this.held.delete(id);
+    for (const scope of this.scopes.values()) {
+      scope.epoch += 1;
+      const left = scope.lines.filter(({ ruling }) => readRuling(ruling).idx <= kept).length;
+      scope.lines.length = left;
+      scope.heads.length = left;
+    }
   }
 
   /** Forget a scope's past: its lines come again under a new epoch. */
@@ -405,7 +420,7 @@ export class Centre {
       now_ms: this.nowMs,
       uncertainty_ms: 50,
       beacon: this.beacon,
-      log: { origin: "test", epoch: this.epoch, size: this.#idx },
+      log: { origin: "test", epoch: this.epoch, size: this.#idx, ...(this.lost.length ? { lost: this.lost } : {}) },
       have: this.have,
       person: new Uint8Array(16),
       scopes: [...this.scopes].map(([name, { epoch, lines }]) => [name, epoch, lines.length]),

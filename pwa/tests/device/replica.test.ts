@@ -276,7 +276,7 @@ test("another log at the centre: what the old one had confirmed is owed again, a
   for (const scope of phone.centre.scopes.keys()) phone.centre.renew(scope);
   await phone.exchange();
   expect(phone.status.trouble).toBeNull();
-  expect(phone.centre.pushes.at(-1)).toEqual([0, 2, 3, 1]);
+  expect(phone.centre.pushes.slice(-2)).toEqual([[0, 2, 3, 1], [1]]); // its own, then the desk's order (TL12)
   expect(await phone.vault.unsent()).toHaveLength(0);
   for (const scope of phone.centre.scopes.keys()) expect(await phone.cache.cursor(scope)).toMatchObject({ epoch: 2 });
 
@@ -286,6 +286,35 @@ test("another log at the centre: what the old one had confirmed is owed again, a
   await phone.vault.putMarks([{ ...mark, answer: { r: "damaged" } } as Mark]);
   await phone.outbox.oweEverything();
   expect((await phone.vault.unsent()).map(({ seq }) => seq).sort()).toEqual([0, 2, 3]);
+});
+
+test("what a desk ordered comes back from the phone it was ordered to, before that forgets it (TL12)", async () => {
+  await ordered(phone.centre, "33".repeat(16), "44".repeat(16));
+  await phone.exchange();
+  const kept = Math.max(...phone.centre.held.values());
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  await phone.note(INCIDENT, "在路上");
+  await phone.exchange();
+  const before = bytes();
+  const all = new Set(phone.centre.held.keys());
+
+  phone.centre.putBack(kept);
+  expect(phone.centre.held.size).toBeLessThan(all.size);
+  phone.centre.fault = "full"; // it can be greeted, and takes nothing yet
+  await phone.exchange();
+  expect(bytes()).toBe(before);
+  const tried = phone.centre.pushes.length;
+  phone.centre.fault = null;
+  await phone.exchange();
+  expect(new Set(phone.centre.held.keys())).toEqual(all);
+  expect(incident()?.orders).toHaveLength(1);
+  expect(incident()?.entries.map(({ text }) => text)).toEqual(["在路上"]);
+  // The desk's first set was in the copy: it was not offered. The second is the desk's third seq.
+  expect(phone.centre.pushes.slice(tried).filter((seqs) => seqs.length > 0)).toEqual([expect.any(Array), [2]]);
+  const pushes = phone.centre.pushes.length;
+  await phone.exchange();
+  expect(phone.centre.pushes.slice(pushes).flat()).toEqual([]);
 });
 
 test("the other tab hears what changed and folds it from the same storage", async () => {
