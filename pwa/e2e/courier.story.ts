@@ -7,15 +7,32 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { World } from "./world";
+import { type Phone, until, World } from "./world";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const ortoo = (...words: string[]) => promisify(execFile)(join(ROOT, ".venv", "bin", "ortoo"), words, { cwd: ROOT });
+
+/** Whether the organisation has come, and with it the key that files are sealed to. */
+const knowsKey = ({ page }: Phone): Promise<boolean> =>
+  page.evaluate(
+    () =>
+      new Promise<boolean>((done) => {
+        const asked = indexedDB.open("ortoo-cache");
+        asked.onsuccess = () => {
+          const rows = asked.result.transaction("org").objectStore("org").getAll();
+          rows.onsuccess = () => {
+            asked.result.close();
+            done(rows.result.some(({ what, row }) => what === "logs" && row.seal));
+          };
+        };
+      }),
+  );
 
 test("a report reaches the centre by courier, and the phone knows it by the answer", async () => {
   const world = await World.open();
   const phone = await world.phone();
   await phone.chip("confirmed").waitFor();
+  await until("the key of the centre", () => knowsKey(phone), Boolean);
   await phone.networkGone();
   await phone.press("自接警");
   await phone.page.locator(".tile").first().click();

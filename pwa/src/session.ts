@@ -64,14 +64,15 @@ export async function api<Answer = unknown>(
   signal?: AbortSignal,
 ): Promise<Answer> {
   const headers: Record<string, string> = { accept: "application/json" };
-  if (body !== undefined) headers["content-type"] = "application/json";
+  const isFile = body instanceof Blob; // goes as it is
+  if (body !== undefined) headers["content-type"] = isFile ? "application/octet-stream" : "application/json";
   if (method !== "GET") headers["x-csrf-token"] = session.csrf;
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       headers,
-      body: body === undefined ? null : JSON.stringify(body),
+      body: isFile ? body : body === undefined ? null : JSON.stringify(body),
       credentials: "same-origin",
       signal: signal ?? null,
     });

@@ -120,6 +120,29 @@ const BOTH: Record<string, { readonly zh: Pair; readonly en: Pair }> = {
       "Give this one borders, or end that one.",
     ],
   },
+  file_too_large: {
+    zh: ["文件太大，没有收。", "捎带的文件用 ortoo bundle import 导入；别的拆开再导。"],
+    en: [
+      "The file is too large and was not taken.",
+      "A courier's: ortoo bundle import. Others: split and import the parts.",
+    ],
+  },
+  not_a_bundle: {
+    zh: ["这不是手机导出的文件。", "请选手机导出的那个，名字以 .bundle 结尾。"],
+    en: ["This is no file that a phone made.", "Choose the one that ends with .bundle."],
+  },
+  sealed_to_others: {
+    zh: ["文件是给别的中心的，这里打不开。", "送到它要去的中心，或到存着 log.key 的那台上导入。"],
+    en: ["The file is sealed for another centre.", "Take it there, or to the node that holds log.key."],
+  },
+  bad_seal_header: {
+    zh: ["文件开头坏了，打不开。", "请把文件再拷一遍。"],
+    en: ["The beginning of the file is damaged.", "Copy the file again."],
+  },
+  bad_reply_key: {
+    zh: ["都收下了，回执没法加密，所以没有写。", "用 ortoo bundle export 写一份不加密的。"],
+    en: ["Everything was taken in; the answer could not be sealed.", "Write one in the clear: ortoo bundle export."],
+  },
   too_many_versions: {
     zh: ["版本太多了。", "先撤回还没生效的。"],
     en: ["There are as many versions as can be.", "Take back some that have not begun."],
