@@ -11,7 +11,7 @@ for the way back.
 import json
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -86,8 +86,7 @@ def inspect(ctx: click.Context, file: Path, data: Path | None) -> None:
     click.echo(f"sealed   {'yes' if _is_sealed(file) else 'NO: whoever carries it can read it'}")
     carried, kinds, known = run(lambda: _look(settings, file))
     _tell_maker(carried.manifest)
-    of = " ".join(f"{kind}s {count}," for kind, count in sorted(kinds.items()))
-    click.echo(f"holds    {of or 'nothing'}".rstrip(","))
+    click.echo(f"holds    {_counted_words(kinds) or 'nothing'}")
     if known is None:
         click.echo("         there is no centre here to compare with: see ortoo doctor")
     elif kinds[bundle.SET]:
@@ -231,8 +230,14 @@ def _tell_maker(made: Manifest | None) -> None:
     ahead = made.at_ms > SystemClock().now_ms() + FUTURE_MS
     when = f"{at:%Y-%m-%d %H:%M:%S} UTC{' (in the future, by this clock)' if ahead else ''}"
     click.echo(for_terminal(f"made     {when} by {made.by}, chain {made.chain.hex()}"))
+    if made.counts:
+        click.echo(f"put in   {_counted_words(made.counts)}, by its own word")
     if made.to is not None:
         click.echo(f"for      server {made.to.hex()}")
+
+
+def _counted_words(kinds: Mapping[str, int]) -> str:
+    return ", ".join(for_terminal(f"{kind}s {count}") for kind, count in sorted(kinds.items()))
 
 
 def _tell_refused(refused: list[Refused]) -> None:

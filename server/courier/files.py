@@ -34,9 +34,9 @@ class CourierRemark(msgspec.Struct, frozen=True):
 
 class CourierReport(msgspec.Struct, frozen=True):
     """What became of a bundle. `whole`: it is all of what its maker put in. `made_at`, `by` and `chain` as its
-    manifest says, null where it has none. `results`: how many of its sets by their push result. `refused`: those with
-    a reason, and `faults` the records that could not be read, the first thousand of each; `faults_in_all` counts them
-    all.
+    manifest says, null where it has none. `promised`: how many records of each kind its maker put in; `results`: how
+    many of its sets by their push result. `refused`: those with a reason, and `faults` the records that could not be
+    read, the first thousand of each; `faults_in_all` counts them all.
     """
 
     whole: bool
@@ -44,6 +44,7 @@ class CourierReport(msgspec.Struct, frozen=True):
     made_at: Ms | None
     by: str | None
     chain: str | None
+    promised: dict[str, int]
     results: dict[str, int]
     refused: list[CourierRemark]
     faults: list[CourierRemark]
@@ -80,6 +81,7 @@ def told_of(carried: Carried, *, was_sealed: bool) -> CourierReport:
         made_at=made.at_ms if made else None,
         by=made.by if made else None,
         chain=made.chain.hex() if made else None,
+        promised=made.counts if made else {},
         results=dict(sorted(carried.results.items())),
         refused=[
             CourierRemark(

@@ -87,6 +87,7 @@ async def test_bu7_a_phone_that_was_never_heard_is_taken_in_as_if_it_had_pushed(
     await pen.enrol(house.intake)
     raws = written(pen)
     file = carried_by(pen, raws)
+    house.clock.advance(365 * 86_400_000)  # it lay in a drawer
     first = await imported(house.intake, file)
     assert (first.is_whole, dict(first.results)) == (True, {"stored": 4})
     idx = await house.db.reading(lambda connection: log.read(connection).idx)
@@ -245,6 +246,7 @@ def test_the_round_from_a_phone_to_the_centre_and_back(centre: Path, tmp_path: P
     looked = ortoo("bundle", "inspect", file, "--data", centre)
     assert "4 of the sets are new here, 0 are known" in looked.output
     assert f"chain {pen.chain.hex()}" in looked.output
+    assert "put in   sets 4, by its own word\n" in looked.output
     assert "whole    yes" in looked.output
     first = ortoo("bundle", "import", file, "--data", centre)
     assert first.exit_code == 0, first.output
