@@ -89,7 +89,7 @@ async def restore(
             if (backup / name).exists():
                 files.copied(backup / name, settings.data_dir / name)
         files.sync_folder(settings.data_dir)
-        declared = await _declared(settings, why, clock)
+        declared = await _declared(settings, report.manifest, why, clock)
     except (OSError, sqlite3.Error, SQLAlchemyError, RefusedError) as error:
         raise BackupError(
             "restore_not_written", str(getattr(error, "orig", None) or error)
@@ -144,7 +144,7 @@ def _without_old_desks(batch: Batch, own: bytes) -> None:
             batch.devices.enrol(ended)
 
 
-async def _declared(settings: Settings, why: str, clock: Clock) -> Declared:
+async def _declared(settings: Settings, page: Manifest, why: str, clock: Clock) -> Declared:
     """Say in the log that a copy was put back; only then a server may start on it."""
 
     async def nobody_listens(_payload: bytes) -> None:
@@ -159,7 +159,7 @@ async def _declared(settings: Settings, why: str, clock: Clock) -> Declared:
             await intake.transaction(partial(_without_old_desks, own=intake.desk.chain))
             signer = Signer(settings, secrets.token_bytes)
             declared = await loss.declare(
-                intake, signer, secrets.token_bytes, why=why, put_back=True
+                intake, signer, secrets.token_bytes, why=why, put_back=page.rulings
             )
         finally:
             await intake.stop()

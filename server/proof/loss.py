@@ -52,10 +52,10 @@ async def declare(
     entropy: Callable[[int], bytes],
     *,
     why: str,
-    put_back: bool = False,
+    put_back: int | None = None,
 ) -> Declared:
-    """Declare what is lost and begin a new epoch; `put_back`: the database is a copy that was just put back. Raises
-    NothingLostError, and RefusedError for trouble that no declaration cures.
+    """Declare what is lost and begin a new epoch; `put_back`: the database is a copy that was just put back, and held
+    so many entries. Raises NothingLostError, and RefusedError for trouble that no declaration cures.
     """
 
     def job(batch: Batch) -> Declared:
@@ -66,7 +66,9 @@ async def declare(
     return declared
 
 
-def _declare(batch: Batch, signer: Signer, epoch: bytes, why: str, *, put_back: bool) -> Declared:
+def _declare(
+    batch: Batch, signer: Signer, epoch: bytes, why: str, *, put_back: int | None
+) -> Declared:
     connection = batch.connection
     head = log.read(connection)
     row = named_log(connection, head)
@@ -75,16 +77,18 @@ def _declare(batch: Batch, signer: Signer, epoch: bytes, why: str, *, put_back: 
         signer.look(connection)
     except RefusedError as refusal:
         finished = _begun_before(signer, row, head.server_id, origin)
-        if refusal.code == "log_epoch_differs" and finished is not None and not put_back:
+        if refusal.code == "log_epoch_differs" and finished is not None and put_back is None:
             return finished
-        answerable = ANSWERABLE | {"log_epoch_differs"} if put_back else ANSWERABLE
+        answerable = ANSWERABLE if put_back is None else ANSWERABLE | {"log_epoch_differs"}
         if refusal.code not in answerable or row is None:
             raise
     else:
-        if not put_back or row is None:
+        if put_back is None or row is None:
             raise NothingLostError
     size, root, at_ms = _signed(connection, signer, origin)
-    kept = _kept(connection, origin, head.idx, size, at_ms)
+    # A sound copy of a log that only grows is its beginning.
+    copied = _kept(connection, origin, head.idx, size, at_ms) if put_back is None else put_back
+    kept = min(size, copied)
     lost = {
         "epoch": head.epoch,
         "size": size,
@@ -93,7 +97,7 @@ def _declare(batch: Batch, signer: Signer, epoch: bytes, why: str, *, put_back: 
         "why": why,
         "at_ms": batch.at_ms,
     }
-    others = _others(signer, head, row, lost) if put_back else []
+    others = [] if put_back is None else _others(signer, head, row, lost)
     proofs.forget_tiles(connection)
     batch.begin_epoch(epoch)
     batch.org(

@@ -30,6 +30,7 @@ from server.proof import loss
 from server.proof.keeper import Keeper
 from server.proof.signer import Signer
 from server.settings import Settings
+from server.store import log
 from server.store.engine import Database
 from server.store.migrate import upgrade
 
@@ -73,7 +74,8 @@ class House(msgspec.Struct):
         """Declare that the centre's database is a copy that was put back."""
         state = self.app.state
         signer = Signer(state.settings, os.urandom)
-        await loss.declare(state.intake, signer, os.urandom, why="a new disk", put_back=True)
+        held = (await state.db.reading(log.read)).idx
+        await loss.declare(state.intake, signer, os.urandom, why="a new disk", put_back=held)
 
     async def phone(
         self, number: int, link: Link | None = None, vault: Vault | None = None

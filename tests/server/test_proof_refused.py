@@ -311,7 +311,7 @@ async def test_tl8_scopes_begin_anew_with_the_epoch(signing: Signing) -> None:
     await signing.house.intake.submit([later.open()], later.device)
     assert await signing.house.db.reading(epochs) == {anew}, "those that are yet to come too"
     await loss.declare(
-        signing.house.intake, signing.signer, os.urandom, why="an older copy", put_back=True
+        signing.house.intake, signing.signer, os.urandom, why="an older copy", put_back=3
     )
     [again] = await signing.house.db.reading(epochs)
     assert again > anew
