@@ -83,7 +83,7 @@ closing = printf '  %-8s %s\n' $(1) \
 
 .PHONY: test-python
 test-python: $(PYTHON_READY) $(NODE_READY) ## Run the Python tests (real records too where ORTOO_REAL_DATA names them)
-	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: laws
 laws: $(PYTHON_READY) ## Try trusted time on very many histories of wrong clocks (RUNS=100000)

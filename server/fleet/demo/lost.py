@@ -29,6 +29,7 @@ from sync.changeset import KIND_INCIDENT
 
 LABEL = f"{HUMAN_OFFICER}的旧手机（模拟）"
 WHY = "巡逻时掉在草场，本人到所里报失"
+DESPITE = "手机不在本人手上，捡到的人能用"
 TITLE = "围栏被剪，羊群上了公路"
 PLACE = TOWNS[0].places[4]
 NOTE = "羊已赶回草场，缺口临时绑上，车辙拍了照。"
@@ -63,7 +64,8 @@ async def lost(
             phone, time, begin_ms, incident=chance.randbytes(16), order=chance.randbytes(16)
         )
         await time.sleep_until(begin_ms + SUSPENDED_MS)
-        await admin.post(f"/api/devices/{phone.chain.hex()}/revoke", {"why": WHY})
+        reported = {"why": WHY, "despite": DESPITE}
+        await admin.post(f"/api/devices/{phone.chain.hex()}/revoke", reported)
         await time.sleep_until(begin_ms + FOUND_MS)
         phone.greet_again()  # its battery was empty
         try:
