@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { phoneFiles } from "../scripts/shell.mjs";
+import { filesBeside, phoneFiles } from "../scripts/shell.mjs";
 import { World } from "./world";
 
 let world: World;
@@ -25,7 +25,7 @@ const kept = (page: Page): Promise<string[]> =>
 test("a phone carries the phone's pages and no desk's", async () => {
   const phone = await world.phone();
   const manifest = JSON.parse(readFileSync(join(world.pages, ".vite", "manifest.json"), "utf8"));
-  expect(await kept(phone.page)).toEqual(phoneFiles(manifest).sort());
+  expect(await kept(phone.page)).toEqual([...phoneFiles(manifest), ...filesBeside(manifest)].sort());
   const strange: string[] = [];
   phone.page.on("request", (request) => {
     if (/\/assets\/(command|callback|devices)/.test(request.url())) strange.push(request.url());
