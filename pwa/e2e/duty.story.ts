@@ -41,6 +41,7 @@ test("an order is carried out without a network and nothing of it is lost", asyn
   await phone.press("自接警");
   await phone.page.locator(".tile").first().click();
   await phone.press("直接建单");
+  await phone.page.getByText("已建单").first().waitFor();
   await phone.chip("offline").waitFor();
   const doneAtMs = Date.now();
 

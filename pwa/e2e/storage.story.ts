@@ -52,7 +52,7 @@ test("a full phone shows nothing as stored that is not, and sends it from memory
   await selfReport(phone, 0);
   // What it finds of its own clocks is one more, when it comes to that.
   const alert = phone.page.getByRole("alert").getByText(/\d+ 条没能存进本机/);
-  const unkept = async () => Number(/(\d+) 条没能/.exec(await alert.first().innerText())?.[1]);
+  const unkept = async () => Number(/(\d+) 条没能/.exec((await alert.first().textContent()) ?? "")?.[1]);
   await alert.first().waitFor();
   const first = await unkept();
   expect(first).toBeGreaterThan(0);
