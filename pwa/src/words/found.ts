@@ -48,8 +48,8 @@ export const CLOCKS: Readonly<Record<"zh-CN" | "en", typeof clocks>> = {
   "zh-CN": clocks,
   en: {
     C1: "Delivery",
-    C2: "Signing, from delivery",
-    C2i: "Signing, from order",
+    C2: "Sign from delivery",
+    C2i: "Sign from order",
     C3: "Turnout",
     C4: "On the road",
     C5: "Arrival, from order",
