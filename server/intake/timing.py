@@ -29,7 +29,6 @@ DAY_MS = 86_400_000
 """A sample further away by its own clock says less than a receipt: 200 ppm of a day are 17 s."""
 BACK_SETS = 200
 """So far back a chain is walked for sets that a new sample says more about."""
-LOOK_BACK = 8
 DOUBTFUL = frozenset({"fork", "compromised"})
 
 
@@ -151,7 +150,7 @@ class _OneChain:
             ),
             None,
         )
-        if is_desk and (stored is None or not self._was_brought(stored)):
+        if is_desk and (stored is None or "lo" not in self._kept(stored)):
             return time.at_centre(claimed_ms, item.at_ms)
         assert stored is not None, "what has items was read"
         header = stored.header
@@ -163,7 +162,7 @@ class _OneChain:
                 seq=stored.seq,
                 place=Place(self._chain, session, m),
                 wall_ms=header.wall_ms,
-                lo_ms=self._made_after_ms(stored),
+                lo_ms=_bound_in(self._kept(stored)),
                 hi_ms=self._held_ms(stored),
                 before_m=self._beside(stored, -1),
                 after_m=self._beside(stored, 1),
@@ -180,36 +179,20 @@ class _OneChain:
         since_ms = None if self._device is None else self._device.compromised_since_ms
         return since_ms is not None and received_at_ms >= since_ms
 
-    def _made_after_ms(self, stored: Stored) -> int | None:
-        """What its ruling kept, else what that of a set before it did: a later ruling of a person keeps no facts."""
-        kept = stored.ruling.payload.get("in")
+    def _kept(self, stored: Stored) -> dict[str, Any]:
+        """What was looked at when the set was ruled first: a later ruling of a person keeps none of it, and the set
+        before it in its chain may be another writer's."""
+        kept: dict[str, Any] | None = stored.ruling.payload.get("in")
         if kept is not None:
-            return _bound_in(kept)
+            return kept
         rows = query(
             self._connection,
-            "SELECT r.bytes FROM sets s JOIN rulings r ON r.idx = s.idx WHERE s.chain = ? AND s.seq < ?"
-            " ORDER BY s.seq DESC LIMIT ?",
-            (self._chain, stored.seq, LOOK_BACK),
+            "SELECT r.bytes FROM entity_rulings e JOIN rulings r ON r.idx = e.idx"
+            " WHERE e.entity = ? AND r.kind = 'set'",
+            (stored.ruling.payload["e"],),
         )
-        bounds = (
-            _bound_in(rulings.read_ruling(bytes(raw)).payload.get("in", {})) for (raw,) in rows
-        )
-        return next((bound for bound in bounds if bound is not None), None)
-
-    def _was_brought(self, stored: Stored) -> bool:
-        """Whether others brought this set of a desk's chain: what a desk writes itself is here at once."""
-        kept = stored.ruling.payload.get("in")
-        if kept is None:  # a later ruling of a person keeps no facts
-            rows = query(
-                self._connection,
-                "SELECT r.bytes FROM entity_rulings e JOIN rulings r ON r.idx = e.idx"
-                " WHERE e.entity = ? AND r.kind = 'set'",
-                (stored.ruling.payload["e"],),
-            )
-            ruled = (rulings.read_ruling(bytes(raw)).payload for (raw,) in rows)
-            first = (one["in"] for one in ruled if one["set"] == stored.set_id)
-            kept = next(first, {})
-        return "lo" in kept
+        ruled = (rulings.read_ruling(bytes(raw)).payload for (raw,) in rows)
+        return next((one["in"] for one in ruled if one["set"] == stored.set_id), {})
 
     def _held_ms(self, stored: Stored) -> int:
         """The least receipt of it and of what follows it, as far as each names the one before."""

@@ -1,6 +1,7 @@
 """Effects are performed after their commit, in order, and survive a server that dies in between."""
 
 import asyncio
+import logging
 
 import pytest
 from sqlalchemy import Connection
@@ -89,6 +90,7 @@ async def test_ids_that_could_not_be_forgotten_are_handed_out_again(db: Database
 async def test_an_outbox_that_cannot_be_read_for_a_while_is_read_afterwards(
     db: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, "ortoo")  # whatever ran before in this process
     heard = Heard()
     await db.writing(outbox.add, "moved", b"1", 0)
     await db.writing(lambda at: at.exec_driver_sql("ALTER TABLE effects RENAME TO away"))
@@ -98,6 +100,8 @@ async def test_an_outbox_that_cannot_be_read_for_a_while_is_read_afterwards(
         if "the outbox cannot be read" in caplog.text:
             break
         await asyncio.sleep(0.01)
+    else:
+        pytest.fail("nobody said that the outbox cannot be read")
     await db.writing(lambda at: at.exec_driver_sql("ALTER TABLE away RENAME TO effects"))
     await heard.until(1)
     await performer.stop()

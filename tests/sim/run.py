@@ -64,7 +64,9 @@ TOLD = (
 @contextmanager
 def tools(edits: tuple[Edit, ...] = ()) -> Iterator[Tools]:
     """What worlds share, opened and closed."""
-    logging.getLogger("ortoo").setLevel(logging.CRITICAL)  # what goes wrong here is meant to
+    log = logging.getLogger("ortoo")
+    usual = log.level
+    log.setLevel(logging.CRITICAL)  # what goes wrong here is meant to
     with tempfile.TemporaryDirectory(prefix="ortoo-sim-") as data_dir:
         # The house's keys are the same in every world, or the first world would leave its own to the next.
         for file in (desk.KEY_FILE, signer.KEY_FILE, beacons.KEY_FILE):
@@ -74,6 +76,7 @@ def tools(edits: tuple[Edit, ...] = ()) -> Iterator[Tools]:
             yield Tools(node, Storage(), Path(data_dir))
         finally:
             node.close()
+            log.setLevel(usual)
 
 
 def failed_before() -> list[int]:
