@@ -8,6 +8,7 @@ Example: `carried = await take_in(intake, bundle.read(pieces, verify=keys.verify
 indices to answer with.
 """
 
+import asyncio
 from array import array
 from collections import Counter
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from sync import bundle, exchange
 from sync.bundle import Manifest, Record
 from sync.exchange import BATCH_BYTES_MAX, BATCH_SETS_MAX, PushResult
 
+BREATH_EVERY = 256
 TOLD_MOST = 1_000
 """Of more faults or refusals than this only the number is told."""
 
@@ -78,6 +80,8 @@ async def take_in(intake: Intake, records: Iterable[Record]) -> Carried:
     for record in records:
         if record.code or record.kind != bundle.SET:
             carried.note(record)
+            if record.n % BREATH_EVERY == 0:
+                await asyncio.sleep(0)  # a file of nothing but rubbish must not keep phones waiting
             continue
         if batch and (len(batch) == BATCH_SETS_MAX or size + len(record.value) > BATCH_BYTES_MAX):
             await _take(intake, batch, carried)

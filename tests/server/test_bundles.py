@@ -356,3 +356,23 @@ async def test_an_administrator_takes_a_file_in_at_a_desk_and_gets_the_answer(
         for wrong, code in ((b"PK", "not_a_bundle"), (file[:40], "bad_seal_header")):
             refused = await admin.upload("/api/bundles", wrong)
             assert (refused.status_code, refused.json()["code"]) == (422, code)
+
+
+async def test_bu7_a_file_of_rubbish_keeps_nobody_waiting(house: House) -> None:
+    pen = Pen("rubbish", person_id("officer"))
+    rubbish = BundleWriter()
+    whole = carried_by(pen, [])
+    file = whole[: len(bundle.MAGIC)] + b"".join(rubbish.add("junk", 0) for _ in range(20_000))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    beside = asyncio.create_task(others())
+    carried = await imported(house.intake, file)
+    beside.cancel()
+    assert carried.faults_count == 20_001, "each is told of, and that the end is missing"
+    assert turns >= 70, "whoever else has something to do comes in between"
