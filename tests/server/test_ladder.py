@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 
 from server.api.days import DAY_MS
+from server.intake.rebuild import rebuild
+from server.intake.verdicts import SETTLING_MS
+from server.store.rows import query
+from sync.rulings import read_ruling
 from tests.server.desks import Centre, Seat, centre
 from tests.server.pen import EPOCH_MS, OTHER_STATION, STATION
 from tests.server.test_callback import closed
@@ -127,6 +131,34 @@ async def test_a_call_noted_by_mistake_is_taken_back_until_somebody_has_acted_on
     await station.did(incident, "rectified", rectify=ordered, text="已上门道歉")
     late = await caller.move(incident, "withdraw_call", attempt=row["attempt"], why="按错了")
     assert late.json()["code"] == "not_ready"
+
+
+async def test_vd9_what_was_found_of_a_call_that_is_taken_back_is_found_anew(
+    house: Centre, tmp_path: Path
+) -> None:
+    desk, caller = await house.sign_in("dispatcher"), await house.sign_in("callback")
+    incident = await closed(desk)
+    await caller.did(incident, "callback", outcome="reached", score=1)
+
+    async def found() -> list[tuple[str, bool]]:
+        """What was written down of the callback's clock, and whether because of something."""
+        house.clock.advance(SETTLING_MS)
+        await house.app.state.deadlines.tend()
+        rows = await house.app.state.db.reading(
+            query, "SELECT bytes FROM rulings WHERE kind = 'verdict' ORDER BY idx", ()
+        )
+        said = [read_ruling(bytes(raw)).payload for (raw,) in rows]
+        return [(one["result"], one["because"] is not None) for one in said if one["clock"] == "C9"]
+
+    assert await found() == [("met", False)]
+    view = (await desk.ask(f"/api/incidents/{incident}"))["view"]
+    [call] = view["callbacks"]
+    await caller.did(incident, "withdraw_call", attempt=call["op"], why="按错了")
+    assert await found() == [("met", False), ("void", True)]
+    await caller.did(incident, "callback", outcome="reached", score=2)
+    assert await found() == [("met", False), ("void", True), ("met", False)]
+    url = f"sqlite+aiosqlite:///{tmp_path}/ortoo.db"
+    assert await rebuild(url, check=True) == (1, 0)
 
 
 async def test_no_desk_signs_a_close_while_a_step_is_open_and_reopening_is_no_way_around(
