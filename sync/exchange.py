@@ -37,6 +37,8 @@ OPAQUE: Final = "opaque"
 BAD_SIGNATURE: Final = "bad_signature"
 TOO_LARGE: Final = "too_large"
 MALFORMED: Final = "malformed"
+KEPT: Final = "kept"
+"""At a station, and not yet at the centre: nothing is safe by it (HB4)."""
 DURABLE: Final = frozenset({STORED, DUPLICATE, FORK, HELD, REJECTED, OPAQUE})
 """Results that mean the bytes are safe at the centre (EX2)."""
 REFUSED: Final = frozenset({BAD_SIGNATURE, TOO_LARGE, MALFORMED})

@@ -39,6 +39,9 @@ OPAQUE: Final = "opaque"
 COUNTED: Final = frozenset({ACCEPTED, ACCEPTED_LATE})
 """Decisions whose sets give items to the fold (RL1)."""
 
+PROVISIONAL_FROM: Final = 2**52
+"""Rulings from this index on are a station's own opinion and in no log (HB3)."""
+
 SCOPE_HEAD_ZERO: Final = bytes(16)
 ENTITY_HEAD_ZERO: Final = bytes(16)
 _SCOPE: Final = b"ortoo/scope/1\x00"
@@ -105,6 +108,21 @@ def received_at_ms(ruling: Ruling) -> int:
     """When the set that a ruling decides about was received: the centre's clock at its first ruling (RL6)."""
     at_ms: int = ruling.payload.get("at", ruling.at_ms)
     return at_ms
+
+
+def is_provisional(idx: int) -> bool:
+    """Whether a ruling of this index is a station's, which stands only while the centre has ruled nothing (HB3)."""
+    return idx >= PROVISIONAL_FROM
+
+
+def stands_over(idx: int | None, other: int | None) -> bool:
+    """Whether of two rulings on one set that of index `idx` decides: any before none (None), the centre's before a
+    station's (HB3), the newer before the older (RL6)."""
+    if idx is None or other is None:
+        return idx is not None
+    if is_provisional(idx) != is_provisional(other):
+        return is_provisional(other)
+    return idx > other
 
 
 def read_ruling(data: bytes) -> Ruling:

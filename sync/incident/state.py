@@ -50,11 +50,12 @@ class IncidentState:
         self.has_rejected = False
 
     def add(self, items: Iterable[Item]) -> None:
-        """Take items in. One already known is replaced only by the same item under a newer ruling (RL6)."""
+        """Take items in. One already known is replaced only by the same item under a ruling that
+        stands over its own (RL6, HB3)."""
         for item in items:
             known = self.items.get(item.op)
             if known is not None:
-                if (known.idx or 0) >= (item.idx or 0):
+                if not rulings.stands_over(item.idx, known.idx):
                     continue
                 self._by_t[_filed_under(known)].pop(item.op)
             self.items[item.op] = item

@@ -37,6 +37,11 @@ def test_bytes_that_are_no_ruling_are_refused_by_name(case: dict[str, Any]) -> N
     assert caught.value.code == case["code"]
 
 
+@pytest.mark.parametrize("case", vector_cases("rulings", "standing"))
+def test_which_of_two_rulings_on_one_set_decides(case: dict[str, Any]) -> None:
+    assert rulings.stands_over(case["idx"], case["other"]) is case["stands"]
+
+
 @given(st.binary(max_size=40))
 def test_any_bytes_are_a_ruling_or_refused(data: bytes) -> None:
     with suppress(CanonError):

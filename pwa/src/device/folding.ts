@@ -2,7 +2,7 @@
  * One incident out of everything this phone holds about it: pulled lines with their rulings, records of snapshots, and own
  * sets that have no ruling yet. Pure but for hashing.
  *
- * Responsible for counting every set once, under its newest ruling when there is one (SPEC CE, RL6). Refuses to read
+ * Responsible for counting every set once, under the ruling that stands when there is one (SPEC CE, RL6, HB3). Refuses to read
  * storage.
  *
  *     (await foldIncident(id, await cache.entriesOf(id), await vault.ownOf(id), await cache.recordsOf(id)))?.view;
@@ -11,7 +11,7 @@ import { type ChangeSet, isRefusal, readSet } from "../sync/changeset";
 import { type Item, itemsOf } from "../sync/fold";
 import { fromHex, toHex } from "../sync/ids";
 import { IncidentState, type View } from "../sync/incident/state";
-import { COUNTED, KIND_SET, type Ruling, readRuling } from "../sync/rulings";
+import { COUNTED, KIND_SET, type Ruling, readRuling, standsOver } from "../sync/rulings";
 import { itemsOfRecord, recordsIn } from "../sync/snapshot";
 import type { Entry, Records } from "./cache";
 import { type Answered, type OwnSet, type PushAnswer, REWRITTEN } from "./vault";
@@ -38,7 +38,7 @@ export async function foldIncident(
   }
   const newest = new Map<string, Entry>();
   for (const entry of entries) {
-    if (entry.raw && entry.idx > (newest.get(entry.set)?.idx ?? 0)) newest.set(entry.set, entry);
+    if (entry.raw && standsOver(entry.idx, newest.get(entry.set)?.idx ?? null)) newest.set(entry.set, entry);
   }
   for (const { raw, ruling } of newest.values()) {
     const set = await readSet(raw as Uint8Array);

@@ -67,8 +67,11 @@ export type PushOutcome =
   | "opaque"
   | "bad_signature"
   | "too_large"
-  | "malformed";
+  | "malformed"
+  | "kept";
 
+/** At a station, and not yet at the centre: nothing is safe by it (HB4). */
+export const KEPT: PushOutcome = "kept";
 /** Results that mean the bytes are safe at the centre (EX2). */
 export const DURABLE: ReadonlySet<PushOutcome> = new Set(["stored", "duplicate", "fork", "held", "rejected", "opaque"]);
 

@@ -17,6 +17,8 @@ export const KIND_SNAPSHOT = "snapshot";
 export const KIND_VERDICT = "verdict";
 /** Kinds that decide about one set, each whole in itself: the newest of them stands (RL6). */
 export const DECIDING: ReadonlySet<string> = new Set([KIND_SET, KIND_REVIEW, KIND_REDACT]);
+/** Rulings from this index on are a station's own opinion and in no log (HB3). */
+export const PROVISIONAL_FROM = 2 ** 52;
 export const SCOPE_HEAD_ZERO: Bytes = new Uint8Array(16);
 export const ENTITY_HEAD_ZERO: Bytes = new Uint8Array(16);
 
@@ -52,6 +54,20 @@ export interface RedactRuling extends Decision {
 /** When the set that a ruling decides about was received: the centre's clock at its first ruling (RL6). */
 export function receivedAtMs(ruling: Ruling): number {
   return (ruling.payload as unknown as Decision).at ?? ruling.atMs;
+}
+
+/** Whether a ruling of this index is a station's, which stands only while the centre has ruled nothing (HB3). */
+export function isProvisional(idx: number): boolean {
+  return idx >= PROVISIONAL_FROM;
+}
+
+/**
+ * Whether of two rulings on one set that of index `idx` decides: any before none (null), the centre's before a station's
+ * (HB3), the newer before the older (RL6).
+ */
+export function standsOver(idx: number | null, other: number | null): boolean {
+  if (idx === null || other === null) return idx !== null;
+  return isProvisional(idx) === isProvisional(other) ? idx > other : isProvisional(other);
 }
 
 /** Canonical bytes of a ruling. */

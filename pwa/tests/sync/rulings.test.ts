@@ -1,7 +1,7 @@
 /** The centre's log entries and the heads of scopes that list them; Python runs the same vectors (RL, SC2). */
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../src/sync/ids";
-import { encodeRuling, leafHash, readRuling, SCOPE_HEAD_ZERO, scopeHead } from "../../src/sync/rulings";
+import { encodeRuling, leafHash, readRuling, SCOPE_HEAD_ZERO, scopeHead, standsOver } from "../../src/sync/rulings";
 import { faultOf, hex, valueFrom } from "./forms";
 import { cases, type Told } from "./incident/labels";
 
@@ -23,5 +23,9 @@ describe("rulings", () => {
 
   it.each(cases("rulings", "refused"))("refused: $story", ({ ruling, code }: Told) => {
     expect(faultOf(() => readRuling(hex(ruling)))?.[0]).toBe(code);
+  });
+
+  it.each(cases("rulings", "standing"))("$story", ({ idx, other, stands }: Told) => {
+    expect(standsOver(idx, other)).toBe(stands);
   });
 });

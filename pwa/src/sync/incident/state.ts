@@ -9,6 +9,7 @@
 import type { Value } from "../canon";
 import { latest, type Member, members } from "../cells";
 import { ascending, byTime, type Item, keyOf } from "../fold";
+import { standsOver } from "../rulings";
 import type { DelayReply } from "./kinds";
 import { type Stamped, stamped, text } from "./orders";
 import { isKnown, problem } from "./shapes";
@@ -62,12 +63,12 @@ export class IncidentState {
     return [...this.known.values()];
   }
 
-  /** Take items in. One already known is replaced only by the same item under a newer ruling (RL6). */
+  /** Take items in. One already known is replaced only by the same item under a ruling that stands over its own (RL6, HB3). */
   add(items: readonly Item[]): void {
     for (const item of items) {
       const known = this.known.get(item.key);
       if (known) {
-        if ((known.idx ?? 0) >= (item.idx ?? 0)) continue;
+        if (!standsOver(item.idx, known.idx)) continue;
         this.byT.get(filedUnder(known))?.delete(item.key);
       }
       this.known.set(item.key, item);
