@@ -261,6 +261,7 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.Column("continues", sa.LargeBinary(), nullable=True),
         sa.Column("continued_by", sa.LargeBinary(), nullable=True),
         sa.Column("since_ms", sa.BigInteger(), nullable=True),
+        sa.Column("station", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("chain", name=op.f("pk_devices")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_devices_token_hash")),
     )
@@ -421,6 +422,45 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         )
 
     op.create_table(
+        "upstream",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("station", sa.LargeBinary(), nullable=False),
+        sa.Column("server", sa.LargeBinary(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("epoch", sa.LargeBinary(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("leaf", sa.LargeBinary(), nullable=False),
+        sa.Column("lost", sa.LargeBinary(), nullable=False),
+        sa.Column("beacon", sa.LargeBinary(), nullable=True),
+        sa.Column("told_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("heard_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("offset_ms", sa.BigInteger(), nullable=True),
+        sa.Column("known_ms", sa.BigInteger(), nullable=True),
+        sa.Column("measured_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("boot", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_upstream")),
+    )
+    op.create_table(
+        "spool",
+        sa.Column(
+            "arrival_no",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("lane", sa.Integer(), nullable=False),
+        sa.Column("handed_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("why", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("arrival_no", name=op.f("pk_spool")),
+    )
+    with op.batch_alter_table("spool", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_spool_chain"), ["chain"], unique=False)
+
+    op.create_table(
         "log_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("idx", sa.BigInteger(), nullable=False),
@@ -577,6 +617,11 @@ def downgrade() -> None:  # noqa: PLR0915  one statement per table
 
     op.drop_table("orders")
     op.drop_table("log_head")
+    with op.batch_alter_table("spool", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_spool_chain"))
+
+    op.drop_table("spool")
+    op.drop_table("upstream")
     with op.batch_alter_table("handovers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_handovers_seat_at_ms"))
 

@@ -17,7 +17,7 @@ from server.store.rows import query, query_in, upsert
 
 
 class Device(msgspec.Struct, frozen=True):
-    """One app installation. `person` is None for a desk chain of the centre itself."""
+    """One app installation. `person` is None for a desk chain of the centre itself, and of a station."""
 
     chain: bytes
     person: bytes | None
@@ -35,6 +35,7 @@ class Device(msgspec.Struct, frozen=True):
     since_ms: int | None = (
         None  # a chain that waited for another's place is older than its enrolment
     )
+    station: bytes | None = None  # whose own chain this is (HB1)
 
     @property
     def oldest_ms(self) -> int:
@@ -51,6 +52,8 @@ class Device(msgspec.Struct, frozen=True):
         row: dict[str, Any] = {"alg": self.alg, "pub": self.pub, "label": self.label}
         if self.person is not None:
             row["person"] = self.person
+        if self.station is not None:
+            row["station"] = self.station
         if self.revoked_at_ms is not None:
             row["revoked_at_ms"] = self.revoked_at_ms
         if self.continues is not None:
@@ -94,7 +97,7 @@ class Contact(msgspec.Struct, frozen=True):
 
 _COLUMNS = (
     "chain, person, alg, pub, label, app, token_hash, enrolled_at_ms, revoked_at_ms, revoked_why,"
-    " compromised_since_ms, continues, continued_by, since_ms"
+    " compromised_since_ms, continues, continued_by, since_ms, station"
 )
 
 
@@ -117,6 +120,7 @@ def _device(row: Any) -> Device:
         before,
         after,
         oldest,
+        station,
     ) = row
     return Device(
         chain=bytes(chain),
@@ -133,6 +137,7 @@ def _device(row: Any) -> Device:
         continues=None if before is None else bytes(before),
         continued_by=None if after is None else bytes(after),
         since_ms=oldest,
+        station=None if station is None else bytes(station),
     )
 
 

@@ -153,6 +153,44 @@ snapshots = Table(
     Index(None, "scope", "n"),
 )
 
+# ---- stations --------------------------------------------------------------------------------
+
+# At a station: its centre, as it was heard last. One row; a centre has none.
+upstream = Table(
+    "upstream",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("url", Text, nullable=False),
+    Column("station", LargeBinary, nullable=False),  # which station this is
+    Column("server", LargeBinary, nullable=False),  # the centre's id
+    Column("token", Text, nullable=False),  # bearer token of the station's own chain
+    Column("origin", Text, nullable=False),  # of the centre's log, as are the next four
+    Column("epoch", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),  # first 16 bytes of the newest leaf hash
+    Column("lost", LargeBinary, nullable=False),  # canonical [[epoch, kept]...] (TL12)
+    Column("beacon", LargeBinary),  # the newest of the centre's (TM12)
+    Column("told_at_ms", BigInteger, nullable=False),  # by the centre's clock, at the last pull
+    Column("heard_at_ms", BigInteger, nullable=False),  # the same moment by the clock here
+    Column("offset_ms", BigInteger),  # centre minus here; null: never measured
+    Column("known_ms", BigInteger),  # how far that may be off, when it was measured
+    Column("measured_at_ms", BigInteger),  # by the clock here
+    Column("boot", Text),  # the run of this machine in which it was measured
+)
+
+# At a station: every set that is kept here and not ruled by the centre (HB7).
+spool = Table(
+    "spool",
+    metadata,
+    Column("arrival_no", Key, primary_key=True, autoincrement=False),
+    Column("chain", LargeBinary, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("handed_at_ms", BigInteger),  # durable at the centre since then; waits for its ruling
+    Column("why", Text),  # refused by the centre for this reason
+    Index(None, "chain"),
+)
+
 # ---- devices ---------------------------------------------------------------------------------
 
 devices = Table(
@@ -172,6 +210,7 @@ devices = Table(
     Column("continues", LargeBinary),  # the chain it took the place of
     Column("continued_by", LargeBinary),  # the chain that took its place
     Column("since_ms", BigInteger),  # written on from then at the earliest; null: from enrolment
+    Column("station", LargeBinary),  # of a station's own chain: which station (HB1)
 )
 
 # What changes with every push stands apart from the record of the device.

@@ -1,0 +1,67 @@
+"""What a station remembers of its centre, and what it owes to it."""
+
+from server.store import spool, tables, upstream
+from server.store.engine import Database
+from server.store.rows import insert
+from server.store.upstream import Upstream
+from sync import exchange
+from sync.rulings import PROVISIONAL_FROM
+
+
+async def test_a_station_remembers_its_centre_and_a_centre_has_none(db: Database) -> None:
+    assert await db.reading(upstream.read) is None
+    met = Upstream(
+        url="https://centre.example",
+        station=b"s" * 16,
+        server=b"c" * 16,
+        token="secret",
+        lost=[(b"e" * 8, 7)],
+        beacon=b"b" * 16,
+    )
+    await db.writing(upstream.save, met)
+    assert await db.reading(upstream.read) == met
+
+
+async def keep(db: Database, *owed: tuple[int, bytes, int, int, int]) -> None:
+    """Keep sets of (arrival number, chain, seq, lane, bytes), received at ten times their number."""
+    for no, chain, seq, _lane, size in owed:
+        row = (no, b"%032d" % no, chain, seq, None, PROVISIONAL_FROM + no, no * 10, b"x" * size)
+        await db.writing(insert, tables.sets, [row])
+    await db.writing(spool.add, [(no, chain, seq, lane) for no, chain, seq, lane, _ in owed])
+
+
+async def test_what_is_owed_goes_up_by_lane_then_by_chains_in_turn_each_in_its_order(
+    db: Database,
+) -> None:
+    """HB7."""
+    a, b = b"a" * 16, b"b" * 16
+    await keep(
+        db,
+        (1, a, 0, 0, 10),
+        (2, a, 1, 0, 10),
+        (3, a, 3, 0, 10),
+        (4, a, 2, 0, 10),
+        (5, b, 0, 0, 10),
+        (6, a, 4, 1, 10),
+    )
+
+    async def order(sets: int, bytes_: int) -> list[int]:
+        return [no for no, _id, _raw in await db.reading(spool.waiting, sets, bytes_)]
+
+    assert await order(200, 1_000) == [6, 1, 5, 2, 4, 3]
+    assert await order(2, 1_000) == [6, 1]
+    assert await order(200, 25) == [6, 1]
+    assert await order(200, 1) == [6]  # never nothing: a large set goes alone
+
+    answers = [(6, exchange.STORED, None), (1, exchange.BAD_SIGNATURE, None)]
+    await db.writing(spool.handed, [*answers, (2, exchange.MALFORMED, "no_body")], 500)
+    assert await order(200, 1_000) == [4, 5, 3]
+    counts = await db.reading(spool.counts)
+    assert counts == spool.Counts(waiting=3, oldest_ms=30, handed=1, refused=2)
+
+    await db.writing(spool.again, 500)
+    assert 6 not in await order(200, 1_000)
+    await db.writing(spool.again, 501)
+    assert await order(1, 1_000) == [6]
+    await db.writing(spool.remove, [3, 4, 5, 6])
+    assert await order(200, 1_000) == []
