@@ -191,8 +191,8 @@ def _run(source: Any, options: Any, server: str | None, logins: list[Any], place
     from server.fleet.replay import run
     from server.fleet.replay.alone import replay_alone
     from server.fleet.replay.plan import plan
-    from server.fleet.wire import ServerRefusalError
     from server.now import VirtualClock
+    from server.wire import ServerRefusalError
 
     logging.disable(logging.INFO)  # a progress bar and a table are what is wanted here
     acts = len(plan(source.calls, options.devices).acts)

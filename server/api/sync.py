@@ -66,14 +66,16 @@ class SyncApi:
         events: Events,
         *,
         logs: LogApi,
+        uncertainty: Callable[[], int] = lambda: CENTRE_UNCERTAINTY_MS,
     ) -> None:
-        """Stand before the intake."""
+        """Stand before the intake; `uncertainty` gives by how many ms the clock may be off now."""
         self._settings = settings
         self._clock = clock
         self._db = db
         self._intake = intake
         self._events = events
         self._logs = logs
+        self._uncertainty = uncertainty
         self._months = Months()
         self._found: dict[str, tuple[Device, int]] = {}
         self._calls: dict[str, Handler] = {
@@ -176,7 +178,7 @@ class SyncApi:
             role=self._settings.role,
             server=head.server_id,
             now_ms=self._clock.now_ms(),
-            uncertainty_ms=CENTRE_UNCERTAINTY_MS,
+            uncertainty_ms=self._uncertainty(),
             log=exchange.LogState(
                 origin=head.origin, epoch=head.epoch, size=head.idx, lost=self._lost(head)
             ),
@@ -238,7 +240,7 @@ class SyncApi:
             t1=asked.t1,
             t2=received_ms,
             t3=self._clock.now_ms(),
-            uncertainty_ms=CENTRE_UNCERTAINTY_MS,
+            uncertainty_ms=self._uncertainty(),
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from server.fleet.wire import refuse
+from server.wire import refuse
 
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 

@@ -24,7 +24,7 @@ from server.fleet.pages import Read, follow_on, opened
 from server.fleet.timebase import Timebase
 from server.fleet.vault import Cursor, Vault
 from server.fleet.watch import LogWatch
-from server.fleet.wire import (
+from server.wire import (
     NEEDS_LOGIN,
     NOT_STORED,
     REVOKED,

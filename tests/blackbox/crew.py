@@ -25,9 +25,9 @@ from server.fleet.device import Device
 from server.fleet.replay.cast import Officer, desk_people
 from server.fleet.timebase import RealTime
 from server.fleet.vault import Vault
-from server.fleet.wire import ServerRefusalError
 from server.intake.places import home_scope
 from server.now import SystemClock
+from server.wire import ServerRefusalError
 from sync import exchange
 from sync.changeset import KIND_INCIDENT
 from tests.blackbox.centre import Centre

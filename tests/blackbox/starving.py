@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx2
 
 from server.fleet.desk import Desk
-from server.fleet.wire import ServerRefusalError
+from server.wire import ServerRefusalError
 from sync import exchange
 from tests.blackbox.centre import Centre
 from tests.blackbox.crew import Crew, Phone

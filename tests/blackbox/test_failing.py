@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 
-from server.fleet.wire import ServerRefusalError
+from server.wire import ServerRefusalError
 from tests.blackbox.centre import Centre, EndedError
 from tests.blackbox.crew import Crew, Phone
 from tests.blackbox.failing import ENDED, fail

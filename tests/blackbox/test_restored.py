@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from server.fleet.wire import ServerRefusalError
+from server.wire import ServerRefusalError
 from tests.blackbox import journal as journals
 from tests.blackbox.centre import Centre
 from tests.blackbox.checker import Violation, check

@@ -17,7 +17,7 @@ from server.fleet.chain import seeded_entropy
 from server.fleet.device import Device
 from server.fleet.pages import BrokenScopeError
 from server.fleet.vault import Cursor, Head, Identity, Vault
-from server.fleet.wire import ServerRefusalError
+from server.wire import ServerRefusalError
 from sync import canon, changeset, exchange, rulings, snapshot
 from sync.changeset import KIND_INCIDENT
 from sync.clock import Stamp

@@ -13,7 +13,7 @@ import pytest
 
 from server.fleet.device import Device
 from server.fleet.vault import Vault
-from server.fleet.wire import ServerRefusalError
+from server.wire import ServerRefusalError
 from sync.changeset import KIND_INCIDENT
 from tests.fleet.conftest import House
 

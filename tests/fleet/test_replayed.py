@@ -14,7 +14,7 @@ import pytest
 
 from server.fleet.device import Device
 from server.fleet.vault import Vault
-from server.fleet.wire import ServerRefusalError
+from server.wire import ServerRefusalError
 from sync import exchange
 from tests.fleet.conftest import House
 from tests.fleet.test_forks import copied, enrol_again, kinds, note, refusal_of, rows, settled

@@ -31,6 +31,7 @@ SERVER_FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"store"}),
     frozenset(
         {"settings", "now", "problems", "observe", "keys", "curve", "seal", "edge", "failures"}
+        | {"wire"}
     ),
 )
 

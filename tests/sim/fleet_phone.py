@@ -18,7 +18,7 @@ from server.fleet.chain import seeded_entropy
 from server.fleet.device import Device
 from server.fleet.pages import BrokenScopeError
 from server.fleet.vault import DAMAGED, DURABLE, REWRITTEN, Vault
-from server.fleet.wire import ServerRefusalError
+from server.wire import ServerRefusalError
 from sync import canon, changeset, fold, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet
 from sync.fold import Item

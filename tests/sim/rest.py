@@ -6,7 +6,7 @@ Responsible for saying what is still to be done, and what a phone at rest must h
 Example: `unsettled(world)` is `["py1: 2 sets wait, the first None"]`, and in the end `[]`.
 """
 
-from server.fleet.wire import NEEDS_LOGIN
+from server.wire import NEEDS_LOGIN
 from tests.sim.ended import Ended
 from tests.sim.phone import Own, Phone, Stored
 from tests.sim.scene import Scene

@@ -22,9 +22,9 @@ from server.fleet.desk import Desk
 from server.fleet.device import Device
 from server.fleet.timebase import Timebase
 from server.fleet.vault import Vault
-from server.fleet.wire import REVOKED, ServerRefusalError
 from server.fleet.world import HUMAN_OFFICER, TOWNS, id_of
 from server.intake.places import home_scope
+from server.wire import REVOKED, ServerRefusalError
 from sync.changeset import KIND_INCIDENT
 
 LABEL = f"{HUMAN_OFFICER}的旧手机（模拟）"

@@ -38,11 +38,11 @@ from server.fleet.replay.alone import Build
 from server.fleet.timebase import RealTime, Timebase, VirtualTime
 from server.fleet.transport import LinkTransport
 from server.fleet.vault import Vault
-from server.fleet.wire import ServerRefusalError
 from server.now import SystemClock, VirtualClock
 from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import upgrade
+from server.wire import ServerRefusalError
 
 Say = Callable[[str], None]
 

@@ -1,4 +1,4 @@
-"""The wire between a simulated phone and its centre: one call, and what a bad answer means.
+"""The wire between a phone or a station and its server: one call, and what a bad answer means.
 
 Responsible for the bearer token, for gzip, and for telling a refusal in words from an answer that was said to somebody
 else, out of some proxy's memory (SPEC EX11). Refuses to know when to talk, to try again, and what an answer leads to.
@@ -9,11 +9,11 @@ Example: `await wire.call("pull", exchange.PullRequest([], 65_536), exchange.Pul
 import gzip
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import httpx2
+import msgspec
 
-from server.fleet.vault import Identity
 from sync import exchange
 
 GZIP_FROM_BYTES = 256
@@ -41,24 +41,53 @@ class ServerRefusalError(Exception):
         return self.status in (408, 425, 429) or self.status >= 500
 
 
+class Caller(Protocol):
+    """Who talks: its chain and bearer token. `instead_of`: the chain whose place it waits for, whose token it is."""
+
+    @property
+    def chain(self) -> bytes:
+        """The own chain."""
+        ...
+
+    @property
+    def token(self) -> str:
+        """The bearer token."""
+        ...
+
+    @property
+    def instead_of(self) -> bytes | None:
+        """The chain that the token is of, while it is not one's own."""
+        ...
+
+
 class Wire:
     """Talks as the device that `identity` says, at the moment of each call."""
 
-    def __init__(self, http: httpx2.AsyncClient, identity: Callable[[], Identity]) -> None:
+    def __init__(self, http: httpx2.AsyncClient, identity: Callable[[], Caller]) -> None:
         """`http` has the server's address and this device's link."""
         self.http = http
         self._identity = identity
 
-    async def call(self, word: str, request: object, answer: type[Message]) -> Message:
-        """One call of the exchange. Raises ServerRefusalError, httpx2.TransportError."""
+    async def call(
+        self, word: str, request: object, answer: type[Message], *, patience_s: float | None = None
+    ) -> Message:
+        """One call of the exchange; `patience_s` is how long nothing may be heard, where that is not the client's own.
+        Raises ServerRefusalError, httpx2.TransportError.
+        """
         body = exchange.encode(request)
         headers = self._headers() | {"content-type": exchange.CONTENT_TYPE}
         if len(body) >= GZIP_FROM_BYTES:
             body = gzip.compress(body, 6)
             headers["content-encoding"] = "gzip"
-        reply = await self.http.post(f"/sync/v1/{word}", content=body, headers=headers)
+        timeout = self.http.timeout if patience_s is None else httpx2.Timeout(patience_s)
+        reply = await self.http.post(
+            f"/sync/v1/{word}", content=body, headers=headers, timeout=timeout
+        )
         self.refuse(reply)
-        return exchange.decode(answer, reply.content)
+        try:
+            return exchange.decode(answer, reply.content)
+        except msgspec.MsgspecError as error:
+            raise garbled("it is no answer to this call") from error  # some gate's page, for one
 
     async def fetch(self, path: str) -> bytes:
         """The bytes at a path below the exchange. Raises like `call`."""
@@ -66,9 +95,14 @@ class Wire:
         self.refuse(reply)
         return reply.content
 
-    def hints(self) -> AbstractAsyncContextManager[httpx2.Response]:
-        """The stream of hints, to be read line by line once `refuse` has let it pass."""
-        return self.http.stream("GET", "/sync/v1/events", headers=self._headers(), timeout=None)
+    def hints(
+        self, patience_s: float | None = None
+    ) -> AbstractAsyncContextManager[httpx2.Response]:
+        """The stream of hints, to be read line by line once `refuse` has let it pass. It beats every 15 s; without
+        `patience_s` nobody minds when it does not.
+        """
+        headers = self._headers()
+        return self.http.stream("GET", "/sync/v1/events", headers=headers, timeout=patience_s)
 
     def refuse(self, reply: httpx2.Response) -> None:
         """Raise ServerRefusalError unless the answer is good; one that was said to another chain is garbled."""
