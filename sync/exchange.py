@@ -92,6 +92,7 @@ class HelloReply(Struct, frozen=True):
 
     `token` is to be shown at the next hello (FK3); `rotate` says why this chain may get no more sets (FK4).
     `request_id` and `wall_ms` are those of the hello it answers (EX11); `beacon` goes into what is signed next (TM12).
+    `station` is the row of the organisation that a station stands for (HB5).
     """
 
     request_id: Bin16
@@ -109,6 +110,7 @@ class HelloReply(Struct, frozen=True):
     token: Bin16 | None = None
     rotate: str | None = None
     beacon: Bin16 | None = None
+    station: Bin16 | None = None
 
 
 class RotateRequest(Struct, frozen=True):
@@ -142,11 +144,13 @@ class PushResult(Struct, frozen=True, omit_defaults=True):
     no: str | None = None
 
 
-class PushReply(Struct, frozen=True):
-    """One result per set, in order, and the contiguous seq of the pushing device's chain."""
+class PushReply(Struct, frozen=True, omit_defaults=True):
+    """One result per set, in order, and the contiguous seq of the pushing device's chain. `server`: the station that
+    keeps what it answers with `kept` (HB4)."""
 
     results: list[PushResult]
     have: Int
+    server: Bin16 | None = None
 
 
 class PullRequest(Struct, frozen=True):

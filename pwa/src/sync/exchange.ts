@@ -42,7 +42,12 @@ export interface HelloReply {
   rotate?: string | null;
   /** Goes into the header of what is signed from now on (TM12). */
   beacon?: Uint8Array | null;
+  /** The row of the organisation that a station stands for (HB5). */
+  station?: Uint8Array | null;
 }
+
+/** What `role` says of a server between phones and the centre (HB). */
+export const STATION = "station";
 
 /** When the centre had the question and when it answered, by its own clock; `t1` as asked. */
 export interface TimeReply {
@@ -88,6 +93,8 @@ export interface PushResult {
 export interface PushReply {
   results: PushResult[];
   have: number;
+  /** The station that keeps what it answers with `kept` (HB4). */
+  server?: Uint8Array | null;
 }
 
 export interface PullRequest {
