@@ -45,6 +45,11 @@ ELSEWHERE = {
         "Copy the centre while it works; check a copy.",
     ),
     "restore": ("server.cli_backup", "restore", "Put a copy back, and declare it in the log."),
+    "station": (
+        "server.cli_station",
+        "station",
+        "Let township stations in; join one to its centre.",
+    ),
     "log": ("server.cli_proof", "log_", "Look after the signed log: its key, its health."),
 }
 

@@ -65,7 +65,7 @@ async def house(settings: Settings) -> AsyncIterator[tuple[Database, Intake]]:
         await db.close()
 
 
-def _run(work: Callable[[], Awaitable[T]]) -> T:
+def run(work: Callable[[], Awaitable[T]]) -> T:
     """Run to the end; a refusal becomes a sentence with its cure, and exit code 1."""
 
     async def whole() -> T:
@@ -123,7 +123,7 @@ def create(ctx: click.Context, login: str, name: str, role: str) -> None:
             await intake.org("people", person, {"name": name, "role": role})
             return True
 
-    _run(work)
+    run(work)
     click.echo(f"{for_terminal(name)} ({role}) can log in as {for_terminal(login)}.")
 
 
@@ -144,7 +144,7 @@ def password(ctx: click.Context, login: str) -> None:
             await logins.set(person, login, new)
             await Sessions(db, SystemClock(), secrets.token_bytes).end_all(person)
 
-    _run(work)
+    run(work)
     click.echo(f"{for_terminal(login)} has a new password; open sessions have ended.")
 
 
@@ -216,7 +216,7 @@ def import_orders(
                 raise click.ClickException(f"the centre would not have it: {error}") from error
             return report_of(reading, [shown(outcome) for outcome in outcomes])
 
-    report = _run(work)
+    report = run(work)
     _tell(report, mode)
     if refused is not None:
         _write_refused(report, refused)

@@ -19,7 +19,13 @@ import msgspec
 PREFIX = "ORTOO_"
 CONFIG_VARIABLE = "ORTOO_CONFIG"
 OF_OTHER_ROOMS = frozenset(
-    {CONFIG_VARIABLE, "ORTOO_ADMIN_PASSWORD", "ORTOO_REAL_DATA", "ORTOO_CHROMIUM"}
+    {
+        CONFIG_VARIABLE,
+        "ORTOO_ADMIN_PASSWORD",
+        "ORTOO_STATION_CODE",
+        "ORTOO_REAL_DATA",
+        "ORTOO_CHROMIUM",
+    }
 )
 """Variables that are no settings: which file to read, a password for one command, what tests look for."""
 PORT_MAX = 65_535
@@ -68,7 +74,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Everything an installation may choose. Paths are relative to where the server is started."""
 
     name: str = "指挥中心"
-    role: Literal["centre"] = "centre"
+    role: Literal["centre", "station"] = "centre"
+    upstream: str = ""  # of a station: where its centre is; empty: where it joined
     data_dir: Path = Path(".data/ortoo")
     log_memory: Path | None = None  # what was signed last; unset: log.signed in data_dir
     database_url: DatabaseUrl = ""  # empty: a SQLite file in data_dir

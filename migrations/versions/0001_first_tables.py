@@ -281,7 +281,8 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
     op.create_table(
         "enrol_codes",
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("person", sa.LargeBinary(), nullable=False),
+        sa.Column("person", sa.LargeBinary(), nullable=True),
+        sa.Column("station", sa.LargeBinary(), nullable=True),
         sa.Column("created_by", sa.LargeBinary(), nullable=False),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),

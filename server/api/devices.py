@@ -19,7 +19,7 @@ from server.api.entering import through
 from server.api.ids import Hex32, Ms, from_hex, hex_or_none
 from server.api.session import NO_STORE
 from server.api.spec import SESSION, SESSION_AND_CSRF, json_body, refusals
-from server.auth.enrol import Enrolment
+from server.auth.enrol import Enrolment, Whose
 from server.auth.guards import DESK, Access, SignedIn, may_administer, may_see_devices
 from server.intake.batch import Batch
 from server.intake.door import Intake
@@ -56,14 +56,15 @@ class DeviceEvent(msgspec.Struct, frozen=True):
 
 class DeviceRow(msgspec.Struct, frozen=True):
     """One device. ``have`` is the newest contiguous set the centre holds (-1 none), ``head`` the newest set the
-    device said it had written and ``pending`` how many it said it still holds, when it last greeted.
+    device said it had written and ``pending`` how many it said it still holds, when it last greeted. A station's own
+    has no ``person``, its ``name`` is the station's, and what it holds is what its phones and desks gave it.
 
     ``last_contact_ms``, ``head``, ``pending`` and ``clock_offset_ms`` (server minus device) are null for a device that
     was never heard: unknown, which is not zero. ``forked_at``: from this set on its chain has two writers.
     ``continues`` and ``continued_by``: the chain whose place it took, and the chain that took its place."""
 
     chain: Hex32
-    person: Hex32
+    person: Hex32 | None
     name: str
     station: Hex32 | None
     label: str
@@ -86,9 +87,10 @@ class DeviceRow(msgspec.Struct, frozen=True):
 
 
 class CodeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose device is to be enrolled."""
+    """Whose device is to be enrolled, or which station: one of the two."""
 
-    person: Hex32
+    person: Hex32 | None = None
+    station: Hex32 | None = None
 
 
 class Code(msgspec.Struct, frozen=True):
@@ -121,15 +123,11 @@ class Fleet(msgspec.Struct, frozen=True):
 
 def fleet_of(connection: Connection, directory: Directory, who: SignedIn) -> Fleet:
     """The devices a person may see; the centre's own desk chain is not one."""
-    known = [device for device in devices.every(connection) if device.person is not None]
+    known = [device for device in devices.every(connection) if not device.is_desk]
     if not who.has(WIDE):
         own = who.person.station
         known = [
-            device
-            for device in known
-            if device.person is not None
-            and own is not None
-            and directory.station_of("person", device.person) == own
+            device for device in known if own is not None and _station_of(device, directory) == own
         ]
     return Fleet(
         known,
@@ -137,6 +135,10 @@ def fleet_of(connection: Connection, directory: Directory, who: SignedIn) -> Fle
         devices.contacts(connection),
         greetings.events(connection),
     )
+
+
+def _raw(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
 
 
 def _in_hex(value: Any) -> Any:
@@ -149,16 +151,29 @@ def _in_hex(value: Any) -> Any:
     return value
 
 
+def _station_of(device: Device, directory: Directory) -> bytes | None:
+    """The station itself, or that of the person."""
+    if device.person is None:
+        return device.station
+    return directory.station_of("person", device.person)
+
+
+def _name_of(device: Device, directory: Directory) -> str:
+    if device.person is not None:
+        person = directory.person(device.person)
+        return person.name if person else ""
+    row = directory.row("stations", device.station) if device.station else None
+    return row["name"] if row else ""
+
+
 def _row(device: Device, fleet: Fleet, directory: Directory) -> DeviceRow:
-    assert device.person is not None
-    person = directory.person(device.person)
     contact = fleet.contacts.get(device.chain)
     head = fleet.heads.get(device.chain)
     return DeviceRow(
         chain=device.chain.hex(),
-        person=device.person.hex(),
-        name=person.name if person else "",
-        station=hex_or_none(directory.station_of("person", device.person)),
+        person=hex_or_none(device.person),
+        name=_name_of(device, directory),
+        station=hex_or_none(_station_of(device, directory)),
         label=device.label,
         alg=device.alg,
         app=contact.app if contact else device.app,
@@ -216,11 +231,15 @@ async def issue_code(
     enrolment: NamedDependency[Enrolment],
     settings: NamedDependency[Settings],
 ) -> Response[Code]:
-    """Issue a one-time code for a person's device. It is shown once, works once, and lives fifteen minutes."""
-    person = bytes.fromhex(data.person)
-    if access.directory().person(person) is None:
-        raise ProblemError("not_found", detail="There is no such person.")
-    code, expires_at_ms = await enrolment.issue(person, by=who.person.id)
+    """Issue a one-time code for a person's device, or for a station. It is shown once, works once, and lives fifteen
+    minutes.
+    """
+    whose = Whose(_raw(data.person), _raw(data.station))
+    if (whose.person is None) == (whose.station is None):
+        raise ProblemError("bad_request", detail="A code is for one person or for one station.")
+    if not whose.is_in(access.directory()):
+        raise ProblemError("not_found", detail="There is no such person or station.")
+    code, expires_at_ms = await enrolment.issue(whose, by=who.person.id)
     url = f"{settings.origin}/enrol#{code}"
     picture = segno.make(url, error="m").svg_inline(scale=6, border=4, omitsize=False)
     return Response(Code(code, expires_at_ms, url, picture), headers=NO_STORE)
@@ -251,7 +270,7 @@ async def revoke(
 
     def job(batch: Batch) -> bool:
         known = devices.by_chain(batch.connection, device)
-        if known is None or known.person is None:
+        if known is None or known.is_desk:
             return False
         contact = devices.contacts(batch.connection).get(device)
         is_first = known.revoked_at_ms is None

@@ -1,4 +1,4 @@
-"""Enrolling a device: ``POST /api/enrol``, open to whoever holds a one-time code.
+"""Enrolling a device or a station: ``POST /api/enrol``, open to whoever holds a one-time code.
 
 Checks the key, spends the code and takes the device in, in one transaction, and hands back the device's token with what
 it needs to work without a network: who it belongs to and the organisation. The private key never leaves the device;
@@ -18,12 +18,12 @@ from litestar.di import NamedDependency
 
 from server import keys
 from server.api.entering import through
-from server.api.ids import Hex32, Ms, from_hex
+from server.api.ids import Hex32, Ms, from_hex, hex_or_none
 from server.api.org import Org, snapshot
 from server.api.session import NO_STORE, Who, who_is
 from server.api.spec import OPEN, json_body, refusals
 from server.auth.devices import token_of
-from server.auth.enrol import Enrolment, redeem
+from server.auth.enrol import Enrolment, Whose, redeem
 from server.auth.guards import Access
 from server.intake.batch import Batch
 from server.intake.door import Intake
@@ -35,6 +35,9 @@ from server.store.devices import Device
 from server.store.engine import Database
 from sync import ids
 
+STATION: Final = "station"
+"""What a station says it is."""
+
 Base64Url = Annotated[str, msgspec.Meta(max_length=128, description="base64url, padding optional")]
 
 
@@ -44,7 +47,7 @@ class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``nonce`` is 16 random bytes; the chain's id follows from both (SPEC ID3). ``continues``: the chain whose place this
     one waited for and did not get (SPEC FK5), so that what was written on it meanwhile is judged by when that can have
-    been.
+    been. ``role``: a township station says that it is one (SPEC HB1), and needs a code that was made for it.
     """
 
     code: Annotated[str, msgspec.Meta(max_length=64)]
@@ -54,6 +57,7 @@ class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     app: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     continues: Hex32 | None = None
+    role: Literal["device", "station"] = "device"
 
 
 class ServerName(msgspec.Struct, frozen=True):
@@ -65,11 +69,13 @@ class ServerName(msgspec.Struct, frozen=True):
 
 
 class Enrolled(msgspec.Struct, frozen=True):
-    """What a device keeps: its token for the sync calls, its chain, its person, and the organisation as of now."""
+    """What a device keeps: its token for the sync calls, its chain, its person, and the organisation as of now. A
+    station is nobody's: it is told which one it is."""
 
     token: str
     chain: Hex32
-    person: Who
+    person: Who | None
+    station: Hex32 | None
     server: ServerName
     org: Org
     now_ms: Ms
@@ -130,20 +136,21 @@ async def enrol(
     waited_for = None if data.continues is None else from_hex(data.continues, "device")
     token, token_hash = token_of(intake.token_secret, code, chain)
 
-    def job(batch: Batch) -> bytes | None:
-        person = redeem(batch.connection, code, chain, batch.at_ms)
-        if person is None or batch.directory.person(person) is None:
+    def job(batch: Batch) -> Whose | None:
+        as_station = data.role == STATION
+        whose = redeem(batch.connection, code, chain, batch.at_ms, as_station=as_station)
+        if whose is None or not whose.is_in(batch.directory):
             return None
         known = devices.by_chain(batch.connection, chain)
         if known is not None and known.revoked_at_ms is not None:
             return None
         before = None if waited_for is None else devices.by_chain(batch.connection, waited_for)
-        if before is not None and before.person != person:
+        if before is not None and (before.person is None or before.person != whose.person):
             before = None
         batch.devices.enrol(
             Device(
                 chain=chain,
-                person=person,
+                person=whose.person,
                 alg=data.alg,
                 pub=pub,
                 label=data.label,
@@ -153,23 +160,24 @@ async def enrol(
                 continues=before.chain if before else None,
                 continued_by=known.continued_by if known else None,
                 since_ms=before.oldest_ms if before else None,
+                station=whose.station,
             )
         )
-        return person
+        return whose
 
-    person_id = await through(intake.transaction(job))
-    if person_id is None:
+    enrolled = await through(intake.transaction(job))
+    if enrolled is None:
         enrolment.failed(address)
         raise ProblemError("wrong_code")
     directory = access.directory()
-    person = directory.person(person_id)
-    assert person is not None
+    person = None if enrolled.person is None else directory.person(enrolled.person)
     head = await db.reading(log.read)
     now_ms = clock.now_ms()
     answer = Enrolled(
         token=token,
         chain=chain.hex(),
-        person=who_is(person),
+        person=None if person is None else who_is(person),
+        station=hex_or_none(enrolled.station),
         server=ServerName(head.server_id.hex(), settings.name, settings.role),
         org=snapshot(directory, now_ms),
         now_ms=now_ms,

@@ -30,6 +30,8 @@ _OF_CHAIN = re.compile(r"device:([0-9a-f]{32})")
 
 
 def _station(device: Device, directory: Directory) -> bytes | None:
+    if device.station is not None:
+        return device.station
     person = directory.person(device.person) if device.person else None
     return person.station if person else None
 
@@ -49,15 +51,29 @@ def followed(
 ) -> list[scopes.Scope]:
     """The scopes a device is told to follow."""
     names = ["org", *_own(device, directory)]
-    if station := _station(device, directory):
+    if device.station is not None:
+        names += _mirrored(connection, device.station, directory, months, now_ms)
+    elif station := _station(device, directory):
         names += months.of(connection, station, now_ms)
     found = scopes.by_name(connection, names)
     return [found.get(name) or scopes.unborn(connection, name) for name in names]
 
 
+def _mirrored(
+    connection: Connection, station: bytes, directory: Directory, months: Months, now_ms: int
+) -> list[str]:
+    """What a station keeps at hand for its township: every month it ever had, and what its people are answered."""
+    names = months.of(connection, station, now_ms)
+    names += scopes.beginning(connection, f"station:{station.hex()}:")
+    for chain, row in directory.of("devices").items():
+        if row.get("person") and directory.station_of("person", row["person"]) == station:
+            names.append(f"device:{chain.hex()}")
+    return list(dict.fromkeys(names))
+
+
 def may_follow(device: Device, directory: Directory) -> Callable[[str], bool]:
     """Whether a device may pull a scope: its own, the organisation's, any month of its station, those of its person's
-    other chains.
+    other chains. A station may pull those of all devices, because people roam and ask for their answers there (HB2).
 
     Older months are allowed so that a phone that was away for long finds the end of what it knew; other
     chains, because a phone that was enrolled anew still holds what it wrote on them (FK6).
@@ -70,6 +86,8 @@ def may_follow(device: Device, directory: Directory) -> Callable[[str], bool]:
         if name in own or (prefix is not None and name.startswith(prefix)):
             return True
         chain = _OF_CHAIN.fullmatch(name)
+        if chain is not None and device.station is not None:
+            return True
         row = directory.row("devices", bytes.fromhex(chain[1])) if chain else None
         return row is not None and device.person is not None and row.get("person") == device.person
 

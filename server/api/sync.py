@@ -1,4 +1,4 @@
-"""The exchange with devices: `/sync/v1/hello`, `push`, `pull`, `time`, `rotate` and `events` (SPEC EX).
+"""The exchange with devices: `/sync/v1/hello`, `push`, `pull`, `time`, `rotate`, `station` and `events` (SPEC EX).
 
 Responsible for reading messages, finding the device behind a token and spelling answers. Refuses
 to judge sets: that is the intake's. Everything here may be repeated without harm.
@@ -10,6 +10,7 @@ Example: `POST /sync/v1/push` with `{"sets": [envelope, ...]}` answers one resul
 order, once all of them are durable.
 """
 
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from server.api.events import Events
 from server.api.logs import LogApi
 from server.api.months import Months
 from server.api.rotation import opening_of, successor
+from server.auth import stations
 from server.auth.devices import find, token_of
 from server.intake.batch import Batch
 from server.intake.door import Intake
@@ -55,7 +57,7 @@ Handler = Callable[[Device, bytes], Awaitable[object]]
 
 
 class SyncApi:
-    """The six calls as one ASGI application."""
+    """The calls as one ASGI application."""
 
     def __init__(
         self,
@@ -84,6 +86,7 @@ class SyncApi:
             "pull": self._pull,
             "time": self._time,
             "rotate": self._rotate,
+            "station": self._station,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -225,6 +228,8 @@ class SyncApi:
         may = pull.may_follow(device, self._intake.directory)
         cursors = [cursor for cursor in asked.cursors if may(cursor[0])]
         now_ms, behind = self._clock.now_ms(), self._settings.limits.snapshot_entries
+        if device.station is not None:
+            behind = sys.maxsize  # it needs what was, not only what it comes to
         beacon = self._intake.beacon()
         reply = await self._db.reading(pull.answer, cursors, asked.budget, now_ms, behind)
         reply = msgspec.structs.replace(reply, beacon=beacon)
@@ -232,6 +237,13 @@ class SyncApi:
             return reply
         checkpoint = await self._db.reading(given.checkpoint_after, asked.signed)
         return msgspec.structs.replace(reply, checkpoint=checkpoint)
+
+    async def _station(self, device: Device, raw: bytes) -> object:
+        asked = _read(stations.StationRequest, raw)
+        if device.station is None:
+            raise ProblemError("not_allowed", "this device is no station")
+        directory = self._intake.directory
+        return await self._db.reading(stations.told, directory, device.station, asked.have)
 
     async def _time(self, _device: Device, raw: bytes) -> object:
         received_ms = self._clock.now_ms()

@@ -145,7 +145,8 @@ def _silence(
     for contact, device in sorted(heard, key=lambda pair: (pair[0].last_contact_ms, pair[1].chain)):
         if (
             not ONLINE_MS < now_ms - contact.last_contact_ms <= FORGOTTEN_MS
-            or device.person is None
+            or device.person
+            is None  # a station's silence is its link's, and is told where devices are
         ):
             continue
         person = directory.person(device.person)

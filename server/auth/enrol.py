@@ -1,17 +1,18 @@
-"""One-time codes for enrolling a device: issued by an administrator, redeemed once by one key.
+"""One-time codes for enrolling a device or a station: issued by an administrator, redeemed once by one key.
 
 Responsible for the ``enrol_codes`` table. Refuses to know devices beyond the chain a code was spent
 on. A code is single use, lives fifteen minutes and is kept only as a hash. Where the network drops
 the answer to an enrolment, the same device may ask again with the same code while it lives: the
 same chain is the same key, so nobody else gains by it.
 
-Example: ``code, expires_at_ms = await enrolment.issue(person, by=admin)``; later, in a transaction,
-``person = redeem(connection, enrolment.read(typed, address), chain, now)``.
+Example: ``code, expires_at_ms = await enrolment.issue(Whose(person=person), by=admin)``; later, in a transaction,
+``whose = redeem(connection, enrolment.read(typed, address), chain, now, as_station=False)``.
 """
 
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from server.auth import codes
@@ -19,11 +20,12 @@ from server.auth.throttle import Throttle
 from server.now import Clock
 from server.problems import ProblemError
 from server.store.engine import Database
+from server.store.people import Directory
 from server.store.tables import enrol_codes
 
 LIFETIME_MS: Final = 15 * 60_000
-MAX_OPEN_PER_PERSON: Final = 3
-"""Open codes of one person; issuing another ends the oldest."""
+MAX_OPEN: Final = 3
+"""Open codes of one person or station; issuing another ends the oldest."""
 KEEP_SPENT_MS: Final = 24 * 3_600_000
 """How long a spent or dead code is kept, for whoever looks into an enrolment the day after."""
 
@@ -33,6 +35,19 @@ ALL_FAILURES: Final = 300
 10^7 years.
 """
 WINDOW_MS: Final = 5 * 60_000
+
+
+class Whose(msgspec.Struct, frozen=True):
+    """Whom a code lets in: a device of a person, or a station (SPEC HB1)."""
+
+    person: bytes | None = None
+    station: bytes | None = None
+
+    def is_in(self, directory: Directory) -> bool:
+        """Whether the organisation has them."""
+        if self.person is not None:
+            return directory.person(self.person) is not None
+        return self.station is not None and directory.row("stations", self.station) is not None
 
 
 class Enrolment:
@@ -45,11 +60,11 @@ class Enrolment:
         self._addresses = Throttle(ADDRESS_FAILURES, WINDOW_MS)
         self._everyone = Throttle(ALL_FAILURES, WINDOW_MS, max_keys=1)
 
-    async def issue(self, person: bytes, by: bytes) -> tuple[str, int]:
-        """A fresh code for a person's device and when it ends."""
+    async def issue(self, whose: Whose, by: bytes) -> tuple[str, int]:
+        """A fresh code and when it ends. `by`: who issues it, 16 zero bytes for whoever sits at the machine itself."""
         now = self._clock.now_ms()
         code = codes.write(self._entropy(codes.ENTROPY_BYTES))
-        await self._db.writing(_issue, codes.hash_of(code), person, by, now)
+        await self._db.writing(_issue, codes.hash_of(code), whose, by, now)
         return code, now + LIFETIME_MS
 
     def read(self, typed: str, address: str) -> bytes:
@@ -77,14 +92,18 @@ class Enrolment:
         return (self._addresses, address), (self._everyone, "")
 
 
-def redeem(connection: Connection, code_hash: bytes, chain: bytes, now: int) -> bytes | None:
-    """Spend a code on a chain and give the person it enrols; ``None`` when it is unknown, too old or spent on
-    another.
+def redeem(
+    connection: Connection, code_hash: bytes, chain: bytes, now: int, *, as_station: bool
+) -> Whose | None:
+    """Spend a code on a chain and give whom it lets in; ``None``, and nothing is spent, when it is unknown, too old,
+    spent on another, or lets in what this is not: a phone is no station.
     """
     row = connection.execute(
         select(enrol_codes).where(enrol_codes.c.code_hash == code_hash)
     ).one_or_none()
     if row is None or row.expires_at_ms <= now or row.chain not in {None, chain}:
+        return None
+    if (row.station is not None) != as_station:
         return None
     if row.chain is None:
         connection.execute(
@@ -92,19 +111,22 @@ def redeem(connection: Connection, code_hash: bytes, chain: bytes, now: int) -> 
             .where(enrol_codes.c.code_hash == code_hash)
             .values(used_at_ms=now, chain=chain)
         )
-    person: bytes = row.person
-    return person
+    return Whose(row.person, row.station)
 
 
-def _issue(connection: Connection, code_hash: bytes, person: bytes, by: bytes, now: int) -> None:
+def _issue(connection: Connection, code_hash: bytes, whose: Whose, by: bytes, now: int) -> None:
     connection.execute(
         delete(enrol_codes).where(enrol_codes.c.expires_at_ms <= now - KEEP_SPENT_MS)
     )
     surplus = (
         select(enrol_codes.c.code_hash)
-        .where(enrol_codes.c.person == person, enrol_codes.c.used_at_ms.is_(None))
+        .where(
+            enrol_codes.c.person.is_not_distinct_from(whose.person),
+            enrol_codes.c.station.is_not_distinct_from(whose.station),
+            enrol_codes.c.used_at_ms.is_(None),
+        )
         .order_by(enrol_codes.c.created_at_ms.desc())
-        .offset(MAX_OPEN_PER_PERSON - 1)
+        .offset(MAX_OPEN - 1)
     )
     hashes = list(connection.execute(surplus).scalars())
     if hashes:
@@ -112,7 +134,8 @@ def _issue(connection: Connection, code_hash: bytes, person: bytes, by: bytes, n
     connection.execute(
         insert(enrol_codes).values(
             code_hash=code_hash,
-            person=person,
+            person=whose.person,
+            station=whose.station,
             created_by=by,
             created_at_ms=now,
             expires_at_ms=now + LIFETIME_MS,

@@ -137,7 +137,7 @@ def _stripped(connection: Connection) -> None:
 def _without_old_desks(batch: Batch, own: bytes) -> None:
     """Desks sign with a new key: the old ones lie on disks nobody watches any more, and sign for everybody."""
     for device in devices.every(batch.connection):
-        if device.person is None and device.in_use and device.chain != own:
+        if device.is_desk and device.in_use and device.chain != own:
             ended = msgspec.structs.replace(
                 device, revoked_at_ms=batch.at_ms, revoked_why="restored"
             )

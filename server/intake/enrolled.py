@@ -48,7 +48,7 @@ class Enrolled:
         when there is no such device or nothing new is said.
         """
         device = self._memory.device(self._connection, chain)
-        if device is None or device.person is None:
+        if device is None or device.is_desk:
             return False
         known_since_ms = device.compromised_since_ms
         is_worse = compromised_since_ms is not None and (

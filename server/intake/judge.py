@@ -22,6 +22,7 @@ from sync.clock import Stamp
 from sync.fold import effective_stamp
 from sync.incident import shapes
 from sync.incident.admit import Ruled, admit, looks_at_rights, spoken_of
+from sync.incident.escalation import CENTRE
 from sync.incident.facts import Facts, Grant, KnownIncident, held_between, made_after_ms
 from sync.time import CENTRE_UNCERTAINTY_MS
 
@@ -81,7 +82,7 @@ def judge(
     seen_unknown = beacon_unknown = False
     # The centre's own chain belongs to nobody and writes for whoever is signed in, at once (AU2, AU3). One that has
     # ended is brought by others, later.
-    if device is not None and (device.person is not None or device.revoked_at_ms is not None):
+    if device is not None and (not device.is_desk or device.revoked_at_ms is not None):
         seen_at_ms = None if header.seen is None else seen_at(header.seen)
         seen_unknown = header.seen is not None and seen_at_ms is None
         given_ms = None if header.beacon is None else beacon_at(header.beacon)
@@ -105,7 +106,9 @@ def judge(
     elif _creates(ops):
         known_incident = known(incident)
     facts = Facts(
-        enrolled=device is not None and one.key_known and device.person in (None, header.user),
+        enrolled=device is not None
+        and one.key_known
+        and speaks_for(device, header.user, history, from_ms, at_ms),
         lo_ms=lo_ms,
         ahead_ms=ahead_ms,
         grants=grants,
@@ -128,6 +131,16 @@ def judge(
     ):
         creates = created_at_ms(change, ruled.eff, at_ms)
     return Verdict(ruled, facts, creates)
+
+
+def speaks_for(device: Device, user: bytes, history: History, lo_ms: int, at_ms: int) -> bool:
+    """Whether what a chain holds may be this user's: its person's own, anybody's at the centre's own desk, and at a
+    station's those of that station at some time since it was made, and the centre's own name (AU2, HB1).
+    """
+    if device.station is None:
+        return device.person in (None, user)
+    held = held_between(history(user), lo_ms, at_ms)
+    return user == CENTRE or any(grant.station == device.station for grant in held)
 
 
 def _creates(ops: list[dict[str, Any]]) -> bool:

@@ -108,7 +108,7 @@ class _Told:
         """Whether a desk wrote it here: whoever sits there has the answer. What others brought of a desk's chain is
         ruled with the bound of its making."""
         device = devices.by_chain(connection, ruling.payload["chain"])
-        is_desk = device is not None and device.person is None
+        is_desk = device is not None and device.is_desk
         return is_desk and "lo" not in ruling.payload.get("in", {})
 
     def _remarked(self, connection: Connection, ruling: Ruling) -> None:

@@ -87,7 +87,7 @@ def times(
     for chain, of_chain in by_chain.items():
         device = known.device(chain)
         one = _OneChain(connection, chain, device, known.forked_at(chain), until_ms)
-        if device is None or device.person is not None or not device.in_use:
+        if device is None or not device.is_desk or not device.in_use:
             one.read({item.seq for item in of_chain})
         signed: dict[bytes, Timed] = {}
         for item in of_chain:
@@ -141,7 +141,7 @@ class _OneChain:
         """When the set of an item was signed."""
         assert item.at_ms is not None
         claimed_ms = min(int.from_bytes(item.eff[:6]), item.at_ms)
-        is_desk = self._device is not None and self._device.person is None
+        is_desk = self._device is not None and self._device.is_desk
         stored = next(
             (
                 one

@@ -43,6 +43,11 @@ class Device(msgspec.Struct, frozen=True):
         return self.enrolled_at_ms if self.since_ms is None else self.since_ms
 
     @property
+    def is_desk(self) -> bool:
+        """Whether it is a desk chain of the centre itself."""
+        return self.person is None and self.station is None
+
+    @property
     def in_use(self) -> bool:
         """Whether this record is still expected to be heard of."""
         return self.revoked_at_ms is None and self.continued_by is None
@@ -196,11 +201,13 @@ def contacts(connection: Connection) -> dict[bytes, Contact]:
     rows = query(
         connection,
         "SELECT c.chain, c.last_contact_ms, c.pending, c.oldest_ms, c.clock_offset_ms, c.head, c.app,"
-        " COALESCE(h.have, -1) FROM contacts c LEFT JOIN chain_heads h ON h.chain = c.chain",
+        " COALESCE(h.have, -1), d.station FROM contacts c LEFT JOIN chain_heads h ON h.chain = c.chain"
+        " LEFT JOIN devices d ON d.chain = c.chain",
     )
     found: dict[bytes, Contact] = {}
-    for chain, last_ms, pending, oldest_ms, offset_ms, head, app, have in rows:
-        owed = min(pending, max(head - have, 0))
+    for chain, last_ms, pending, oldest_ms, offset_ms, head, app, have, station in rows:
+        # What a station holds is of many chains, and is not counted by its own.
+        owed = min(pending, max(head - have, 0)) if station is None else pending
         found[bytes(chain)] = Contact(
             bytes(chain), last_ms, owed, oldest_ms if owed else None, offset_ms, head, app
         )

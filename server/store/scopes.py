@@ -71,6 +71,14 @@ def moved_since(connection: Connection, prefix: str, since_ms: int) -> list[str]
     return [name for (name,) in rows]
 
 
+def beginning(connection: Connection, prefix: str) -> list[str]:
+    """Names with this beginning, the newest scope first."""
+    rows = query(
+        connection, "SELECT name FROM scopes WHERE name LIKE ? ORDER BY id DESC", (prefix + "%",)
+    )
+    return [name for (name,) in rows]
+
+
 def newest_id(connection: Connection) -> int:
     """The greatest scope id given out, 0 at first."""
     return int(query(connection, "SELECT COALESCE(MAX(id), 0) FROM scopes")[0][0])

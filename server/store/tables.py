@@ -548,7 +548,8 @@ enrol_codes = Table(
     "enrol_codes",
     metadata,
     Column("code_hash", LargeBinary, primary_key=True),
-    Column("person", LargeBinary, nullable=False),
+    Column("person", LargeBinary),  # whose device it enrols
+    Column("station", LargeBinary),  # or which station
     Column("created_by", LargeBinary, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("expires_at_ms", BigInteger, nullable=False),

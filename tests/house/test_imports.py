@@ -21,7 +21,7 @@ PWA_SOURCE = ROOT / "pwa" / "src"
 # From the roof down. A room may import its own floor and those below it.
 SERVER_FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
-        {"cli", "cli_backup", "cli_bundle", "cli_desk", "cli_fleet", "cli_proof"}
+        {"cli", "cli_backup", "cli_bundle", "cli_desk", "cli_fleet", "cli_proof", "cli_station"}
         | {"doctor", "__main__"}
     ),
     frozenset({"app"}),

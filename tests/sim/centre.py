@@ -20,7 +20,7 @@ from server.api import enrol
 from server.api.events import Events
 from server.api.logs import LogApi
 from server.api.sync import SyncApi
-from server.auth.enrol import Enrolment
+from server.auth.enrol import Enrolment, Whose
 from server.auth.guards import Access
 from server.auth.sessions import Sessions
 from server.courier.carried import Carried, take_in
@@ -218,7 +218,7 @@ class Centre:
     async def code(self, person: bytes) -> str:
         """A one-time code for a person's new device."""
         process = self._living
-        text, _expires_at_ms = await process.live(process.enrolment.issue(person, ADMIN))
+        text, _expires_at_ms = await process.live(process.enrolment.issue(Whose(person=person), ADMIN))
         return text
 
     async def keep_house(self) -> str | None:

@@ -17,7 +17,7 @@ export interface DeviceEvent {
 
 export interface Device {
   readonly chain: string;
-  readonly person: string;
+  readonly person: string | null;
   readonly name: string;
   readonly station: string | null;
   readonly label: string;

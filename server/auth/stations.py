@@ -1,0 +1,127 @@
+"""What a station must be told that no ruling says: which tokens devices show, and who of its people logs in how.
+
+Responsible for that answer of the centre, for its digest, so that nothing is sent twice, and for putting it into the
+tables of a station. Refuses to talk to anybody, and to know rulings: who a device belongs to and whether it still
+counts comes with the organisation.
+
+Devices are told of all stations, because officers roam; logins only of the station's own people. Both are hashes.
+
+Example: at the centre `told(connection, directory, station, have)`; at the station, in a transaction,
+`learn(connection, reply)`.
+"""
+
+import hashlib
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection
+
+from server.store import devices
+from server.store.people import Directory
+from server.store.rows import execute, execute_in, query
+from sync import exchange
+from sync.changeset import Bin16
+
+DIGEST_BYTES: Final = 16
+
+
+class StationRequest(msgspec.Struct, frozen=True):
+    """`have`: the digest of the answer that was learned last."""
+
+    have: Bin16 | None = None
+
+
+class Token(msgspec.Struct, frozen=True, array_like=True):
+    """How a device is known by what it shows, and from when its sets can be."""
+
+    chain: bytes
+    token_hash: bytes
+    enrolled_at_ms: int
+    since_ms: int | None
+    compromised_since_ms: int | None
+
+
+class Login(msgspec.Struct, frozen=True, array_like=True):
+    """How a person logs in."""
+
+    person: bytes
+    login: str
+    password_hash: str
+    changed_at_ms: int
+
+
+class StationReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All of it, or the digest alone where nothing changed."""
+
+    digest: Bin16
+    devices: list[Token] | None = None
+    logins: list[Login] | None = None
+
+
+def told(
+    connection: Connection, directory: Directory, station: bytes, have: bytes | None
+) -> StationReply:
+    """What a station is to know now."""
+    tokens = [
+        Token(
+            one.chain,
+            one.token_hash,
+            one.enrolled_at_ms,
+            one.since_ms,
+            one.compromised_since_ms,
+        )
+        for one in devices.every(connection)
+        if one.token_hash is not None and one.person is not None
+    ]
+    logins = [
+        one
+        for one in _logins(connection)
+        if (person := directory.person(one.person)) is not None and person.station == station
+    ]
+    digest = hashlib.sha256(exchange.encode([tokens, logins])).digest()[:DIGEST_BYTES]
+    return StationReply(digest) if digest == have else StationReply(digest, tokens, logins)
+
+
+def learn(connection: Connection, reply: StationReply) -> None:
+    """Let devices in by these tokens and people by these logins, and nobody else. Of devices that the organisation
+    does not name yet nothing is kept; sessions of whoever's login changed end.
+    """
+    known = {one.chain: one for one in devices.every(connection)}
+    for token in reply.devices or ():
+        device = known.get(token.chain)
+        if device is None:
+            continue
+        now = msgspec.structs.replace(
+            device,
+            token_hash=token.token_hash,
+            enrolled_at_ms=token.enrolled_at_ms,
+            since_ms=token.since_ms,
+            compromised_since_ms=token.compromised_since_ms,
+        )
+        if now != device:
+            devices.save(connection, now)
+    if reply.logins is None:
+        return
+    before = {one.person: one for one in _logins(connection)}
+    after = {one.person: one for one in reply.logins}
+    changed = [
+        person for person in before.keys() | after.keys() if before.get(person) != after.get(person)
+    ]
+    execute_in(connection, "DELETE FROM sessions WHERE person IN (?)", changed)
+    execute_in(connection, "DELETE FROM credentials WHERE person IN (?)", changed)
+    for person in changed:
+        if (one := after.get(person)) is not None:
+            execute(
+                connection,
+                "INSERT INTO credentials (person, login, password_hash, changed_at_ms)"
+                " VALUES (?, ?, ?, ?)",
+                (one.person, one.login, one.password_hash, one.changed_at_ms),
+            )
+
+
+def _logins(connection: Connection) -> list[Login]:
+    rows = query(
+        connection,
+        "SELECT person, login, password_hash, changed_at_ms FROM credentials ORDER BY person",
+    )
+    return [Login(bytes(person), login, kept, at_ms) for person, login, kept, at_ms in rows]
