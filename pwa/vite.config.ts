@@ -14,6 +14,11 @@ const { version } = JSON.parse(readFileSync(new URL("./package.json", import.met
   version: string;
 };
 
+const SHARED = new RegExp(
+  "/src/(?:" +
+    "ui/(?:BrandMark|CountdownRing|Field|HoldButton|Segmented|StateTag|Stepper|Steps|Ticks|Tile|UndoBar).vue(?:$|.*type=script)|" +
+    "(?:ui/(?:countdown|format|glyphs|states)|words/feedback|sync/(?:ids|incident/(?:kinds|versions|zones))).ts$)",
+);
 const server = "http://127.0.0.1:8000";
 
 export default defineConfig({
@@ -67,6 +72,10 @@ export default defineConfig({
     target: ["chrome107", "safari16", "firefox115"],
     manifest: true, // scripts/size.mjs reads it
     modulePreload: { polyfill: false },
+    // Small things that phones and desks share: one file packs better than a dozen. Their styles stay where they are.
+    rolldownOptions: {
+      output: { codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: "shared", test: SHARED }] } },
+    },
   },
   server: { port: 5173, proxy: { "/api": server, "/sync": server } },
 });

@@ -3,10 +3,10 @@
  * (`ui/sync-chip.ts`); what counts as waiting, refused and offline is decided here.
  *
  * Responsible for never rounding up: everything ever signed here counts as waiting until the centre has said that
- * its bytes are durable (EX2), whatever else happened to it. Refuses to read a clock or a database.
+ * its bytes are durable (EX2), whatever else happened to it: a station that keeps it confirms nothing (HB4). Refuses to read a clock or a database.
  *
- *     chipFacts({ head: 12, acked: 9, refusals: 0, unkept: 0, suspended: false, reachable: true, … }, nowMs)
- *     // { waiting: 3, refused: 0, sending: null, offlineSinceMs: null }
+ *     chipFacts({ head: 12, acked: 9, kept: 2, refusals: 0, unkept: 0, suspended: false, reachable: true, … }, nowMs)
+ *     // { waiting: 3, atStation: 2, refused: 0, sending: null, offlineSinceMs: null }
  */
 
 export interface SyncState {
@@ -14,6 +14,8 @@ export interface SyncState {
   head: number;
   /** Of those, sets the centre has confirmed as durable (EX2). */
   acked: number;
+  /** Of those that are not, sets that a station keeps (HB4). */
+  kept: number;
   /** Sets the centre could not store, and refusals their author has not read yet. */
   refusals: number;
   /** Sets only memory holds, because the vault refused them. */
@@ -31,6 +33,7 @@ export interface SyncState {
 
 export interface ChipFacts {
   waiting: number;
+  atStation: number;
   refused: number;
   sending: { done: number; all: number } | null;
   offlineSinceMs: number | null;
@@ -38,8 +41,10 @@ export interface ChipFacts {
 
 /** What the chip component takes. A contact "in the future" (the clock was set back) counts as now. */
 export function chipFacts(sync: SyncState, nowMs: number): ChipFacts {
+  const waiting = Math.max(0, sync.head - sync.acked);
   return {
-    waiting: Math.max(0, sync.head - sync.acked),
+    waiting,
+    atStation: Math.min(waiting, sync.kept),
     refused: sync.refusals + sync.unkept + (sync.suspended ? 1 : 0) + (sync.alarmed ? 1 : 0),
     sending: sync.sending,
     offlineSinceMs: sync.reachable ? null : Math.min(nowMs, sync.lastContactMs ?? nowMs),

@@ -248,6 +248,7 @@ async function apply(
   }
   for (const one of stripped) await vault.strip(one);
   await cache.strip(stripped);
-  for (const id of await outbox.answered(parcels, results, nowMs)) into.confirmed.add(id);
-  await outbox.heard(news);
+  const { durable } = await outbox.answered(parcels, results, nowMs);
+  for (const id of durable) into.confirmed.add(id);
+  await outbox.heard(news, nowMs);
 }

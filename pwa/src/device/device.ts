@@ -61,6 +61,8 @@ export interface Device {
   record(draft: Draft): Promise<Written>;
   story: Replica["story"];
   found: Replica["found"];
+  /** How far own sets about an incident have come. */
+  reached: Replica["reached"];
   outbox: Outbox["list"];
   /** What people at the centre decided or asked about an own set, oldest first. */
   remarks: Replica["remarks"];
@@ -101,7 +103,7 @@ export async function startDevice(): Promise<Device | null> {
     sending: null,
     nextTryMs: null,
   });
-  const counts = shallowReactive({ head: 0, acked: 0, refusals: 0 });
+  const counts = shallowReactive({ head: 0, acked: 0, kept: 0, refusals: 0 });
   const told = shallowRef(0);
   const duty = shallowRef<Duty>((await vault.meta<Duty>("duty")) ?? { on: true, sinceMs: clock.nowMs() });
   const snapshot = await vault.meta<OrgSnapshot>("org");
@@ -261,6 +263,7 @@ export async function startDevice(): Promise<Device | null> {
   const sync = computed<SyncState>(() => ({
     head: counts.head + writer.unkept.length,
     acked: counts.acked,
+    kept: counts.kept,
     refusals: counts.refusals,
     unkept: writer.unkept.length,
     suspended: status.trouble?.kind === "refused",
@@ -285,6 +288,7 @@ export async function startDevice(): Promise<Device | null> {
     record: (draft) => replica.record(draft),
     story: (id) => replica.story(id),
     found: (id) => replica.found(id),
+    reached: (id) => replica.reached(id),
     outbox: (most) => outbox.list(most),
     remarks: (set) => replica.remarks(set),
     async sendNow() {

@@ -29,6 +29,8 @@ import type { DeviceSession } from "./session";
 /** The place is taken: only a one-time code lets this phone on. */
 export const NEEDS_CODE = "rotation_needs_login";
 export const REVOKED = "device_revoked";
+/** A station does not do this (SPEC HB8). */
+export const CENTRE_ONLY = "centre_only";
 
 /** Why an exchange did not happen. `offline`: no answer came. `portal`: somebody else answered. `busy`: later.
  *  `refused`: the server said no, in words. `garbled`: an answer that is not what the rules say. */

@@ -3,15 +3,15 @@
  *
  * Responsible for: the order of sending (priority lane first, each lane by seq), batches within the limits, and
  * writing every answer down. Refuses to lose: only the answers of EX2 take a set off the list, and nothing is ever
- * removed from the vault. Knows no network and no timer; `rounds.ts` has both.
+ * removed from the vault. What a station keeps stays on it (HB4). Knows no network and no timer; `rounds.ts` has both.
  *
  *     const batch = await outbox.next({ sets: 200, bytes: 1_048_576 });
  *     await outbox.answered(batch, reply.results, clock.nowMs());
  */
 import { decode } from "../sync/canon";
-import { DURABLE, type PushOutcome, type PushResult } from "../sync/exchange";
+import { DURABLE, KEPT, type PushOutcome, type PushResult } from "../sync/exchange";
 import { setId, toHex } from "../sync/ids";
-import { DAMAGED, type Mark, type OwnSet, type PushAnswer, type Vault } from "./vault";
+import { DAMAGED, type Keeper, type Mark, type OwnSet, type PushAnswer, type Vault } from "./vault";
 
 /** Answers that say the centre could not even store the bytes (EX2). Sending again changes nothing until somebody acts. */
 const NOT_STORED = new Set(["bad_signature", "too_large", "malformed", DAMAGED]);
@@ -43,7 +43,15 @@ export interface Heard {
 export interface Counts {
   head: number;
   acked: number;
+  /** Of those that are not, how many a station keeps. */
+  kept: number;
   refusals: number;
+}
+
+/** What the answers to a push came to: own sets that are safe at the centre, and how many a station keeps now. */
+export interface Answers {
+  durable: Set<string>;
+  kept: number;
 }
 
 function isDurable(answer: PushAnswer | undefined): boolean {
@@ -84,16 +92,18 @@ export class Outbox {
 
   /**
    * The next batch within the limits, in the order of sending; at least one set when anything waits. Sets of the chain
-   * `but` stay: the centre has no place for it yet (SPEC FK6).
+   * `but` stay: the centre has no place for it yet (SPEC FK6). So do those that the server `at` keeps already.
    */
   async next(
     limits: { sets: number; bytes: number },
     unkept: readonly OwnSet[] = [],
     but: string | null = null,
+    at: string | null = null,
   ): Promise<Parcel[]> {
     const waiting: { lane: number; seq: number; bytes: number; mark: Mark | null; set: OwnSet | null }[] = [];
     for (const mark of await this.#vault.unsent()) {
       if (mark.chain === but || mark.answer?.r === "damaged") continue;
+      if (mark.kept?.some(({ server }) => server === at)) continue;
       if (this.#again || !NOT_STORED.has(mark.answer?.r ?? "")) waiting.push({ ...mark, mark, set: null });
     }
     for (const set of unkept)
@@ -110,24 +120,43 @@ export class Outbox {
     return batch;
   }
 
+  /** How many sets wait that the server `at` does not keep yet. */
+  async offered(unkept: readonly OwnSet[], at: string | null): Promise<number> {
+    const waiting = await this.#vault.unsent();
+    return unkept.length + waiting.filter(({ kept }) => !kept?.some(({ server }) => server === at)).length;
+  }
+
   /** A person said "send now": sets the centre could not store are tried once more. */
   tryAgain(): void {
     this.#again = true;
   }
 
   /**
-   * Write the answers down, in the order the sets were sent. Returns the ids that are now durable. An answer that names
-   * another set than the one in its place is ignored: that set stays unsent and is sent again, unless its bytes here are no
-   * longer its own. Those are kept and not sent.
+   * Write the answers down, in the order the sets were sent; `station` (hex) gave them where it was one. An answer that
+   * names another set than the one in its place is ignored: that set stays unsent and is sent again, unless its bytes here
+   * are no longer its own. Those are kept and not sent.
    */
-  async answered(batch: readonly Parcel[], results: readonly PushResult[], atMs: number): Promise<Set<string>> {
+  async answered(
+    batch: readonly Parcel[],
+    results: readonly PushResult[],
+    atMs: number,
+    station: string | null = null,
+  ): Promise<Answers> {
     const durable = new Set<string>();
+    let kept = 0;
     const marks: Mark[] = [];
     for (const [at, { set, mark }] of batch.entries()) {
       const result = results[at];
       if (!result) continue;
       const another = result.id && toHex(result.id) !== set.id;
       if (another && (await isWhole(set))) continue;
+      if (result.r === KEPT && !another) {
+        // Memory alone cannot say so to the page after this one: such a set is offered again.
+        if (!mark || !station) continue;
+        marks.push({ ...mark, kept: keptBy(mark, { server: station, atMs: result.at_ms ?? atMs }) });
+        kept += 1;
+        continue;
+      }
       const answer: PushAnswer = {
         r: another ? DAMAGED : result.r,
         why: result.why ?? null,
@@ -138,15 +167,11 @@ export class Outbox {
       };
       if (isDurable(answer)) durable.add(set.id);
       if (!mark) continue;
-      const next: Mark = { ...mark, answer, answeredAtMs: atMs };
-      if (isDurable(answer)) delete next.unsent;
-      if (needsAuthor(answer)) next.attention = 1;
-      else delete next.attention;
-      marks.push(next);
+      marks.push(answeredBy(mark, answer, atMs));
     }
     await this.#vault.putMarks(marks);
     this.#again = false;
-    return durable;
+    return { durable, kept };
   }
 
   /** The centre's log is another than it was: everything that was safe in the old one is owed again (SPEC TL11). */
@@ -156,23 +181,26 @@ export class Outbox {
   }
 
   /**
-   * What people decided or asked about own sets after the first answer (SPEC RL6, RL9): the newest decision takes the
-   * place of the answer, a question calls for the author again. True when any mark changed.
+   * What a pull told of own sets: the first ruling of the centre on one that waits is its answer, whoever handed it in (HB4);
+   * the newest decision of people takes the place of the answer, a question calls for the author again (SPEC RL6, RL9).
+   * `changed` when any mark did.
    */
-  async heard(news: readonly Heard[]): Promise<boolean> {
-    if (news.length === 0) return false;
+  async heard(news: readonly Heard[], atMs: number): Promise<{ changed: boolean; durable: Set<string> }> {
+    const durable = new Set<string>();
+    if (news.length === 0) return { changed: false, durable };
     const marks = new Map((await this.#vault.marks()).map((mark) => [mark.id, mark]));
     const changed = new Map<string, Mark>();
     for (const { set, answer } of news) {
       const mark = changed.get(set) ?? marks.get(set);
-      if (!mark || (answer && (mark.answer?.idx ?? 0) >= (answer.idx ?? 0))) continue;
-      const next: Mark = answer ? { ...mark, answer } : { ...mark, attention: 1 };
-      if (answer && needsAuthor(answer)) next.attention = 1;
-      else if (answer) delete next.attention;
-      changed.set(set, next);
+      if (!mark) continue;
+      // The answer to one that waits is of a log that is another one now, or none.
+      if (answer && !mark.unsent && (mark.answer?.idx ?? 0) >= (answer.idx ?? 0)) continue;
+      if (answer && mark.unsent) durable.add(set);
+      if (!answer) changed.set(set, { ...mark, attention: 1 });
+      else changed.set(set, answeredBy(mark, answer, mark.unsent ? atMs : mark.answeredAtMs));
     }
     await this.#vault.putMarks([...changed.values()]);
-    return changed.size > 0;
+    return { changed: changed.size > 0, durable };
   }
 
   /** The author has read a refusal. What the centre could not store stays on the list all the same, unless it never can. */
@@ -207,7 +235,22 @@ export class Outbox {
   }
 
   async counts(): Promise<Counts> {
-    const { head, unsent, attention } = await this.#vault.counts();
-    return { head, acked: head - unsent, refusals: attention };
+    const { head, unsent, kept, attention } = await this.#vault.counts();
+    return { head, acked: head - unsent, kept, refusals: attention };
   }
+}
+
+/** The mark with this answer. What is safe at the centre is no station's concern any more. */
+function answeredBy(mark: Mark, answer: PushAnswer, atMs: number | undefined): Mark {
+  const { attention: _asked, ...rest } = mark;
+  const next: Mark = { ...rest, answer, ...(atMs === undefined ? {} : { answeredAtMs: atMs }) };
+  if (needsAuthor(answer)) next.attention = 1;
+  if (!isDurable(answer)) return next;
+  const { unsent: _owed, kept: _there, ...safe } = next;
+  return safe;
+}
+
+/** The stations that keep a set, with this one among them. */
+function keptBy({ kept = [] }: Mark, keeper: Keeper): Keeper[] {
+  return [...kept.filter(({ server }) => server !== keeper.server), keeper];
 }

@@ -1,6 +1,6 @@
 /**
- * What people at the centre said about own sets after the first answer: that a held one counts now, or does not, and
- * what they ask its author (SPEC RL6, RL9).
+ * What was pulled about own sets: the centre's first ruling on what a station handed in (SPEC HB4), and what people there
+ * said after the first answer: that a held one counts now, or does not, and what they ask its author (RL6, RL9).
  *
  * Responsible for finding these words in what was pulled, and the author's answers in the vault. Refuses to store.
  *
@@ -8,7 +8,7 @@
  */
 import { isRefusal, readSet } from "../sync/changeset";
 import { toHex } from "../sync/ids";
-import { KIND_ASK, KIND_REVIEW, type Ruling } from "../sync/rulings";
+import { isProvisional, KIND_ASK, KIND_REVIEW, KIND_SET, type Ruling } from "../sync/rulings";
 import type { Entry } from "./cache";
 import type { Heard } from "./outbox";
 import { type Line, rulingIn } from "./pulled";
@@ -39,14 +39,18 @@ export function answerOf(idx: number | null, atMs: number | null, d: string, why
   return { r: "duplicate", why, idx, atMs, d, no: null };
 }
 
-/** Later decisions and questions in these lines, about whichever sets. */
-export function heardIn(lines: readonly Line[]): Heard[] {
+/**
+ * Later decisions and questions in these lines, about whichever sets, and the first rulings on those that are `owed`. What a
+ * station thinks of a set is none (HB3).
+ */
+export function heardIn(lines: readonly Line[], owed: ReadonlySet<string>): Heard[] {
   return lines.flatMap(({ ruling, entry }): Heard[] => {
+    if (isProvisional(ruling.idx)) return [];
     if (ruling.kind === KIND_ASK) return [{ set: entry.set, answer: null }];
-    if (ruling.kind !== KIND_REVIEW) return [];
-    const { d, why } = ruling.payload;
+    if (ruling.kind !== KIND_REVIEW && !(ruling.kind === KIND_SET && owed.has(entry.set))) return [];
+    const { d, why, no } = ruling.payload;
     const answer = answerOf(ruling.idx, ruling.atMs, String(d), typeof why === "string" ? why : null);
-    return [{ set: entry.set, answer }];
+    return [{ set: entry.set, answer: { ...answer, no: typeof no === "string" ? no : null } }];
   });
 }
 

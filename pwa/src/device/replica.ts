@@ -13,9 +13,10 @@ import { shallowReactive } from "vue";
 import { isRefusal, type Op, readSet } from "../sync/changeset";
 import { unpack } from "../sync/clock";
 import { type Found, newestOf } from "../sync/evidence/found";
-import type { HelloReply, PullReply, ScopePage } from "../sync/exchange";
+import { type HelloReply, type PullReply, type ScopePage, STATION } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
 import { type TimelineItem, timeline } from "../sync/incident/timeline";
+import { isProvisional } from "../sync/rulings";
 import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
 import { type Cache, CursorMoved, type Page, type Projected } from "./cache";
 import { type Folded, foldIncident } from "./folding";
@@ -23,7 +24,7 @@ import type { Clock } from "./now";
 import { type Heard, needsAuthor, type Outbox } from "./outbox";
 import { checkPage, concernedBy, type Line, orgRowsOf, rulingIn, strippedBy } from "./pulled";
 import { answerOf, heardIn, type Remark, remarksOf } from "./remarks";
-import type { OwnSet, PushAnswer, Vault } from "./vault";
+import type { OwnSet, PushAnswer, Reached, Vault } from "./vault";
 import { concerns, forMe, type Incident, incidentOf, type Me, type Order, type View } from "./views";
 import type { ChainWriter, Draft, Written } from "./writer";
 
@@ -54,6 +55,8 @@ const KEEP_CLOSED_MS = 30 * 86_400_000;
 interface KnownLog {
   origin: string;
   epoch: string;
+  /** Epochs before it: a station that is out of touch may still speak of them (SPEC HB5). */
+  ended?: string[];
   beyond?: number;
 }
 const LOG = "log";
@@ -127,6 +130,11 @@ export class Replica {
     return folded ? timeline(folded.items, folded.view) : [];
   }
 
+  /** How far own sets about one incident have come, by the first half of their ids, hex. */
+  async reached(id: string): Promise<Map<string, Reached>> {
+    return new Map((await this.#parts.vault.ownOf(id)).map((set) => [set.id.slice(0, 32), set.reached]));
+  }
+
   /** What the centre found of each clock of one incident, as far as it came here. */
   async found(id: string): Promise<Found[]> {
     const entries = await this.#parts.cache.entriesOf(id);
@@ -154,30 +162,41 @@ export class Replica {
 
   // ---- what rounds need ----------------------------------------------------------------------
 
-  /** Own head, and what is still owed, for hello. */
-  async owed(): Promise<{ head: number; pending: number; oldestMs: number | null }> {
-    const { vault, writer } = this.#parts;
+  /** The head of a chain of ours, and what is still owed, for hello. */
+  async owed(chain = this.#parts.writer.chain): Promise<{ head: number; pending: number; oldestMs: number | null }> {
+    const { vault } = this.#parts;
     const unsent = await vault.unsent();
     const waiting = [...unsent.map((mark) => mark.wroteAtMs), ...this.unkept.map((set) => set.wroteAtMs)];
-    const head = (await vault.head(writer.chain))?.seq ?? -1;
+    const head = (await vault.head(chain))?.seq ?? -1;
     return {
-      head: Math.max(head, ...this.unkept.map((set) => set.seq)),
+      head: Math.max(head, ...this.unkept.filter((set) => set.chain === chain).map((set) => set.seq)),
       pending: waiting.length,
       oldestMs: waiting.length ? Math.min(...waiting) : null,
     };
   }
 
-  /** The centre introduced itself. Another log than last time: what the old one answered is owed again (SPEC TL11). */
-  async met({ origin, epoch, lost }: HelloReply["log"]): Promise<void> {
-    const { vault, outbox } = this.#parts;
+  /**
+   * A server introduced itself. Another log than last time: what the old one answered is owed again (SPEC TL11). False for a
+   * station that speaks of one that has ended (HB5): what it has heard of the centre is no news.
+   */
+  async met({ log: { origin, epoch, lost = [] }, role }: Pick<HelloReply, "log" | "role">): Promise<boolean> {
+    const { vault, cache, outbox } = this.#parts;
     const before = await vault.meta<KnownLog>(LOG);
+    const named = lost.map(([one]) => toHex(one));
+    const ended = new Set([...(before ? [...(before.ended ?? []), before.epoch] : []), ...named]);
     const known: KnownLog = { origin, epoch: toHex(epoch) };
-    if (before?.origin === origin && before.epoch === known.epoch) return;
+    if (before?.origin === origin && before.epoch === known.epoch) return true;
+    if (role === STATION && ended.has(known.epoch)) return false;
+    ended.delete(known.epoch);
+    if (ended.size > 0) known.ended = [...ended];
     if (before) {
       await outbox.oweEverything();
-      known.beyond = lost?.find(([ended]) => toHex(ended) === before.epoch)?.[1] ?? 0;
+      known.beyond = lost[named.indexOf(before.epoch)]?.[1] ?? 0;
+      this.#seen = null; // it named a place in the log that ended
+      await cache.setMeta("seen", null);
     }
     await vault.setMeta(LOG, known);
+    return true;
   }
 
   /** What others wrote and the centre may have lost, as far as it is still here: to be handed in before a pull (SPEC TL12). */
@@ -207,7 +226,6 @@ export class Replica {
     return this.#parts.writer.confirmed(ids);
   }
 
-  /** Drop the lines of scopes that are no longer ours. Older months of a station we still follow stay. */
   /** What to pull: the scopes that hello names, and those of chains that this phone wrote on before it was enrolled anew. */
   async following(
     named: readonly (readonly [string, number, number])[],
@@ -217,11 +235,20 @@ export class Replica {
     return [...named, ...others.map((scope) => [scope, 0, 0] as const)];
   }
 
-  async keepOnly(listed: readonly string[]): Promise<void> {
+  /**
+   * Drop the lines of scopes that are no longer ours, as the server that was met can tell. Older months of a station we still
+   * follow stay. Of the centre's scopes the centre alone tells, of its own a station (SPEC HB6).
+   */
+  async keepOnly(listed: readonly string[], { role, server }: Pick<HelloReply, "role" | "server">): Promise<void> {
     const { cache } = this.#parts;
     const family = (scope: string): string => scope.split(":").slice(0, 2).join(":");
     const ours = new Set(listed.map(family));
-    for (const { scope } of await cache.cursors()) if (!ours.has(family(scope))) await cache.forgetScope(scope);
+    const own = `hub:${toHex(server)}:`;
+    for (const { scope } of await cache.cursors()) {
+      const gone =
+        role !== STATION ? !ours.has(family(inside(scope))) : scope.startsWith(own) && !listed.includes(scope);
+      if (gone) await cache.forgetScope(scope);
+    }
   }
 
   async cursors(scopes: readonly (readonly [string, number, number])[]): Promise<[string, number, number][]> {
@@ -233,8 +260,8 @@ export class Replica {
     return cursors;
   }
 
-  /** Check and keep a pull, fold what it touched. True when any cursor moved. */
-  async apply(reply: PullReply): Promise<boolean> {
+  /** Check and keep a pull, of a station or the centre, and fold what it touched. True when any cursor moved. */
+  async apply(reply: PullReply, isStation = false): Promise<boolean> {
     const { cache, clock } = this.#parts;
     let moved = false;
     for (const from of reply.scopes) {
@@ -250,7 +277,8 @@ export class Replica {
       if (checked.page.reset) this.#countReset(from.scope, clock.nowMs());
       moved = (await this.#keep(checked.page, checked.lines)) || moved;
     }
-    await this.#hear(reply);
+    // A station may know less of the centre than we do.
+    if (!isStation || reply.size > (this.#seen?.[0] ?? 0)) await this.#hear(reply);
     return moved;
   }
 
@@ -301,7 +329,7 @@ export class Replica {
       const item = folded?.items.find(({ key }) => key.slice(0, 32) === mark.id.slice(0, 32));
       if (item?.decision) heard.push({ set: mark.id, answer: answerOf(item.idx, item.atMs, item.decision, item.why) });
     }
-    if (await outbox.heard(heard)) answersChanged();
+    if ((await outbox.heard(heard, this.#parts.clock.nowMs())).changed) answersChanged();
   }
 
   /** What people said about an own set since it was ruled, with what its author answered; oldest first. */
@@ -317,7 +345,7 @@ export class Replica {
   }
 
   async #keep(page: Page, lines: Line[]): Promise<boolean> {
-    const { cache, writer, outbox, orgChanged, answersChanged, changed } = this.#parts;
+    const { vault, cache, writer, outbox, clock, orgChanged, answersChanged, changed } = this.#parts;
     const projected: Projected[] = [];
     for (const id of concernedBy(lines, this.#parts.me(), this.incidents)) {
       const folded = await this.#fold(id, page);
@@ -325,7 +353,7 @@ export class Replica {
     }
     const org = orgRowsOf(lines);
     const stripped = strippedBy(lines);
-    for (const one of stripped) await this.#parts.vault.strip(one);
+    for (const one of stripped) await vault.strip(one);
     try {
       await cache.apply(page, {
         org,
@@ -340,20 +368,24 @@ export class Replica {
     if (org.length > 0) orgChanged();
     writer.hear(lines.flatMap(({ set }) => (set ? [unpack(set.header.hlc)] : [])));
     await this.#recover(lines);
-    if (await outbox.heard(heardIn(lines))) answersChanged();
+    const owed = new Set((await vault.unsent()).map(({ id }) => id));
+    const { changed: answers, durable } = await outbox.heard(heardIn(lines, owed), clock.nowMs());
+    await writer.confirmed(durable);
+    if (answers) answersChanged();
     for (const { id, view } of projected) this.#show(id, view as View);
     if (projected.length > 0) changed(projected.map(({ id }) => id));
     return true;
   }
 
-  /** Take back own sets that the centre holds and this storage has lost (a restored or half-written vault). */
+  /** Take back own sets that the centre has ruled on and this storage has lost (a restored or half-written vault). */
   async #recover(lines: readonly Line[]): Promise<void> {
     const { vault, clock } = this.#parts;
     const mine = new Set(await vault.chains());
     for (const { set, entry, ruling } of lines) {
       const chain = set?.body ? toHex(set.header.chain) : "";
       // Of every chain this device has the key of: one that was set back is left before its sets come (SPEC FK4).
-      if (!set?.body || !mine.has(chain) || (await vault.own(chain, set.header.seq))) continue;
+      if (!set?.body || !mine.has(chain) || isProvisional(ruling.idx)) continue;
+      if (await vault.own(chain, set.header.seq)) continue;
       const { d, why, no } = ruling.payload;
       const answer: PushAnswer = {
         r: "duplicate",
@@ -404,6 +436,11 @@ export class Replica {
     if (lately.length >= RESETS.most) throw new Error("the centre's lines keep breaking; waiting before the next try");
     this.#resets.set(scope, [...lately, nowMs]);
   }
+}
+
+/** The scope of the centre that a station's own one goes with (SPEC HB3). */
+function inside(scope: string): string {
+  return scope.startsWith("hub:") ? scope.split(":").slice(2).join(":") : scope;
 }
 
 /** Open orders for me that this device has not said to be delivered yet. */

@@ -10,10 +10,10 @@
  *     rounds.kick();          // something was written: go now
  *     rounds.stop();
  */
-import type { HelloReply, Offer } from "../sync/exchange";
+import { DURABLE, type HelloReply, KEPT, type Offer, type PushResult, STATION } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
 import type { Leaving } from "./leaving";
-import { type Link, LinkError, type LinkTrouble, NEEDS_CODE, REVOKED } from "./link";
+import { CENTRE_ONLY, type Link, LinkError, type LinkTrouble, NEEDS_CODE, REVOKED } from "./link";
 import type { Clock } from "./now";
 import type { Outbox } from "./outbox";
 import type { Replica } from "./replica";
@@ -22,6 +22,13 @@ import type { Timekeeper } from "./timekeeper";
 import { type Vault, VaultRefused } from "./vault";
 import type { Alarm, LogWatch } from "./watch";
 import type { Draft } from "./writer";
+
+/** The server that answered last. */
+export interface Met {
+  isStation: boolean;
+  /** Its row in the organisation, hex; null for the centre, and where it does not say. */
+  station: string | null;
+}
 
 /** What the screens may know about the exchange. Reactive; written here and nowhere else. */
 export interface Status {
@@ -34,6 +41,7 @@ export interface Status {
   spreadMs: number | null;
   sending: { done: number; all: number } | null;
   nextTryMs: number | null;
+  met?: Met | null;
   /** The centre's log did not only grow since this phone last looked (TL9). */
   alarm?: Alarm | null;
 }
@@ -90,6 +98,8 @@ export class Rounds {
   /** As much of a snapshot as has come. */
   #half = { id: "", bytes: new Uint8Array(0) };
   #hello: { reply: HelloReply; atMono: number } | null = null;
+  /** The server of this round is a station that has not heard of the log as it is by now (SPEC HB5). */
+  #isBehind = false;
   #line = false;
 
   constructor(parts: RoundsParts) {
@@ -227,9 +237,9 @@ export class Rounds {
 
   /** Hello, from a chain that may go on: one that may not is left first, and another takes its place (SPEC FK4, FK5). */
   async #admitted(): Promise<HelloReply> {
-    const { leaving, link, replica, session } = this.#parts;
+    const { replica, session } = this.#parts;
     if (session().needsCode) throw new LinkError("refused", "another phone has this one's place", { code: NEEDS_CODE });
-    if (session().insteadOf) await leaving.ask(link);
+    if (session().insteadOf && !(await this.#placed())) return this.#greet(); // at a station: as the chain that was left
     let hello: HelloReply;
     try {
       hello = await this.#greet();
@@ -242,8 +252,20 @@ export class Rounds {
     // Another tab may have written, and sent, since the head was told.
     const caughtUp = hello.rotate === "rolled_back" && (await replica.owed()).head >= hello.have;
     if (caughtUp || !(await this.#leave(hello.rotate))) return caughtUp ? this.#greet() : hello;
-    await leaving.ask(link);
+    await this.#placed();
     return this.#greet();
+  }
+
+  /** Ask for the place of the chain that was left. False at a station, which has none to give (SPEC HB5). */
+  async #placed(): Promise<boolean> {
+    try {
+      await this.#parts.leaving.ask(this.#parts.link);
+    } catch (error) {
+      if (error instanceof LinkError && error.code === CENTRE_ONLY) return false;
+      throw error;
+    }
+    this.#hello = null; // it was said as the chain that was left
+    return true;
   }
 
   /** False when the storage takes no other chain now: what is written goes on as it can. */
@@ -260,13 +282,14 @@ export class Rounds {
   async #greet(overtaken = false): Promise<HelloReply> {
     const { clock, keeper, link, replica, app, vault, session } = this.#parts;
     if (this.#hello && clock.mono()[1] - this.#hello.atMono < HELLO_MS) return this.#hello.reply;
-    const owed = await replica.owed();
+    const { chain, insteadOf } = session();
+    const owed = await replica.owed(insteadOf ?? chain);
     const { token, request } = await vault.greeting(crypto.getRandomValues(new Uint8Array(16)));
     const sent = keeper.read();
     const reply = await link.hello({
       v: 1,
       app,
-      chain: fromHex(session().chain),
+      chain: fromHex(insteadOf ?? chain),
       head: owed.head,
       pending: owed.pending,
       oldest_ms: owed.oldestMs,
@@ -276,13 +299,18 @@ export class Rounds {
       token,
     });
     await keeper.heard(sent, reply); // at once: what is done first makes the answer look slower than it was
-    keeper.beacon = reply.beacon ?? keeper.beacon;
+    keeper.given(reply.beacon, reply.role === STATION);
     // A hello that came after a later one of another tab looks like a copy's: it is not, and the next one is in order.
     if (reply.rotate === "copied" && !overtaken && !(await vault.isUnderWay(request))) return this.#greet(true);
     if (reply.token) await vault.greeted(request, reply.token).catch(() => undefined);
     this.#reached();
+    if (insteadOf && reply.role !== STATION) throw new LinkError("busy", "another server answers by now");
     this.#hello = { reply, atMono: sent.mono[1] };
-    await replica.met(reply.log);
+    this.#parts.status.met = {
+      isStation: reply.role === STATION,
+      station: reply.station ? toHex(reply.station) : null,
+    };
+    this.#isBehind = !(await replica.met(reply));
     if (reply.retry_after_ms)
       throw new LinkError("busy", "the server asks for time", { retryAfterMs: reply.retry_after_ms });
     return reply;
@@ -293,16 +321,20 @@ export class Rounds {
     const { chain, insteadOf } = session();
     const limits = { sets: most.sets, bytes: Math.min(this.#budget, most.bytes) };
     let done = 0;
-    const all = (await replica.owed()).pending;
+    const met = this.#hello?.reply;
+    let at = met?.role === STATION ? toHex(met.server) : null;
+    const all = await outbox.offered(replica.unkept, at);
     for (;;) {
-      const batch = await outbox.next(limits, replica.unkept, insteadOf ? chain : null);
+      const batch = await outbox.next(limits, replica.unkept, insteadOf ? chain : null, at);
       if (batch.length === 0) break;
       status.sending = { done, all: Math.max(all, done + batch.length) };
       const reply = await link.push(batch.map(({ set }) => set.raw));
       this.#reached();
-      const durable = await outbox.answered(batch, reply.results, clock.nowMs());
+      if (reply.server) at = toHex(reply.server);
+      const results = this.#isBehind ? reply.results.map(noMoreThanKept) : reply.results;
+      const { durable, kept } = await outbox.answered(batch, results, clock.nowMs(), at);
       this.#parts.keeper.settled(durable);
-      done += durable.size;
+      done += durable.size + kept;
       await replica.confirmed(durable);
       this.#parts.answered();
       // What the centre could not read may be damaged here: then it is written again on another chain (SPEC FK7).
@@ -311,7 +343,8 @@ export class Rounds {
         this.#again = true;
         break;
       }
-      if (durable.size === 0) break; // nothing moved: the refusals are written down, the rest waits for the next round
+      // Nothing moved: the refusals are written down, the rest waits for the next round.
+      if (durable.size + kept === 0) break;
     }
     status.sending = null;
   }
@@ -337,17 +370,22 @@ export class Rounds {
   async #pull(hello: HelloReply): Promise<void> {
     const { keeper, link, replica, status, watch } = this.#parts;
     const scopes = await replica.following(hello.scopes);
-    await replica.keepOnly(scopes.map(([scope]) => scope));
+    const isStation = hello.role === STATION;
+    await replica.keepOnly(
+      scopes.map(([scope]) => scope),
+      hello,
+    );
+    const asked = this.#isBehind ? scopes.filter(([scope]) => scope.startsWith("hub:")) : scopes;
     for (;;) {
-      const cursors = await replica.cursors(scopes);
-      const signed = await watch.due();
+      const cursors = await replica.cursors(asked);
+      const signed = isStation ? null : await watch.due();
       const reply = await link.pull({ cursors, budget: this.#budget, ...(signed === null ? {} : { signed }) });
       this.#reached();
-      keeper.beacon = reply.beacon ?? keeper.beacon;
+      keeper.given(reply.beacon, isStation);
       let moved = false;
       for (const page of reply.scopes)
         if (page.snapshot) moved = (await replica.begin(page, await this.#fetched(page.snapshot))) || moved;
-      moved = (await replica.apply(reply)) || moved;
+      moved = (await replica.apply(reply, isStation)) || moved;
       if (signed !== null) status.alarm = await watch.heard(hello.server, reply.checkpoint ?? null);
       if (reply.complete || !moved) return;
     }
@@ -397,4 +435,9 @@ export class Rounds {
     this.#line = false;
     if (performance.now() - openedMs > LINE_HELD_MS) this.kick();
   }
+}
+
+/** What a station says that speaks of a log which has ended: the bytes are there, and nothing is said of the centre (HB5). */
+function noMoreThanKept(result: PushResult): PushResult {
+  return DURABLE.has(result.r) ? { ...result, r: KEPT, at_ms: null } : result;
 }

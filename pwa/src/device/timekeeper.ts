@@ -86,6 +86,11 @@ export class Timekeeper implements Rider {
     return { wallMs: clock.nowMs(), mono: clock.mono(), hides: sight.hides() };
   }
 
+  /** A beacon came; one of a station is not always newer than that we have. They begin with their time (SPEC TM12). */
+  given(beacon: Uint8Array | null | undefined, ofStation: boolean): void {
+    if (beacon && !(ofStation && this.beacon && toHex(beacon) <= toHex(this.beacon))) this.beacon = beacon;
+  }
+
   /** Every 15 s: look at both clocks, and notice a clock that was set. */
   beat(): void {
     const now = this.read();

@@ -16,6 +16,7 @@
  */
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
 import { withoutBody } from "../sync/changeset";
+import { DURABLE, type PushOutcome } from "../sync/exchange";
 import { equalBytes } from "../sync/ids";
 import type { Stripped } from "./cache";
 import { commit } from "./transaction";
@@ -58,6 +59,12 @@ export interface PushAnswer {
   no: string | null;
 }
 
+/** A station that has a set, and since when by its own clock (SPEC HB4). `server` is hex. */
+export interface Keeper {
+  server: string;
+  atMs: number;
+}
+
 /** The outbox mark of one set: where it stands between this phone and the centre. */
 export interface Mark {
   chain: string;
@@ -68,6 +75,8 @@ export interface Mark {
   wroteAtMs: number;
   /** Present until the centre has said that the bytes are durable there (EX2). */
   unsent?: 1;
+  /** Present while it is owed to the centre and stations keep it: it is not offered to those again. */
+  kept?: Keeper[];
   /** The last answer, whatever it was. */
   answer?: PushAnswer;
   answeredAtMs?: number;
@@ -80,8 +89,17 @@ export const DAMAGED = "damaged";
 /** In place of an answer: the words of this damaged set stand in another one (SPEC FK7). */
 export const REWRITTEN = "rewritten";
 
+/** How far a set has come: on this phone, at a station, confirmed by the centre. */
+export type Reached = "phone" | "station" | "centre";
+
 /** An own set with the centre's last answer to it. */
-export type Answered = OwnSet & { answer: PushAnswer | undefined };
+export type Answered = OwnSet & { answer: PushAnswer | undefined; reached: Reached };
+
+/** How far the set of this mark has come; null: only memory holds it. */
+export function reachedOf(mark: Mark | null | undefined): Reached {
+  if (mark?.unsent) return mark.kept ? "station" : "phone";
+  return DURABLE.has(mark?.answer?.r as PushOutcome) ? "centre" : "phone";
+}
 
 interface Shape extends DBSchema {
   keys: { key: string; value: KeyRecord };
@@ -298,7 +316,7 @@ export class Vault {
     const tx = (await this.#open()).transaction(["own", "outbox"]);
     const sets = await tx.objectStore("own").index("entity").getAll(entity);
     const marks = await Promise.all(sets.map(({ chain, seq }) => tx.objectStore("outbox").get([chain, seq])));
-    return sets.map((set, at) => ({ ...set, answer: marks[at]?.answer }));
+    return sets.map((set, at) => ({ ...set, answer: marks[at]?.answer, reached: reachedOf(marks[at]) }));
   }
 
   /** The entities this device has ever written about. */
@@ -338,15 +356,15 @@ export class Vault {
     return (await this.#open()).getAll("outbox");
   }
 
-  /** How many sets were ever signed here, and how many of them wait or want to be looked at. */
-  async counts(): Promise<{ head: number; unsent: number; attention: number }> {
+  /** How many sets were ever signed here, how many of them wait, a station keeping them or not, or want to be looked at. */
+  async counts(): Promise<{ head: number; unsent: number; kept: number; attention: number }> {
     const outbox = (await this.#open()).transaction("outbox").store;
     const [head, unsent, attention] = await Promise.all([
       outbox.count(),
-      outbox.index("unsent").count(),
+      outbox.index("unsent").getAll(),
       outbox.index("attention").count(),
     ]);
-    return { head, unsent, attention };
+    return { head, unsent: unsent.length, kept: unsent.filter(({ kept }) => kept).length, attention };
   }
 
   async putMarks(marks: Mark[]): Promise<void> {

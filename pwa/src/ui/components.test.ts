@@ -127,14 +127,16 @@ it("a state is told three ways, in either language", async () => {
 
 it("the sync chip opens the outbox and says how long the phone has been out of reach and what waits", async () => {
   const chip = mount(SyncChip, {
-    props: { facts: { waiting: 1, refused: 0, sending: null, offlineSinceMs: now.value - 7_300_000 } },
+    props: { facts: { waiting: 1, atStation: 0, refused: 0, sending: null, offlineSinceMs: now.value - 7_300_000 } },
   });
   expect(chip.attributes("data-state")).toBe("offline");
   expect(chip.get(".words").text()).toBe("离线 2 小时，待传 1");
   await chip.trigger("click");
   expect(chip.emitted("open")).toHaveLength(1);
-  await chip.setProps({ facts: { waiting: 0, refused: 2, sending: null, offlineSinceMs: 0 } });
+  await chip.setProps({ facts: { waiting: 0, atStation: 0, refused: 2, sending: null, offlineSinceMs: 0 } });
   expect(chip.text()).toContain("需处理 2");
+  await chip.setProps({ facts: { waiting: 3, atStation: 2, refused: 0, sending: null, offlineSinceMs: null } });
+  expect(chip.get(".words").text()).toBe("待传 3，2 条到所");
 });
 
 it("a grade opens its interval and its reason, and closes with Esc", async () => {

@@ -85,6 +85,11 @@ export class Centre {
     this.#station = station;
   }
 
+  /** How many rulings there are. */
+  get size(): number {
+    return this.#idx;
+  }
+
   static async open(device: string, station: string): Promise<Centre> {
     const centre = new Centre(device, station);
     const chain = await chainId(new Uint8Array(32).fill(9), new Uint8Array(16));

@@ -32,7 +32,7 @@ test.each(["stored", "duplicate", "fork", "held", "rejected", "opaque"])(
   "%s means that the bytes are safe (EX1, EX2)",
   async (r) => {
     const batch = await phone.outbox.next(LIMITS);
-    const durable = await phone.outbox.answered(batch, [{ r } as { r: "stored" }], 5);
+    const { durable } = await phone.outbox.answered(batch, [{ r } as { r: "stored" }], 5);
     expect(durable.size).toBe(1);
     expect(await phone.vault.unsent()).toHaveLength(0);
   },
@@ -44,7 +44,7 @@ test.each(["bad_signature", "too_large", "malformed"])(
     await phone.note(INCIDENT, "后面的");
     const batch = await phone.outbox.next({ ...LIMITS, sets: 1 });
     await phone.outbox.answered(batch, [{ r } as { r: "malformed" }], 5);
-    expect(await phone.outbox.counts()).toEqual({ head: 2, acked: 0, refusals: 1 });
+    expect(await phone.outbox.counts()).toEqual({ head: 2, acked: 0, kept: 0, refusals: 1 });
     expect(await seqs()).toEqual([1]); // those behind it go on
 
     const [mark] = await phone.vault.attention();

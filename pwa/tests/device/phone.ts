@@ -80,6 +80,8 @@ export class Phone {
   readonly clock: HeldClock;
   readonly key: KeyRecord;
   readonly centre: Centre;
+  /** Whom this phone reaches: the centre, or a station. */
+  server: { fetch: typeof fetch };
   readonly writer: ChainWriter;
   readonly replica: Replica;
   readonly leaving: Leaving;
@@ -103,6 +105,7 @@ export class Phone {
   private constructor(key: KeyRecord, centre: Centre, clock: HeldClock) {
     this.key = key;
     this.centre = centre;
+    this.server = centre;
     this.clock = clock;
     const me: Me = { person: PERSON, unit: UNIT, vehicles: [VEHICLE] };
     this.session = sessionOf(key.chain);
@@ -150,7 +153,7 @@ export class Phone {
       answersChanged: () => undefined,
     });
     this.rounds = new Rounds({
-      link: new Link({ session: () => this.session, fetch: centre.fetch }),
+      link: new Link({ session: () => this.session, fetch: (input, init) => this.server.fetch(input, init) }),
       outbox: this.outbox,
       replica: this.replica,
       clock,
@@ -176,6 +179,13 @@ export class Phone {
     const phone = new Phone(key, await Centre.open(key.chain, SCOPE), new HeldClock());
     await phone.writer.open(openingDraft(key, "test"));
     await phone.replica.open();
+    return phone;
+  }
+
+  /** A phone with this key and nothing else in its storage. */
+  static async of(key: KeyRecord, centre: Centre): Promise<Phone> {
+    const phone = new Phone(key, centre, new HeldClock());
+    await phone.vault.enrol(key, {});
     return phone;
   }
 

@@ -78,7 +78,7 @@ test("what comes twice changes nothing, and what is about others' sets is passed
   await phone.exchange();
   expect(await refused()).toEqual([]);
   expect((await phone.replica.remarks(set)).length).toBe(1);
-  expect(await phone.outbox.heard([{ set: "ff".repeat(32), answer: null }])).toBe(false);
+  expect((await phone.outbox.heard([{ set: "ff".repeat(32), answer: null }], 5)).changed).toBe(false);
 });
 
 test("a closed and reopened phone still shows what was asked", async () => {

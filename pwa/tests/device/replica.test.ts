@@ -140,7 +140,7 @@ test("a refused set stays, is shown as refused, counts for nothing and blocks no
 
   expect(incident()?.orders[0]?.withdrawn).toBe(false);
   expect(incident()?.status).toBe("signed");
-  expect(await phone.outbox.counts()).toEqual({ head: 5, acked: 5, refusals: 1 });
+  expect(await phone.outbox.counts()).toEqual({ head: 5, acked: 5, kept: 0, refusals: 1 });
   const story = await phone.replica.story(INCIDENT);
   expect(story.find((entry) => entry.t === "order.withdraw")).toMatchObject({
     decision: "rejected",

@@ -77,7 +77,16 @@ test.each([
   await phone.note(INCIDENT, "照常记录");
   await phone.exchange();
   expect(await phone.vault.unsent()).toHaveLength(0);
-  const facts = { head: 2, acked: 2, refusals: 0, unkept: 0, suspended: false, reachable: true, lastContactMs: 0 };
+  const facts = {
+    head: 2,
+    acked: 2,
+    kept: 0,
+    refusals: 0,
+    unkept: 0,
+    suspended: false,
+    reachable: true,
+    lastContactMs: 0,
+  };
   expect(chipFacts({ ...facts, sending: null, alarmed: true }, 0).refused).toBe(1);
   // The phone is opened again: the alarm is still there, and goes when the log adds up again.
   phone = await phone.again();

@@ -1,0 +1,222 @@
+/** A phone between a township's station and the centre: the second tick is no third one, and whoever answers, nothing is lost. */
+import "fake-indexeddb/auto";
+import { IDBFactory } from "fake-indexeddb";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { reachedOf as reachedOfSet } from "../../src/device/vault";
+import { type ChangeSet, readSet } from "../../src/sync/changeset";
+import { fromHex, toHex } from "../../src/sync/ids";
+import { readRuling } from "../../src/sync/rulings";
+import { Centre } from "./centre";
+import { DESK, ordered, Phone, SCOPE, STATION } from "./phone";
+import { Station } from "./station";
+
+const INCIDENT = "11".repeat(16);
+const ORDER = "22".repeat(16);
+
+let phone: Phone;
+let station: Station;
+beforeEach(async () => {
+  globalThis.indexedDB = new IDBFactory();
+  phone = await Phone.enrol();
+  station = new Station(phone.centre, 1);
+  await station.inTouch();
+});
+afterEach(() => phone.close());
+
+const at = async (server: { fetch: typeof fetch }): Promise<void> => {
+  phone.server = server;
+  await phone.exchange();
+};
+const ticks = async (): Promise<string[]> => (await phone.vault.marks()).map(reachedOfSet);
+const texts = async (): Promise<(string | null)[]> => (await phone.replica.story(INCIDENT)).map(({ text }) => text);
+
+test("HB4: what a station keeps is at the station, is owed to the centre, and is offered to whoever does not keep it", async () => {
+  const other = new Station(phone.centre, 2);
+  await phone.note(INCIDENT, "一");
+  await at(station);
+  // The opening of the chain, the note, and what the clocks said on the way.
+  expect(await phone.outbox.counts()).toEqual({ head: 3, acked: 0, kept: 3, refusals: 0 });
+  expect(await ticks()).toEqual(["station", "station", "station"]);
+  expect((await phone.vault.marks())[1]?.kept).toEqual([{ server: "01".repeat(16), atMs: phone.centre.nowMs }]);
+  await at(station);
+  await at(other);
+  await at(station);
+  expect([station.offered, other.offered]).toEqual([[3], [3]]);
+  const waits = await phone.outbox.list({ waiting: 9, confirmed: 9 });
+  expect([waits.unsent, waits.waiting.length, waits.confirmed.length]).toEqual([3, 3, 0]);
+  // A restart in between forgets nothing of it.
+  phone = await phone.again();
+  await at(phone.centre);
+  expect(phone.centre.pushes.flat()).toEqual(expect.arrayContaining([0, 1, 2]));
+  expect(await phone.outbox.counts()).toMatchObject({ kept: 0, refusals: 0 });
+  expect(new Set(await ticks())).toEqual(new Set(["centre"]));
+});
+
+test("HB4: the centre's first ruling, pulled at a station, is an answer like that of a push; a refusal asks for its author", async () => {
+  phone.centre.rule = ({ header }) =>
+    header.seq === 2 ? { d: "rejected", why: "no_authority" } : { d: "accepted", why: null };
+  await phone.note(INCIDENT, "一");
+  await phone.note(INCIDENT, "二");
+  await at(station);
+  expect((await phone.outbox.counts()).acked).toBe(0);
+  await station.inTouch();
+  await at(station);
+  expect(await phone.outbox.counts()).toEqual({ head: 4, acked: 4, kept: 0, refusals: 1 });
+  expect((await phone.vault.attention())[0]?.answer).toMatchObject({ d: "rejected", why: "no_authority" });
+  expect(phone.centre.calls).not.toContain("hello"); // it never met this phone
+});
+
+test("HB4: `kept` of nobody is no answer, and one that another than the greeted server gave is that one's", async () => {
+  station.isNameless = true;
+  await phone.note(INCIDENT, "一");
+  phone.server = {
+    fetch: (input, init) => (String(input).endsWith("push") ? station : phone.centre).fetch(input, init),
+  };
+  await phone.exchange();
+  expect(await ticks()).toEqual(expect.arrayContaining(["phone", "phone"]));
+  expect((await phone.outbox.counts()).kept).toBe(0);
+  station.isNameless = false;
+  await phone.exchange();
+  expect((await phone.vault.marks()).flatMap(({ kept = [] }) => kept.map(({ server }) => server))).toContain(
+    "01".repeat(16),
+  );
+  await at(phone.centre);
+  expect(new Set(await ticks())).toEqual(new Set(["centre"]));
+});
+
+test("HB3: what a station thinks is shown until the centre rules, and is an answer to nobody", async () => {
+  const elsewhere = await Centre.open(phone.writer.chain, SCOPE);
+  await elsewhere.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: "所里写的" }]);
+  const [said] = elsewhere.scopes.get(SCOPE)?.lines ?? [];
+  if (said?.raw) await station.list(readRuling(said.ruling).payload, said.raw);
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await station.inTouch();
+  await phone.note(INCIDENT, "一");
+  await at(station);
+  const told = (await phone.replica.story(INCIDENT)).filter(({ t }) => t === "entry.add");
+  expect(told.map(({ text, decision }) => [text, decision]).sort()).toEqual([
+    ["一", "accepted"],
+    ["所里写的", "accepted"],
+  ]);
+  expect(new Set((await phone.replica.reached(INCIDENT)).values())).toEqual(new Set(["station"]));
+  expect(await phone.outbox.counts()).toMatchObject({ acked: 0, refusals: 0 });
+  expect(phone.replica.seen?.[0]).toBe(phone.centre.size); // no index of a station's is ever named
+  phone.centre.rule = () => ({ d: "rejected", why: "no_authority" });
+  await at(phone.centre);
+  expect((await phone.replica.story(INCIDENT)).find(({ text }) => text === "一")?.decision).toBe("rejected");
+});
+
+test("HB3: a set of ours that this storage lost does not come back as confirmed from a station that only keeps it", async () => {
+  await phone.note(INCIDENT, "一");
+  await at(station);
+  const [kept] = station.own.lines;
+  const set = (await readSet(kept?.raw ?? new Uint8Array())) as ChangeSet;
+  // As if the vault had been set back to before it: the same phone without its sets.
+  globalThis.indexedDB = new IDBFactory();
+  const { key, centre } = phone;
+  phone.close();
+  phone = await Phone.of(key, centre);
+  await at(station);
+  expect(await phone.vault.own(key.chain, set.header.seq)).toBeNull();
+  await station.inTouch();
+  await at(station);
+  expect(reachedOfSet((await phone.vault.marks()).find(({ id }) => id === toHex(set.setId)))).toBe("centre");
+});
+
+test("HB2, HB6: scopes that a station leaves out stay, and go on where they were; its own go when it names them no more", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.note(INCIDENT, "一");
+  await at(phone.centre);
+  await at(station); // it has not heard of anything since the beginning: all cursors lie beyond it
+  expect(phone.status).toMatchObject({ reachable: true, trouble: null });
+  const held = async () => Object.fromEntries((await phone.cache.cursors()).map(({ scope, n }) => [scope, n]));
+  const before = await held();
+  expect(before[SCOPE]).toBeGreaterThan(0);
+  station.mirrored.delete(SCOPE); // a station of another township would not have it at all
+  await phone.note(INCIDENT, "二");
+  await at(station);
+  await at(phone.centre); // which names no scope of a station: that says nothing of it
+  expect(await held()).toMatchObject({ [SCOPE]: expect.any(Number), [station.hub]: 1 });
+  await phone.centre.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: "台上写的" }]);
+  await station.inTouch();
+  await at(station);
+  expect(await texts()).toContain("台上写的");
+  expect((await held())[SCOPE]).toBe(phone.centre.scopes.get(SCOPE)?.lines.length);
+
+  const { hub } = station;
+  (station as { hub: string }).hub = `hub:${toHex(station.server)}:station:${STATION}:2026-04`;
+  await at(new Station(phone.centre, 2)); // another one cannot take them away
+  expect(await held()).toHaveProperty(hub);
+  await at(station);
+  expect(await held()).not.toHaveProperty(hub);
+  phone.centre.scopes.delete(SCOPE);
+  await at(phone.centre);
+  expect(Object.keys(await held()).filter((scope) => scope.includes(STATION))).toEqual([]);
+});
+
+test("HB5: a station gives no token and is asked for no checkpoint; what it knows less of the centre is no news", async () => {
+  phone.centre.beacon = fromHex(`${"02".repeat(6)}${"aa".repeat(10)}`);
+  await at(phone.centre);
+  const { seen } = phone.replica;
+  const { length } = phone.centre.asked;
+  station.beacon = fromHex(`${"01".repeat(6)}${"ff".repeat(10)}`);
+  phone.clock.pass(120_000);
+  await at(station);
+  await at(station);
+  expect(station.greetings.map(({ token }) => token)).toEqual(Array(2).fill("1".padStart(32, "0")));
+  expect(new Set(station.greetings.map(({ request }) => request)).size).toBe(1);
+  expect(station.asked).toEqual([undefined, undefined]);
+  expect(phone.replica.seen).toEqual(seen);
+  expect(toHex(phone.keeper.beacon as Uint8Array)).toBe(`${"02".repeat(6)}${"aa".repeat(10)}`);
+  expect(phone.status.met).toEqual({ isStation: true, station: STATION });
+  await at(phone.centre);
+  expect(phone.centre.asked.length).toBeGreaterThan(length);
+  expect(phone.centre.greetings.at(-1)).toMatchObject({ token: "1".padStart(32, "0") });
+  expect(phone.status.met).toEqual({ isStation: false, station: null });
+});
+
+test("HB5, HB8: a chain that was left waits for the centre; at a station the phone reads and hands over as before", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.note(INCIDENT, "在旧链上");
+  const old = phone.writer.chain;
+  await phone.leaving.leave("copied");
+  await phone.note(INCIDENT, "在新链上");
+  await station.inTouch();
+  await at(station);
+  expect(phone.status).toMatchObject({ reachable: true, trouble: null });
+  expect(station.greetings.map(({ chain }) => chain)).toEqual([old]);
+  expect((await phone.vault.marks()).map((mark) => [mark.chain === old, reachedOfSet(mark)])).toEqual(
+    expect.arrayContaining([
+      [true, "station"],
+      [false, "phone"],
+    ]),
+  );
+  expect([...station.spool.values()].length).toBe(2);
+  expect(phone.replica.incidents.size).toBe(1);
+  await at(phone.centre);
+  expect(phone.session.insteadOf).toBeUndefined();
+  expect(new Set(await ticks())).toEqual(new Set(["centre"]));
+});
+
+test("HB5: a station that speaks of a log which has ended makes nothing owed again, and confirms nothing", async () => {
+  await phone.note(INCIDENT, "一");
+  await at(phone.centre);
+  await station.inTouch();
+  phone.centre.putBack(0);
+  await at(phone.centre); // owed again, and handed in again
+  const pushes = phone.centre.pushes.flat().length;
+  expect(new Set(await ticks())).toEqual(new Set(["centre"]));
+  await at(station);
+  await at(phone.centre);
+  expect(phone.centre.pushes.flat().length).toBe(pushes);
+  // The same while something is still owed to the new log: the station answers for the old one.
+  phone.centre.fault = "full";
+  phone.centre.putBack(0);
+  await at(phone.centre);
+  expect(new Set(await ticks())).toEqual(new Set(["phone"]));
+  await at(station);
+  expect(new Set(await ticks())).toEqual(new Set(["station"]));
+  phone.centre.fault = null;
+  await at(phone.centre);
+  expect(new Set(await ticks())).toEqual(new Set(["centre"]));
+});
