@@ -290,7 +290,8 @@ class Batch:
         if change is not None:
             ruling = rulings.Ruling(rulings.VERSION, idx, self.at_ms, rulings.KIND_SET, payload)
             if incident is not None:
-                note(incident, change, ruling, memory.directory)
+                is_admitted = ruled.decision in rulings.COUNTED
+                note(incident, change, ruling, memory.directory, is_admitted=is_admitted)
             else:
                 self.moments.note(change, ruling)
         if incident is None or ruled.decision not in rulings.COUNTED:

@@ -325,10 +325,16 @@ def load_all(
 
 
 def note(
-    incident: Incident, change: ChangeSet, ruling: rulings.Ruling, directory: Directory
+    incident: Incident,
+    change: ChangeSet,
+    ruling: rulings.Ruling,
+    directory: Directory,
+    *,
+    is_admitted: bool = False,
 ) -> None:
-    """Fold one ruled set into an incident."""
-    incident.state.add(fold.items_of(change, ruling))
+    """Fold one ruled set into an incident. `is_admitted`: admission has just accepted it, so its ops are well formed
+    (IN1) and need not be looked at again."""
+    incident.state.add(fold.items_of(change, ruling), are_checked=is_admitted)
     ops = fold.ops_of(change, ruling)
     if not ops or ruling.payload["d"] not in rulings.COUNTED:
         return
@@ -336,7 +342,7 @@ def note(
     incident.updated_at_ms = max(incident.updated_at_ms, rulings.received_at_ms(ruling))
     incident.updated_idx = max(incident.updated_idx, ruling.idx)
     for op in ops:
-        if op["t"] in REACHING and shapes.problem(op) is None:
+        if op["t"] in REACHING and (is_admitted or shapes.problem(op) is None):
             incident.known = None
             station = station_reached(op, directory)
             if station is not None:

@@ -185,7 +185,10 @@ def _clock(
 
 
 def _of_kinds(kinds: Sequence[str], said: _Steps) -> tuple[Said, ...]:
-    return tuple([one for kind in kinds if kind in said for one in said[kind][:STATEMENTS_MAX]])
+    found = [said[kind] for kind in kinds if kind in said]
+    if len(found) == 1:  # as nearly always
+        return tuple(found[0][:STATEMENTS_MAX])
+    return tuple([one for listed in found for one in listed[:STATEMENTS_MAX]])
 
 
 def _over_ms(view: Mapping[str, Any], round_: int) -> int | None:

@@ -41,7 +41,7 @@ def milestone_of(item: Item) -> dict[str, Any]:
 
 def by_time(items: Iterable[Item]) -> list[Item]:
     """Items by event time, then op id: how people read them."""
-    return sorted(items, key=lambda item: (item.occurred_at_ms, item.op))
+    return sorted(items, key=cells.BY_TIME)
 
 
 def orders_of(

@@ -49,9 +49,9 @@ class IncidentState:
         self._derived: Derived | None = None
         self.has_rejected = False
 
-    def add(self, items: Iterable[Item]) -> None:
-        """Take items in. One already known is replaced only by the same item under a ruling that
-        stands over its own (RL6, HB3)."""
+    def add(self, items: Iterable[Item], *, are_checked: bool = False) -> None:
+        """Take items in. One already known is replaced only by the same item under a ruling that stands over its own
+        (RL6, HB3). `are_checked`: whoever brings them has just found nothing wrong with their shapes."""
         for item in items:
             known = self.items.get(item.op)
             if known is not None:
@@ -60,7 +60,7 @@ class IncidentState:
                 self._by_t[_filed_under(known)].pop(item.op)
             self.items[item.op] = item
             self.has_rejected = self.has_rejected or item.decision == rulings.REJECTED
-            t = _filed_under(item)
+            t = item.t if are_checked and shapes.is_known(item.t) else _filed_under(item)
             self._by_t.setdefault(t, {})[item.op] = item
             if t not in _APART:
                 self._derived = None

@@ -135,6 +135,10 @@ def rulings() -> dict[str, Any]:
             {"story": story, "ruling": data.hex(), "code": code}
             for story, data, code in records.REFUSED
         ],
+        "standing": [
+            {"story": story, "idx": idx, "other": other, "stands": stands}
+            for story, idx, other, stands in records.STANDING
+        ],
     }
 
 

@@ -95,3 +95,18 @@ REFUSED: list[tuple[str, bytes, str]] = [
     ("text that is not UTF-8", _GOOD[:-1] + b"\x81\xa1a\xa1\xff", "utf8"),
     ("a payload too deep", _GOOD[:-1] + b"\x81\xa1a" + b"\x91" * 7 + b"\xc0", "depth"),
 ]
+
+# Of two rulings on one set: story, the index of one, that of the other, whether the one decides
+_OF_STATION = 2**52
+STANDING: list[tuple[str, int | None, int | None, bool]] = [
+    ("RL6: the newer of two rulings of the centre", 9, 4, True),
+    ("RL6: the older of two", 4, 9, False),
+    ("RL6: one ruling beside itself", 4, 4, False),
+    ("RL6: any ruling before none", 4, None, True),
+    ("RL6: none before any", None, 4, False),
+    ("HB3: the centre's before a station's, however low its number", 1, _OF_STATION, True),
+    ("HB3: a station's never before the centre's", _OF_STATION + 7, 1, False),
+    ("HB3: the newer of two of stations", _OF_STATION + 2, _OF_STATION + 1, True),
+    ("HB3: a station's before none", _OF_STATION, None, True),
+    ("HB3: the last index before a station's is the centre's", _OF_STATION - 1, _OF_STATION, True),
+]
