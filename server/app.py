@@ -23,6 +23,7 @@ from server import problems
 from server.api import desk, health, spec, sync
 from server.api.events import Events
 from server.api.logs import LogApi
+from server.api.station import StationApi
 from server.api.stories import Stories
 from server.deadlines import nudging
 from server.deadlines.engine import Engine
@@ -79,7 +80,8 @@ def build_app(
     snapshots = Snapshots(settings, clock, entropy, db, intake)
     keeper = Keeper(db, intake, clock, Signer(settings, entropy))
     at_desks = desk.parts(settings, clock, entropy, db, intake)
-    exchange = sync.SyncApi(
+    of_exchange = StationApi if settings.role == "station" else sync.SyncApi
+    exchange = of_exchange(
         settings,
         clock,
         db,
@@ -98,8 +100,9 @@ def build_app(
             performer.start(db)
             await intake.start()
             follower.start()
-            snapshots.start()
-            await keeper.start()
+            if settings.role == "centre":
+                snapshots.start()
+                await keeper.start()
             if isinstance(clock, SystemClock):
                 deadlines.start()  # a clock that is moved by hand wakes nobody: whoever moves it tends
             yield

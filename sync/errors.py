@@ -116,6 +116,11 @@ REQUESTS: Final[dict[str, Entry]] = {
         405, "This address does not take that method.", "Compare it with /api/docs."
     ),
     "login_taken": Entry(409, "Another person has this login name.", "Choose another name."),
+    "centre_only": Entry(
+        409,
+        "This is a township station, and what was asked is decided at the centre alone.",
+        "Ask at the centre, or here again once it has decided.",
+    ),
     "not_ready": Entry(
         409, "The record is not in a state that allows this.", "Reload it and look what is open."
     ),
@@ -419,7 +424,16 @@ BUNDLES: Final[dict[str, Entry]] = {
 }
 """What may be wrong with a bundle or one of its records (BU5); `not_canonical` as above."""
 
-_ALL: Final = REQUESTS | SETS | LINES | FIELDS | LOG | BUNDLES
+STATIONS: Final[dict[str, Entry]] = {
+    "not_mirrored": Entry(
+        409,
+        "What the centre sent does not go with what it sent before, or was not signed by its author.",
+        "Look at the station's log for the place; if the centre was put back, have its loss declared there.",
+    ),
+}
+"""Why a station takes nothing more over from its centre (HB2)."""
+
+_ALL: Final = STATIONS | REQUESTS | SETS | LINES | FIELDS | LOG | BUNDLES
 
 
 def lookup(code: str) -> Entry:

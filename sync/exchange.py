@@ -146,11 +146,12 @@ class PushResult(Struct, frozen=True, omit_defaults=True):
 
 class PushReply(Struct, frozen=True, omit_defaults=True):
     """One result per set, in order, and the contiguous seq of the pushing device's chain. `server`: the station that
-    keeps what it answers with `kept` (HB4)."""
+    keeps what it answers with `kept` (HB4). `rulings`: to a station, those that stand on what it pushed (HB7)."""
 
     results: list[PushResult]
     have: Int
     server: Bin16 | None = None
+    rulings: list[bytes] = []
 
 
 class PullRequest(Struct, frozen=True):

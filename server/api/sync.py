@@ -35,6 +35,7 @@ from server.problems import ProblemError, refuse
 from server.proof import given
 from server.settings import Settings
 from server.store import log, scopes
+from server.store import sets as stored_sets
 from server.store.devices import Contact, Device
 from server.store.engine import Database
 from sync import exchange, witness
@@ -138,9 +139,13 @@ class SyncApi:
             self._found[token] = (device, now_ms)
         if call not in CALLS_OF_THE_REVOKED:
             self._refuse_revoked(device)
-        if call not in CALLS_OF_THE_CONTINUED and self._intake.continued_by(device) is not None:
-            raise _refusal("rotation_needs_login", device.chain)
+        if call not in CALLS_OF_THE_CONTINUED:
+            self._refuse_continued(device)
         return device
+
+    def _refuse_continued(self, device: Device) -> None:
+        if self._intake.continued_by(device) is not None:
+            raise _refusal("rotation_needs_login", device.chain)
 
     def _refuse_revoked(self, device: Device) -> None:
         if self._intake.revoked_at_ms(device) is not None:
@@ -150,11 +155,11 @@ class SyncApi:
         directory, now_ms = self._intake.directory, self._clock.now_ms()
         return await self._db.reading(pull.followed, device, directory, self._months, now_ms)
 
-    async def _hello(self, device: Device, raw: bytes) -> object:
-        if (spoken := _read(exchange.Spoken, raw).v) != exchange.VERSION:
+    async def _hello(self, device: Device, raw: bytes) -> exchange.HelloReply:
+        if (spoken := read(exchange.Spoken, raw).v) != exchange.VERSION:
             speaks = {"speaks": [exchange.VERSION]}
             raise ProblemError("unspoken_version", f"this app speaks {spoken}", extra=speaks)
-        asked = _read(exchange.HelloRequest, raw)
+        asked = read(exchange.HelloRequest, raw)
         if asked.chain != device.chain:
             raise ProblemError("not_allowed", "the token belongs to another chain")
         now_ms = self._clock.now_ms()
@@ -201,7 +206,7 @@ class SyncApi:
         return [] if row is None else [(one.epoch, one.kept) for one in row.lost]
 
     async def _rotate(self, device: Device, raw: bytes) -> object:
-        asked = _read(exchange.RotateRequest, raw)
+        asked = read(exchange.RotateRequest, raw)
         opening = opening_of(bytes(asked.set), device)
         if self._intake.continued_by(device) != opening.chain:
             self._refuse_revoked(device)
@@ -215,16 +220,21 @@ class SyncApi:
             raise _refusal("rotation_needs_login", opening.chain)
         return exchange.RotateReply(opening.chain, token)
 
-    async def _push(self, device: Device, raw: bytes) -> object:
-        asked = _read(exchange.PushRequest, raw)
+    async def _push(self, device: Device, raw: bytes) -> exchange.PushReply:
+        asked = read(exchange.PushRequest, raw)
         sets = [bytes(one) for one in asked.sets]
         if sum(map(len, sets)) > exchange.BATCH_BYTES_MAX:
             raise ProblemError("request_too_large", "more than 1 MiB of sets")
         results, have = await self._intake.submit(sets, device)
-        return exchange.PushReply(results=results, have=have)
+        if device.station is None:
+            return exchange.PushReply(results=results, have=have)
+        ruled = [one.idx for one in results if one.idx is not None]
+        found = await self._db.reading(stored_sets.rulings_at, ruled)
+        told = [raw for _idx, _at_ms, raw in found]
+        return exchange.PushReply(results=results, have=have, rulings=told)
 
-    async def _pull(self, device: Device, raw: bytes) -> object:
-        asked = _read(exchange.PullRequest, raw)
+    async def _pull(self, device: Device, raw: bytes) -> exchange.PullReply:
+        asked = read(exchange.PullRequest, raw)
         may = pull.may_follow(device, self._intake.directory)
         cursors = [cursor for cursor in asked.cursors if may(cursor[0])]
         now_ms, behind = self._clock.now_ms(), self._settings.limits.snapshot_entries
@@ -239,7 +249,7 @@ class SyncApi:
         return msgspec.structs.replace(reply, checkpoint=checkpoint)
 
     async def _station(self, device: Device, raw: bytes) -> object:
-        asked = _read(stations.StationRequest, raw)
+        asked = read(stations.StationRequest, raw)
         if device.station is None:
             raise ProblemError("not_allowed", "this device is no station")
         directory = self._intake.directory
@@ -247,7 +257,7 @@ class SyncApi:
 
     async def _time(self, _device: Device, raw: bytes) -> object:
         received_ms = self._clock.now_ms()
-        asked = _read(exchange.TimeRequest, raw)
+        asked = read(exchange.TimeRequest, raw)
         return exchange.TimeReply(
             t1=asked.t1,
             t2=received_ms,
@@ -271,7 +281,8 @@ def _refusal(code: str, chain: bytes) -> ProblemError:
     return ProblemError(code, extra={"chain": chain.hex()})
 
 
-def _read(kind: type[Message], raw: bytes) -> Message:
+def read(kind: type[Message], raw: bytes) -> Message:
+    """The message in a body. Raises ProblemError."""
     try:
         return exchange.decode(kind, raw)
     except (msgspec.MsgspecError, RecursionError) as error:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from server import keys
 from server.intake import judge
+from server.intake.desk import Heard
 from server.intake.enrolled import Enrolled
 from server.intake.greetings import ROTATED, Greeting, Greetings, Welcome
 from server.intake.ledger import Ledger
@@ -83,12 +84,15 @@ _RESULT = {
 class Batch:
     """What one transaction will have done. Also what a job is given to write with."""
 
+    of_ledger: type[Ledger] = Ledger
+    of_looking: type[Looking] = Looking
+
     def __init__(self, connection: Connection, memory: Memory, at_ms: int) -> None:
         """Begin under the lock of the log's head; every ruling of the batch is made at `at_ms`."""
         self.connection = connection
         self.at_ms = at_ms
         self._memory = memory
-        self._ledger = Ledger(connection, memory, at_ms)
+        self._ledger = self.of_ledger(connection, memory, at_ms)
         self._standing = Standing(connection, memory, self._ledger)
         self.moments = Moments(connection, memory, self._ledger.write_log)
         self._org: list[tuple[str, bytes, int, bytes | None]] = []
@@ -98,7 +102,7 @@ class Batch:
         self._to_time: dict[bytes, Incident] = {}
         self._effects: list[Effect] = []
         self._greetings = Greetings(connection, at_ms)
-        self._looking = Looking(connection, memory, self._ledger, self.moments, at_ms)
+        self._looking = self.of_looking(connection, memory, self._ledger, self.moments, at_ms)
         self.devices = Enrolled(connection, memory, self._ledger, at_ms, self.org)
 
     # ---- what a job may ask and do ---------------------------------------------------------
@@ -140,11 +144,11 @@ class Batch:
         """Sign a draft with the desk chain and take it in. Raises DraftError, CanonError."""
         memory = self._memory
         writer = memory.desk_writer(self.connection)
-        seen = (self._ledger.idx, memory.leaf[:16]) if memory.leaf is not None else None
+        heard = self._heard()
         if writer.seq == 0:
-            opening, writer = memory.desk.write(writer, memory.desk.opening(), self.at_ms, seen)
+            opening, writer = memory.desk.write(writer, memory.desk.opening(), self.at_ms, heard)
             self.take(opening, self.at_ms)
-        one, writer = memory.desk.write(writer, draft, self.at_ms, seen)
+        one, writer = memory.desk.write(writer, draft, self.at_ms, heard)
         memory.writer = writer
         return self.take(one, self.at_ms)
 
@@ -215,6 +219,23 @@ class Batch:
         """Answer one hello."""
         return self._greetings.take(one, self._memory.chain(self.connection, one.chain).head)
 
+    # ---- what a station knows less of -------------------------------------------------------
+
+    def _heard(self) -> Heard:
+        """What sets of the desk name as heard of."""
+        leaf = self._memory.leaf
+        return Heard() if leaf is None else Heard((self._ledger.idx, leaf[:16]))
+
+    def _seen_at(self, seen: tuple[int, bytes]) -> int | None:
+        return self._memory.seen_at(seen)
+
+    def _beacon_at(self, beacon: bytes) -> int | None:
+        return self._memory.beacons.read(beacon)
+
+    def answers(self, results: list[PushResult]) -> list[PushResult]:
+        """What the pushing device is told of its sets."""
+        return results
+
     # ---- sets ------------------------------------------------------------------------------
 
     def prepare(self, coming: Sequence[Incoming], greeting: Sequence[Greeting] = ()) -> None:
@@ -242,35 +263,12 @@ class Batch:
             if body is not None and body.kind == KIND_INCIDENT
             else None
         )
-        is_gap = self._standing.is_gap(chain, one)
-        verdict = judge.judge(
-            one,
-            at_ms=self.at_ms,
-            device=memory.device(self.connection, one.chain),
-            before=None if is_gap else self._standing.before(chain, one),
-            incident=incident,
-            history=self._history,
-            seen_at=memory.seen_at,
-            beacon_at=memory.beacons.read,
-            is_fork=bool(standing) or chain.is_forked(one.seq),
-            is_gap=is_gap,
-        )
+        verdict = self._judge(one, chain, incident, is_second=bool(standing))
         ruled = verdict.ruled
         number = None
         if incident is not None and verdict.creates_at_ms is not None:
             number = self._ledger.number(verdict.creates_at_ms)
-        payload = rulings.set_payload(
-            set_id=one.set_id,
-            chain=one.chain,
-            seq=one.seq,
-            entity=entity,
-            decision=ruled.decision,
-            why=ruled.why,
-            eff=ruled.eff,
-            flags=list(ruled.flags),
-            facts=captured(verdict.facts),
-            number=number,
-        )
+        payload = payload_of(one, entity, verdict, number)
         self._ledger.arrival_no += 1
         arrival_no = self._ledger.arrival_no
         idx, leaf = self._ledger.rule(rulings.KIND_SET, payload)
@@ -311,6 +309,24 @@ class Batch:
             at_ms=self.at_ms,
             d=ruled.decision,
             no=number,
+        )
+
+    def _judge(
+        self, one: Incoming, chain: Chain, incident: Incident | None, *, is_second: bool
+    ) -> judge.Verdict:
+        """What admission says of a set now; `is_second`: another stands at its place."""
+        is_gap = self._standing.is_gap(chain, one)
+        return judge.judge(
+            one,
+            at_ms=self.at_ms,
+            device=self._memory.device(self.connection, one.chain),
+            before=None if is_gap else self._standing.before(chain, one),
+            incident=incident,
+            history=self._history,
+            seen_at=self._seen_at,
+            beacon_at=self._beacon_at,
+            is_fork=is_second or chain.is_forked(one.seq),
+            is_gap=is_gap,
         )
 
     def _doubt(self, one: Incoming, arrival_no: int, decision: str) -> None:
@@ -505,3 +521,22 @@ class Batch:
         whole = projected(incident, self._memory.directory.book)
         before, incident.projected = incident.projected, whole
         return whole.since(before)
+
+
+def payload_of(
+    one: Incoming, entity: bytes | None, verdict: judge.Verdict, number: str | None = None
+) -> dict[str, Any]:
+    """What the first ruling on a set says."""
+    ruled = verdict.ruled
+    return rulings.set_payload(
+        set_id=one.set_id,
+        chain=one.chain,
+        seq=one.seq,
+        entity=entity,
+        decision=ruled.decision,
+        why=ruled.why,
+        eff=ruled.eff,
+        flags=list(ruled.flags),
+        facts=captured(verdict.facts),
+        number=number,
+    )

@@ -12,6 +12,8 @@ Example: `written = desk.write(writer, draft, now_ms)`; the next call takes `wri
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from server import keys
 from server.intake.verify import Incoming, read_one
 from server.store.devices import Device
@@ -30,6 +32,13 @@ from sync.ids import SetId
 KEY_FILE = "desk.key"
 APP = "ortoo-centre"
 SCOPE = "org"
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What is known of the log when a set is written: its newest ruling with the beginning of its leaf, a beacon."""
+
+    seen: tuple[int, bytes] | None = None
+    beacon: bytes | None = None
 
 
 class Desk:
@@ -76,7 +85,7 @@ class Desk:
         return Writer(self.chain, seq + 1, SetId(found.set_id), stamp)
 
     def write(
-        self, writer: Writer, draft: Draft, now_ms: int, seen: tuple[int, bytes] | None
+        self, writer: Writer, draft: Draft, now_ms: int, heard: Heard
     ) -> tuple[Incoming, Writer]:
         """Sign a draft as the next set. Raises `sync.canon.CanonError` for values outside CB1."""
         written: Written = write(
@@ -87,7 +96,8 @@ class Desk:
             mono=(self._session, max(0, now_ms - self._start_ms)),
             salt=self._entropy(16),
             sign=self._key.sign,
-            seen=seen,
+            seen=heard.seen,
+            beacon=heard.beacon,
         )
         found = read_one(written.raw)
         if not isinstance(found, Incoming):

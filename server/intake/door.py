@@ -29,11 +29,12 @@ from server.intake.batch import Batch
 from server.intake.beacons import KEY_FILE as BEACON_KEY
 from server.intake.beacons import Beacons
 from server.intake.desk import Desk
-from server.intake.greetings import Greeting, Welcome, without_writing
+from server.intake.greetings import Greeting, Welcome
 from server.intake.keyring import stored_keys
 from server.intake.memory import Memory
 from server.intake.queue import IntakeClosedError, Work, WorkQueue
 from server.intake.reviews import read_again
+from server.intake.tier import tier_of
 from server.intake.verify import (
     Found,
     Incoming,
@@ -85,6 +86,7 @@ class Intake:
         self._db = db
         self._performer = performer
         self._settings = settings
+        self._tier = tier_of(settings.role)
         self._queue = WorkQueue(limit_sets=limits.queue_sets, batch_sets=limits.batch_sets)
         self._threads = ThreadPoolExecutor(limits.verify_threads, thread_name_prefix="verify")
         self._keys: dict[bytes, Key] = {}
@@ -102,8 +104,10 @@ class Intake:
         settings = self._settings
         desk = Desk(settings.data_dir, self._entropy, self._clock.now_ms())
         beacons = Beacons(keys.secret(settings.data_dir / BEACON_KEY, self._entropy))
-        self._memory = Memory(desk, beacons, incidents_limit=settings.limits.cached_incidents)
-        await self._db.writing(log.found, self._entropy)
+        self._memory = self._tier.memory(
+            desk, beacons, incidents_limit=settings.limits.cached_incidents
+        )
+        await self._db.writing(log.found, self._entropy, self._tier.first_idx)
         self._task = asyncio.create_task(self._run(), name="intake")
 
         def settle(batch: Batch) -> None:
@@ -111,6 +115,8 @@ class Intake:
                 batch.devices.enrol(desk.device(batch.at_ms))
 
         await self.catch_up()
+        if self._settings.role == "station":
+            return  # its chain is enrolled by the centre, which also reads again what was unread
         # Only its first day must write here, so that a centre starts on a full disk too.
         if await self._db.reading(devices.by_chain, desk.chain) is None:
             await self.transaction(settle)
@@ -200,7 +206,7 @@ class Intake:
         except IntakeClosedError as closed:
             if closed.code != NOT_STORED:
                 raise
-            answer = await self._db.reading(without_writing, greeting)
+            answer = await self._db.reading(self._tier.without_writing, greeting)
         return answer
 
     async def submit(self, raws: Sequence[bytes], sender: Device) -> tuple[list[PushResult], int]:
@@ -371,7 +377,7 @@ class Intake:
         """In the writer's thread, inside the transaction."""
         memory = self._memory
         assert memory is not None
-        batch = Batch(connection, memory, self._clock.now_ms())
+        batch = self._tier.batch(connection, memory, self._clock.now_ms())
         batch.prepare(
             [one for work in works for one in work.found or () if isinstance(one, Incoming)],
             [work.greeting for work in works if work.greeting is not None],
@@ -392,7 +398,7 @@ class Intake:
             for one in work.found
         ]
         assert work.sender is not None
-        return results, memory.chain(batch.connection, work.sender).head.have
+        return batch.answers(results), memory.chain(batch.connection, work.sender).head.have
 
 
 def _with(work: Work, found: list[Found], answer: asyncio.Future[Any] | None = None) -> Work:

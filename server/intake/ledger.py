@@ -88,7 +88,7 @@ class Ledger:
         """Put a set before people."""
         self._doubts.append(one)
 
-    def number(self, created_at_ms: int) -> str:
+    def number(self, created_at_ms: int) -> str | None:
         """The next incident number of the day on which something was created."""
         day = day_of(created_at_ms)
         last = self._memory.number(self._connection, day) + 1
@@ -129,14 +129,22 @@ class Ledger:
             name = month_scope(incident.scopes[0], incident.stations.pop())
             if name not in incident.scopes:
                 self._place(incident, name)
-                at, added = self.rule(rulings.KIND_SCOPE, {"e": incident.id, "add": name})
-                self.list_in(incident.scopes, at, None, added)
+                self._tell_placed(incident, name)
+
+    def _tell_placed(self, incident: Incident, name: str) -> None:
+        """Rule that a scope was added to an incident."""
+        idx, leaf = self.rule(rulings.KIND_SCOPE, {"e": incident.id, "add": name})
+        self.list_in(incident.scopes, idx, None, leaf)
 
     def _place(self, incident: Incident, name: str) -> None:
         """Add a scope to an incident, with everything that counts and was found so far (SC3)."""
         homes = incident.scopes[:1]
         self._open(incident, name)
         self.write_log()  # what this transaction has gathered is evidence too
+        for entry in sorted(self._so_far(incident, homes), key=lambda one: one[0]):
+            self.list_in([name], *entry)
+
+    def _so_far(self, incident: Incident, homes: Sequence[str]) -> list[Entry]:
         entries: list[Entry] = [
             (idx, None, rulings.leaf_hash(raw))
             for home in homes
@@ -147,8 +155,7 @@ class Ledger:
             if ruling.payload["d"] in rulings.COUNTED:
                 leaf = rulings.leaf_hash(stored.ruling)
                 entries.append((stored.idx, stored.arrival_no, leaf))
-        for entry in sorted(entries, key=lambda one: one[0]):
-            self.list_in([name], *entry)
+        return entries
 
     def _found(self, home: str, incident: bytes) -> list[tuple[int, bytes]]:
         """(index, bytes) of the verdicts on an incident that its home lists."""

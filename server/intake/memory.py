@@ -210,7 +210,7 @@ class Memory:
         incidents = {b.entity for b in bodies if b is not None and b.kind == KIND_INCIDENT}
         unfolded = [one for one in incidents if one not in self.incidents]
         if unfolded:
-            self.incidents |= load_all(connection, unfolded, self.directory)
+            self.incidents |= self._folded(connection, unfolded)
 
     def seen_at(self, seen: tuple[int, bytes]) -> int | None:
         """When the ruling was made that a set of this batch names as seen, None when the log has no such (AU3)."""
@@ -267,11 +267,14 @@ class Memory:
         """One incident, folded from its evidence when it is not remembered."""
         known = self.incidents.get(entity)
         if known is None:
-            known = load(connection, entity, self.directory)
+            known = self._folded(connection, [entity])[entity]
             self.incidents[entity] = known
         else:
             self.incidents.move_to_end(entity)
         return known
+
+    def _folded(self, connection: Connection, entities: Sequence[bytes]) -> dict[bytes, Incident]:
+        return load_all(connection, entities, self.directory)
 
     def desk_writer(self, connection: Connection) -> Writer:
         """Where the desk chain stands."""

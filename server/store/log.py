@@ -29,14 +29,14 @@ class Head(msgspec.Struct, frozen=True):
 _COLUMNS = "idx, arrival_no, origin, server_id, epoch"
 
 
-def found(connection: Connection, entropy: Callable[[int], bytes]) -> Head:
-    """The head, made with an identity of its own when the log has none yet."""
+def found(connection: Connection, entropy: Callable[[int], bytes], first_idx: int = 0) -> Head:
+    """The head, made with an identity of its own when the log has none yet; rulings come after `first_idx`."""
     if connection.execute(select(tables.log_head.c.id)).first() is None:
         server_id = entropy(16)
         connection.execute(
             insert(tables.log_head).values(
                 id=1,
-                idx=0,
+                idx=first_idx,
                 arrival_no=0,
                 origin=server_id.hex(),
                 server_id=server_id,

@@ -10,6 +10,7 @@ zones, policies and modes as SPEC PO; categories and results `code`, `zh`, `en`.
 Example: `directory(connection).person(person_id).station`.
 """
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Final
 
@@ -154,9 +155,13 @@ def save(connection: Connection, changes: list[tuple[str, bytes, int, bytes | No
         tables.org_rows,
         [(*key, idx, raw) for key, (idx, raw) in last.items() if raw is not None],
     )
-    for (what, row_id), (_idx, raw) in last.items():
-        if raw is None:
-            statement = tables.org_rows.delete().where(
-                tables.org_rows.c.what == what, tables.org_rows.c.id == row_id
-            )
-            connection.execute(statement)
+    forget(connection, [key for key, (_idx, raw) in last.items() if raw is None])
+
+
+def forget(connection: Connection, gone: Iterable[tuple[str, bytes]]) -> None:
+    """Remove these rows: (what, id)."""
+    for what, row_id in gone:
+        statement = tables.org_rows.delete().where(
+            tables.org_rows.c.what == what, tables.org_rows.c.id == row_id
+        )
+        connection.execute(statement)

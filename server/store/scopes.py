@@ -18,6 +18,9 @@ from server.store.rows import query, query_in
 PAGE_ROWS = 1_000
 FIRST_EPOCH = 1
 ENTRY_OVERHEAD_BYTES = 12
+ORG = "org"
+HUB = "hub:"
+"""How the names of a station's own scopes begin (HB3)."""
 
 
 class Scope(msgspec.Struct):
@@ -40,11 +43,18 @@ class Entry(NamedTuple):
 
 
 def unborn(connection: Connection, name: str) -> Scope:
-    """A scope nothing was listed in yet: of the epoch that all began with when the log last began anew."""
+    """A scope nothing was listed in yet: of the epoch that all began with when the log last began anew. Those of a
+    station's own know only one.
+    """
     [[epoch]] = query(
-        connection, "SELECT COALESCE(MAX(epoch), ?) FROM scopes WHERE id = 1", (FIRST_EPOCH,)
+        connection, "SELECT COALESCE(MAX(epoch), ?) FROM scopes WHERE name = ?", (FIRST_EPOCH, ORG)
     )
-    return Scope(0, name, epoch, 0, bytes(16))
+    return Scope(0, name, FIRST_EPOCH if name.startswith(HUB) else epoch, 0, bytes(16))
+
+
+def hub_scope(server: bytes, name: str) -> str:
+    """A station's own scope beside one of the centre's (HB3)."""
+    return f"{HUB}{server.hex()}:{name}"
 
 
 def by_name(connection: Connection, names: Iterable[str]) -> dict[str, Scope]:

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.store import tables
-from server.store.rows import query, query_in, upsert
+from server.store.rows import execute, query, query_in, upsert
 
 Key = tuple[str, bytes, int]
 """Clock, order (empty: of the incident itself), round."""
@@ -61,6 +61,11 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 def write(connection: Connection, rows: Sequence[Row]) -> None:
     """Add rows, or replace them. One that is there is never taken away: a clock that is not judged any more is void."""
     upsert(connection, tables.verdicts, [msgspec.structs.astuple(row) for row in rows])
+
+
+def forget(connection: Connection, incident: bytes) -> None:
+    """Remove those of an incident, to be written anew."""
+    execute(connection, "DELETE FROM verdicts WHERE incident = ?", (incident,))
 
 
 def of_incidents(connection: Connection, incidents: Sequence[bytes]) -> dict[bytes, dict[Key, Row]]:

@@ -26,7 +26,7 @@ from server.backup.restore import Restored, restore
 from server.backup.verify import examine
 from server.cli import main
 from server.intake import timing
-from server.intake.desk import Desk
+from server.intake.desk import Desk, Heard
 from server.intake.rebuild import rebuild
 from server.intake.replay import replay
 from server.intake.requeue import requeue
@@ -172,10 +172,10 @@ async def test_a_copy_made_while_the_centre_works_is_put_back_on_either_database
         # Whoever finds the old disk has a key that signed for everybody: not any more.
         at_ms = again.clock.now_ms()
         desk = Desk(house.settings.data_dir, os.urandom, at_ms)
-        opening, writer = desk.write(Writer(desk.chain), desk.opening(), at_ms, None)
+        opening, writer = desk.write(Writer(desk.chain), desk.opening(), at_ms, Heard())
         create = {"t": "incident.create", "source": "desk", "station": STATION, "tag": "T-9"}
         forged = Draft(person_id("dispatcher"), "org", "incident", chance("forged")[:16], [create])
-        written, _writer = desk.write(writer, forged, at_ms, None)
+        written, _writer = desk.write(writer, forged, at_ms, Heard())
         refused, _have = await again.intake.submit([opening.raw, written.raw], pen.device)
         assert [(result.r, result.why) for result in refused] == [("rejected", "revoked")] * 2
     finally:

@@ -218,7 +218,9 @@ class Centre:
     async def code(self, person: bytes) -> str:
         """A one-time code for a person's new device."""
         process = self._living
-        text, _expires_at_ms = await process.live(process.enrolment.issue(Whose(person=person), ADMIN))
+        text, _expires_at_ms = await process.live(
+            process.enrolment.issue(Whose(person=person), ADMIN)
+        )
         return text
 
     async def keep_house(self) -> str | None:
