@@ -36,6 +36,11 @@ ELSEWHERE = {
     ),
     "bench": ("server.cli_fleet", "bench", "Measure one performance case."),
     "bundle": ("server.cli_bundle", "bundle_", "Take in and hand out files that people carry."),
+    "inspect": (
+        "server.cli_inspect",
+        "inspect",
+        "Say what a device sent, and what a screen is made from.",
+    ),
     "list": ("server.cli_proof", "list_", "List what the centre holds."),
     "export": ("server.cli_proof", "export", "Write the evidence of one incident into a file."),
     "verify": ("server.cli_proof", "verify", "Check an evidence file, offline."),

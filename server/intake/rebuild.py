@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from server.intake.memory import due_ms, load, projected
+from server.intake.memory import Incident, due_ms, load, projected
 from server.intake.rejudge import rejudge
 from server.intake.timing import rows_of
 from server.store import log, people, projections, samples, sets, tables, timers
 from server.store.engine import Database
+from server.store.people import Directory
 from server.store.projections import Projected
 from server.store.rows import Row
 from sync import changeset, rulings
@@ -69,15 +70,20 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
             samples_wrong += not _samples_stand(connection, entity, check)
             continue
         folded += 1
-        should = projected(incident, directory.book)
         # What is long due wakes somebody who sets it right.
         moments.append((entity, due_ms(incident, directory.book, 0)))
-        if _plain(projections.of_incident(connection, entity)) != _plain(should):
-            wrong.append(should)
+        if not stands(connection, incident, directory):
+            wrong.append(projected(incident, directory.book))
     if not check:
         projections.write(connection, wrong)
         timers.write(connection, timers.NUDGES, moments)
     return (entities[-1] if entities else None), folded, len(wrong) + samples_wrong
+
+
+def stands(connection: Connection, incident: Incident, directory: Directory) -> bool:
+    """Whether the rows that screens read of an incident are those that it folds to."""
+    should = projected(incident, directory.book) if incident.counted else None
+    return _plain(projections.of_incident(connection, incident.id)) == _plain(should)
 
 
 def _samples_stand(connection: Connection, chain: bytes, check: bool) -> bool:

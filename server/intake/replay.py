@@ -19,6 +19,7 @@ from sync.changeset import ChangeSet
 from sync.incident.admit import admit
 from sync.incident.facts import facts_of
 
+SAME, OTHERWISE, REDACTED, OTHER_SET = "same", "otherwise", "redacted", "other_set"
 PAGE = 1_000  # rulings decided again in one snapshot
 
 
@@ -113,25 +114,27 @@ def _reviews(connection: Connection, decided: Decided) -> None:
 
 
 def _decide(idx: int, raw: bytes, envelope: bytes, decided: Decided) -> None:
-    ruling = rulings.read_ruling(raw)
+    outcome = decide(rulings.read_ruling(raw), envelope)
+    decided.again += outcome in (SAME, OTHERWISE)
+    decided.redacted += outcome == REDACTED
+    if outcome in (OTHERWISE, OTHER_SET):
+        decided.wrong.append(idx)
+
+
+def decide(ruling: rulings.Ruling, envelope: bytes) -> str:
+    """Decide a `set` ruling again from its set and what it kept: `same`, `otherwise`, `redacted` where the words are
+    gone, or `other_set` where this is not the set that was ruled on."""
     payload = ruling.payload
     found = changeset.read(envelope)
     change: ChangeSet | None = None
     # What was unreadable when it came was ruled unread, whoever can read it by now.
     if payload["d"] != rulings.OPAQUE:
         if not isinstance(found, ChangeSet) or found.set_id != payload["set"]:
-            decided.wrong.append(idx)
-            return
+            return OTHER_SET
         if found.body is None and payload["e"] is not None:
-            decided.redacted += 1
-            return
+            return REDACTED
         change = found
     ruled = admit(change, facts_of(payload["in"]), ruling.at_ms)
-    decided.again += 1
-    if (ruled.decision, ruled.why, ruled.eff, list(ruled.flags)) != (
-        payload["d"],
-        payload["why"],
-        payload["eff"],
-        payload["flags"],
-    ):
-        decided.wrong.append(idx)
+    said = (ruled.decision, ruled.why, ruled.eff, list(ruled.flags))
+    stands = tuple(payload[name] for name in ("d", "why", "eff", "flags"))
+    return SAME if said == stands else OTHERWISE

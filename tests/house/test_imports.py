@@ -21,11 +21,20 @@ PWA_SOURCE = ROOT / "pwa" / "src"
 # From the roof down. A room may import its own floor and those below it.
 SERVER_FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
-        {"cli", "cli_backup", "cli_bundle", "cli_desk", "cli_fleet", "cli_proof", "cli_station"}
+        {
+            "cli",
+            "cli_backup",
+            "cli_bundle",
+            "cli_desk",
+            "cli_fleet",
+            "cli_inspect",
+            "cli_proof",
+            "cli_station",
+        }
         | {"doctor", "__main__"}
     ),
     frozenset({"app"}),
-    frozenset({"api", "live", "imports", "fleet", "deadlines", "backup"}),
+    frozenset({"api", "live", "imports", "fleet", "deadlines", "backup", "inspect"}),
     frozenset({"auth"}),
     frozenset({"courier", "intake", "perform", "proof", "push", "reports"}),
     frozenset({"store"}),
