@@ -61,7 +61,7 @@ export interface Device {
   record(draft: Draft): Promise<Written>;
   story: Replica["story"];
   found: Replica["found"];
-  /** How far own sets about an incident have come. */
+  /** How far the sets about an incident have come. */
   reached: Replica["reached"];
   outbox: Outbox["list"];
   /** What people at the centre decided or asked about an own set, oldest first. */

@@ -130,9 +130,16 @@ export class Replica {
     return folded ? timeline(folded.items, folded.view) : [];
   }
 
-  /** How far own sets about one incident have come, by the first half of their ids, hex. */
+  /**
+   * How far sets about one incident have come, by the first half of their ids (hex): own ones as the vault knows, and those of
+   * others that only a station has ruled on.
+   */
   async reached(id: string): Promise<Map<string, Reached>> {
-    return new Map((await this.#parts.vault.ownOf(id)).map((set) => [set.id.slice(0, 32), set.reached]));
+    const come = new Map<string, Reached>();
+    for (const { key, idx } of (await this.#fold(id))?.items ?? [])
+      if (idx !== null && isProvisional(idx)) come.set(key.slice(0, 32), "station");
+    for (const set of await this.#parts.vault.ownOf(id)) come.set(set.id.slice(0, 32), set.reached);
+    return come;
   }
 
   /** What the centre found of each clock of one incident, as far as it came here. */

@@ -330,7 +330,11 @@ export class Rounds {
       status.sending = { done, all: Math.max(all, done + batch.length) };
       const reply = await link.push(batch.map(({ set }) => set.raw));
       this.#reached();
-      if (reply.server) at = toHex(reply.server);
+      if (reply.server && toHex(reply.server) !== at) {
+        at = toHex(reply.server); // another server than the one that was greeted
+        status.met = { isStation: true, station: null };
+        this.#hello = null;
+      }
       const results = this.#isBehind ? reply.results.map(noMoreThanKept) : reply.results;
       const { durable, kept } = await outbox.answered(batch, results, clock.nowMs(), at);
       this.#parts.keeper.settled(durable);

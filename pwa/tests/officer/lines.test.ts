@@ -146,6 +146,23 @@ test("one action is one line; callers' numbers are masked; refused and undone th
   expect(lines[6]).toMatchObject({ pending: true, mark: "待传", details: [{ label: "", text: "在等" }] });
 });
 
+test("HB3, HB4: what only a station knows waits for the centre, and what it thinks is no refusal", async () => {
+  const note = (min: number, over: object = {}) => ({ by: ME, min, ops: [{ t: "entry.add", kind: "note" }], ...over });
+  const { items } = await told([created(), note(1), note(2, { ruled: false }), note(3, { decision: "held" }), note(4)]);
+  const reached = ["phone", "station", "station", "centre"] as const;
+  const sets = items.filter(({ t }) => t === "entry.add").map(({ key }) => key.slice(0, 32));
+  const come = new Map(sets.map((set, at) => [set, reached[at] ?? "centre"]));
+  const lines = storyLines(items, officer, come);
+  expect(lines.map(({ mark, refused, reached: at }) => [at, mark, refused])).toEqual([
+    [null, null, false],
+    ["phone", null, false],
+    ["station", "到所，等中心", false],
+    ["station", "到所，等中心", false],
+    ["centre", null, false],
+  ]);
+  expect(lines.map(({ pending }) => pending)).toEqual([false, false, true, true, false]);
+});
+
 test("who said it and who wrote it stand apart", async () => {
   const radio = { t: "milestone.claim", kind: "arrived", round: 0, via: "radio", by: fromHex(MATE) };
   const { items } = await told([created(), { by: DESK, min: 5, ops: [radio] }]);

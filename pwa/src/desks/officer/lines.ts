@@ -7,7 +7,7 @@
  *     headingOf(answer);       // 这个动作要值班台来做，中心没收
  */
 import { needsAuthor } from "../../device/outbox";
-import { DAMAGED, type OwnSet, type PushAnswer } from "../../device/vault";
+import { DAMAGED, type OwnSet, type PushAnswer, type Reached } from "../../device/vault";
 import { decode, type Value } from "../../sync/canon";
 import { toHex } from "../../sync/ids";
 import type { TimelineItem } from "../../sync/incident/timeline";
@@ -223,12 +223,21 @@ export interface StoryLine {
   /** The words that stand instead, for a corrected entry. */
   correction: string | null;
   mark: string | null;
+  /** How far it has come, where it is my own or not yet ruled on by the centre. */
+  reached: Reached | null;
 }
 
 const VIA: Record<string, Word> = { system: "viaSystem", radio: "viaRadio", phone: "viaPhone", import: "viaImport" };
 
-/** Every entry by event time. Facts of one action stand as details of its first line: one action is one line. */
-export function storyLines(items: readonly TimelineItem[], officer: Officer): StoryLine[] {
+/**
+ * Every entry by event time. Facts of one action stand as details of its first line: one action is one line. `come`: how far
+ * its set has come, by the first half of its id.
+ */
+export function storyLines(
+  items: readonly TimelineItem[],
+  officer: Officer,
+  come: ReadonlyMap<string, Reached> = new Map(),
+): StoryLine[] {
   const byOp = new Map(items.map((item) => [item.key, item]));
   const disputed = new Set(
     items.flatMap((item) => (item.t === "milestone.dispute" && item.about ? [toHex(item.about)] : [])),
@@ -246,7 +255,9 @@ export function storyLines(items: readonly TimelineItem[], officer: Officer): St
       if (detail) leader.details.push({ label: plain(FACT[item.field ?? ""] ?? "lineOther"), text: detail });
       continue;
     }
-    const refused = item.decision === "rejected" || item.decision === "held";
+    const reached = come.get(action) ?? null;
+    // What a station thinks of a set is no refusal.
+    const refused = reached !== "station" && (item.decision === "rejected" || item.decision === "held");
     const by = officer.person(toHex(item.by));
     const via = item.via && item.via in VIA ? plain(VIA[item.via] as Word) : null;
     const who = item.saidBy ? t("saidBy", officer.person(toHex(item.saidBy)), by) : by;
@@ -257,19 +268,21 @@ export function storyLines(items: readonly TimelineItem[], officer: Officer): St
       details: detail ? [{ label: "", text: detail }] : [],
       who: via ? `${who} ${via}` : who,
       lateByMs: item.lateBy,
-      pending: item.pending,
+      pending: item.pending || reached === "station",
       refused,
       struck: item.struck,
       correction: item.correction?.text ?? null,
-      mark: markOf(item, refused, disputed.has(item.key)),
+      mark: markOf(item, refused, disputed.has(item.key), reached === "station"),
+      reached,
     });
   }
   return [...lines.values()].sort((a, b) => a.atMs - b.atMs);
 }
 
-function markOf(item: TimelineItem, refused: boolean, disputed: boolean): string | null {
+function markOf(item: TimelineItem, refused: boolean, disputed: boolean, atStation: boolean): string | null {
   if (refused) return t("rejectedMark");
   if (item.struck && item.t === "milestone.claim") return t(disputed ? "disputedMark" : "withdrawnMark");
+  if (atStation) return t("atStationWaits");
   if (item.pending) return t("pendingMark");
   return item.lateEntry ? t("lateEntry") : null;
 }
