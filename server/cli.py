@@ -9,6 +9,7 @@ Example: `ortoo migrate && ortoo serve`.
 
 import asyncio
 import importlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from server import __version__
-from server.settings import PORT_MAX, Settings, SettingsError, load
+from server.settings import PORT_MAX, STATION, Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from server.doctor import Finding
@@ -175,6 +176,8 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
         ) from error
     if first:
         ctx.invoke(migrate)
+    if settings.role == STATION:
+        _join_first(settings)
     settings = msgspec.structs.replace(
         settings, host=host or settings.host, port=settings.port if port is None else port
     )
@@ -211,6 +214,21 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
     ).run()
 
 
+def _join_first(settings: Settings) -> None:
+    """See that a station has a centre, and join it with the code of the environment if it has none."""
+    import secrets
+
+    from server.doctor import database
+    from server.upstream.join import CODE_VARIABLE, NotJoinedError, join_first
+
+    refuse(asyncio.run(database(settings)))
+    code = os.environ.get(CODE_VARIABLE, "")
+    try:
+        asyncio.run(join_first(settings, code, secrets.token_bytes))
+    except NotJoinedError as error:
+        raise click.ClickException(str(error)) from error
+
+
 def _greet(settings: Settings) -> None:
     """Where the server is to be found, and how the first person gets in when there is nobody yet."""
     from server.auth.logins import anyone
@@ -224,7 +242,7 @@ def _greet(settings: Settings) -> None:
             await db.close()
 
     click.echo(f"Ortoo serves {settings.name} at {settings.origin}")
-    if not asyncio.run(somebody()):
+    if settings.role != STATION and not asyncio.run(somebody()):
         click.echo("Nobody can log in yet. Run: ortoo admin create --login NAME --name 'Full Name'")
 
 

@@ -7,17 +7,24 @@ Example: at the centre `ortoo station code --station 昂素派出所`; at the st
 `ortoo station join --upstream https://centre.example --code 7KQ2M-9XR4T`, then `ortoo serve`.
 """
 
+import asyncio
 import secrets
 from datetime import UTC, datetime
 
 import click
 
 from server.auth.enrol import Enrolment, Whose
-from server.cli import settings_of
+from server.cli import refuse, settings_of
 from server.cli_desk import house, run
+from server.doctor import database
 from server.imports.hygiene import for_terminal
 from server.now import SystemClock
+from server.settings import STATION
+from server.store.engine import Database
 from server.store.people import Directory
+from server.store.upstream import Upstream
+from server.upstream.join import NotJoinedError
+from server.upstream.join import join as join_centre
 from sync.incident.escalation import CENTRE
 
 
@@ -32,7 +39,7 @@ def station() -> None:
 def code(ctx: click.Context, named: str) -> None:
     """Issue a one-time code for a station, at the centre."""
     settings = settings_of(ctx)
-    if settings.role != "centre":
+    if settings.role == STATION:
         raise click.ClickException("stations are let in at the centre: run this there")
 
     async def work() -> tuple[str, str, int]:
@@ -47,6 +54,36 @@ def code(ctx: click.Context, named: str) -> None:
     until = datetime.fromtimestamp(ends_ms / 1000, UTC).strftime("%H:%M")
     click.echo(f"{issued} lets {for_terminal(name)} in, once, until {until} UTC. At the station:")
     click.echo(f"  ortoo station join --upstream {settings.origin} --code {issued}")
+
+
+@station.command()
+@click.option("--upstream", "url", help="Where the centre is.  [default: upstream of the settings]")
+@click.option("--code", "one_time", required=True, help="The code that the centre issued.")
+@click.pass_context
+def join(ctx: click.Context, url: str | None, one_time: str) -> None:
+    """Join this station to its centre. Its data directory must be migrated: ortoo migrate."""
+    settings = settings_of(ctx)
+    if settings.role != STATION:
+        raise click.ClickException('this is a centre: set role = "station" (ORTOO_ROLE=station)')
+    refuse(asyncio.run(database(settings)))
+    url = url or settings.upstream
+    if not url:
+        raise click.UsageError(
+            "say where the centre is: --upstream URL, or upstream in the settings"
+        )
+
+    async def work() -> Upstream:
+        db = Database(settings.url)
+        try:
+            return await join_centre(settings, db, url, one_time, secrets.token_bytes)
+        finally:
+            await db.close()
+
+    try:
+        joined = asyncio.run(work())
+    except NotJoinedError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Joined {url} as station {joined.station.hex()}. Start it: ortoo serve")
 
 
 def _station(directory: Directory, named: str) -> bytes:

@@ -22,13 +22,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from server.backup.make import last_made
 from server.intake.replay import newest
 from server.proof.signer import KEY_FILE, RefusedError, Signer
-from server.settings import Settings
+from server.settings import STATION, Settings
+from server.store import spool, upstream
 from server.store.engine import Database
 from server.store.migrate import RESTORING, is_known, revisions
 from server.store.rows import query
+from server.upstream.clock import StationClock, machine
 
 FREE_SPACE_BYTES = 1_000_000_000
 RULINGS_TRIED = 500
+SILENT_MS = 86_400_000  # a station whose centre was not heard for so long
+UNSURE_MS = 60_000
 BACKUP_EVERY_H = 26  # daily, and two hours for one that takes long
 # A clock before this page was written is wrong; so is one decades later.
 PLAUSIBLE_S = (1_780_000_000, 2_700_000_000)
@@ -58,9 +62,7 @@ async def examine(settings: Settings) -> list[Finding]:
     if all(finding.fine for finding in about_database):
         about_database += [
             await _durability(settings),
-            await _rulings(settings),
-            await _log(settings),
-            _backup(settings),
+            *(await _of_station(settings) if settings.role == STATION else await _of_log(settings)),
         ]
     return [
         *_data_directory(settings),
@@ -72,6 +74,54 @@ async def examine(settings: Settings) -> list[Finding]:
         _exposure(settings),
         _address(settings),
     ]
+
+
+async def _of_log(settings: Settings) -> list[Finding]:
+    """What only the one who keeps the log must look after."""
+    return [await _rulings(settings), await _log(settings), _backup(settings)]
+
+
+async def _of_station(settings: Settings) -> list[Finding]:
+    """How a station stands with its centre."""
+    db = Database(settings.url)
+    try:
+        known = await db.reading(upstream.read)
+        counts = await db.reading(spool.counts)
+    finally:
+        await db.close()
+    if known is None:
+        return [Finding("centre", False, "this station has none", "run: ortoo station join")]
+    clock = StationClock(machine())
+    clock.resume(known)
+    now_ms = clock.now_ms()
+    waiting = (
+        "" if counts.oldest_ms is None else f", the oldest for {_hours(now_ms - counts.oldest_ms)}"
+    )
+    silent_ms = now_ms - known.told_at_ms
+    return [
+        Finding(
+            "centre",
+            silent_ms <= SILENT_MS,
+            f"{settings.upstream or known.url}, last heard {_hours(silent_ms)} ago",
+            "see whether the line is there and the station runs; nothing is lost meanwhile",
+        ),
+        Finding(
+            "spool",
+            not counts.refused,
+            f"{counts.waiting} sets wait{waiting}, {counts.handed} are at the centre, {counts.refused} refused",
+            "sets that the centre would not have stay here: tell support what /api/health says",
+        ),
+        Finding(
+            "offset",
+            clock.uncertainty_ms() <= UNSURE_MS,
+            f"the centre's clock is {clock.offset_ms} ms from this machine's, to within {clock.uncertainty_ms()} ms",
+            "it is measured again at the next contact; check the battery of the machine's clock",
+        ),
+    ]
+
+
+def _hours(ms: int) -> str:
+    return f"{ms / 3_600_000:.1f} h"
 
 
 async def _log(settings: Settings) -> Finding:

@@ -29,6 +29,8 @@ OF_OTHER_ROOMS = frozenset(
 )
 """Variables that are no settings: which file to read, a password for one command, what tests look for."""
 PORT_MAX = 65_535
+STATION = "station"
+"""The role of a server between the phones of a township and the centre."""
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=PORT_MAX)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]

@@ -29,14 +29,11 @@ from server.intake.batch import Batch
 from server.intake.door import Intake
 from server.now import Clock
 from server.problems import ProblemError
-from server.settings import Settings
+from server.settings import STATION, Settings
 from server.store import devices, log
 from server.store.devices import Device
 from server.store.engine import Database
 from sync import ids
-
-STATION: Final = "station"
-"""What a station says it is."""
 
 Base64Url = Annotated[str, msgspec.Meta(max_length=128, description="base64url, padding optional")]
 

@@ -82,14 +82,16 @@ def told(
     return StationReply(digest) if digest == have else StationReply(digest, tokens, logins)
 
 
-def learn(connection: Connection, reply: StationReply) -> None:
-    """Let devices in by these tokens and people by these logins, and nobody else. Of devices that the organisation
-    does not name yet nothing is kept; sessions of whoever's login changed end.
+def learn(connection: Connection, reply: StationReply) -> bool:
+    """Let devices in by these tokens and people by these logins, and nobody else; sessions of whoever's login changed
+    end. Of devices that the organisation does not name yet nothing is kept: False when there was one.
     """
+    is_whole = True
     known = {one.chain: one for one in devices.every(connection)}
     for token in reply.devices or ():
         device = known.get(token.chain)
         if device is None:
+            is_whole = False
             continue
         now = msgspec.structs.replace(
             device,
@@ -100,10 +102,8 @@ def learn(connection: Connection, reply: StationReply) -> None:
         )
         if now != device:
             devices.save(connection, now)
-    if reply.logins is None:
-        return
     before = {one.person: one for one in _logins(connection)}
-    after = {one.person: one for one in reply.logins}
+    after = {one.person: one for one in reply.logins or ()}
     changed = [
         person for person in before.keys() | after.keys() if before.get(person) != after.get(person)
     ]
@@ -117,6 +117,7 @@ def learn(connection: Connection, reply: StationReply) -> None:
                 " VALUES (?, ?, ?, ?)",
                 (one.person, one.login, one.password_hash, one.changed_at_ms),
             )
+    return is_whole
 
 
 def _logins(connection: Connection) -> list[Login]:

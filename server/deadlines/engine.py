@@ -33,6 +33,7 @@ CLAIM_MS = 2_000  # how long a node that died may keep others waiting
 FAILED_AGAIN_MS = 60_000  # one that our own code cannot do stays out of the way of the others
 SLEEP_LIMIT_S = 60.0  # a system clock may be set while we sleep
 AGAIN_AFTER_S = 1.0  # a store that failed
+ASKED_AGAIN_S = 5.0  # whether it may work by now
 
 _log = logging.getLogger("ortoo.deadlines")
 
@@ -47,13 +48,18 @@ class Engine:
         clock: Clock,
         entropy: Callable[[int], bytes],
         works: Mapping[str, Work],
+        *,
+        may_work: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Know how each kind of timer is done; nothing runs before `start`."""
+        """Know how each kind of timer is done; nothing runs before `start`, and nothing is done while it may not be:
+        a station leaves it to its centre while it reaches that (SPEC HB9).
+        """
         self._db = db
         self._intake = intake
         self._clock = clock
         self._entropy = entropy
         self._works = works
+        self._may_work = may_work
         self._heard_ms: int | None = None  # the soonest timer set since the database was last asked
         self._until_ms = 0  # asleep until then, or awake
         self._awake = asyncio.Event()
@@ -85,7 +91,7 @@ class Engine:
     async def tend(self) -> int:
         """Do everything that is due now; gives how many timers were looked at."""
         seen = 0
-        while claimed := await self._claim():
+        while self._may_work() and (claimed := await self._claim()):
             timers_claimed, holder = claimed
             await self._do(timers_claimed, holder)
             seen += len(timers_claimed)
@@ -122,6 +128,9 @@ class Engine:
 
     async def _run(self) -> None:
         while True:
+            if not self._may_work():
+                await asyncio.sleep(ASKED_AGAIN_S)
+                continue
             try:
                 self._heard_ms = None
                 await self.tend()

@@ -198,6 +198,7 @@ class Intake:
             request_id=asked.request_id,
             chance=self._entropy(forks.CHANCE_BYTES),
             is_continued=self.continued_by(device) is not None,
+            is_station=device.station is not None,
         )
         loop = asyncio.get_running_loop()
         work = Work(loop.create_future(), self._clock.now_ms(), greeting=greeting)

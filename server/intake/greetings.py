@@ -25,7 +25,8 @@ NEEDS_LOGIN = "needs_login"
 
 class Greeting(msgspec.Struct, frozen=True):
     """What a hello shows: the chain's own last seq `head`, its sync token, the name of the request, and 8 bytes of
-    chance for the next token. `is_continued`: another chain has taken this one's place."""
+    chance for the next token. `is_continued`: another chain has taken this one's place. `is_station`: it shows none,
+    and what it forgot of its chain it mirrors again."""
 
     chain: bytes
     head: int
@@ -33,6 +34,7 @@ class Greeting(msgspec.Struct, frozen=True):
     request_id: bytes
     chance: bytes
     is_continued: bool
+    is_station: bool = False
 
 
 class Welcome(msgspec.Struct, frozen=True):
@@ -69,6 +71,8 @@ class Greetings:
         if one.is_continued:
             self.note(one.chain, NEEDS_LOGIN, {"head": one.head})
             return Welcome(head.have, None, NEEDS_LOGIN)
+        if one.is_station:
+            return Welcome(head.have, None, None)
         rotate = forks.must_rotate(head=one.head, have=head.have, forked_at=head.forked_at)
         if rotate is not None:
             if rotate == forks.ROLLED_BACK:

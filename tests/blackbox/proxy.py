@@ -35,6 +35,7 @@ class Proxy:
         self.cuts = 0  # connections that were cut
         self.port = 0
         self._upstream_port = upstream_port
+        self._ends: set[asyncio.StreamWriter] = set()
 
     @classmethod
     @asynccontextmanager
@@ -48,6 +49,11 @@ class Proxy:
         finally:
             server.close()
 
+    def drop(self) -> None:
+        """End every connection there is, in the middle of whatever it is."""
+        for end in self._ends:
+            end.transport.abort()
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         cut = self.cut
         try:
@@ -55,6 +61,7 @@ class Proxy:
         except OSError:
             writer.close()
             return
+        self._ends |= {writer, far_writer}
         ways = (
             self._pass("up", cut, reader, far_writer),
             self._pass("down", cut, far_reader, writer),
@@ -65,6 +72,7 @@ class Proxy:
         self.cuts += was_cut
         for task in tasks:
             task.cancel()
+        self._ends -= {writer, far_writer}
         for end in (writer, far_writer):
             if was_cut and cut is not None and cut.hard:
                 end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

@@ -34,7 +34,7 @@ SERVER_FLOORS: tuple[frozenset[str], ...] = (
         | {"doctor", "__main__"}
     ),
     frozenset({"app"}),
-    frozenset({"api", "live", "imports", "fleet", "deadlines", "backup", "inspect"}),
+    frozenset({"api", "live", "imports", "fleet", "deadlines", "backup", "inspect", "upstream"}),
     frozenset({"auth"}),
     frozenset({"courier", "intake", "perform", "proof", "push", "reports"}),
     frozenset({"store"}),
