@@ -39,10 +39,14 @@ from server.proof.keeper import Keeper
 from server.proof.signer import Signer
 from server.push.pusher import Pusher
 from server.push.wanted import PUSH
-from server.settings import Settings
+from server.settings import STATION, Settings
+from server.store import upstream
 from server.store.engine import Database
 from server.store.migrate import revisions
 from server.store.timers import NUDGES, VERDICTS
+from server.upstream.clock import StationClock, machine
+from server.upstream.link import Link
+from sync.time import CENTRE_UNCERTAINTY_MS
 
 Entropy = Callable[[int], bytes]
 BODY_LIMIT_BYTES = 64 * 1024 * 1024  # import files; the sync routes hold themselves to far less
@@ -52,11 +56,71 @@ class NotMigratedError(RuntimeError):
     """The database is not at the newest revision: run `ortoo migrate` first."""
 
 
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs while a server does. A centre signs its log and makes snapshots; a station has a link instead."""
+
+    db: Database
+    hub: Hub
+    pusher: Pusher
+    performer: Performer
+    intake: Intake
+    follower: Follower
+    deadlines: Engine | None
+    of_centre: tuple[Snapshots, Keeper]
+    of_station: tuple[StationClock, Link] | None
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Litestar) -> AsyncIterator[None]:
+        """From the start to the end."""
+        try:
+            await self._start()
+            yield
+        finally:
+            await self._stop()
+
+    async def _start(self) -> None:
+        current, head = await revisions(self.db)
+        if current != head:
+            raise NotMigratedError(f"database at {current}, newest {head}: run ortoo migrate")
+        known = await self.db.reading(upstream.read)
+        if self.of_station is not None and known is not None:
+            self.of_station[0].resume(known)
+        self.pusher.start()
+        self.performer.start(self.db)
+        await self.intake.start()
+        self.follower.start()
+        if self.of_station is None:
+            snapshots, keeper = self.of_centre
+            snapshots.start()
+            await keeper.start()
+        elif known is not None:
+            self.of_station[1].start()
+        if self.deadlines is not None:
+            self.deadlines.start()
+
+    async def _stop(self) -> None:
+        self.hub.drain()
+        if self.of_station is not None:
+            await self.of_station[1].stop()
+        await self.follower.stop()
+        if self.deadlines is not None:
+            await self.deadlines.stop()
+        snapshots, keeper = self.of_centre
+        await snapshots.stop()
+        await keeper.stop()
+        await self.intake.stop()
+        await self.performer.stop()
+        await self.pusher.stop()
+        await self.db.close()
+
+
 def build_app(
     settings: Settings, *, clock: Clock | None = None, entropy: Entropy = secrets.token_bytes
 ) -> Litestar:
-    """One centre, ready to be served or driven in-process."""
-    clock = clock or SystemClock()
+    """One centre or station, ready to be served or driven in-process."""
+    is_moved_by_hand = clock is not None and not isinstance(clock, SystemClock)
+    of_station = StationClock(machine(clock)) if settings.role == STATION else None
+    clock = of_station or clock or SystemClock()
     db = Database(settings.url, readers=settings.limits.reader_connections)
     stories = Stories(db)
     hub = Hub(limit=settings.limits.event_streams)
@@ -73,14 +137,31 @@ def build_app(
     pusher = Pusher(settings, clock, entropy, db)
     performer = Performer({MOVED: announce, ERASE: erase}, beside={PUSH: pusher.perform})
     intake = Intake(settings, clock, entropy, db, performer)
-    deadlines = Engine(
-        db, intake, clock, entropy, {NUDGES: nudging.take, VERDICTS: Batch.judge_again}
-    )
-    follower = Follower(db, intake, hub, deadlines.look)
-    snapshots = Snapshots(settings, clock, entropy, db, intake)
     keeper = Keeper(db, intake, clock, Signer(settings, entropy))
+    link: Link | None = None
+    if of_station is not None:
+        link = Link(settings, of_station, entropy, db, intake=intake, hub=hub)
+        # What is found of a clock is the centre's word alone (HB8).
+        deadlines = Engine(
+            db, intake, clock, entropy, {NUDGES: nudging.take}, may_work=link.is_alone
+        )
+    else:
+        works = {NUDGES: nudging.take, VERDICTS: Batch.judge_again}
+        deadlines = Engine(db, intake, clock, entropy, works)
+    running = Running(
+        db=db,
+        hub=hub,
+        pusher=pusher,
+        performer=performer,
+        intake=intake,
+        follower=Follower(db, intake, hub, deadlines.look),
+        # A clock that is moved by hand wakes nobody: whoever moves it tends.
+        deadlines=None if is_moved_by_hand else deadlines,
+        of_centre=(Snapshots(settings, clock, entropy, db, intake), keeper),
+        of_station=None if of_station is None or link is None else (of_station, link),
+    )
     at_desks = desk.parts(settings, clock, entropy, db, intake)
-    of_exchange = StationApi if settings.role == "station" else sync.SyncApi
+    of_exchange = StationApi if of_station is not None else sync.SyncApi
     exchange = of_exchange(
         settings,
         clock,
@@ -88,34 +169,8 @@ def build_app(
         intake,
         Events(settings, clock, hub),
         logs=LogApi(db, at_desks["access"]),
+        uncertainty=of_station.uncertainty_ms if of_station else lambda: CENTRE_UNCERTAINTY_MS,
     )
-
-    @asynccontextmanager
-    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        try:
-            current, head = await revisions(db)
-            if current != head:
-                raise NotMigratedError(f"database at {current}, newest {head}: run ortoo migrate")
-            pusher.start()
-            performer.start(db)
-            await intake.start()
-            follower.start()
-            if settings.role == "centre":
-                snapshots.start()
-                await keeper.start()
-            if isinstance(clock, SystemClock):
-                deadlines.start()  # a clock that is moved by hand wakes nobody: whoever moves it tends
-            yield
-        finally:
-            hub.drain()
-            await follower.stop()
-            await deadlines.stop()
-            await snapshots.stop()
-            await keeper.stop()
-            await intake.stop()
-            await performer.stop()
-            await pusher.stop()
-            await db.close()
 
     parts: dict[str, Any] = {
         "settings": settings,
@@ -125,6 +180,7 @@ def build_app(
         "intake": intake,
         "hub": hub,
         "keeper": keeper,
+        "link": link,
         "pusher": pusher,
         "deadlines": deadlines,
         "stories": stories,
@@ -135,7 +191,7 @@ def build_app(
         route_handlers=[*health.ROUTES, sync.mounted(exchange), *desk.routes(settings)],
         dependencies=given | {"who": Provide(desk.PROVIDE_WHO, sync_to_thread=False)},
         exception_handlers=problems.HANDLERS,
-        lifespan=[lifespan],
+        lifespan=[running.lifespan],
         openapi_config=spec.openapi_config(desk.words),
         compression_config=CompressionConfig(
             backend="gzip",

@@ -1,4 +1,5 @@
-"""Is the centre there, and how far has its log come: for load balancers and for people.
+"""Is the server there, how far has its log come, and how does a station stand with its centre: for load balancers and
+for people.
 
 Example: `GET /api/health` answers `{"ok": true, "role": "centre", "version": "0.1.0", "log_size": 42}`.
 """
@@ -11,6 +12,7 @@ import server
 from server.intake.door import NOT_STORED, Intake
 from server.proof.keeper import Keeper
 from server.settings import Settings
+from server.upstream.link import Link, LinkStatus
 from sync import errors
 
 NO_STORE = {"cache-control": "no-store"}
@@ -35,8 +37,30 @@ class StoreHealth(msgspec.Struct, frozen=True):
     cure: str | None
 
 
+class UpstreamHealth(msgspec.Struct, frozen=True):
+    """A station and its centre. `linked_since_ms`: the link stands since then, null while it does not; `heard_at_ms`:
+    the centre's last word. `waiting` sets go up yet, the oldest since `oldest_ms`; `handed` are at the centre and wait
+    for its ruling; `refused` it would not have. `offset_ms`: the centre's clock minus this machine's, null while it was
+    never measured; `uncertainty_ms`: by how much the station's time may be off now. `code`: why the centre refuses
+    this station, with `cause` and `cure`."""
+
+    url: str
+    linked_since_ms: int | None
+    heard_at_ms: int | None
+    waiting: int
+    oldest_ms: int | None
+    handed: int
+    refused: int
+    offset_ms: int | None
+    uncertainty_ms: int
+    code: str | None
+    cause: str | None
+    cure: str | None
+
+
 class Health(msgspec.Struct, frozen=True):
-    """`log_size` is the index of the newest ruling."""
+    """`log_size` is the index of the newest ruling, at a station of the newest that it heard of. `upstream` is null at
+    a centre."""
 
     ok: bool
     role: str
@@ -44,6 +68,7 @@ class Health(msgspec.Struct, frozen=True):
     log_size: int
     log: LogHealth
     store: StoreHealth
+    upstream: UpstreamHealth | None
 
 
 @get("/api/health", tags=["server"], operation_id="getHealth", response_headers=NO_STORE)
@@ -51,9 +76,11 @@ async def health(
     keeper: NamedDependency[Keeper],
     intake: NamedDependency[Intake],
     settings: NamedDependency[Settings],
+    link: NamedDependency[Link | None],
 ) -> Health:
     """Answer once the database has answered."""
-    status = await keeper.status()
+    stands = None if link is None else await link.status()
+    status = await keeper.status() if stands is None else stands.log
     trouble = None if intake.is_storing else errors.lookup(NOT_STORED)
     return Health(
         ok=True,
@@ -73,6 +100,25 @@ async def health(
             cause=trouble.cause if trouble else None,
             cure=trouble.cure if trouble else None,
         ),
+        upstream=None if stands is None else _upstream(stands),
+    )
+
+
+def _upstream(stands: LinkStatus) -> UpstreamHealth:
+    refused = None if stands.code is None else errors.lookup(stands.code)
+    return UpstreamHealth(
+        url=stands.url,
+        linked_since_ms=stands.linked_since_ms,
+        heard_at_ms=stands.heard_at_ms,
+        waiting=stands.spool.waiting,
+        oldest_ms=stands.spool.oldest_ms,
+        handed=stands.spool.handed,
+        refused=stands.spool.refused,
+        offset_ms=stands.offset_ms,
+        uncertainty_ms=stands.uncertainty_ms,
+        code=stands.code,
+        cause=refused.cause if refused else None,
+        cure=refused.cure if refused else None,
     )
 
 

@@ -1,0 +1,165 @@
+"""The way down: what the centre ruled comes here scope by scope, and stands as it came (SPEC HB2).
+
+Responsible for knowing which scopes are behind, for asking for those in turns, for pages of a size that the line bears,
+and for the tokens and logins that no ruling says. Refuses to understand what it reads: the intake mirrors it.
+
+A hint of the centre says how far a scope has come. What it answers to sets that were handed up comes by the way up.
+
+Example: `down.told_of(hello)`, then `await down.run(greet)` reads everything to its end and then what comes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final
+
+import httpx2
+import msgspec
+
+from server.auth.stations import StationReply, StationRequest, learn
+from server.intake.batch import Batch
+from server.intake.door import Intake
+from server.intake.mirror import mirror
+from server.intake.pages import cursors
+from server.now import Clock
+from server.store import scopes
+from server.store.engine import Database
+from server.upstream.beside import beside
+from server.upstream.pace import Pace, patience_s
+from server.wire import Wire
+from sync import exchange
+from sync.exchange import Moved
+
+START_BYTES: Final = 16_384
+LEAST_BYTES: Final = 512
+MOST_BYTES: Final = 1_048_576
+BYTES_OF_A_SCOPE: Final = 128
+"""What a page costs in which nothing is."""
+SILENCE_S: Final = 60.0
+"""A stream of hints beats every 15 s: after this long it is dead."""
+ORG: Final = "org"
+
+Place = tuple[int, int]
+"""Epoch and newest entry of a scope."""
+Greet = Callable[[], Awaitable[None]]
+
+
+class Down:
+    """Reads what the centre ruled."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        clock: Clock,
+        db: Database,
+        *,
+        intake: Intake,
+        heard: Callable[[], None],
+    ) -> None:
+        """Every answer is told to `heard`."""
+        self._wire = wire
+        self._clock = clock
+        self._db = db
+        self._intake = intake
+        self._heard = heard
+        self._pace = Pace(START_BYTES, least=LEAST_BYTES, most=MOST_BYTES)
+        self.brought = 0  # entries that came
+        self._there: dict[str, Place] = {}  # how far each scope has come at the centre
+        self._asks_tokens = True
+        self._digest: bytes | None = None
+        self._moved = asyncio.Event()
+
+    def told_of(self, hello: exchange.HelloReply) -> None:
+        """The centre named what there is."""
+        self._there = {name: (epoch, n) for name, epoch, n in hello.scopes}
+        self._asks_tokens = True
+        self._moved.set()
+
+    async def run(self, greet: Greet) -> None:
+        """Greet, read to the end of everything, and go on with what is hinted at. Raises httpx2.TransportError,
+        ServerRefusalError.
+        """
+        await beside(self._listen(greet), self._follow(greet))
+
+    async def _listen(self, greet: Greet) -> None:
+        """Hear hints, one stream after the other. Each begins with a hello, so that nothing is missed in between."""
+        while True:
+            async with self._wire.hints(SILENCE_S) as stream:
+                if stream.status_code != httpx2.codes.OK:
+                    await stream.aread()
+                    self._wire.refuse(stream)
+                event = ""
+                async for line in stream.aiter_lines():
+                    self._heard()
+                    if line.startswith("event:"):
+                        event = line.removeprefix("event:").strip()
+                        if event == "hello":
+                            await greet()
+                    elif line.startswith("data:") and event == "moved":
+                        self._hinted(msgspec.json.decode(line.removeprefix("data:"), type=Moved))
+
+    def _hinted(self, moved: exchange.Moved) -> None:
+        known = self._there.get(moved.scope)
+        if known is not None and known[1] < moved.n:
+            self._there[moved.scope] = (known[0], moved.n)
+            self._moved.set()
+
+    async def _follow(self, greet: Greet) -> None:
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            has_org_moved = False
+            while names := await self._behind():
+                has_org_moved |= ORG in names
+                await self._pull(names)
+            if has_org_moved:
+                await greet()  # whom it follows may be others now
+            if self._asks_tokens:
+                await self._ask_tokens()
+
+    async def _behind(self) -> list[str]:
+        """Scopes of which there is more at the centre, the organisation first."""
+        held = await self._db.reading(scopes.by_name, list(self._there))
+        return [
+            name
+            for name, (epoch, n) in self._there.items()
+            if n and ((at := held.get(name)) is None or at.epoch != epoch or at.n < n)
+        ]
+
+    async def _pull(self, names: Sequence[str]) -> None:
+        at_once = min(exchange.CURSORS_MAX, max(1, self._pace.bytes // BYTES_OF_A_SCOPE))
+        asked = await self._db.reading(cursors, names[:at_once])
+        budget, began_ms = self._pace.bytes, self._clock.now_ms()
+        try:
+            reply = await self._wire.call(
+                "pull",
+                exchange.PullRequest(asked, budget),
+                exchange.PullReply,
+                patience_s=patience_s(budget),
+            )
+        except httpx2.TransportError:
+            self._pace.broke()
+            raise
+        self._heard()
+        self._pace.went_well(self._clock.now_ms() - began_ms)
+        await self._intake.transaction(partial(mirror, reply=reply))
+        self.brought += sum(len(page.entries) for page in reply.scopes)
+        for name in names[:at_once]:
+            self._there.pop(name, None)  # what is left out may not be followed any more
+        for page in reply.scopes:
+            self._there[page.scope] = (page.epoch, page.n)
+
+    async def _ask_tokens(self) -> None:
+        """Which tokens and logins there are; all of it once more where a device was named that is not known yet."""
+        asked = StationRequest(self._digest)
+        reply = await self._wire.call(
+            "station", asked, StationReply, patience_s=patience_s(MOST_BYTES)
+        )
+
+        def job(batch: Batch) -> bool:
+            return learn(batch.connection, reply)
+
+        if reply.devices is not None:
+            is_whole = await self._intake.transaction(job)
+            self._digest = reply.digest if is_whole else None
+        self._asks_tokens = False

@@ -1,0 +1,103 @@
+"""The way up: what a station keeps for the centre goes there, as received, the priority lane first (SPEC HB7).
+
+Responsible for pushes of a size that the line bears. Refuses to decide what an answer means for a set: the intake takes
+the centre's rulings in, which come with it.
+
+Example: `await up.run()` hands up all there is and whatever comes, until the line breaks.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import httpx2
+import msgspec
+
+from server.intake.door import Intake
+from server.intake.mirror import answered
+from server.live.hub import LOG, Hub
+from server.now import Clock
+from server.store import spool
+from server.store.engine import Database
+from server.upstream.pace import Pace, patience_s
+from server.wire import ServerRefusalError, Wire, garbled
+from sync import exchange
+
+START_BYTES: Final = 8_192
+LEAST_BYTES: Final = 1_024
+MOST_BYTES: Final = exchange.BATCH_BYTES_MAX - 4_096
+AGAIN_AFTER_MS: Final = 86_400_000
+LOOK_EVERY_S: Final = 60.0
+"""What was handed up long ago and not ruled on is looked for so often."""
+FULL_AGAIN_S: Final = 30.0
+
+
+class Up:
+    """Hands up what is owed."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        clock: Clock,
+        db: Database,
+        *,
+        intake: Intake,
+        hub: Hub,
+        heard: Callable[[], None],
+    ) -> None:
+        """Every answer is told to `heard`."""
+        self._wire = wire
+        self._clock = clock
+        self._db = db
+        self._intake = intake
+        self._hub = hub
+        self._heard = heard
+        self._pace = Pace(START_BYTES, least=LEAST_BYTES, most=MOST_BYTES)
+        self.brought = 0  # sets that were answered
+
+    async def run(self) -> None:
+        """Hand up all there is, and whatever comes. Raises httpx2.TransportError, ServerRefusalError."""
+        with self._hub.listen([LOG]) as ear:
+            while not ear.draining:
+                await self._db.writing(spool.again, self._clock.now_ms() - AGAIN_AFTER_MS)
+                try:
+                    await self.empty()
+                except ServerRefusalError as full:
+                    if full.status != httpx2.codes.SERVICE_UNAVAILABLE:
+                        raise
+                    # A centre without room is still read (EX3).
+                    await asyncio.sleep(FULL_AGAIN_S)
+                    continue
+                await ear.hear(LOOK_EVERY_S)
+
+    async def empty(self) -> None:
+        """Hand up until nothing waits."""
+        while await self._push():
+            pass
+
+    async def _push(self) -> bool:
+        batch = await self._db.reading(spool.waiting, exchange.BATCH_SETS_MAX, self._pace.bytes)
+        if not batch:
+            return False
+        size = sum(len(envelope) for _no, _id, envelope in batch)
+        request = exchange.PushRequest([msgspec.Raw(envelope) for _no, _id, envelope in batch])
+        began_ms = self._clock.now_ms()
+        try:
+            reply = await self._wire.call(
+                "push", request, exchange.PushReply, patience_s=patience_s(size)
+            )
+        except httpx2.TransportError:
+            self._pace.broke()
+            raise
+        if len(reply.results) != len(batch):
+            raise garbled("the answer is to another push")
+        for (_no, set_id, _envelope), answer in zip(batch, reply.results, strict=True):
+            if answer.r not in exchange.REFUSED and answer.id != set_id:
+                raise garbled("the answer names other sets")
+        self._heard()
+        self._pace.went_well(self._clock.now_ms() - began_ms)
+        owed = [arrival_no for arrival_no, _id, _envelope in batch]
+        await self._intake.transaction(partial(answered, owed=owed, reply=reply))
+        self.brought += len(owed)
+        return True

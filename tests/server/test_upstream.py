@@ -1,0 +1,195 @@
+"""A station and its centre over a line that is not always there."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from server.auth.devices import find
+from server.store import sets
+from server.store.rows import query
+from server.upstream.join import NotJoinedError, join
+from sync import rulings
+from sync.changeset import KIND_INCIDENT, Draft
+from tests.blackbox.proxy import Cut
+from tests.server.desks import PASSWORD
+from tests.server.pen import STATION, chance, person_id
+from tests.server.township import Township, township, until
+
+INCIDENT = chance("incident")[:16]
+NOTE = {"t": "entry.add", "kind": "note", "text": "到了"}
+
+
+@pytest.fixture
+async def place(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Township]:
+    async with township(tmp_path, migrated_file) as made:
+        yield made
+
+
+async def said_at_desk(place: Township, *texts: str) -> None:
+    """Somebody at the station's desk writes notes."""
+    ops = [NOTE | {"text": text} for text in texts]
+    drafts = [Draft(bytes(16), "org", KIND_INCIDENT, INCIDENT, [op]) for op in ops]
+    for result in await place.state.intake.submit_desk(person_id("station"), drafts):
+        assert result.d == "accepted", result
+
+
+async def test_a_station_joins_by_a_code_and_then_both_ways_are_open(place: Township) -> None:
+    phone = await place.phone()
+    await place.at_centre(phone, phone.create(INCIDENT))
+    with pytest.raises(NotJoinedError, match="wrong_code"):
+        await place.join("00000-00000")
+    await place.join()
+    await place.start()
+    await place.settled()
+    assert place.state.intake.directory.person(person_id("dispatcher")) is not None
+    before = await place.same(INCIDENT)
+
+    [kept] = await place.at_station(phone, phone.note(INCIDENT))
+    assert (kept.r, kept.idx) == ("kept", None)
+    await place.settled()
+    assert await place.same(INCIDENT) != before
+    [ruled] = await place.at_centre(phone, phone.note(INCIDENT, "再次"))
+    await place.settled()
+    assert ruled.idx is not None
+    raw = await place.state.db.reading(sets.ruling, ruled.idx)
+    assert raw == await place.centre.state.db.reading(sets.ruling, ruled.idx), "byte for byte"
+
+    # Phones show the tokens that they have, and people log in as they do at the centre.
+    async def known() -> bool:
+        return await find(place.state.db, phone.token) is not None
+
+    await until(known)
+    station = place.station
+    assert station is not None
+    transport = httpx.ASGITransport(app=station)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://station.local") as browser:
+        login = {"login": "station", "password": PASSWORD}
+        assert (await browser.post("/api/session", json=login)).status_code == 200
+        login = {"login": "dispatcher", "password": PASSWORD}
+        assert (await browser.post("/api/session", json=login)).json()["code"] == "wrong_login"
+        health = (await browser.get("/api/health")).json()
+    assert health["role"] == "station"
+    assert health["log_size"] == ruled.idx
+    upstream = health["upstream"]
+    assert (upstream["waiting"], upstream["handed"], upstream["code"]) == (0, 0, None)
+    assert upstream["linked_since_ms"] is not None
+    assert (upstream["offset_ms"], upstream["uncertainty_ms"]) == (5_000, 52)
+
+
+async def test_what_was_said_while_the_line_was_down_survives_a_restart_and_goes_up(
+    place: Township,
+) -> None:
+    phone, guest = await place.phone(), await place.phone("other")
+    await place.at_centre(phone, phone.create(INCIDENT))
+    await place.join()
+    await place.start()
+    await place.settled()
+    place.cut()
+    kept = await place.at_station(phone, *[phone.note(INCIDENT, f"甲{at}") for at in range(250)])
+    assert {result.r for result in kept} == {"kept"}
+    await said_at_desk(place, "值班")
+    await place.stop()
+    await place.start()
+    await place.at_station(guest, guest.note(INCIDENT, "路过"))
+    await said_at_desk(place, "再记")
+    assert (await place.owed()).waiting == 254, "and the opening of the station's own chain"
+    [there] = await place.at_centre(phone, phone.note(INCIDENT, "中心先到"))
+    assert there.r == "stored"
+    place.mend()
+    await place.settled()
+    view = await place.same(INCIDENT)
+    for said in ("甲0", "甲249", "值班", "路过", "再记", "中心先到"):
+        assert said.encode() in view
+    [provisional] = await place.state.db.reading(
+        query, "SELECT COUNT(*) FROM sets WHERE idx >= ?", (rulings.PROVISIONAL_FROM,)
+    )
+    assert provisional[0] == 0, "the centre has ruled on all of it"
+
+
+async def test_a_line_that_cuts_each_answer_short_still_brings_everything(place: Township) -> None:
+    phone = await place.phone()
+    texts = [f"{at}{chance('noise', at).hex() * 6}" for at in range(60)]
+    half = [phone.note(INCIDENT, text) for text in texts[:30]]
+    await place.at_centre(phone, phone.create(INCIDENT), *half)
+    await place.join()
+    place.mend(Cut("down", 12_000, hard=True))
+    await place.start()
+    await place.at_station(phone, *[phone.note(INCIDENT, text) for text in texts[30:]])
+    await place.settled()
+    assert place.line.cuts > 0
+    view = await place.same(INCIDENT)
+    assert all(text.encode() in view for text in texts)
+
+
+async def test_a_station_that_was_shut_out_hands_over_what_it_holds_and_says_so(
+    place: Township,
+) -> None:
+    phone = await place.phone()
+    await place.at_centre(phone, phone.create(INCIDENT))
+    await place.join()
+    await place.start()
+    await place.settled()
+    chain = place.state.intake.desk.chain
+    place.cut()
+    [kept] = await place.at_station(phone, phone.note(INCIDENT, "断网时"))
+    assert kept.r == "kept"
+    await place.centre.state.intake.transaction(
+        lambda batch: batch.devices.revoke(chain, "机器被盗")
+    )
+    place.mend()
+
+    async def refused() -> bool:
+        status = await place.status()
+        return status.code == "device_revoked" and status.spool.waiting == 0
+
+    await until(refused)
+    assert "断网时".encode() in await place.view(place.centre, INCIDENT)
+    assert (await place.status()).linked_since_ms is None
+
+
+async def test_hb9_a_station_takes_the_steps_of_the_plan_only_while_it_is_alone(
+    place: Township,
+) -> None:
+    phone = await place.phone()
+    order = {
+        "t": "order.issue",
+        "order": chance("order")[:16],
+        "to": ["person", phone.person],
+        "kind": "dispatch",
+        "round": 0,
+    }
+    await place.at_centre(phone, phone.create(INCIDENT, STATION, order))
+    await place.join()
+    await place.start()
+    await place.settled()
+    for clock in (place.clock, place.own_clock):
+        clock.advance(15_000)
+    assert await place.state.deadlines.tend() == 0, "its centre is there and does it"
+    assert await place.centre.state.deadlines.tend() > 0
+    await place.settled()
+    told = await place.same(INCIDENT)
+    assert b"nudge" in told
+    place.cut()
+    place.own_clock.advance(61_000)
+    assert place.state.link.is_alone()
+    assert await place.state.deadlines.tend() > 0
+    assert (await place.owed()).waiting > 0
+    place.mend()
+    await place.settled()
+    assert await place.same(INCIDENT) != told
+
+
+async def test_a_centres_own_data_and_anothers_station_are_not_joined(place: Township) -> None:
+    await place.join()
+    await place.join()  # once more, with another code of the same centre
+    async with place.centre.state.db.write() as connection:
+        await connection.execute(text("UPDATE log_head SET server_id = :id"), {"id": bytes(16)})
+    with pytest.raises(NotJoinedError, match="another centre"):
+        await place.join()
+    centre = place.centre.state.settings
+    with pytest.raises(NotJoinedError, match="a centre's own"):
+        await join(centre, place.centre.state.db, place.settings.upstream, "", os.urandom)
