@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from server.intake.memory import Incident, due_ms, load, projected
+from server.intake.memory import Incident, due_ms, load_all, projected
+from server.intake.mirrored import folded, verdict_rows
 from server.intake.rejudge import rejudge
 from server.intake.timing import rows_of
-from server.store import log, people, projections, samples, sets, tables, timers
+from server.store import log, people, projections, samples, sets, tables, timers, upstream, verdicts
 from server.store.engine import Database
 from server.store.people import Directory
 from server.store.projections import Projected
@@ -37,13 +38,14 @@ async def rebuild(
     after: bytes | None = b""
     try:
         while after is not None:
-            last, folded, differing = await db.writing(_page, after, check)
-            seen, wrong = seen + folded, wrong + differing
+            last, met, differing = await db.writing(_page, after, check)
+            seen, wrong = seen + met, wrong + differing
             if progress is not None and last is not None:
                 progress(seen, wrong)
             after = last
-        # Last, for when things happened follows from samples that had to be found first.
-        wrong += await rejudge(db, check=check)
+        # Last, for when things happened follows from samples that had to be found first. A station judges no clock.
+        if await db.reading(upstream.read) is None:
+            wrong += await rejudge(db, check=check)
     finally:
         await db.close()
     return seen, wrong
@@ -51,33 +53,49 @@ async def rebuild(
 
 def sample(connection: Connection) -> tuple[int, int]:
     """Fold some incidents and compare, writing nothing: the first by id, which is chance."""
-    _last, folded, wrong = _page(connection, b"", check=True)
-    return folded, wrong
+    _last, seen, wrong = _page(connection, b"", check=True)
+    return seen, wrong
 
 
 def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | None, int, int]:
     log.lock(connection)  # no batch may come between the fold and the rows
     directory = people.directory(connection)
+    is_station = upstream.read(connection) is not None
     entities = projections.entities(connection, after, PAGE)
-    folded = 0
+    seen = 0
     wrong: list[Projected] = []
-    samples_wrong = 0
+    others_wrong = 0
     moments: list[tuple[bytes, int | None]] = []
     for entity in entities:
-        incident = load(connection, entity, directory)
+        of_one = folded if is_station else load_all
+        incident = of_one(connection, [entity], directory)[entity]
         if not incident.counted:
             # A chain, or an incident of which nothing was accepted.
-            samples_wrong += not _samples_stand(connection, entity, check)
+            others_wrong += not _samples_stand(connection, entity, check)
             continue
-        folded += 1
+        seen += 1
         # What is long due wakes somebody who sets it right.
         moments.append((entity, due_ms(incident, directory.book, 0)))
         if not stands(connection, incident, directory):
             wrong.append(projected(incident, directory.book))
+        elif is_station:
+            others_wrong += not _verdicts_stand(connection, incident, check)
     if not check:
         projections.write(connection, wrong)
         timers.write(connection, timers.NUDGES, moments)
-    return (entities[-1] if entities else None), folded, len(wrong) + samples_wrong
+    return (entities[-1] if entities else None), seen, len(wrong) + others_wrong
+
+
+def _verdicts_stand(connection: Connection, incident: Incident, check: bool) -> bool:
+    """Whether the verdicts that a station mirrors stand as they were ruled; they do afterwards, unless it is only a
+    check.
+    """
+    should = {row.key: row for row in verdict_rows(connection, incident)}
+    is_so = verdicts.of_incidents(connection, [incident.id])[incident.id] == should
+    if not is_so and not check:
+        verdicts.forget(connection, incident.id)
+        verdicts.write(connection, list(should.values()))
+    return is_so
 
 
 def stands(connection: Connection, incident: Incident, directory: Directory) -> bool:
