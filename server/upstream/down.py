@@ -19,6 +19,7 @@ import msgspec
 from server.auth.stations import StationReply, StationRequest, learn
 from server.intake.batch import Batch
 from server.intake.door import Intake
+from server.intake.hub import HubBatch
 from server.intake.mirror import mirror
 from server.intake.pages import cursors
 from server.now import Clock
@@ -157,6 +158,8 @@ class Down:
         )
 
         def job(batch: Batch) -> bool:
+            assert isinstance(batch, HubBatch), "only stations are told"
+            batch.memory.devices.clear()
             return learn(batch.connection, reply)
 
         if reply.devices is not None:

@@ -46,7 +46,9 @@ RETRY_S: Final = (2.0, 60.0)
 """The first pause after a round that brought nothing, and the longest; doubling, with jitter."""
 ON_S: Final = 0.25
 """After one that brought something: a line that breaks often is used while it is there."""
-REFUSED_AGAIN_S: Final = 600.0
+REFUSED_AGAIN_S: Final = 60.0
+BAD_REPLY_AGAIN_S: Final = 600.0
+"""After a reply that contradicts what came before: it may be long, and will hardly change."""
 ALONE_AFTER_MS: Final = 60_000
 """Without a word of the centre for so long a station takes the steps of the nudging plan itself (HB9)."""
 TIMEOUT_S: Final = 30.0
@@ -101,6 +103,7 @@ class Link:
         self._transport = transport
         self._chance = random.Random(entropy(8))  # noqa: S311  spreads retries, no secret
         self._session = entropy(8)
+        self._me = Me(b"", "")
         self._task: asyncio.Task[None] | None = None
         self._linked_since_ms: int | None = None
         self._began, _wall_ms = clock.read()
@@ -147,14 +150,14 @@ class Link:
 
     async def _run(self) -> None:
         known = await self._db.reading(joined)
-        me = Me(self._intake.desk.chain, known.token)
+        self._me = Me(self._intake.desk.chain, known.token)
         http = httpx2.AsyncClient(
             base_url=self._settings.upstream or known.url,
             timeout=TIMEOUT_S,
             transport=self._transport,
         )
         async with http:
-            wire = Wire(http, lambda: me)
+            wire = Wire(http, lambda: self._me)
             down = Down(wire, self._clock, self._db, intake=self._intake, heard=self.heard)
             up = Up(
                 wire,
@@ -175,6 +178,8 @@ class Link:
     async def _round(self, wire: Wire, up: Up, down: Down) -> float | None:
         """Until something breaks. Gives how long to wait then, None for as long as usual."""
         try:
+            known = await self._db.reading(joined)
+            self._me = Me(self._me.chain, known.token)  # it may have joined once more
             await beside(up.run(), down.run(lambda: self._greet(wire, down)))
         except ServerRefusalError as refused:
             if refused.may_pass or refused.code not in errors.REQUESTS:
@@ -186,7 +191,7 @@ class Link:
             return REFUSED_AGAIN_S
         except MirrorError as error:
             self._stopped(error.code, str(error))
-            return REFUSED_AGAIN_S
+            return BAD_REPLY_AGAIN_S
         except (httpx2.HTTPError, OSError) as error:
             _log.info("the line broke", extra={"error": type(error).__name__})
         except (IntakeBusyError, IntakeClosedError, SQLAlchemyError) as error:

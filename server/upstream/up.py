@@ -28,7 +28,7 @@ START_BYTES: Final = 8_192
 LEAST_BYTES: Final = 1_024
 MOST_BYTES: Final = exchange.BATCH_BYTES_MAX - 4_096
 AGAIN_AFTER_MS: Final = 86_400_000
-LOOK_EVERY_S: Final = 60.0
+LOOK_EVERY_MS: Final = 60_000
 """What was handed up long ago and not ruled on is looked for so often."""
 FULL_AGAIN_S: Final = 30.0
 
@@ -58,9 +58,13 @@ class Up:
 
     async def run(self) -> None:
         """Hand up all there is, and whatever comes. Raises httpx2.TransportError, ServerRefusalError."""
+        looked_ms = -LOOK_EVERY_MS
         with self._hub.listen([LOG]) as ear:
             while not ear.draining:
-                await self._db.writing(spool.again, self._clock.now_ms() - AGAIN_AFTER_MS)
+                now_ms = self._clock.now_ms()
+                if now_ms - looked_ms >= LOOK_EVERY_MS:
+                    looked_ms = now_ms
+                    await self._db.writing(spool.again, now_ms - AGAIN_AFTER_MS)
                 try:
                     await self.empty()
                 except ServerRefusalError as full:
@@ -69,7 +73,7 @@ class Up:
                     # A centre without room is still read (EX3).
                     await asyncio.sleep(FULL_AGAIN_S)
                     continue
-                await ear.hear(LOOK_EVERY_S)
+                await ear.hear(LOOK_EVERY_MS / 1_000)
 
     async def empty(self) -> None:
         """Hand up until nothing waits."""
