@@ -1,4 +1,4 @@
-"""A real `ortoo serve` process on a data directory of its own, to be killed and started again.
+"""A real `ortoo serve` process, a centre or a station, on a data directory of its own, to be killed and started again.
 
 Responsible for a founded organisation with enrolled phones, and for the life and death of the process. Refuses to know
 what is sent to it. Its log stands beside the data directory, for whoever looks into a failure.
@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx2
@@ -37,9 +37,21 @@ class EndedError(Exception):
 class Centre:
     """One data directory and the process that serves it, or none."""
 
-    def __init__(self, data_dir: Path, port: int, officers: list[Officer]) -> None:
-        """Use `founded`; nothing runs yet."""
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int,
+        officers: list[Officer],
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Use `founded`; nothing runs yet. `settings`: further variables of its environment."""
         self.data_dir = data_dir
+        self.environment = os.environ | {
+            "ORTOO_DATA_DIR": str(data_dir),
+            "ORTOO_HASHING": "light",
+            "ORTOO_PORT": str(port),
+            **(settings or {}),
+        }
         self.url = f"http://127.0.0.1:{port}"
         self.port = port
         self.officers = officers
@@ -69,6 +81,20 @@ class Centre:
         assert self._process is not None
         return self._process.pid
 
+    async def command(self, *words: str, code: int = 0) -> str:
+        """Run a command where its settings are; what it said. It must end with this code."""
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("ortoo"),
+            *words,
+            env=self.environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _nothing = await process.communicate()
+        text = said.decode()
+        assert process.returncode == code, f"ortoo {' '.join(words)}\n{text}"
+        return text
+
     def launch(self, prefix: Sequence[str] = ()) -> None:
         """Start the process, behind the words of `prefix` if any, and do not wait for it."""
         assert self._process is None
@@ -76,8 +102,8 @@ class Centre:
         ortoo = Path(sys.executable).with_name("ortoo")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*prefix, str(ortoo), "serve", "--port", str(self.port)],
-                env=os.environ | {"ORTOO_DATA_DIR": str(self.data_dir), "ORTOO_HASHING": "light"},
+                [*prefix, str(ortoo), "serve"],
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -5,12 +5,10 @@ between is on no disk of the centre's any more.
 """
 
 import asyncio
-import os
 import re
 import shlex
 import shutil
 import sqlite3
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -44,21 +42,6 @@ def as_written(backup: Path) -> list[list[str]]:
     ]
 
 
-async def ortoo(centre: Centre, *words: str, code: int = 0) -> str:
-    """Run a command where the centre's settings are; what it said. It must end with this code."""
-    process = await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("ortoo"),
-        *words,
-        env=os.environ | {"ORTOO_DATA_DIR": str(centre.data_dir), "ORTOO_PORT": str(centre.port)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _nothing = await process.communicate()
-    text = said.decode()
-    assert process.returncode == code, f"ortoo {' '.join(words)}\n{text}"
-    return text
-
-
 def sets_in(copy: Path) -> set[str]:
     with closing(sqlite3.connect(copy)) as db:
         return {set_id.hex() for (set_id,) in db.execute("SELECT set_id FROM sets")}
@@ -76,7 +59,7 @@ async def test_a_centre_that_burnt_down_is_put_back_and_phones_bring_what_it_has
             crew.work()
             await asyncio.sleep(WORKING_S)
             before = journal.counts["acked"]
-            said = await ortoo(centre, "backup", "--to", str(disk))
+            said = await centre.command("backup", "--to", str(disk))
             assert journal.counts["acked"] > before, "the centre went on meanwhile"
             [backup] = disk.iterdir()
             assert said.splitlines()[-1] == f"SOUND: {backup}"
@@ -107,12 +90,12 @@ async def test_a_centre_that_burnt_down_is_put_back_and_phones_bring_what_it_has
                     )
                     await crew.drained()
                 elif words == ["ortoo", "doctor"]:
-                    told = await ortoo(centre, "doctor", code=1)
+                    told = await centre.command("doctor", code=1)
                     seen = {line.split(":")[0] for line in told.splitlines() if line[:4] == "BAD "}
                     # Its own port, no backup of the new centre yet, and no app in a checkout that was not built.
                     assert seen - {"BAD  app"} == {"BAD  port", "BAD  backup"}
                 elif words != ["systemctl", "stop", "ortoo"]:
-                    await ortoo(centre, *words[1:])
+                    await centre.command(*words[1:])
             alarms = {phone.device.watch.alarm for phone in crew.phones}
             duplicates = sum(phone.device.duplicates for phone in crew.phones)
         centre.kill()
