@@ -54,7 +54,8 @@ class HelloRequest(Struct, frozen=True):
     """First call of every sync: who I am, where my chain stands, what I still hold (EX).
 
     `head` is the own last seq, -1 for none; `pending` sets wait, the oldest since `oldest_ms`; `mono` is a session of
-    8 bytes and ms since it began; `token` the one that the last hello was given (FK3).
+    8 bytes and ms since it began; `token` the one that the last hello was given (FK3). `wiping`: it is about to delete
+    what it holds, and how many sets go with it that are not at the centre (EX12).
     """
 
     v: int
@@ -67,6 +68,7 @@ class HelloRequest(Struct, frozen=True):
     mono: tuple[Bin8, Int]
     request_id: Bin16
     token: Bin16 | None = None
+    wiping: Natural | None = None
 
 
 class LogState(Struct, frozen=True, omit_defaults=True):

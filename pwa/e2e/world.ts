@@ -266,7 +266,7 @@ export class Desk {
     const headers = { ...this.headers, "content-type": "application/json" };
     const reply = await fetch(this.url + path, { method, headers, body });
     if (!reply.ok) throw new Error(`${method} ${path}: ${reply.status} ${await reply.text()}`);
-    return reply.json();
+    return reply.status === 204 ? null : reply.json();
   }
 }
 

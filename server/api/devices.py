@@ -43,7 +43,7 @@ class DeviceEvent(msgspec.Struct, frozen=True):
     held here), ``forked`` (two sets at one place of its chain; the proof is both headers with their signatures),
     ``rotated`` (another chain took its place), ``needs_login`` (a second installation asked for that place and must be
     enrolled again), ``revoked`` (a person shut it out; the proof says who, why, what it said last of what it holds and
-    why that did not wait).
+    why that did not wait), ``wiped`` (it says that it deleted what it held, and how many sets went with that).
 
     One row per kind, with the proof of the last time; ids and bytes are hex."""
 

@@ -43,6 +43,10 @@ class StationApi(SyncApi):
         state = exchange.LogState(known.origin, known.epoch, known.size, known.lost)
         return msgspec.structs.replace(reply, log=state, beacon=known.beacon, station=known.station)
 
+    async def _noted(self, device: Device, wiping: int) -> bool:  # noqa: ARG002
+        """Leave it to the centre, which the device tells as well unless it must not wait."""
+        return False
+
     async def _push(self, device: Device, raw: bytes) -> exchange.PushReply:
         reply = await super()._push(device, raw)
         head = await self._db.reading(log.read)

@@ -12,7 +12,7 @@ order, once all of them are durable.
 
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from litestar import asgi
@@ -34,7 +34,7 @@ from server.now import Clock
 from server.problems import ProblemError, refuse
 from server.proof import given
 from server.settings import Settings
-from server.store import log, scopes
+from server.store import devices, log, scopes
 from server.store import sets as stored_sets
 from server.store.devices import Contact, Device
 from server.store.engine import Database
@@ -51,6 +51,10 @@ RETRY_WHEN_BUSY_MS = 2_000
 CALLS_OF_THE_CONTINUED = frozenset({"push", "rotate", "hello"})
 # Calls of a suspended device: hello, which is refused, tells the desk what it still holds; rotate looks itself.
 CALLS_OF_THE_REVOKED = frozenset({"push", "rotate", "hello"})
+EMPTY: Final = "empty"
+NOW: Final = "now"
+"""What becomes of a suspended device (EX12): it is cleared once it owes nothing, or at once."""
+WIPED: Final = "wiped"
 READ_ROOMS = frozenset({"log", "snapshot"})
 
 Message = TypeVar("Message")
@@ -138,7 +142,7 @@ class SyncApi:
                 self._found.clear()
             self._found[token] = (device, now_ms)
         if call not in CALLS_OF_THE_REVOKED:
-            self._refuse_revoked(device)
+            await self._refuse_revoked(device)
         if call not in CALLS_OF_THE_CONTINUED:
             self._refuse_continued(device)
         return device
@@ -147,9 +151,21 @@ class SyncApi:
         if self._intake.continued_by(device) is not None:
             raise _refusal("rotation_needs_login", device.chain)
 
-    def _refuse_revoked(self, device: Device) -> None:
-        if self._intake.revoked_at_ms(device) is not None:
-            raise _refusal("device_revoked", device.chain)
+    async def _refuse_revoked(self, device: Device, wiping: int | None = None) -> None:
+        """Refuse a suspended device and say what becomes of it (EX12)."""
+        if self._intake.revoked_at_ms(device) is None:
+            return
+        known = await self._db.reading(devices.by_chain, device.chain)
+        is_in_other_hands = known is not None and known.compromised_since_ms is not None
+        wipe = None if device.person is None else NOW if is_in_other_hands else EMPTY
+        is_noted = wipe is not None and wiping is not None and await self._noted(device, wiping)
+        raise _refusal("device_revoked", device.chain, wipe=wipe, noted=is_noted)
+
+    async def _noted(self, device: Device, wiping: int) -> bool:
+        """Write down that a device says it deletes what it holds."""
+        proof = {"left": wiping}
+        await self._intake.transaction(lambda batch: batch.happened(device.chain, WIPED, proof))
+        return True
 
     async def _scopes(self, device: Device) -> list[scopes.Scope]:
         directory, now_ms = self._intake.directory, self._clock.now_ms()
@@ -174,7 +190,7 @@ class SyncApi:
                 app=asked.app[:120],
             )
         )
-        self._refuse_revoked(device)
+        await self._refuse_revoked(device, asked.wiping)
         welcome = await self._intake.greet(device, asked)
         if welcome.rotate == NEEDS_LOGIN:
             raise _refusal("rotation_needs_login", device.chain)
@@ -209,7 +225,7 @@ class SyncApi:
         asked = read(exchange.RotateRequest, raw)
         opening = opening_of(bytes(asked.set), device)
         if self._intake.continued_by(device) != opening.chain:
-            self._refuse_revoked(device)
+            await self._refuse_revoked(device)
         token, token_hash = token_of(self._intake.token_secret, opening.set_id)
 
         def job(batch: Batch) -> bool:
@@ -276,9 +292,9 @@ def mounted(api: SyncApi) -> ASGIRouteHandler:
     return sync_v1
 
 
-def _refusal(code: str, chain: bytes) -> ProblemError:
+def _refusal(code: str, chain: bytes, **more: Any) -> ProblemError:
     """A refusal that makes a device leave its chain or stop: it names whom it is said to (EX11)."""
-    return ProblemError(code, extra={"chain": chain.hex()})
+    return ProblemError(code, extra={"chain": chain.hex()} | more)
 
 
 def read(kind: type[Message], raw: bytes) -> Message:

@@ -40,6 +40,7 @@ SERVER = "tests/server/"
 DEVICE = "pwa/tests/device/"
 # Rules that only a whole centre or a whole device can keep: where a test tells of each, and in which words.
 TOLD_OF_THE_CENTRE = {
+    "EX12": (SERVER + "test_sync_api.py", "it is told what becomes of it"),
     "RL5": (SERVER + "test_sync_api.py", "an_end_in_the_middle_of_a_storm_loses_nothing"),
     "BU7": (SERVER + "test_bundles.py", "bu7_a_phone_that_was_never_heard_is_taken_in"),
     "BU9": (SERVER + "test_bundles.py", "bu9_what_is_sealed_to_the_centre"),

@@ -19,10 +19,11 @@ import pytest
 from server.app import build_app
 from server.now import SystemClock
 from server.settings import Settings
+from server.store import greetings
 from server.store.engine import Database
 from server.store.migrate import upgrade
 from sync import changeset, exchange, rulings
-from tests.server.pen import OTHER_STATION, STATION, Pen, chance, found_org, person_id
+from tests.server.pen import EPOCH_MS, OTHER_STATION, STATION, Pen, chance, found_org, person_id
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -440,8 +441,33 @@ async def test_a_revoked_phone_may_push_and_nothing_else(tmp_path: Path, pen: Pe
         hello = msgspec.msgpack.encode(phone.hello())
         for call, message in (("hello", hello), ("pull", b""), ("time", b"")):
             assert (await phone.raw(call, message)).json()["code"] == "device_revoked"
+        await _clears(phone, "empty", left=0)
     finally:
-        await made.end(signal.SIGKILL)
+        await made.end(signal.SIGTERM)
+    app = build_app(Settings(data_dir=tmp_path))
+    async with app.lifespan():
+        await app.state.intake.transaction(
+            lambda batch: batch.devices.revoke(pen.chain, "被人拿走", compromised_since_ms=EPOCH_MS)
+        )
+    await made.start()
+    try:
+        await _clears(Phone(made, pen), "now", left=2)
+    finally:
+        await made.end(signal.SIGTERM)
+    app = build_app(Settings(data_dir=tmp_path))
+    async with app.lifespan():
+        found = await app.state.db.reading(greetings.events)
+    [said] = [one for one in found[pen.chain] if one.kind == "wiped"]
+    assert (said.count, said.proof) == (2, {"left": 2})
+
+
+async def _clears(phone: Phone, wipe: str, *, left: int) -> None:
+    """EX12: it is told what becomes of it, and what it says of that is written down."""
+    told = (await phone.raw("hello", msgspec.msgpack.encode(phone.hello()))).json()
+    assert (told["wipe"], told["noted"]) == (wipe, False)
+    clearing = msgspec.msgpack.encode(phone.hello() | {"wiping": left})
+    told = (await phone.raw("hello", clearing)).json()
+    assert (told["code"], told["wipe"], told["noted"]) == ("device_revoked", wipe, True)
 
 
 async def test_time_is_told_between_two_readings(centre: Centre, pen: Pen) -> None:

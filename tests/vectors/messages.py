@@ -29,6 +29,8 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
      {**_HELLO, "head": 41, "pending": 12, "oldest_ms": AT_MS - 40_000_000}),
     ("a hello that shows the token of the last one", "HelloRequest",
      {**_HELLO, "token": bytes(7) + b"\x05" + b"chance-8"}),
+    ("a suspended phone is about to clear itself, and two sets go with it", "HelloRequest",
+     {**_HELLO, "pending": 2, "oldest_ms": AT_MS - 60_000, "wiping": 2}),
     ("a hello with keys of a later version", "HelloRequest", {**_HELLO, "battery": 80}),
     ("the centre answers", "HelloReply", {
         "request_id": bytes(16),

@@ -190,6 +190,14 @@ export class Cache {
     });
   }
 
+  /** Forget everything that came from the centre. */
+  async forgetAll(): Promise<void> {
+    const tx = (await this.#open()).transaction(STORES, "readwrite", { durability: "strict" });
+    await commit(tx, (keep) => {
+      for (const store of STORES) keep(tx.objectStore(store).clear());
+    });
+  }
+
   /** Leave of these sets only what a lawful order left of them. */
   async strip(all: readonly Stripped[]): Promise<void> {
     if (all.length === 0) return;

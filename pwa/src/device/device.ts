@@ -15,6 +15,7 @@ import { sameStorage } from "./boot";
 import { browserPush } from "./browserPush";
 import { Cache, type OrgRow } from "./cache";
 import type { SyncState } from "./chip";
+import { clearing } from "./clearing";
 import type { CourierParts, Heeded } from "./courier";
 import { openingDraft } from "./enrol";
 import { joinTabs, type News, type Tabs } from "./leader";
@@ -209,6 +210,15 @@ export async function startDevice(): Promise<Device | null> {
       write,
       watch,
       leaving,
+      clearing: clearing({
+        cache,
+        vault,
+        replica,
+        after: () => {
+          tabs?.tell({ t: "cleared" });
+          clearedPage();
+        },
+      }),
       session: () => session,
       answered: () => {
         void recount();
@@ -249,6 +259,7 @@ export async function startDevice(): Promise<Device | null> {
     }
     if (news.t === "ask" && rounds) tellStatus();
     if (news.t === "wrote") rounds?.kick();
+    if (news.t === "cleared") clearedPage();
     if (news.t === "session") void current().then((now) => writer.moveTo(now));
     void recount();
   };
@@ -324,6 +335,11 @@ export async function startDevice(): Promise<Device | null> {
       cache.close();
     },
   };
+}
+
+/** The page that says so; nothing of this one lives on. */
+function clearedPage(): void {
+  location.replace("/enrol?suspended");
 }
 
 /** Whom this device acts for: the person, the unit they are in now, and that unit's vehicles. */

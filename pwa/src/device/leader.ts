@@ -11,13 +11,14 @@
  *     tabs.leave();
  */
 
-/** What tabs tell each other: a set was written, incidents changed, marks changed, the chain was left; how does the line
- *  stand, and how. */
+/** What tabs tell each other: a set was written, incidents changed, marks changed, the chain was left, the phone
+ *  was cleared; how does the line stand, and how. */
 export type News =
   | { t: "wrote" }
   | { t: "changed"; ids: string[] }
   | { t: "marks" }
   | { t: "session" }
+  | { t: "cleared" }
   | { t: "ask" }
   | { t: "status"; status: unknown; beacon: Uint8Array | null };
 

@@ -36,21 +36,29 @@ export const CENTRE_ONLY = "centre_only";
  *  `refused`: the server said no, in words. `garbled`: an answer that is not what the rules say. */
 export type LinkTrouble = "offline" | "portal" | "busy" | "refused" | "garbled";
 
+/** A suspended phone is cleared once it owes nothing, or at once (EX12). */
+export type Wipe = "empty" | "now";
+
 export class LinkError extends Error {
   override name = "LinkError";
   readonly kind: LinkTrouble;
   /** Stable code of a problem answer, else the kind. */
   readonly code: string;
   readonly retryAfterMs: number | null;
+  /** What becomes of this phone, which was suspended (EX12); `noted`: that it clears itself is written down. */
+  readonly wipe: Wipe | null;
+  readonly noted: boolean;
   constructor(
     kind: LinkTrouble,
     message: string,
-    more: { code?: string; retryAfterMs?: number | null; cause?: unknown } = {},
+    more: { code?: string; retryAfterMs?: number | null; cause?: unknown; wipe?: Wipe | null; noted?: boolean } = {},
   ) {
     super(message, { cause: more.cause });
     this.kind = kind;
     this.code = more.code ?? kind;
     this.retryAfterMs = more.retryAfterMs ?? null;
+    this.wipe = more.wipe ?? null;
+    this.noted = more.noted ?? false;
   }
 }
 
@@ -252,16 +260,26 @@ function whom(code: string, { chain, insteadOf }: Self): string | null {
   return code === REVOKED ? (insteadOf ?? chain) : null;
 }
 
+/** A refusal in words, as far as it is looked at. */
+interface Problem {
+  code?: string;
+  title?: string;
+  chain?: string;
+  wipe?: Wipe | null;
+  noted?: boolean;
+}
+
 /** What an answer that is not the wanted one means. */
 async function troubleOf(response: Response, self: Self): Promise<LinkError> {
   const later = retryAfterMs(response);
   if (kindOf(response) === "application/problem+json") {
-    const problem = (await response.json().catch(() => ({}))) as { code?: string; title?: string; chain?: string };
+    const problem = (await response.json().catch(() => ({}))) as Problem;
     const code = problem.code ?? `http_${response.status}`;
     const named = whom(code, self);
     if (named && named !== problem.chain) return new LinkError("garbled", "another chain is refused");
     const kind = response.status === 429 || response.status >= 500 ? "busy" : "refused";
-    return new LinkError(kind, problem.title ?? code, { code, retryAfterMs: later });
+    const { wipe = null, noted = false } = problem;
+    return new LinkError(kind, problem.title ?? code, { code, retryAfterMs: later, wipe, noted });
   }
   if (response.status === 429 || response.status >= 500) {
     return new LinkError("busy", `HTTP ${response.status}`, { retryAfterMs: later });

@@ -167,6 +167,14 @@ export class Replica {
     return foldIncident(id, entries, own, begun);
   }
 
+  /** Nothing that the centre told is here any more: show what this phone wrote itself. */
+  async forgotten(): Promise<void> {
+    this.incidents.clear();
+    this.#seen = null;
+    await this.refresh([...(await this.#parts.vault.ownEntities())]);
+    this.#parts.orgChanged();
+  }
+
   // ---- what rounds need ----------------------------------------------------------------------
 
   /** The head of a chain of ours, and what is still owed, for hello. */

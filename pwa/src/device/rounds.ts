@@ -10,15 +10,24 @@
  *     rounds.kick();          // something was written: go now
  *     rounds.stop();
  */
-import { DURABLE, type HelloReply, KEPT, type Offer, type PushResult, STATION } from "../sync/exchange";
+import {
+  DURABLE,
+  type HelloReply,
+  type HelloRequest,
+  KEPT,
+  type Offer,
+  type PushResult,
+  STATION,
+} from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
+import type { Clearing } from "./clearing";
 import type { Leaving } from "./leaving";
-import { CENTRE_ONLY, type Link, LinkError, type LinkTrouble, NEEDS_CODE, REVOKED } from "./link";
+import { CENTRE_ONLY, type Link, LinkError, type LinkTrouble, NEEDS_CODE, REVOKED, type Wipe } from "./link";
 import type { Clock } from "./now";
 import type { Outbox } from "./outbox";
 import type { Replica } from "./replica";
 import type { DeviceSession } from "./session";
-import type { Timekeeper } from "./timekeeper";
+import type { Reading, Timekeeper } from "./timekeeper";
 import { type Vault, VaultRefused } from "./vault";
 import type { Alarm, LogWatch } from "./watch";
 import type { Draft } from "./writer";
@@ -59,6 +68,7 @@ export interface RoundsParts {
   write: (draft: Draft) => Promise<unknown>;
   watch: LogWatch;
   leaving: Leaving;
+  clearing: Clearing;
   session: () => DeviceSession;
   /** Marks were written: recount. */
   answered: () => void;
@@ -162,7 +172,10 @@ export class Rounds {
       if (trouble.code === REVOKED || trouble.code === NEEDS_CODE) {
         // Tabs that cannot hear each other share the vault all the same.
         if (await this.#parts.leaving.follow()) this.#again = true;
-        else await this.#handOver();
+        else {
+          await this.#handOver();
+          if (trouble.wipe) await this.#clear(trouble.wipe);
+        }
       }
       this.#failures += 1;
       this.#hello = null;
@@ -184,6 +197,22 @@ export class Rounds {
     } catch (error) {
       if (!(error instanceof LinkError)) throw error; // no luck now; the next round tries again
     }
+  }
+
+  /** Drop what this phone was given to read; once it owes nothing, or at once, everything (SPEC EX12). */
+  async #clear(wipe: Wipe): Promise<void> {
+    const { clearing, link, outbox, replica, session } = this.#parts;
+    await clearing.given();
+    const isOwing = (await outbox.next({ sets: 1, bytes: 1 }, replica.unkept)).length > 0;
+    if (wipe === "empty" && isOwing) return;
+    const { chain, insteadOf } = session();
+    const { pending } = await replica.owed(insteadOf ?? chain);
+    const { message } = await this.#greeting();
+    const noted = await link.hello({ ...message, wiping: pending }).then(
+      () => false, // it counts again
+      (error: unknown) => error instanceof LinkError && error.noted,
+    );
+    if (noted || wipe === "now") await clearing.everything();
   }
 
   /** The centre's time as far as this phone knows it; all times in the status are of this clock. */
@@ -279,14 +308,14 @@ export class Rounds {
     }
   }
 
-  async #greet(overtaken = false): Promise<HelloReply> {
-    const { clock, keeper, link, replica, app, vault, session } = this.#parts;
-    if (this.#hello && clock.mono()[1] - this.#hello.atMono < HELLO_MS) return this.#hello.reply;
+  /** What a hello says now. */
+  async #greeting(): Promise<{ message: HelloRequest; request: Uint8Array; sent: Reading }> {
+    const { app, keeper, replica, session, vault } = this.#parts;
     const { chain, insteadOf } = session();
     const owed = await replica.owed(insteadOf ?? chain);
     const { token, request } = await vault.greeting(crypto.getRandomValues(new Uint8Array(16)));
     const sent = keeper.read();
-    const reply = await link.hello({
+    const message: HelloRequest = {
       v: 1,
       app,
       chain: fromHex(insteadOf ?? chain),
@@ -297,7 +326,16 @@ export class Rounds {
       mono: sent.mono,
       request_id: request,
       token,
-    });
+    };
+    return { message, request, sent };
+  }
+
+  async #greet(overtaken = false): Promise<HelloReply> {
+    const { clock, keeper, link, replica, vault, session } = this.#parts;
+    if (this.#hello && clock.mono()[1] - this.#hello.atMono < HELLO_MS) return this.#hello.reply;
+    const { insteadOf } = session();
+    const { message, request, sent } = await this.#greeting();
+    const reply = await link.hello(message);
     await keeper.heard(sent, reply); // at once: what is done first makes the answer look slower than it was
     keeper.given(reply.beacon, reply.role === STATION);
     // A hello that came after a later one of another tab looks like a copy's: it is not, and the next one is in order.

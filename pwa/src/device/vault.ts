@@ -408,6 +408,13 @@ export class Vault {
     });
   }
 
+  /** Delete keys, sets, marks and session: this phone was suspended (SPEC EX12). The one thing that takes from a vault. */
+  async erase(): Promise<void> {
+    await this.#strictly(["keys", "own", "outbox", "meta"], (tx, keep) => {
+      for (const store of ["keys", "own", "outbox", "meta"] as const) keep(tx.objectStore(store).clear());
+    });
+  }
+
   close(): void {
     this.#db?.close();
     this.#db = null;

@@ -19,6 +19,8 @@ export interface HelloRequest {
   request_id: Uint8Array;
   /** As the last hello gave it (FK3). */
   token: Uint8Array | null;
+  /** It is about to delete what it holds; so many sets go with it that are not at the centre (EX12). */
+  wiping?: number;
 }
 
 export interface HelloReply {

@@ -35,6 +35,12 @@ interface Scope {
 
 export class Centre {
   fault: Fault = null;
+  /** What a suspended phone is told becomes of it (EX12), whether that it clears itself is noted, and what it said of that. */
+  wipe: "empty" | "now" | null = null;
+  notes = true;
+  /** A call that gets no answer. */
+  silent: "push" | null = null;
+  readonly wiping: number[] = [];
   epoch = fromHex("0102030405060708", 8);
   /** Epochs that ended, and how many entries of each are left. */
   lost: [Uint8Array, number][] = [];
@@ -353,12 +359,11 @@ export class Centre {
 
   async #served(path: string, init?: RequestInit): Promise<Response> {
     this.calls.push(path);
-    if (this.fault === "down") throw new TypeError("Failed to fetch");
+    if (this.fault === "down" || path === this.silent) throw new TypeError("Failed to fetch");
     if (this.fault === "portal")
       return new Response("<html>log in</html>", { headers: { "content-type": "text/html" } });
     if (this.fault === "busy") return problem(503, "queue_full", { after: "1" });
     const chain = new Headers(init?.headers).get("authorization")?.split(" ").at(-1) ?? "";
-    if (this.fault === "revoked" && path !== "push") return problem(403, "device_revoked", { chain });
     if (this.fault === "full" && (path === "push" || path === "rotate"))
       return problem(503, "not_stored", { after: "5" });
     if (this.fault === "unspoken" && path === "hello") return problem(400, "unspoken_version");
@@ -370,6 +375,11 @@ export class Centre {
       body = new Uint8Array(await plain.arrayBuffer());
     }
     const said = (body.length > 0 ? decodeMessage(body) : {}) as Record<string, Value>;
+    if (this.fault === "revoked" && path !== "push") {
+      const isClearing = typeof said["wiping"] === "number";
+      if (isClearing) this.wiping.push(Number(said["wiping"]));
+      return problem(403, "device_revoked", { chain, wipe: this.wipe, noted: isClearing && this.notes });
+    }
     const answer = await this.#answer(path, said);
     if (!answer) return problem(404, "not_found");
     if (answer instanceof Response) return answer;
@@ -438,7 +448,7 @@ export class Centre {
 const hexOf = (value: Value | undefined): string | null => (value instanceof Uint8Array ? toHex(value) : null);
 
 /** A problem answer; `after` is its Retry-After, `chain` whom it names. */
-function problem(status: number, code: string, more: { after?: string; chain?: string } = {}): Response {
+function problem(status: number, code: string, more: { after?: string; [said: string]: unknown } = {}): Response {
   const { after, ...said } = more;
   return new Response(JSON.stringify({ status, code, title: code, ...said }), {
     status,

@@ -4,6 +4,7 @@
  */
 import { shallowReactive } from "vue";
 import { Cache } from "../../src/device/cache";
+import { clearing } from "../../src/device/clearing";
 import { openingDraft } from "../../src/device/enrol";
 import { Leaving } from "../../src/device/leaving";
 import { Link } from "../../src/device/link";
@@ -101,6 +102,7 @@ export class Phone {
   });
   onDuty = true;
   writes = 0;
+  cleared = false;
 
   private constructor(key: KeyRecord, centre: Centre, clock: HeldClock) {
     this.key = key;
@@ -164,6 +166,14 @@ export class Phone {
       write: (draft) => this.writer.write(draft),
       watch: new LogWatch({ vault: this.vault, org: () => this.cache.org(), clock }),
       leaving: this.leaving,
+      clearing: clearing({
+        cache: this.cache,
+        vault: this.vault,
+        replica: this.replica,
+        after: () => {
+          this.cleared = true;
+        },
+      }),
       session: () => this.session,
       answered: () => undefined,
       settled: () => undefined,

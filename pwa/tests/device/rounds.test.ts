@@ -1,7 +1,8 @@
 /** Talking to the centre through networks that are not there, not ours, or too slow. */
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { keptSession } from "../../src/device/session";
 import { DESK, NOON, Phone } from "./phone";
 
 const INCIDENT = "11".repeat(16);
@@ -61,6 +62,64 @@ test("a suspended device hands over what it holds and gets nothing (EX9)", async
   expect(await phone.vault.unsent()).toHaveLength(0);
   expect(phone.centre.calls).not.toContain("pull");
   expect((phone.status.nextTryMs ?? 0) - phone.clock.ms).toBe(60_000);
+});
+
+describe("a suspended phone is cleared (EX12)", () => {
+  beforeEach(async () => {
+    await phone.note(INCIDENT, "一");
+    await phone.exchange();
+    expect(await phone.cache.cursors()).not.toEqual([]);
+    await phone.note(INCIDENT, "二");
+    phone.centre.fault = "revoked";
+  });
+
+  test("once it owes nothing, and never before the centre has written that down", async () => {
+    phone.centre.wipe = "empty";
+    phone.centre.notes = false;
+    await phone.exchange();
+    expect(phone.centre.wiping).toEqual([0]);
+    expect(await phone.cache.cursors()).toEqual([]); // what it was given goes at once
+    expect(await phone.cache.entriesOf(INCIDENT)).toEqual([]);
+    expect(await phone.vault.ownOf(INCIDENT)).toHaveLength(2); // what it wrote itself stays
+    expect(phone.cleared).toBe(false);
+
+    phone.centre.notes = true;
+    await phone.exchange();
+    expect(phone.cleared).toBe(true);
+    expect(await phone.vault.ownOf(INCIDENT)).toEqual([]);
+    expect(await phone.vault.key(phone.session.chain)).toBeNull();
+    expect(await keptSession(phone.vault)).toBeNull();
+  });
+
+  test("what it owes is handed over first, however long that takes", async () => {
+    phone.centre.wipe = "empty";
+    phone.centre.silent = "push";
+    await phone.exchange();
+    expect(await phone.vault.unsent()).toHaveLength(1);
+    expect(phone.centre.wiping).toEqual([]);
+    expect(phone.cleared).toBe(false);
+    phone.centre.silent = null;
+    await phone.exchange();
+    expect(phone.centre.wiping).toEqual([0]);
+    expect(phone.cleared).toBe(true);
+  });
+
+  test("in other hands it is cleared at once, whatever it could hand over", async () => {
+    phone.centre.wipe = "now";
+    phone.centre.silent = "push";
+    phone.centre.notes = false;
+    await phone.exchange();
+    expect(phone.centre.wiping).toEqual([1]);
+    expect(phone.cleared).toBe(true);
+    expect(await phone.vault.ownOf(INCIDENT)).toEqual([]);
+  });
+
+  test("a server that does not say so clears nothing", async () => {
+    await phone.exchange();
+    expect(phone.centre.wiping).toEqual([]);
+    expect(await phone.cache.entriesOf(INCIDENT)).not.toEqual([]);
+    expect(phone.cleared).toBe(false);
+  });
 });
 
 test("the clock's offset is learnt, and times of later writes stand in the centre's time", async () => {

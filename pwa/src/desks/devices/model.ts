@@ -8,7 +8,7 @@
  */
 /** What befell a device, of one kind (SPEC FK8). */
 export interface DeviceEvent {
-  readonly kind: "copied" | "rolled_back" | "forked" | "rotated" | "needs_login" | "revoked";
+  readonly kind: "copied" | "rolled_back" | "forked" | "rotated" | "needs_login" | "revoked" | "wiped";
   readonly first_at: number;
   readonly last_at: number;
   readonly count: number;

@@ -39,6 +39,8 @@ const zh = {
   e_rotated: (why: string) => `换到了新链：${why}`,
   e_needs_login: "另一台机想接着这条链写，没有准；它写的照收，等使用人再登记",
   e_revoked: (name: string, why: string) => `${name} 停用：${why}`,
+  e_wiped: "本机已自行清空，没有漏传的",
+  e_wiped_with: (n: number) => `本机已自行清空，${n} 条没能传上来`,
   e_held: (n: number, despite: string) => `当时它说还有 ${n} 条没传；没等，因为${despite}`,
   e_unheard: (despite: string) => `当时手上有没有记录不知道；没等，因为${despite}`,
   atSeq: (seq: number) => `第 ${seq} 条`,
@@ -133,6 +135,8 @@ export const t = book(zh, {
   e_needs_login:
     "A second phone asked to go on with this chain and may not; what it wrote is taken, its officer must enrol it",
   e_revoked: (name, why) => `Suspended by ${name}: ${why}`,
+  e_wiped: "It says it has cleared itself; nothing was left unsent",
+  e_wiped_with: (n) => `It says it has cleared itself; ${n} records went with it unsent`,
   e_held: (n, despite) => `It said it held ${n} records then; not waited for: ${despite}`,
   e_unheard: (despite) => `Nobody knew what it held; not waited for: ${despite}`,
   atSeq: (seq) => `record ${seq}`,

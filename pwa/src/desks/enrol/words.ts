@@ -22,6 +22,8 @@ const zh = {
   alreadyText: "再登记一次会换成新的人；之前写下的都还在，照样会上传。",
   onceMore: (name: string) => `请给${name}再登记一次`,
   onceMoreText: "另一台手机在用同一份记录。写下的都在这里；填上给同一个人的登记码，就接着上传。",
+  suspended: "这台手机已停用，里面的记录已清空",
+  suspendedText: "已上传的都在中心。要再用，请找管理员要一个新的登记码。",
   cleared: "这里登记过手机，存储被清掉了",
   clearedText: "浏览器或有人清除了数据。已上传的都在中心；没上传的这里找不回来，请告诉值班台，再登记一次。",
   openPhone: "打开值守",
@@ -55,6 +57,8 @@ export const t = book(zh, {
   onceMore: (name) => `Enrol once more for ${name}`,
   onceMoreText:
     "Another phone uses the same records. What was written is here; with a code in the same name it goes on.",
+  suspended: "This phone was suspended and has been cleared",
+  suspendedText: "What was sent is at the centre. To use it again, ask an administrator for a new code.",
   cleared: "A phone was enrolled here; its storage was cleared",
   clearedText:
     "The browser or somebody cleared its data. What was sent is at the centre; what was not cannot be found here. Tell the desk, and enrol again.",
