@@ -165,6 +165,9 @@ def test_the_compose_file_is_valid_by_the_compose_schema(compose: dict[str, Any]
     assert errors == []
     broken = {"services": {"centre": {"imagee": "x"}}}
     assert not Draft7Validator(schema).is_valid(broken)
+    township = yaml.safe_load((ROOT / "server/deploy/township.yml").read_text("utf-8"))
+    assert Draft7Validator(schema).is_valid(township)
+    assert township["services"].keys() <= compose["services"].keys()
 
 
 def test_the_compose_services_hang_together(compose: dict[str, Any]) -> None:
@@ -200,6 +203,8 @@ def test_the_shipped_settings_are_understood(role: str, compose: dict[str, Any])
     assert settings.trusted_proxies == "*", "or all phones share the front's count of wrong codes"
     assert settings.origin == "https://" + environment["ORTOO_PUBLIC_URL"].removeprefix("https://")
     assert settings.url.startswith("postgresql+asyncpg" if role == "centre" else "sqlite")
+    assert settings.role == role
+    assert bool(settings.upstream) == (role == "station")
 
 
 def test_no_secret_stands_in_the_set_up_files(compose: dict[str, Any]) -> None:
