@@ -28,7 +28,20 @@ JUDGING = [
     "FK2",
     *(f"AU{at}" for at in range(1, 8)),
 ]
-LISTING_AND_SIGNING = ["SC3", "SC4", "FK8", "TL7", "TM12", "CK8", "VD9", "BU7", "BU9"]
+LISTING_AND_SIGNING = [
+    "SC3",
+    "SC4",
+    "FK8",
+    "TL7",
+    "TM12",
+    "CK8",
+    "VD9",
+    "BU7",
+    "BU9",
+    "HB1",
+    "HB7",
+    "HB9",
+]
 OF_THE_CENTRE = frozenset([*JUDGING, *LISTING_AND_SIGNING])
 OF_BOTH = [rule for rule in RULES if rule not in OF_THE_CENTRE]
 
@@ -41,6 +54,10 @@ DEVICE = "pwa/tests/device/"
 # Rules that only a whole centre or a whole device can keep: where a test tells of each, and in which words.
 TOLD_OF_THE_CENTRE = {
     "EX12": (SERVER + "test_sync_api.py", "it is told what becomes of it"),
+    "HB1": (SERVER + "test_station_enrolled.py", "hb1_a_station_speaks_for_whom_it_may"),
+    "HB5": (SERVER + "test_station_clock.py", "hb5_the_time_is_the_centres_to_within"),
+    "HB7": (SERVER + "test_upstream.py", "hb7_what_was_said_while_the_line_was_down"),
+    "HB9": (SERVER + "test_upstream.py", "hb9_a_station_takes_the_steps_of_the_plan_only"),
     "RL5": (SERVER + "test_sync_api.py", "an_end_in_the_middle_of_a_storm_loses_nothing"),
     "BU7": (SERVER + "test_bundles.py", "bu7_a_phone_that_was_never_heard_is_taken_in"),
     "BU9": (SERVER + "test_bundles.py", "bu9_what_is_sealed_to_the_centre"),

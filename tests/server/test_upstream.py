@@ -80,7 +80,7 @@ async def test_a_station_joins_by_a_code_and_then_both_ways_are_open(place: Town
     assert (upstream["offset_ms"], upstream["uncertainty_ms"]) == (5_000, 52)
 
 
-async def test_what_was_said_while_the_line_was_down_survives_a_restart_and_goes_up(
+async def test_hb7_what_was_said_while_the_line_was_down_survives_a_restart_and_goes_up(
     place: Township,
 ) -> None:
     phone, guest = await place.phone(), await place.phone("other")
