@@ -21,6 +21,7 @@ GZIP_FROM_BYTES = 256
 NEEDS_LOGIN = "rotation_needs_login"
 REVOKED = "device_revoked"
 NOT_STORED = "not_stored"
+CENTRE_ONLY = "centre_only"
 
 Message = TypeVar("Message")
 

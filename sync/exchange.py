@@ -28,6 +28,8 @@ CURSORS_MAX: Final = 256
 EVENTS_LIFETIME_S: Final = 300
 EVENTS_HEARTBEAT_S: Final = 15
 
+STATION: Final = "station"
+"""What `role` says of a server between phones and the centre (HB)."""
 STORED: Final = "stored"
 DUPLICATE: Final = "duplicate"
 FORK: Final = "fork"

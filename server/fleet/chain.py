@@ -139,6 +139,18 @@ class OwnChain:
         self._writer = written.writer
         return written.set_id
 
+    # ---- what is heard of the centre (AU3, TM12) ---------------------------------------------------
+
+    def saw(self, size: int, leaf: bytes, *, of_station: bool) -> None:
+        """The newest ruling is this one. A station may know of an older one than we do (HB5)."""
+        if not of_station or size > (self.seen[0] if self.seen is not None else 0):
+            self.seen = (size, leaf)
+
+    def given(self, beacon: bytes | None, *, of_station: bool) -> None:
+        """A beacon came; one of a station is not always newer than the one we have. They begin with their time."""
+        if beacon is not None and not (of_station and self.beacon and beacon <= self.beacon):
+            self.beacon = beacon
+
     # ---- the clocks (TM) -------------------------------------------------------------------------
 
     @property

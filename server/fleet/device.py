@@ -20,11 +20,13 @@ import msgspec
 
 from server import keys
 from server.fleet.chain import APP, Entropy, OwnChain
+from server.fleet.meeting import Met
 from server.fleet.pages import Read, follow_on, opened
 from server.fleet.timebase import Timebase
-from server.fleet.vault import Cursor, Vault
+from server.fleet.vault import Cursor, Vault, Waiting
 from server.fleet.watch import LogWatch
 from server.wire import (
+    CENTRE_ONLY,
     NEEDS_LOGIN,
     NOT_STORED,
     REVOKED,
@@ -80,6 +82,7 @@ class Device:
         self._chain = OwnChain(vault, time, entropy, records_centre=records_centre)
         self._wire = Wire(http, lambda: self._chain.identity)
         self._cursors = vault.cursors()
+        self._met = Met(vault)
         self.watch = LogWatch(vault)
         self._greeted_ms: int | None = None
         self._wants_pull = False
@@ -172,6 +175,11 @@ class Device:
         """Say hello before whatever is sent next, as after a restart."""
         self._greeted_ms = None
 
+    def meet(self, http: httpx2.AsyncClient) -> None:
+        """Talk to another server from now on: a station, or the centre (HB)."""
+        self._wire.http = http
+        self._greeted_ms = None
+
     def kick(self, *, pull: bool = False) -> None:
         """Send what waits (and read what is new), trying again until it is done."""
         self._wants_pull |= pull
@@ -184,6 +192,8 @@ class Device:
         try:
             while self._wants_pull or self._vault.pending()[0]:
                 if self._online() and await self._succeeds():
+                    if not self._wants_pull and not self._offers(1, 1):
+                        return  # what is left is at this station, and waits for the centre
                     failures, failing_since_ms = 0, None
                     continue
                 failures += 1
@@ -263,13 +273,15 @@ class Device:
             raise
 
     async def _take_place(self) -> None:
-        """Ask for the place of the chain that was left (FK5). Whoever is too late hands in what it holds of the old
-        one, and is told so: ServerRefusalError `rotation_needs_login`."""
+        """Ask for the place of the chain that was left (FK5); at a station it waits (HB5). Whoever is too late hands in
+        what it holds of the old one, and is told so: ServerRefusalError `rotation_needs_login`."""
         try:
             opening = msgspec.Raw(self._vault.raw(self.chain, 0))
             request = exchange.RotateRequest(opening)
             reply = await self._wire.call("rotate", request, exchange.RotateReply)
         except ServerRefusalError as refused:
+            if refused.code == CENTRE_ONLY:
+                return
             if refused.code in (NEEDS_LOGIN, REVOKED):
                 await self._push()
             raise
@@ -278,26 +290,40 @@ class Device:
         self._chain.granted(reply.token)
         self._greeted_ms = None
 
-    async def _push(self) -> None:
-        """Hand in what waits. A chain that has no place yet is not the centre's business."""
+    def _offers(self, most_sets: int, most_bytes: int) -> list[Waiting]:
+        """What is to be handed in here next. A chain that has no place yet is not the centre's business."""
         identity = self._chain.identity
         not_yet = identity.chain if identity.instead_of is not None else b""
-        while batch := self._vault.waiting(
-            exchange.BATCH_SETS_MAX, exchange.BATCH_BYTES_MAX - 4096, but=not_yet
-        ):
+        return self._vault.waiting(most_sets, most_bytes, but=not_yet, at=self._met.station)
+
+    async def _push(self) -> None:
+        """Hand in what waits."""
+        while batch := self._offers(exchange.BATCH_SETS_MAX, exchange.BATCH_BYTES_MAX - 4096):
             request = exchange.PushRequest([msgspec.Raw(one.raw) for one in batch])
             reply = await self._wire.call("push", request, exchange.PushReply)
             if len(reply.results) != len(batch):
                 raise garbled("the answer is to another push")
-            self.duplicates += sum(answer.r == exchange.DUPLICATE for answer in reply.results)
+            greeted = self._met.station
+            results = self._met.answered(reply)
+            if self._met.station != greeted:
+                self._greeted_ms = None  # another server than the one that was greeted
+            self.duplicates += sum(answer.r == exchange.DUPLICATE for answer in results)
+            told = list(zip(batch, results, strict=True))
             settled = [
                 (one.id, answer.r, answer.why)
-                for one, answer in zip(batch, reply.results, strict=True)
-                if answer.r not in exchange.DURABLE or answer.id == one.id
+                for one, answer in told
+                if answer.r != exchange.KEPT
+                and (answer.r not in exchange.DURABLE or answer.id == one.id)
+            ]
+            kept = [
+                (one.id, answer.at_ms or self._time.now_ms())
+                for one, answer in told
+                if answer.r == exchange.KEPT and answer.id == one.id
             ]
             self._vault.settle(settled)
+            self._vault.kept(self._met.station, kept)
             self._chain.keeper.settled(id_ for id_, _r, _why in settled)
-            if not settled:
+            if not settled and not kept:
                 # An answer to another push, from some proxy's memory: nothing of ours is safe yet.
                 raise garbled("the answer names other sets")
 
@@ -314,14 +340,17 @@ class Device:
 
     async def hello(self) -> exchange.HelloReply:
         """Say who and where we are, learn which scopes there are."""
+        # Whose chain waits for a place greets as the one that was left (HB5).
+        left = self._chain.identity.instead_of
+        head = self._vault.head(left) if left is not None else None
         pending, oldest_ms = self._vault.pending()
         token, request_id = self._vault.greeting(self._chance.randbytes(16))
         sent = self._chain.keeper.read()
         request = exchange.HelloRequest(
             v=1,
             app=APP,
-            chain=self.chain,
-            head=self._chain.last_seq,
+            chain=left or self.chain,
+            head=head.seq if head is not None else self._chain.last_seq,
             pending=pending,
             oldest_ms=oldest_ms,
             wall_ms=sent.wall_ms,
@@ -333,13 +362,17 @@ class Device:
         if (reply.request_id, reply.wall_ms) != (request_id, sent.wall_ms):
             raise garbled("the answer is to another hello")
         self._chain.heard_time(sent, reply.now_ms, reply.uncertainty_ms)
-        self._chain.beacon = reply.beacon or self._chain.beacon
         if reply.token is not None:
             self._vault.greeted(request_id, reply.token)
-        self._met(reply.log)
+        if self._met.greeted(reply):
+            self._chain.seen = None  # it named a place in the log that ended
+        self._chain.given(reply.beacon, of_station=bool(self._met.station))
+        for scope in self._met.gone(self._cursors, [name for name, _epoch, _n in reply.scopes]):
+            del self._cursors[scope]
+            self._vault.drop_cursor(scope)
         for scope, epoch, _newest in reply.scopes:
             known = self._cursors.get(scope)
-            if known is None or known.epoch != epoch:  # EX5: what was read of it counts no more
+            if known is None or known.epoch < epoch:  # EX5: what was read of it counts no more
                 self._move(scope, Cursor(epoch, 0, rulings.SCOPE_HEAD_ZERO))
         for (
             chain
@@ -348,25 +381,15 @@ class Device:
         self._greeted_ms = sent.wall_ms
         return reply
 
-    def _met(self, log: exchange.LogState) -> None:
-        """Another log than the last: what that one had is owed again (TL11)."""
-        name = f"{log.origin}/{log.epoch.hex()}".encode()
-        before = self._vault.watched("met")
-        if name == before:
-            return
-        with self._vault.together():
-            if before is not None:
-                self._vault.owe_everything()
-            self._vault.watch("met", name)
-
     async def pull(self) -> None:
         """Read every known scope to its newest entry. Raises BrokenScopeError for one that lies."""
         complete = False
         while not complete:
+            at_station = bool(self._met.station)
             request = exchange.PullRequest(
-                [(scope, at.epoch, at.n) for scope, at in self._cursors.items()],
+                self._met.asks(self._cursors),
                 PULL_BUDGET_BYTES,
-                self.watch.due(self._time.now_ms()),
+                None if at_station else self.watch.due(self._time.now_ms()),
             )
             reply = await self._wire.call("pull", request, exchange.PullReply)
             for page in reply.scopes:
@@ -374,8 +397,8 @@ class Device:
                     await self._begin_with(page, page.snapshot)
                 else:
                     self._apply(page)
-            self._chain.seen = (reply.size, reply.leaf)
-            self._chain.beacon = reply.beacon or self._chain.beacon
+            self._chain.saw(reply.size, reply.leaf, of_station=at_station)
+            self._chain.given(reply.beacon, of_station=at_station)
             self.watch.heard(reply.checkpoint)
             complete = reply.complete
 
@@ -385,6 +408,7 @@ class Device:
             self._greeted_ms = None  # the log may be another one too (TL11)
         read, cursor = follow_on(page, at)
         self._listen_to(read)
+        self._heed(read)
         for ruling, carried in read:
             self.watch.learn(ruling)
             if self.pulled_sets is not None and ruling.kind == rulings.KIND_SET:
@@ -415,6 +439,17 @@ class Device:
             if ruling.kind == rulings.KIND_SET
         ]
         self._chain.hear(stamps)
+
+    def _heed(self, read: Sequence[Read]) -> None:
+        """What the centre has ruled is an answer to what waits, whoever handed it in (HB4). What a station thinks is
+        none, nor what one says of a log that has ended.
+        """
+        if not self._met.is_behind and self._vault.pending()[0]:
+            self._vault.ruled(
+                (ruling.payload["set"], ruling.payload["why"])
+                for ruling, _envelope in read
+                if ruling.kind in rulings.DECIDING and not rulings.is_provisional(ruling.idx)
+            )
 
     def _move(self, scope: str, cursor: Cursor) -> None:
         self._cursors[scope] = cursor

@@ -9,7 +9,7 @@ Example: after `append(…)` returns, `waiting(…)` offers the set until `settl
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS sets (
   lane INTEGER NOT NULL, stamp BLOB NOT NULL, made_ms INTEGER NOT NULL, raw BLOB NOT NULL,
   result TEXT, why TEXT, UNIQUE (chain, seq));
 CREATE INDEX IF NOT EXISTS outbox ON sets (lane DESC, nr) WHERE result IS NULL;
+CREATE TABLE IF NOT EXISTS kept (
+  id BLOB NOT NULL, server BLOB NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (id, server)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS clocks (session BLOB PRIMARY KEY, said BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS watched (name TEXT PRIMARY KEY, said BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS cursors (
@@ -90,11 +92,14 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """How many sets were made, how many of them the centre holds, how many it refused to store."""
+    """How many sets were made, how many of them the centre holds, how many it refused to store; of those that it
+    has not answered, how many a station keeps (HB4).
+    """
 
     made: int
     acked: int
     refused: int
+    kept: int
 
 
 class Vault:
@@ -199,10 +204,11 @@ class Vault:
         self._db.execute("DELETE FROM clocks WHERE session = ?", (session,))
 
     def unsure(self, chain: bytes) -> list[Kept]:
-        """The sets of a chain to be looked at before it goes on: those that wait, and the newest; in order."""
+        """The sets of a chain to look at before it goes on, in order: the newest, and those that nobody else has."""
         rows = self._db.execute(
-            "SELECT seq, id, lane, made_ms, raw, result IS NOT NULL FROM sets WHERE chain = ?1 AND "
-            "(result IS NULL OR seq = (SELECT max(seq) FROM sets WHERE chain = ?1)) ORDER BY seq",
+            "WITH held AS (SELECT *, result IS NOT NULL OR id IN (SELECT id FROM kept) AS is_sent "
+            "FROM sets WHERE chain = ?1) SELECT seq, id, lane, made_ms, raw, is_sent FROM held "
+            "WHERE NOT is_sent OR seq = (SELECT max(seq) FROM held) ORDER BY seq",
             (chain,),
         )
         return [
@@ -222,14 +228,19 @@ class Vault:
         """Take a damaged set out of the outbox; its bytes stay."""
         self._db.execute("UPDATE sets SET result = ?, why = ? WHERE id = ?", (result, why, id_))
 
-    def waiting(self, most_sets: int, most_bytes: int, *, but: bytes = b"") -> list[Waiting]:
-        """What to send next, except of one chain: the priority lane first, each lane in the order written (EX3)."""
+    def waiting(
+        self, most_sets: int, most_bytes: int, *, but: bytes = b"", at: bytes = b""
+    ) -> list[Waiting]:
+        """What to send next, except of one chain, and what the station `at` keeps (HB4): the priority lane first, each
+        lane in the order written (EX3).
+        """
         batch: list[Waiting] = []
         size_bytes = 0
         for id_, raw in self._db.execute(
-            "SELECT id, raw FROM sets WHERE result IS NULL AND chain <> ? "
+            "SELECT id, raw FROM sets WHERE result IS NULL AND chain <> ? AND NOT EXISTS "
+            "(SELECT 1 FROM kept WHERE kept.id = sets.id AND server = ?) "
             "ORDER BY lane DESC, nr LIMIT ?",
-            (but, most_sets),
+            (but, at, most_sets),
         ):
             size_bytes += len(raw)
             if batch and size_bytes > most_bytes:
@@ -252,21 +263,41 @@ class Vault:
                 [(result, why, id_) for id_, result, why in answers],
             )
 
+    def kept(self, server: bytes, sets: Iterable[tuple[bytes, int]]) -> None:
+        """Note what a station keeps, and since when by its own clock: it stays owed to the centre (HB4)."""
+        with self.together():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)",
+                [(id_, server, at_ms) for id_, at_ms in sets],
+            )
+
+    def ruled(self, told: Iterable[tuple[bytes, str | None]]) -> None:
+        """Note that the centre has ruled on these, own ones or not: it is the answer to those that wait (HB4)."""
+        with self.together():
+            self._db.executemany(
+                "UPDATE sets SET result = 'duplicate', why = ? WHERE id = ? AND result IS NULL",
+                [(why, id_) for id_, why in told],
+            )
+
     def owe_everything(self) -> None:
         """Offer again what was said to be safe: the log it was safe in is another one now (TL11)."""
+        self._db.execute(
+            "DELETE FROM kept WHERE id IN (SELECT id FROM sets WHERE result IS NOT NULL)"
+        )
         self._db.execute(
             "UPDATE sets SET result = NULL, why = NULL WHERE result IN (SELECT value FROM json_each(?))",
             (msgspec.json.encode(sorted(DURABLE)).decode(),),
         )
 
     def tally(self) -> Tally:
-        """Sets made, held by the centre, refused by it. One that was written again counts once."""
-        made, answered, acked = self._db.execute(
+        """What became of all sets. One that was written again counts once."""
+        made, answered, acked, kept = self._db.execute(
             "SELECT count(*), count(result), count(*) FILTER (WHERE result IN "
-            "(SELECT value FROM json_each(?))) FROM sets WHERE result IS NOT ?",
+            "(SELECT value FROM json_each(?))), count(*) FILTER (WHERE result IS NULL AND id IN "
+            "(SELECT id FROM kept)) FROM sets WHERE result IS NOT ?",
             (msgspec.json.encode(sorted(DURABLE)).decode(), REWRITTEN),
         ).fetchone()
-        return Tally(made, acked, answered - acked)
+        return Tally(made, acked, answered - acked, kept)
 
     def ids(self) -> Iterator[bytes]:
         """The id of every set in the vault that stands for itself, in the order written."""
@@ -301,6 +332,10 @@ class Vault:
         """How far each scope was read."""
         rows = self._db.execute("SELECT scope, epoch, n, head FROM cursors")
         return {scope: Cursor(*rest) for scope, *rest in rows}
+
+    def drop_cursor(self, scope: str) -> None:
+        """Forget that a scope was read."""
+        self._db.execute("DELETE FROM cursors WHERE scope = ?", (scope,))
 
     def move_cursor(self, scope: str, cursor: Cursor) -> None:
         """Remember how far a scope was read."""

@@ -71,8 +71,9 @@ class Down:
         self._moved = asyncio.Event()
 
     def told_of(self, hello: exchange.HelloReply) -> None:
-        """The centre named what there is."""
-        self._there = {name: (epoch, n) for name, epoch, n in hello.scopes}
+        """The centre named what there is. A hint that came while it said so may know of more."""
+        named = {name: (epoch, n) for name, epoch, n in hello.scopes}
+        self._there = {name: max(at, self._there.get(name, at)) for name, at in named.items()}
         self._asks_tokens = True
         self._moved.set()
 

@@ -91,12 +91,12 @@ export class Leaving {
     this.#parts.adopt(session);
   }
 
-  /** Sets of the chain in use that wait, and the newest: what the next write and the next push build on. */
+  /** Sets of the chain in use that nobody else has, and the newest: what the next write and the next push build on. */
   async #unsure(): Promise<OwnSet[]> {
     const { vault, writer } = this.#parts;
     const sets = new Map<number, OwnSet>();
-    for (const { chain, seq } of await vault.unsent()) {
-      const set = chain === writer.chain ? await vault.own(chain, seq) : null;
+    for (const { chain, seq, kept } of await vault.unsent()) {
+      const set = chain === writer.chain && !kept ? await vault.own(chain, seq) : null;
       if (set) sets.set(seq, set);
     }
     const head = await vault.head(writer.chain);
@@ -166,7 +166,7 @@ export class Leaving {
     let at = head;
     for (const one of damaged) {
       const mark = marks.get(`${one.chain} ${one.seq}`);
-      if (!mark) continue; // the centre has it
+      if (!mark || mark.kept) continue; // others have it
       const left = one.kind === "chain" ? null : await legible(one.raw);
       if (!left) {
         // What a chain says of itself and of its clocks has no place in another.

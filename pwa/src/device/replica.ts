@@ -71,6 +71,8 @@ export class Replica {
   readonly #parts: ReplicaParts;
   /** Newest ruling heard of, for the header item `seen`: proof that what is written now was written after it. */
   #seen: [number, Uint8Array] | null = null;
+  /** Who answered last: a station may know less of the centre than we do, or speak of a log that has ended (SPEC HB5). */
+  #met = { isStation: false, isBehind: false };
   readonly #resets = new Map<string, number[]>();
 
   constructor(parts: ReplicaParts) {
@@ -191,17 +193,19 @@ export class Replica {
   }
 
   /**
-   * A server introduced itself. Another log than last time: what the old one answered is owed again (SPEC TL11). False for a
-   * station that speaks of one that has ended (HB5): what it has heard of the centre is no news.
+   * A server introduced itself. Another log than last time: what the old one answered is owed again (SPEC TL11). True for a
+   * station that is behind: what it says of the centre is of a log that has ended (HB5).
    */
   async met({ log: { origin, epoch, lost = [] }, role }: Pick<HelloReply, "log" | "role">): Promise<boolean> {
     const { vault, cache, outbox } = this.#parts;
     const before = await vault.meta<KnownLog>(LOG);
+    this.#met = { isStation: role === STATION, isBehind: false };
     const named = lost.map(([one]) => toHex(one));
     const ended = new Set([...(before ? [...(before.ended ?? []), before.epoch] : []), ...named]);
     const known: KnownLog = { origin, epoch: toHex(epoch) };
-    if (before?.origin === origin && before.epoch === known.epoch) return true;
-    if (role === STATION && ended.has(known.epoch)) return false;
+    if (before?.origin === origin && before.epoch === known.epoch) return false;
+    this.#met.isBehind = this.#met.isStation && ended.has(known.epoch);
+    if (this.#met.isBehind) return true;
     ended.delete(known.epoch);
     if (ended.size > 0) known.ended = [...ended];
     if (before) {
@@ -211,7 +215,7 @@ export class Replica {
       await cache.setMeta("seen", null);
     }
     await vault.setMeta(LOG, known);
-    return true;
+    return false;
   }
 
   /** What others wrote and the centre may have lost, as far as it is still here: to be handed in before a pull (SPEC TL12). */
@@ -275,8 +279,8 @@ export class Replica {
     return cursors;
   }
 
-  /** Check and keep a pull, of a station or the centre, and fold what it touched. True when any cursor moved. */
-  async apply(reply: PullReply, isStation = false): Promise<boolean> {
+  /** Check and keep a pull, fold what it touched. True when any cursor moved. */
+  async apply(reply: PullReply): Promise<boolean> {
     const { cache, clock } = this.#parts;
     let moved = false;
     for (const from of reply.scopes) {
@@ -292,8 +296,7 @@ export class Replica {
       if (checked.page.reset) this.#countReset(from.scope, clock.nowMs());
       moved = (await this.#keep(checked.page, checked.lines)) || moved;
     }
-    // A station may know less of the centre than we do.
-    if (!isStation || reply.size > (this.#seen?.[0] ?? 0)) await this.#hear(reply);
+    if (!this.#met.isStation || reply.size > (this.#seen?.[0] ?? 0)) await this.#hear(reply);
     return moved;
   }
 
@@ -384,7 +387,8 @@ export class Replica {
     writer.hear(lines.flatMap(({ set }) => (set ? [unpack(set.header.hlc)] : [])));
     await this.#recover(lines);
     const owed = new Set((await vault.unsent()).map(({ id }) => id));
-    const { changed: answers, durable } = await outbox.heard(heardIn(lines, owed), clock.nowMs());
+    const heard = this.#met.isBehind ? [] : heardIn(lines, owed);
+    const { changed: answers, durable } = await outbox.heard(heard, clock.nowMs());
     await writer.confirmed(durable);
     if (answers) answersChanged();
     for (const { id, view } of projected) this.#show(id, view as View);

@@ -348,7 +348,7 @@ export class Rounds {
       isStation: reply.role === STATION,
       station: reply.station ? toHex(reply.station) : null,
     };
-    this.#isBehind = !(await replica.met(reply));
+    this.#isBehind = await replica.met(reply);
     if (reply.retry_after_ms)
       throw new LinkError("busy", "the server asks for time", { retryAfterMs: reply.retry_after_ms });
     return reply;
@@ -427,7 +427,7 @@ export class Rounds {
       let moved = false;
       for (const page of reply.scopes)
         if (page.snapshot) moved = (await replica.begin(page, await this.#fetched(page.snapshot))) || moved;
-      moved = (await replica.apply(reply, isStation)) || moved;
+      moved = (await replica.apply(reply)) || moved;
       if (signed !== null) status.alarm = await watch.heard(hello.server, reply.checkpoint ?? null);
       if (reply.complete || !moved) return;
     }

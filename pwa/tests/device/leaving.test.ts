@@ -7,6 +7,7 @@ import { DAMAGED, type Vault, VaultRefused } from "../../src/device/vault";
 import { type ChangeSet, FLAG_RESTORED_STORAGE, readSet } from "../../src/sync/changeset";
 import { fromHex, opId, toHex } from "../../src/sync/ids";
 import { NOON, newKey, Phone } from "./phone";
+import { Station } from "./station";
 
 const INCIDENT = "11".repeat(16);
 
@@ -283,6 +284,26 @@ test("the centre says a set cannot be read: it is looked at here, and what is so
   expect(phone.writer.chain).not.toBe(chain);
   const now = await setsOf(phone.vault, phone.writer.chain);
   expect(now.flatMap((set) => set.body?.ops.map((op) => op["text"]) ?? [])).toContain("真坏了");
+});
+
+test("FK7: a set that a station keeps is not written again for being damaged here: what was signed is on its way", async () => {
+  const station = new Station(phone.centre, 1);
+  await station.inTouch();
+  const { chain } = phone.writer;
+  await phone.note(INCIDENT, "正文坏了");
+  phone.server = station;
+  await phone.exchange();
+  const id = await flip(1, new TextEncoder().encode("正文"), 2);
+  phone = await phone.again();
+  expect(await phone.leaving.mend()).toBe(false);
+  await phone.exchange(); // the centre cannot read it from here
+  expect((await phone.vault.attention()).map(({ answer }) => answer?.r)).toEqual(["malformed"]);
+  await station.inTouch();
+  await phone.exchange();
+  expect(phone.writer.chain).toBe(chain);
+  expect(await phone.vault.attention()).toEqual([]);
+  expect(await phone.vault.unsent()).toEqual([]);
+  expect(phone.centre.held.has(id)).toBe(true);
 });
 
 test("a phone starts though the first set of its chain, not yet sent, is damaged", async () => {

@@ -1,0 +1,90 @@
+"""Whom a simulated phone meets: the centre, or a station on the way to it (SPEC HB).
+
+Responsible for telling the two apart, for what the log that a server names means (TL11), for the scopes that are worth
+asking it for, and for what an answer to a push is worth. Refuses to talk and to decide when.
+
+Example: after `met.greeted(reply)` at a station `met.station` is its id, and what it keeps is not offered to it again.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from server.fleet.vault import Cursor, Vault
+from sync import exchange
+from sync.exchange import HelloReply, PushReply, PushResult
+
+HUB: Final = "hub:"
+_MET: Final = "met"
+_ENDED: Final = "ended"
+
+
+class Met:
+    """The server that answered last."""
+
+    def __init__(self, vault: Vault) -> None:
+        """Nobody so far."""
+        self._vault = vault
+        self.station = b""
+        """The server id of a station; empty at the centre."""
+        self.is_behind = False
+        """It speaks of a log that has ended: nothing that it says of the centre is news (HB5)."""
+
+    def greeted(self, reply: HelloReply) -> bool:
+        """Take note of who answered. True when its log is another than the last: what that one had is owed again."""
+        self.station = reply.server if reply.role == exchange.STATION else b""
+        self.is_behind = False
+        log = reply.log
+        name = f"{log.origin}/{log.epoch.hex()}".encode()
+        before, ended = self._vault.watched(_MET), self._ended(reply)
+        if name == before:
+            return False
+        if self.station and log.epoch in ended:
+            self.is_behind = True
+            return False
+        with self._vault.together():
+            if before is not None:
+                self._vault.owe_everything()
+            self._vault.watch(_MET, name)
+            self._vault.watch(_ENDED, msgspec.msgpack.encode(sorted(ended - {log.epoch})))
+        return before is not None
+
+    def _ended(self, reply: HelloReply) -> set[bytes]:
+        """Epochs that are over, as far as was ever heard."""
+        before, known = self._vault.watched(_MET), self._vault.watched(_ENDED)
+        ended = {epoch for epoch, _kept in reply.log.lost}
+        if known is not None:
+            ended |= set(msgspec.msgpack.decode(known, type=list[bytes]))
+        if before is not None:
+            ended.add(bytes.fromhex(before.decode().rpartition("/")[2]))
+        return ended
+
+    def asks(self, cursors: Mapping[str, Cursor]) -> list[tuple[str, int, int]]:
+        """The cursors that this server has an answer to: no other one's own scopes, and of one that is behind nothing
+        but its own."""
+        own = f"{HUB}{self.station.hex()}:"
+        return [
+            (scope, at.epoch, at.n)
+            for scope, at in cursors.items()
+            if (self.station and scope.startswith(own))
+            or not (self.is_behind or scope.startswith(HUB))
+        ]
+
+    def gone(self, cursors: Iterable[str], named: Iterable[str]) -> list[str]:
+        """Its own scopes that it no longer names (HB6)."""
+        own, still = f"{HUB}{self.station.hex()}:", set(named)
+        return [scope for scope in cursors if scope.startswith(own) and scope not in still]
+
+    def answered(self, reply: PushReply) -> list[PushResult]:
+        """What the answers to a push are worth: `kept` of nobody nothing, and of one that is behind all is `kept`."""
+        if reply.server is not None:
+            self.station = reply.server
+        return [self._worth(one) for one in reply.results]
+
+    def _worth(self, one: PushResult) -> PushResult:
+        if self.is_behind and one.r in exchange.DURABLE:
+            return msgspec.structs.replace(one, r=exchange.KEPT, at_ms=None)
+        if one.r == exchange.KEPT and not self.station:
+            return msgspec.structs.replace(one, id=None)
+        return one

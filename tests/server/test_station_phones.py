@@ -1,0 +1,215 @@
+"""Simulated phones between a township's station and the centre: the second tick is no third one (HB)."""
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from litestar import Litestar
+
+from server.auth.devices import find
+from server.auth.enrol import Whose
+from server.fleet.chain import seeded_entropy
+from server.fleet.device import Device
+from server.fleet.timebase import VirtualTime
+from server.fleet.vault import Head, Vault
+from sync import exchange, rulings
+from sync.changeset import KIND_INCIDENT
+from sync.rulings import Ruling
+from tests.server.pen import chance, person_id
+from tests.server.township import Township, township, until
+
+INCIDENT = chance("incident of the phones")[:16]
+CHAIN = b"chain-----------"
+
+
+@pytest.fixture
+async def place(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Township]:
+    async with township(tmp_path, migrated_file) as made:
+        phone = await made.phone("other")
+        await made.at_centre(phone, phone.create(INCIDENT))
+        await made.join()
+        await made.start()
+        await made.settled()
+        yield made
+
+
+class Phone:
+    """A simulated phone that says what it was shown."""
+
+    def __init__(self, place: Township) -> None:
+        self.shown: list[tuple[str, Ruling]] = []
+        self.place = place
+        self.time = VirtualTime(place.clock)
+        self.device = Device(
+            Vault(),
+            reaching(place.centre),
+            self.time,
+            entropy=seeded_entropy("roaming"),
+            chance=random.Random(7),
+            follow=lambda scope, ruling, _raw: self.shown.append((scope, ruling)),
+            records_centre=True,
+        )
+
+    async def enrolled(self) -> "Phone":
+        issued = await self.place.centre.state.enrolment.issue(
+            Whose(person=person_id("officer")), person_id("admin")
+        )
+        await self.device.enrol(issued[0], "phone")
+        await self.device.attempt(pull=True)
+        identity = self.device.vault.identity()
+        assert identity is not None
+
+        async def known() -> bool:
+            return await find(self.place.state.db, identity.token) is not None
+
+        await until(known)
+        await self.place.settled()
+        return self
+
+    def note(self, text: str) -> bytes:
+        op = {"t": "entry.add", "kind": "note", "text": text}
+        return self.device.write(KIND_INCIDENT, INCIDENT, [op], scope="org")
+
+    async def at(self, app: Litestar | None) -> None:
+        """One round at this server."""
+        assert app is not None
+        self.device.meet(reaching(app))
+        self.device.kick(pull=True)
+        await self.time.run()
+
+    @property
+    def ticks(self) -> tuple[int, int, int]:
+        """Sets on the phone alone, at a station, at the centre."""
+        tally = self.device.vault.tally()
+        assert tally.refused == 0
+        return tally.made - tally.acked - tally.kept, tally.kept, tally.acked
+
+
+def reaching(app: Litestar) -> httpx2.AsyncClient:
+    transport = httpx2.ASGITransport(app=app)  # type: ignore[arg-type]
+    return httpx2.AsyncClient(transport=transport, base_url="http://here")
+
+
+async def test_hb4_what_a_station_keeps_is_owed_until_the_centre_has_ruled(place: Township) -> None:
+    phone = await Phone(place).enrolled()
+    place.cut()
+    noted = phone.note("断网时")
+    await phone.at(place.station)
+    here, there, _acked = phone.ticks
+    assert (here, there) == (0, 1)
+    await phone.at(place.station)
+    assert phone.device.duplicates == 0
+    [thought] = [one for scope, one in phone.shown if scope.startswith("hub:")]
+    assert thought.payload["set"] == noted
+    assert rulings.is_provisional(thought.idx)
+    assert phone.device.vault.pending()[0] == 1, "nobody has answered"
+
+    place.mend()
+    await place.settled()
+    await phone.at(place.station)
+    assert phone.ticks[:2] == (0, 0), "the centre's ruling was pulled here"
+    assert [one.idx for _scope, one in phone.shown if one.payload.get("set") == noted][
+        -1
+    ] < rulings.PROVISIONAL_FROM
+    assert phone.device.duplicates == 0
+    await place.same(INCIDENT)
+
+
+async def test_hb4_whoever_meets_the_centre_first_hands_in_there_what_the_station_keeps(
+    place: Township,
+) -> None:
+    phone = await Phone(place).enrolled()
+    place.cut()
+    phone.note("先到所里")
+    await phone.at(place.station)
+    await phone.at(place.centre)
+    assert phone.ticks[:2] == (0, 0)
+    cursors = phone.device.vault.cursors()
+    await phone.at(
+        place.station
+    )  # which has not heard of it: it leaves out what lies beyond it (HB2)
+    assert (
+        phone.device.vault.cursors().items()
+        >= {scope: at for scope, at in cursors.items() if not scope.startswith("hub:")}.items()
+    )
+    place.mend()
+    await place.settled()
+    await phone.at(place.station)
+    view = (await place.same(INCIDENT)).decode("utf-8", "replace")
+    assert view.count("先到所里") == 1
+
+
+async def test_hb5_a_station_gives_no_token_and_no_place_and_is_asked_for_no_checkpoint(
+    place: Township,
+) -> None:
+    phone = await Phone(place).enrolled()
+    device = phone.device
+    token, request = device.vault.greeting(bytes(16))
+    old = device.chain
+    seen, beacon = device._chain.seen, device._chain.beacon
+    await place.at_centre(other := await place.phone("other"), other.note(INCIDENT, "后来"))
+    place.cut()
+    await phone.at(place.station)
+    assert device.vault.greeting(request) == (token, request)
+    assert device.watch.alarm is None
+    assert device._chain.seen is not None
+    assert seen is not None
+    assert device._chain.seen[0] >= seen[0]
+    assert (device._chain.beacon or b"") >= (beacon or b"")
+
+    device._chain.turn("copied")
+    phone.note("换了链")
+    await phone.at(place.station)
+    identity = device.vault.identity()
+    assert identity is not None
+    assert identity.instead_of == old, "it waits for a place"
+    assert phone.ticks[0] > 0, "what stands on a chain without a place stays here"
+    await phone.at(place.centre)
+    assert phone.ticks[:2] == (0, 0)
+    identity = device.vault.identity()
+    assert identity is not None
+    assert identity.instead_of is None
+
+
+def test_hb4_the_vault_offers_to_each_station_what_that_one_does_not_keep() -> None:
+    vault, one, two = Vault(), b"station 1", b"station 2"
+    ids = [bytes([seq]) * 32 for seq in range(3)]
+    for seq, id_ in enumerate(ids):
+        vault.append(CHAIN, Head(seq, id_, bytes(8)), 0, 1_000, b"x")
+    vault.kept(one, [(ids[0], 5), (ids[1], 6)])
+    vault.kept(two, [(ids[1], 7)])
+    offered = {at: [one.id for one in vault.waiting(9, 99, at=at)] for at in (one, two, b"")}
+    assert offered == {one: ids[2:], two: [ids[0], ids[2]], b"": ids}
+    assert vault.pending()[0] == 3
+    assert [kept.seq for kept in vault.unsure(CHAIN) if not kept.is_sent] == [2], "FK7"
+    vault.ruled([(ids[1], None), (b"\xff" * 32, None)])
+    tally = vault.tally()
+    assert (tally.made, tally.acked, tally.refused, tally.kept) == (3, 1, 0, 1)
+    vault.owe_everything()  # another log: stations are offered again what was safe in the old one (TL11)
+    assert [one.id for one in vault.waiting(9, 99, at=one)] == ids[1:]
+
+
+async def test_hb5_a_station_that_speaks_of_a_log_which_has_ended_confirms_nothing(
+    place: Township,
+) -> None:
+    phone = await Phone(place).enrolled()
+    vault = phone.device.vault
+    met = vault.watched("met")
+    assert met is not None
+    noted = phone.note("一")
+    await phone.at(place.centre)
+    await place.settled()
+    place.cut()
+    # The phone has heard since that this log ended and another goes on, to which it owes everything again.
+    origin, _, epoch = met.decode().rpartition("/")
+    vault.watch("met", f"{origin}/{'ff' * 8}".encode())
+    vault.watch("ended", exchange.encode([bytes.fromhex(epoch)]))
+    vault.owe_everything()
+    acked = phone.ticks[2]
+    assert acked == 0
+    await phone.at(place.station)
+    assert phone.ticks[0] == phone.ticks[2] == 0
+    assert noted in {one.id for one in vault.waiting(99, 1 << 20)}
+    assert vault.watched("met") == f"{origin}/{'ff' * 8}".encode()
