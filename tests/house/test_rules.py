@@ -55,6 +55,11 @@ DEVICE = "pwa/tests/device/"
 TOLD_OF_THE_CENTRE = {
     "EX12": (SERVER + "test_sync_api.py", "it is told what becomes of it"),
     "HB1": (SERVER + "test_station_enrolled.py", "hb1_a_station_speaks_for_whom_it_may"),
+    "HB2": (SERVER + "test_station_laws.py", "hb2_in_the_end_a_station_is_as_its_centre"),
+    "HB3": (SERVER + "test_station.py", "hb3_what_the_centre_rules_otherwise_is_told"),
+    "HB4": (SERVER + "test_station_phones.py", "hb4_what_a_station_keeps_is_owed_until"),
+    "HB6": (DEVICE + "stations.test.ts", "its own go when it names them no more"),
+    "HB8": (SERVER + "test_station.py", "hb8_what_only_the_centre_rules_is_refused"),
     "HB5": (SERVER + "test_station_clock.py", "hb5_the_time_is_the_centres_to_within"),
     "HB7": (SERVER + "test_upstream.py", "hb7_what_was_said_while_the_line_was_down"),
     "HB9": (SERVER + "test_upstream.py", "hb9_a_station_takes_the_steps_of_the_plan_only"),

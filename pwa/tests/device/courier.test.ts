@@ -16,6 +16,7 @@ import { freshReader, opened, type Reader } from "../../src/sync/sealed";
 import { verify } from "../../src/sync/verify";
 import { originOf } from "../../src/sync/witness";
 import { Phone } from "./phone";
+import { Station } from "./station";
 
 const SERVER = "00".repeat(16);
 const INCIDENT = "11".repeat(16);
@@ -58,6 +59,17 @@ async function recordsIn(source: AsyncIterable<Uint8Array>): Promise<BundleRecor
   return records;
 }
 const bytesOf = async (file: Blob) => new Uint8Array(await file.arrayBuffer());
+
+test("HB4: what a station keeps is carried all the same: nobody at the centre has answered for it", async () => {
+  const sets = await away(false);
+  const station = new Station(phone.centre, 1);
+  await station.inTouch();
+  phone.server = station;
+  await phone.exchange();
+  expect((await phone.outbox.counts()).kept).toBeGreaterThanOrEqual(sets.length);
+  const handed = await pack(parts(), true);
+  expect(handed?.sets).toBe((await phone.outbox.counts()).kept);
+});
 
 interface Told {
   key?: CryptoKeyPair;
