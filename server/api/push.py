@@ -29,7 +29,7 @@ from server.problems import ProblemError
 from server.push.endpoint import RefusedEndpointError, parse
 from server.push.pusher import Pusher
 from server.push.sender import Fate
-from server.settings import Settings
+from server.settings import STATION, Settings
 from server.store import subscriptions
 from server.store.devices import Device
 from server.store.engine import Database
@@ -41,7 +41,7 @@ TESTS: Final = 6
 TESTS_MS: Final = 60_000
 AUTH_BYTES: Final = 16
 _STATE: Final = "device"
-_REFUSED: Final = ("not_signed_in", "device_revoked", "rotation_needs_login")
+_REFUSED: Final = ("not_signed_in", "device_revoked", "rotation_needs_login", "centre_only")
 
 Base64Url = Annotated[str, msgspec.Meta(max_length=128, description="base64url, padding optional")]
 
@@ -77,7 +77,11 @@ class Tested(msgspec.Struct, frozen=True):
 
 
 async def by_device(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """An enrolled device whose token counts, and which is still written on."""
+    """An enrolled device whose token counts, and which is still written on. A browser holds one subscription for one
+    key: that is the centre's, whose line a knock needs anyway, so a station has no part in it.
+    """
+    if connection.app.state.settings.role == STATION:
+        raise ProblemError("centre_only", "it knocks at phones")
     db: Database = connection.app.state.db
     intake: Intake = connection.app.state.intake
     device = await find(db, bearer(headers_of(connection.scope)))

@@ -72,6 +72,9 @@ async def test_a_station_joins_by_a_code_and_then_both_ways_are_open(place: Town
         login = {"login": "dispatcher", "password": PASSWORD}
         assert (await browser.post("/api/session", json=login)).json()["code"] == "wrong_login"
         health = (await browser.get("/api/health")).json()
+        token = {"authorization": f"Bearer {phone.token}"}
+        knocks = await browser.get("/api/push/key", headers=token)
+        assert knocks.json()["code"] == "centre_only", "its subscription is the centre's"
     assert health["role"] == "station"
     assert health["log_size"] == ruled.idx
     upstream = health["upstream"]

@@ -11,6 +11,7 @@
  */
 import { type ShallowRef, shallowRef } from "vue";
 import type { Arrived } from "./knocks";
+import { CENTRE_ONLY } from "./link";
 import type { DeviceSession } from "./session";
 import { ensure, type Manager, PushTrouble, sendTest, silence } from "./subscription";
 
@@ -157,7 +158,8 @@ export class Push {
 }
 
 function troubleOf(code: string): PushState {
-  if (code === "no_answer" || code === "not_stored" || code === "queue_full") return "untold";
+  // A station leaves it to the centre, which is asked at the next meeting.
+  if (["no_answer", "not_stored", "queue_full", CENTRE_ONLY].includes(code)) return "untold";
   if (code === "not_offered" || code === "no_push") return "notOffered";
   return code === "no_service" ? "noService" : "refused";
 }

@@ -160,6 +160,7 @@ test("a vendor's service that never answers is out of reach, and the screen says
 test.each([
   [{ away: true }, "untold"],
   [{ refuses: { status: 503, code: "not_stored" } }, "untold"],
+  [{ refuses: { status: 409, code: "centre_only" } }, "untold"],
   [{ refuses: { status: 403, code: "device_revoked" } }, "refused"],
   [{ refuses: { status: 422, code: "bad_subscription" } }, "refused"],
   [{ key: null }, "notOffered"],
