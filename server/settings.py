@@ -34,6 +34,7 @@ STATION = "station"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=PORT_MAX)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+WebUrl = Annotated[str, msgspec.Meta(pattern=r"^$|^https?://")]
 DatabaseUrl = Annotated[
     str, msgspec.Meta(pattern=r"^$|^(postgres(ql)?(\+asyncpg)?|sqlite(\+aiosqlite)?)://")
 ]
@@ -77,7 +78,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     name: str = "指挥中心"
     role: Literal["centre", "station"] = "centre"
-    upstream: str = ""  # of a station: where its centre is; empty: where it joined
+    upstream: WebUrl = ""  # of a station: where its centre is; empty: where it joined
     data_dir: Path = Path(".data/ortoo")
     log_memory: Path | None = None  # what was signed last; unset: log.signed in data_dir
     database_url: DatabaseUrl = ""  # empty: a SQLite file in data_dir

@@ -49,6 +49,7 @@ def test_variables_win_over_the_file_and_reach_into_groups(tmp_path: Path) -> No
         ("limits = { queue_sets = 0 }", "queue_sets"),
         ("database_url = 'mysql://u@h/d'", "database_url"),
         ("database_url = '/var/lib/ortoo.db'", "database_url"),
+        ("upstream = 'centre.example'", "upstream"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, text: str, names: str) -> None:
@@ -56,6 +57,33 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, text: str, names
     file.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=names):
         load(file, {})
+
+
+def test_a_station_without_a_centre_does_not_serve_and_is_told_how_to_join_one(
+    tmp_path: Path,
+) -> None:
+    centre_of = {"DATA_DIR": str(tmp_path / "centre")}
+    assert invoke("migrate", **centre_of)[0] == 0
+    code, output = invoke("station", "code", "--station", "甲派出所", **centre_of)
+    assert (code, "no such station (there are: none)" in output) == (1, True)
+    code, output = invoke("station", "join", "--code", "x", **centre_of)
+    assert (code, "this is a centre" in output) == (1, True)
+
+    station_of = {"DATA_DIR": str(tmp_path / "station"), "ROLE": "station", "PORT": "0"}
+    assert invoke("migrate", **station_of)[0] == 0
+    code, output = invoke("serve", **station_of)
+    assert (code, "ortoo station code --station NAME" in output) == (1, True)
+    code, output = invoke("station", "code", "--station", "甲派出所", **station_of)
+    assert (code, "run this there" in output) == (1, True)
+    code, output = invoke("station", "join", "--code", "x", **station_of)
+    assert (code, "say where the centre is" in output) == (2, True)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        code, output = invoke("station", "join", "--code", "x", "--upstream", url, **station_of)
+    assert (code, "does not answer" in output, "SSL_CERT_FILE" in output) == (1, True, True)
+    code, output = invoke("doctor", **station_of)
+    assert "BAD  centre: this station has none" in output
 
 
 @pytest.mark.parametrize(
