@@ -146,10 +146,12 @@ class Down:
         self._pace.went_well(self._clock.now_ms() - began_ms)
         await self._intake.transaction(partial(mirror, reply=reply))
         self.brought += sum(len(page.entries) for page in reply.scopes)
+        served = {page.scope: (page.epoch, page.n) for page in reply.scopes}
         for name in names[:at_once]:
-            self._there.pop(name, None)  # what is left out may not be followed any more
-        for page in reply.scopes:
-            self._there[page.scope] = (page.epoch, page.n)
+            if name not in served:
+                self._there.pop(name, None)  # what is left out may not be followed any more
+        # A hint that came since may know of more.
+        self._there |= {name: max(at, self._there.get(name, at)) for name, at in served.items()}
 
     async def _ask_tokens(self) -> None:
         """Which tokens and logins there are; all of it once more where a device was named that is not known yet."""
