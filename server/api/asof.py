@@ -108,12 +108,16 @@ def findings_then(connection: Connection, story: Story, at: AsOf | None) -> dict
 
 
 def seal(connection: Connection, entity: bytes, at_ms: int) -> Seal | None:
-    """What had been ruled about an incident by a moment; None when nothing had."""
-    known = history.until(connection, entity, at_ms)
+    """What the centre had ruled about an incident by a moment; None when nothing had been."""
+    known = [
+        raw
+        for idx, raw in history.until(connection, entity, at_ms)
+        if not rulings.is_provisional(idx)
+    ]
     if not known:
         return None
-    said = rulings.read_ruling(known[-1][1]).payload
-    head = rulings.entity_head(said["eh"], rulings.leaf_hash(known[-1][1]))
+    said = rulings.read_ruling(known[-1]).payload
+    head = rulings.entity_head(said["eh"], rulings.leaf_hash(known[-1]))
     return Seal(said["en"], head.hex())
 
 
@@ -135,8 +139,7 @@ def _decided(items: Iterable[Item], ruling: Ruling) -> list[Item]:
 
 
 def _told(story: Story, items: list[Item], ruled: dict[bytes, Ruled]) -> Story:
-    last = max((one.idx for one in ruled.values()), default=0)
-    return Story(story.id, last, _state(story.id, items).view(), items, ruled, story.scopes)
+    return Story(story.id, _state(story.id, items).view(), items, ruled, story.scopes)
 
 
 def _state(entity: bytes, items: Iterable[Item]) -> IncidentState:

@@ -62,6 +62,7 @@ async def _body(request: Request[Any, Any, Any]) -> bytes:
     responses=refusals(
         "not_signed_in",
         "csrf",
+        "centre_only",
         "not_allowed",
         "file_too_large",
         "not_a_bundle",

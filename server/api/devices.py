@@ -220,7 +220,9 @@ async def list_devices(
     operation_id="issueCode",
     guards=[may_administer],
     security=SESSION_AND_CSRF,
-    responses=refusals("bad_request", "not_signed_in", "csrf", "not_allowed", "not_found"),
+    responses=refusals(
+        "bad_request", "not_signed_in", "csrf", "centre_only", "not_allowed", "not_found"
+    ),
 )
 async def issue_code(
     data: Annotated[
@@ -253,7 +255,13 @@ async def issue_code(
     guards=[may_administer],
     security=SESSION_AND_CSRF,
     responses=refusals(
-        "bad_request", "not_signed_in", "csrf", "not_allowed", "not_found", "device_not_empty"
+        "bad_request",
+        "not_signed_in",
+        "csrf",
+        "centre_only",
+        "not_allowed",
+        "not_found",
+        "device_not_empty",
     ),
 )
 async def revoke(

@@ -141,8 +141,15 @@ def row_of(what: str, data: dict[str, Any], directory: Directory) -> dict[str, A
     return row
 
 
-_REFUSALS: Final = refusals(
-    "bad_request", "bad_id", "not_signed_in", "csrf", "not_allowed", "not_found", "queue_full"
+_REFUSALS: Final = (
+    "bad_request",
+    "bad_id",
+    "not_signed_in",
+    "csrf",
+    "centre_only",
+    "not_allowed",
+    "not_found",
+    "queue_full",
 )
 
 
@@ -152,7 +159,7 @@ _REFUSALS: Final = refusals(
     operation_id="addOrgRow",
     guards=[may_administer],
     security=SESSION_AND_CSRF,
-    responses=_REFUSALS,
+    responses=refusals(*_REFUSALS),
 )
 async def add_row(
     what: FromPath[str],
@@ -178,7 +185,7 @@ async def add_row(
     operation_id="keepOrgRow",
     guards=[may_administer],
     security=SESSION_AND_CSRF,
-    responses=_REFUSALS,
+    responses=refusals(*_REFUSALS),
 )
 async def keep_row(
     what: FromPath[str],
@@ -206,7 +213,7 @@ async def keep_row(
     status_code=200,
     guards=[may_administer],
     security=SESSION_AND_CSRF,
-    responses=_REFUSALS | refusals("not_ready"),
+    responses=refusals(*_REFUSALS, "not_ready"),
 )
 async def remove_row(
     what: FromPath[str],
@@ -239,6 +246,7 @@ async def remove_row(
         "bad_id",
         "not_signed_in",
         "csrf",
+        "centre_only",
         "not_allowed",
         "not_found",
         "login_taken",

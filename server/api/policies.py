@@ -41,6 +41,7 @@ WRITING: Final = (
     "bad_id",
     "not_signed_in",
     "csrf",
+    "centre_only",
     "not_allowed",
     "not_found",
     "begins_in_the_past",

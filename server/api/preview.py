@@ -142,7 +142,9 @@ def _change(one: Turned) -> Change:
     status_code=200,
     guards=[may_administer],
     security=SESSION_AND_CSRF,
-    responses=refusals("bad_request", "bad_policy", "not_signed_in", "csrf", "not_allowed"),
+    responses=refusals(
+        "bad_request", "bad_policy", "not_signed_in", "csrf", "centre_only", "not_allowed"
+    ),
 )
 async def preview(
     data: Annotated[

@@ -59,6 +59,7 @@ class Redactions(msgspec.Struct, frozen=True):
         "bad_id",
         "not_signed_in",
         "csrf",
+        "centre_only",
         "not_allowed",
         "not_found",
         "not_redactable",

@@ -97,6 +97,7 @@ REFUSALS: Final = (
     "bad_id",
     "not_signed_in",
     "csrf",
+    "centre_only",
     "not_allowed",
     "not_found",
     "not_reviewable",

@@ -24,6 +24,9 @@ MAX_STORIES: Final = 2_000
 """Folded incidents remembered: some weeks of a banner. Beyond that the one not asked for longest is folded again."""
 
 
+Standing = tuple[int, int, int]
+
+
 class Ruled(msgspec.Struct, frozen=True):
     """What the centre ruled about one set: its place in the log, and the set's own id."""
 
@@ -35,21 +38,22 @@ class Story(msgspec.Struct, frozen=True):
     """One incident: its view (SPEC IN), every item, and the ruling behind each set by the first 16 bytes of its id."""
 
     id: bytes
-    newest: int
     view: dict[str, Any]
     items: list[Item]
     ruled: dict[bytes, Ruled]
     scopes: list[str]
 
 
-def newest_ruling(connection: Connection, entity: bytes) -> int | None:
-    """The newest of the rulings that decide about sets of an entity; ``None`` when there is none."""
-    rows = query(connection, "SELECT MAX(idx) FROM sets WHERE entity = ?", (entity,))
-    newest: int | None = rows[0][0]
-    return newest
+def _standing(connection: Connection, entity: bytes) -> Standing | None:
+    """What tells whether anything was ruled about sets of an entity since; ``None`` when there are none. At a station
+    the newest ruling may be older than one that it takes the place of.
+    """
+    sql = "SELECT COUNT(*), MAX(idx), SUM(idx) FROM sets WHERE entity = ?"
+    [[count, newest, total]] = query(connection, sql, (entity,))
+    return (count, newest, int(total)) if count else None
 
 
-def read_story(connection: Connection, entity: bytes, newest: int) -> Story:
+def read_story(connection: Connection, entity: bytes) -> Story:
     """Fold one incident from its stored evidence."""
     state = IncidentState(entity)
     ruled: dict[bytes, Ruled] = {}
@@ -59,7 +63,7 @@ def read_story(connection: Connection, entity: bytes, newest: int) -> Story:
             state.add(fold.items_of(found, rulings.read_ruling(stored.ruling)))
             ruled[found.set_id[:16]] = Ruled(found.set_id, stored.idx)
     items = list(state.items.values())
-    return Story(entity, newest, state.view(), items, ruled, scopes.of_incident(connection, entity))
+    return Story(entity, state.view(), items, ruled, scopes.of_incident(connection, entity))
 
 
 class Stories:
@@ -67,7 +71,7 @@ class Stories:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: OrderedDict[bytes, Story] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[Standing, Story]] = OrderedDict()
 
     async def read(self, entity: bytes) -> Story | None:
         """One incident as the log has it now; ``None`` when nothing is known of it."""
@@ -81,16 +85,16 @@ class Stories:
         """Several incidents in one snapshot, by id; those nothing is known of are left out."""
         known = self._known
 
-        def read(connection: Connection) -> dict[bytes, Story]:
-            found: dict[bytes, Story] = {}
+        def read(connection: Connection) -> dict[bytes, tuple[Standing, Story]]:
+            found: dict[bytes, tuple[Standing, Story]] = {}
             for entity in entities:
-                newest = newest_ruling(connection, entity)
-                if newest is None:
+                standing = _standing(connection, entity)
+                if standing is None:
                     continue
-                story = known.get(entity)
-                if story is None or story.newest != newest:
-                    story = read_story(connection, entity, newest)
-                found[entity] = story
+                remembered = known.get(entity)
+                if remembered is None or remembered[0] != standing:
+                    remembered = standing, read_story(connection, entity)
+                found[entity] = remembered
             return found
 
         found = await self._db.reading(read)
@@ -99,4 +103,4 @@ class Stories:
             known.move_to_end(entity)
         while len(known) > MAX_STORIES:
             known.popitem(last=False)
-        return found
+        return {entity: story for entity, (_at, story) in found.items()}

@@ -20,6 +20,7 @@ from litestar.handlers import BaseRouteHandler
 
 from server.auth.sessions import COOKIE, CSRF_HEADER, Session, Sessions
 from server.problems import ProblemError
+from server.settings import STATION
 from server.store.people import Directory, Person
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -81,9 +82,14 @@ async def signed_in(connection: Connection, _handler: BaseRouteHandler) -> None:
     connection.scope["state"][_STATE] = who
 
 
-def _roles(roles: frozenset[str], name: str, doc: str) -> Guard:
+def _roles(roles: frozenset[str], name: str, doc: str, *, at_centre: bool = False) -> Guard:
+    """`at_centre`: what such people change is changed at the centre alone (HB8)."""
+
     async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
         await signed_in(connection, handler)
+        is_change = connection.scope.get("method") not in SAFE_METHODS
+        if at_centre and is_change and connection.app.state.settings.role == STATION:
+            raise ProblemError("centre_only")
         who: SignedIn = connection.scope["state"][_STATE]
         if not who.has(roles):
             raise ProblemError(
@@ -100,10 +106,16 @@ may_dispatch = _roles(DISPATCH | {"station"}, "may_dispatch", "Those who create 
 may_import = _roles(DISPATCH, "may_import", "Those who take orders of other systems in.")
 may_call_back = _roles(DISPATCH | {"callback"}, "may_call_back", "Those who call callers back.")
 may_redact = _roles(
-    frozenset({"commander", "supervisor"}), "may_redact", "Those who may take words away."
+    frozenset({"commander", "supervisor"}),
+    "may_redact",
+    "Those who may take words away.",
+    at_centre=True,
 )
 may_rule = _roles(
-    DISPATCH | {"station"}, "may_rule", "Those who decide about what is held or rejected."
+    DISPATCH | {"station"},
+    "may_rule",
+    "Those who decide about what is held or rejected.",
+    at_centre=True,
 )
 may_review = _roles(
     DISPATCH | {"reviewer", "supervisor"},
@@ -119,9 +131,14 @@ may_see_devices = _roles(
     "Those who look after devices.",
 )
 may_switch_mode = _roles(
-    frozenset({"commander", "admin"}), "may_switch_mode", "Those who switch the mode."
+    frozenset({"commander", "admin"}),
+    "may_switch_mode",
+    "Those who switch the mode.",
+    at_centre=True,
 )
-may_administer = _roles(frozenset({"admin"}), "may_administer", "Administrators alone.")
+may_administer = _roles(
+    frozenset({"admin"}), "may_administer", "Administrators alone.", at_centre=True
+)
 
 
 def provide_who(request: Request[Any, Any, Any]) -> SignedIn:

@@ -15,8 +15,7 @@ from sqlalchemy import Connection
 
 from server.inspect.plain import shown
 from server.inspect.sets import Showing, ToldSet, told
-from server.intake.memory import load
-from server.intake.rebuild import stands
+from server.intake.rebuild import folded_here, stands
 from server.store import people, sets
 from server.store.rows import query
 from sync import rulings
@@ -42,7 +41,7 @@ def incident(connection: Connection, entity: bytes, showing: Showing) -> ToldInc
     if not evidence:
         return None
     directory = people.directory(connection)
-    folded = load(connection, entity, directory)
+    folded = folded_here(connection, entity, directory)
     view = folded.state.view()
     places = cited(view)
     return ToldIncident(

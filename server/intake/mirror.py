@@ -209,8 +209,7 @@ class _Taking:
         if said["d"] not in rulings.COUNTED:
             self._tell_beside(one, kept.arrival_no)
         if ruling.kind == rulings.KIND_REDACT:
-            erased = outbox.add(self._connection, ERASE, said["e"] or said["chain"], batch.at_ms)
-            batch.afterwards(erased)
+            self._erase(said["e"] or said["chain"])
         kept.idx, kept.envelope = ruling.idx, raw
         batch.ruled_anew(said["chain"])
         if said["e"] == said["chain"]:
@@ -231,6 +230,12 @@ class _Taking:
         sets.rule_again(self._connection, kept.arrival_no, kept.idx, kept.envelope, entity)
         if entity is not None:
             self._incidents.add(entity)
+            self._erase(entity)
+
+    def _erase(self, entity: bytes) -> None:
+        """Have what lies under the tables cleaned, and what screens remember forgotten."""
+        batch = self._batch
+        batch.afterwards(outbox.add(self._connection, ERASE, entity, batch.at_ms))
 
     def _tell_beside(self, one: Entry, arrival_no: int) -> None:
         """What was shown as provisional and does not count is told where it was shown: nothing else will say so there

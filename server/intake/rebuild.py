@@ -67,8 +67,7 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
     others_wrong = 0
     moments: list[tuple[bytes, int | None]] = []
     for entity in entities:
-        of_one = folded if is_station else load_all
-        incident = of_one(connection, [entity], directory)[entity]
+        incident = folded_here(connection, entity, directory)
         if not incident.counted:
             # A chain, or an incident of which nothing was accepted.
             others_wrong += not _samples_stand(connection, entity, check)
@@ -84,6 +83,12 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
         projections.write(connection, wrong)
         timers.write(connection, timers.NUDGES, moments)
     return (entities[-1] if entities else None), seen, len(wrong) + others_wrong
+
+
+def folded_here(connection: Connection, entity: bytes, directory: Directory) -> Incident:
+    """An incident folded from its stored evidence, as this server folds it."""
+    fold = load_all if upstream.read(connection) is None else folded
+    return fold(connection, [entity], directory)[entity]
 
 
 def _verdicts_stand(connection: Connection, incident: Incident, check: bool) -> bool:

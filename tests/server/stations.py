@@ -32,6 +32,8 @@ from tests.server.desks import URL, Centre, opened
 from tests.server.pen import STATION, Pen
 
 TOKEN = "token of the station"
+NOWHERE = "http://127.0.0.1:9"
+"""Where its own link finds nobody: the story carries what goes over the line."""
 Reply = TypeVar("Reply")
 
 
@@ -104,7 +106,7 @@ class Station:
         )
         await centre.intake.transaction(lambda batch: batch.devices.enrol(device))
         reply = await self.greeted()
-        known = Upstream(url=URL, station=STATION, server=reply.server, token=TOKEN)
+        known = Upstream(url=NOWHERE, station=STATION, server=reply.server, token=TOKEN)
         await self.db.writing(upstream.save, known)
 
     async def greeted(self) -> exchange.HelloReply:
@@ -150,7 +152,11 @@ class Station:
 async def running(data_dir: Path, centre: Centre) -> AsyncIterator[Station]:
     """The station's process, on the database in its directory."""
     settings = Settings(
-        data_dir=data_dir, pwa_dir=data_dir / "pwa", hashing="light", role="station", upstream=URL
+        data_dir=data_dir,
+        pwa_dir=data_dir / "pwa",
+        hashing="light",
+        role="station",
+        upstream=NOWHERE,
     )
     clock: VirtualClock = centre.clock
     app = build_app(settings, clock=clock)

@@ -220,7 +220,7 @@ async def test_what_a_desk_said_after_the_copy_and_others_bring_waits_for_a_pers
         ]
 
         def told(connection: Connection) -> list[time.Timed]:
-            items = read_story(connection, INCIDENT, 0).items
+            items = read_story(connection, INCIDENT).items
             found = timing.times(connection, items, timing.Chains(connection))
             return [found[item.op] for item in items if item.chain == desk and item.op in found]
 

@@ -310,22 +310,42 @@ async def test_a_station_that_stops_anywhere_goes_on_from_what_is_stored(
 async def test_hb8_what_only_the_centre_rules_is_refused_and_what_a_desk_writes_is_not(
     house: Centre, station: Station, phone: Pen
 ) -> None:
+    row = {"name": "所长", "role": "station", "roles": ["admin", "commander"], "station": STATION}
+    await house.intake.org("people", person_id("station"), row)
+    await station.mirrored()
     chief = await seat(station, "station")
     body = {"title": "草场纠纷", "station": STATION.hex(), "category": "dispute"}
     made = await chief.post("/api/incidents", body)
     assert made.status_code == 201, made.text
     incident = bytes.fromhex(made.json()["id"])
-    assert made.json()["number"] is None
+    page = f"/api/incidents/{incident.hex()}"
     await chief.did(incident.hex(), "note", text="出警")
+    assert (made.json()["number"], (await chief.ask(page))["summary"]["number"]) == (None, None)
     await station.handed_up()
     await station.mirrored()
+    shown = (await view(house, incident))["number"]
+    assert (await chief.ask(page))["summary"]["number"] == shown is not None
     assert await view(station, incident) == await view(house, incident)
     assert (await view(house, incident))["created"]["by"] == person_id("station")
 
-    new = Pen("new", person_id("officer"))
     [[said]] = await station.db.reading(
         query, "SELECT set_id FROM sets WHERE entity = ? ORDER BY seq LIMIT 1", (incident,)
     )
+    person, name = person_id("officer").hex(), {"name": "王", "role": "officer"}
+    for method, path, asked in [
+        ("PUT", f"/api/org/people/{person}", name),
+        ("DELETE", f"/api/org/people/{person}", None),
+        ("PUT", f"/api/people/{person}/login", {"login": "wang", "password": "steppe wind 32"}),
+        ("POST", "/api/modes", {"mode": "storm"}),
+        ("POST", "/api/devices/codes", {"person": person}),
+        ("POST", f"/api/devices/{phone.chain.hex()}/revoke", {"why": "lost"}),
+        ("POST", f"/api/rulings/{said.hex()}/ask", {"text": "?"}),
+        ("POST", f"{page}/redactions", {"sets": [said.hex()], "ground": "minor", "text": "x"}),
+    ]:
+        answer = await chief.send(method, path, asked)
+        assert (answer.status_code, answer.json()["code"]) == (409, "centre_only"), path
+
+    new = Pen("new", person_id("officer"))
     jobs: list[Any] = [
         lambda batch: batch.org("people", person_id("officer"), None),
         lambda batch: batch.devices.enrol(new.device),
@@ -338,8 +358,8 @@ async def test_hb8_what_only_the_centre_rules_is_refused_and_what_a_desk_writes_
         with pytest.raises(ProblemError) as error:
             await station.intake.transaction(job)
         assert (error.value.code, error.value.status) == ("centre_only", 409)
-    asked = {"set": msgspec.Raw(phone.note(INCIDENT))}
-    answer = await refused(station.client, phone.token, "rotate", asked)
+    opening = {"set": msgspec.Raw(phone.note(INCIDENT))}
+    answer = await refused(station.client, phone.token, "rotate", opening)
     assert (answer.status_code, answer.json()["code"]) == (409, "centre_only")
     # Nothing of it is left half done.
     assert (await rebuild(station.app.state.settings.url, check=True))[1] == 0

@@ -119,7 +119,7 @@ async def proved(house: House) -> dict[str, tuple[int, int | None, int | None, t
     """What is proved of each entry of the incident, by its text: grade, bounds after the epoch, causes."""
 
     def read(connection: Any) -> dict[str, Any]:
-        items = read_story(connection, INCIDENT, 0).items
+        items = read_story(connection, INCIDENT).items
         times = timing.times(connection, items, timing.Chains(connection))
         return {item.fields["text"]: times[item.op] for item in items if "text" in item.fields}
 
@@ -168,7 +168,7 @@ async def test_a_set_signed_out_of_reach_is_placed_between_two_samples(house: Ho
         batch.take(found, house.clock.now_ms())
         moments.update(batch.moments.told_more_of())
         # Within the very batch.
-        items = batch.moments.times(read_story(batch.connection, INCIDENT, 0).items)
+        items = batch.moments.times(read_story(batch.connection, INCIDENT).items)
         assert {one.grade for one in items.values()} == {0, 2}
 
     await house.intake.transaction(job)
