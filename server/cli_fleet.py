@@ -16,6 +16,7 @@ import click
 
 DEVICES = 40
 SEED = "1"
+STATIONS_MOST = 20
 
 
 def _links(_ctx: click.Context, _param: click.Parameter, value: str) -> Any:
@@ -25,6 +26,16 @@ def _links(_ctx: click.Context, _param: click.Parameter, value: str) -> Any:
         return Links.named(value)
     except (OSError, ValueError) as error:
         raise click.BadParameter(str(error)) from error
+
+
+def _topology(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
+    """How many stations."""
+    what, _, number = value.partition("=")
+    if value == "perfect":
+        return 0
+    if what != "stations" or not number.isdecimal() or not 0 < int(number) <= STATIONS_MOST:
+        raise click.BadParameter(f"`perfect`, or `stations=N` with N from 1 to {STATIONS_MOST}")
+    return int(number)
 
 
 def _clocks(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Any:
@@ -111,6 +122,14 @@ def _empty_directory(
     callback=_clocks,
     help="Published figures of clock error: draw wrong clocks from them and hold every verdict against the file.",
 )
+@click.option(
+    "--topology",
+    default="perfect",
+    show_default=True,
+    callback=_topology,
+    help="`perfect`: phones talk to the centre. `stations=N`: those of N townships to a station, whose own line to the"
+    " centre is away half the time.",
+)
 @click.option("--seed", help="Keys, outages and retries follow from it.  [default: 1]")
 @click.option(
     "--keep",
@@ -137,6 +156,7 @@ def replay(
     limit: int | None,
     links: Any,
     clocks: Any,
+    topology: int,
     seed: str | None,
     keep: Path | None,
     report_file: Path | None,
@@ -152,8 +172,11 @@ def replay(
 
     if logins and not server:
         raise click.UsageError("--login is for a running centre: name it with --server")
-    if clocks and server:
-        raise click.UsageError("--clocks needs a centre in virtual time: leave out --server")
+    if (clocks or topology) and server:
+        what = "--clocks" if clocks else "--topology"
+        raise click.UsageError(f"{what} needs a centre in virtual time: leave out --server")
+    if clocks and topology:
+        raise click.UsageError("--clocks holds phones against the centre they talk to: no stations")
     if server and not logins:
         logins = [run.Login(name, world.PASSWORD) for name in ("dispatcher", "admin")]
     try:
@@ -173,6 +196,7 @@ def replay(
             vaults=place / "vaults" if keep else None,
             own_server=server is None,
             clocks=clocks,
+            stations=topology,
         )
         report = _run(source, options, server, logins, place)
     click.echo(report.table())

@@ -1,6 +1,6 @@
 """Links that drop: when a device has a network, and how long its bytes take.
 
-Responsible for three kinds of link: perfect, recorded and made. Refuses to know HTTP.
+Responsible for four kinds of link: perfect, scheduled, recorded and made. Refuses to know HTTP.
 
 *Recorded* links are mahimahi packet traces (`NAME.up`, `NAME.down`, gzip or plain): each line the
 millisecond since the start at which one packet of 1,500 bytes may pass, played in a loop. A silence
@@ -107,6 +107,30 @@ class Made:
         shortest, longest = self._down_ms
         span: float = (longest / shortest) ** self._random.random()
         return max(1, round(shortest * span))
+
+
+class Scheduled:
+    """There and away in turns of one length, there first: by a plan, not by chance."""
+
+    def __init__(self, start_ms: int, turn_ms: int, *, delay_ms: int, bytes_per_ms: int) -> None:
+        """Be there from `start_ms` on."""
+        self._start_ms = start_ms
+        self._turn_ms = turn_ms
+        self._delay_ms = delay_ms
+        self._bytes_per_ms = bytes_per_ms
+
+    def state(self, at_ms: int) -> tuple[bool, int]:
+        """Whether the link is up, and until when."""
+        turn = (at_ms - self._start_ms) // self._turn_ms
+        return turn % 2 == 0, self._start_ms + (turn + 1) * self._turn_ms
+
+    def sent_ms(self, at_ms: int, size_bytes: int) -> int:
+        """After a fixed delay and at a fixed rate."""
+        return at_ms + self._delay_ms + size_bytes // self._bytes_per_ms
+
+    def received_ms(self, at_ms: int, size_bytes: int) -> int:
+        """After a fixed delay and at a fixed rate."""
+        return self.sent_ms(at_ms, size_bytes)
 
 
 class Trace:

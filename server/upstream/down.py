@@ -109,6 +109,11 @@ class Down:
     async def _follow(self, greet: Greet) -> None:
         while True:
             await self._moved.wait()
+            await self.catch_up(greet)
+
+    async def catch_up(self, greet: Greet) -> None:
+        """Read everything that was hinted at to its end. Raises like `run`."""
+        while self._moved.is_set():
             self._moved.clear()
             has_org_moved = False
             while names := await self._behind():

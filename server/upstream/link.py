@@ -91,16 +91,14 @@ class Link:
         *,
         intake: Intake,
         hub: Hub,
-        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        """Talk through `transport` where one is given. Nothing is sent before `start`."""
+        """Nothing is sent before `start`."""
         self._settings = settings
         self._clock = clock
         self._entropy = entropy
         self._db = db
         self._intake = intake
         self._hub = hub
-        self._transport = transport
         self._chance = random.Random(entropy(8))  # noqa: S311  spreads retries, no secret
         self._session = entropy(8)
         self._me = Me(b"", "")
@@ -150,23 +148,9 @@ class Link:
 
     async def _run(self) -> None:
         known = await self._db.reading(joined)
-        self._me = Me(self._intake.desk.chain, known.token)
-        http = httpx2.AsyncClient(
-            base_url=self._settings.upstream or known.url,
-            timeout=TIMEOUT_S,
-            transport=self._transport,
-        )
-        async with http:
-            wire = Wire(http, lambda: self._me)
-            down = Down(wire, self._clock, self._db, intake=self._intake, heard=self.heard)
-            up = Up(
-                wire,
-                self._clock,
-                self._db,
-                intake=self._intake,
-                hub=self._hub,
-                heard=self.heard,
-            )
+        url = self._settings.upstream or known.url
+        async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S) as http:
+            wire, up, down = self._ways(http)
             failures = 0
             while True:
                 before = up.brought + down.brought
@@ -175,11 +159,28 @@ class Link:
                 failures = 0 if up.brought + down.brought > before else failures + 1
                 await asyncio.sleep(self._pause_s(failures) if pause_s is None else pause_s)
 
+    async def once(self, http: httpx2.AsyncClient) -> None:
+        """Everything there is up, and everything down, over this client; for whoever keeps the time himself. Raises
+        what broke it; whatever came through stands.
+        """
+        wire, up, down = self._ways(http)
+        known = await self._db.reading(joined)
+        self._me = Me(self._intake.desk.chain, known.token)
+        await up.empty()
+        await self._greet(wire, down)
+        await down.catch_up(lambda: self._greet(wire, down))
+
+    def _ways(self, http: httpx2.AsyncClient) -> tuple[Wire, Up, Down]:
+        wire = Wire(http, lambda: self._me)
+        down = Down(wire, self._clock, self._db, intake=self._intake, heard=self.heard)
+        up = Up(wire, self._clock, self._db, intake=self._intake, hub=self._hub, heard=self.heard)
+        return wire, up, down
+
     async def _round(self, wire: Wire, up: Up, down: Down) -> float | None:
         """Until something breaks. Gives how long to wait then, None for as long as usual."""
         try:
             known = await self._db.reading(joined)
-            self._me = Me(self._me.chain, known.token)  # it may have joined once more
+            self._me = Me(self._intake.desk.chain, known.token)  # it may have joined once more
             await beside(up.run(), down.run(lambda: self._greet(wire, down)))
         except ServerRefusalError as refused:
             if refused.may_pass or refused.code not in errors.REQUESTS:

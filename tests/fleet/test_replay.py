@@ -48,10 +48,12 @@ Play = Callable[..., Any]
 def play(tmp_path: Path) -> Play:
     places = (tmp_path / f"centre{number}" for number in itertools.count())
 
-    async def run(source: Source, links: Links, devices: int = 4, seed: str = "1") -> Report:
+    async def run(
+        source: Source, links: Links, devices: int = 4, seed: str = "1", **more: Any
+    ) -> Report:
         place = next(places)
         place.mkdir()
-        options = Options(file="f", devices=devices, links=links, seed=seed)
+        options = Options(file="f", devices=devices, links=links, seed=seed, **more)
         return await replay_alone(build_app, source, options, place, lambda _done: None)
 
     return run
@@ -69,6 +71,23 @@ async def test_a_replay_holds_and_its_digest_knows_no_links(play: Play, format_n
     assert harsh.outages > 0 == perfect.outages
     assert harsh.late_entries > 0 == perfect.late_entries
     assert harsh.digest == perfect.digest
+
+
+async def test_stations_whose_line_is_away_half_the_time_lose_nothing_and_change_nothing(
+    play: Play,
+) -> None:
+    source = sources.read(DATA / "alexandria.csv", "alexandria")
+    direct = await play(source, Links.named(PERFECT), devices=12)
+    report = await play(source, HARSH, devices=12, stations=1)
+    assert report.faults == []
+    assert report.digest == direct.digest
+    relayed = report.relayed
+    assert relayed is not None
+    assert (relayed.stations, relayed.through, relayed.left) == (1, 6, 0), "others reach the centre"
+    assert relayed.to_station.n == relayed.to_centre.n > 20
+    assert relayed.to_station.p50_s < relayed.to_centre.p50_s < relayed.to_centre.max_s
+    assert relayed.to_centre.max_s > 3_600, "it waited for the line"
+    assert "to the station" in report.table()
 
 
 async def test_disorder_comes_through_as_gaps_rounds_and_incidents_of_their_own(

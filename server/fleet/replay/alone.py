@@ -7,6 +7,7 @@ Example: `await replay_alone(build_app, source, options, data_dir, progress)`.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ from server.fleet.replay.calls import Source
 from server.fleet.replay.report import Report
 from server.fleet.replay.run import Labelled, Login, Options, begins_ms, replay
 from server.fleet.replay.stage import Progress
+from server.fleet.replay.townships import Townships, townships
+from server.fleet.timebase import VirtualTime
 from server.intake.batch import Batch
 from server.now import Clock, VirtualClock
 from server.settings import Settings
@@ -60,6 +63,15 @@ async def replay_alone(
             holder = seeded_entropy(options.seed, "/timers")
             works = {VERDICTS: Batch.judge_again}
             look = Engine(app.state.db, app.state.intake, clock, holder, works).tend
+        opening = None
+        if options.stations:
+            at = [row_id for what, row_id, _row in rows if what == "stations"][: options.stations]
+
+            def opening(time: VirtualTime) -> AbstractAsyncContextManager[Townships]:
+                return townships(
+                    build, (app, url), at, time, clock, data_dir=data_dir, seed=options.seed
+                )
+
         return await replay(
             source,
             url,
@@ -69,4 +81,5 @@ async def replay_alone(
             chance=chance,
             progress=progress,
             look=look,
+            open_townships=opening,
         )

@@ -18,6 +18,7 @@ from server.fleet.chain import seeded_entropy
 from server.fleet.desk import Desk
 from server.fleet.device import Device
 from server.fleet.links import Link, Made, Perfect, Recorded, RecordedWithOutages, read_traces
+from server.fleet.replay.townships import Townships, Waking
 from server.fleet.replay.wrongclocks import Drawn
 from server.fleet.timebase import PhoneTime, VirtualTime
 from server.fleet.transport import LinkTransport
@@ -126,23 +127,29 @@ async def enrol(
     seed: str,
     vaults: Path | None,
     drawn: Sequence[Drawn] | None = None,
+    there: Townships | None = None,
 ) -> list[Player]:
     """Give each officer a device, enrolled by a one-time code at the station, where there is network.
 
-    Keys, salts and retries follow from the seed and the officer's number. Vaults are files in
-    `vaults`, or memory. With `drawn` clocks, one for each officer, the chains say what the phones know of their clocks,
-    and a phone that sleeps has no network.
+    Keys, salts and retries follow from the seed and the officer's number. Vaults are files in `vaults`, or memory.
+    Whose station is one of those `there` talks to that, and is enrolled at the centre all the same. With `drawn`
+    clocks, one for each officer, the chains say what the phones know of their clocks, and a phone that sleeps has no
+    network.
     """
     players = []
     for number, officer in enumerate(officers):
         code = await admin.post("/api/devices/codes", {"person": officer.person})
         at_station = LinkTransport(inner, Perfect(), time)
-        transport = LinkTransport(inner, links.link(seed, number, time.now_ms()), time)
+        township = None if there is None else there.of.get(officer.station)
+        way = inner if township is None else Waking(inner, township)
+        transport = LinkTransport(way, links.link(seed, number, time.now_ms()), time)
         path = None if vaults is None else vaults / f"{number:03d}.db"
         wrong = None if drawn is None else drawn[number]
         device = Device(
             Vault(path),
-            httpx2.AsyncClient(base_url=server, transport=transport),
+            httpx2.AsyncClient(
+                base_url=server if township is None else township.url, transport=transport
+            ),
             time if wrong is None else PhoneTime(time, wrong.clock),
             entropy=seeded_entropy(seed, "/device/", str(number)),
             chance=random.Random(f"{seed}/chance/{number}"),  # noqa: S311 - spreads retries
@@ -154,6 +161,14 @@ async def enrol(
             await device.enrol(code["code"], f"replay {number + 1}", http)
         players.append(Player(officer, device, transport, wrong))
     return players
+
+
+def chains_by_station(players: Sequence[Player]) -> dict[str, list[bytes]]:
+    """The chains of all phones, by the station of their officers."""
+    found: dict[str, list[bytes]] = {}
+    for player in players:
+        found.setdefault(player.officer.station, []).append(player.device.chain)
+    return found
 
 
 def _awake(transport: LinkTransport, wrong: Drawn, time: VirtualTime) -> Callable[[], bool]:

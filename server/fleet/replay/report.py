@@ -23,6 +23,7 @@ import msgspec
 
 from server.fleet.replay.calls import SourceProblem
 from server.fleet.replay.intervals import Interval, Measured
+from server.fleet.replay.townships import Relayed
 from server.fleet.replay.verdicts import Verdicts
 from sync import canon
 
@@ -37,6 +38,7 @@ DEFINITIONS: Mapping[str, str] = {
     "duplicates": "sets sent again because the reply to the first sending was lost",
     "verdicts": "findings of the clocks of orders, held against the file's own milliseconds and the same limits",
     "misread": "clocks of which the phones' wall clocks alone would tell the opposite of the file",
+    "relayed": "sets of devices that talk to a station: from writing to receipt, there and at the centre",
     "outages": "distinct outages that cost a device an exchange",
 }
 
@@ -71,6 +73,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     signing: Measured | None
     arrival: Measured
     verdicts: Verdicts | None = None  # with wrong clocks
+    relayed: Relayed | None = None  # with stations
     digest: str
     wall_s: float
     cpu_s: float
@@ -90,6 +93,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
                 found.append("arrival: the timelines do not agree with the file")
         else:
             found += self.verdicts.faults
+        if self.relayed is not None and self.relayed.left:
+            found.append(f"{self.relayed.left} sets are still owed by a station")
         if self.disagreements:
             found.append(f"{len(self.disagreements)} incidents differ from the file")
         return found
@@ -124,6 +129,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             ),
             *self._interval_rows(),
             *(() if self.verdicts is None else self.verdicts.rows()),
+            *(() if self.relayed is None else self.relayed.rows()),
             ("digest", self.digest),
             ("cost", f"{self.wall_s:.1f} s, {self.cpu_s:.1f} s of CPU"),
             ("result", "holds" if not self.faults else "; ".join(self.faults)),

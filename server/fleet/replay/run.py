@@ -7,7 +7,9 @@ Example: `report = await replay(source, url, logins, options, clock)`; it holds 
 is empty.
 """
 
+import contextlib
 import time as cpu
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from server.fleet.replay.calls import Source
 from server.fleet.replay.cast import Links
 from server.fleet.replay.plan import Plan, plan
 from server.fleet.replay.stage import Look, Progress, Stage
+from server.fleet.replay.townships import Townships
 from server.fleet.replay.verdicts import Verdicts
 from server.fleet.replay.wrongclocks import ClockErrors, Drawn
 from server.fleet.timebase import VirtualTime
@@ -29,6 +32,9 @@ from server.now import VirtualClock
 SETUP_MS = 3_600_000  # devices are enrolled in the hour before the first call
 CONNECTIONS = 8
 TIMEOUT_S = 60
+
+Opening = Callable[[VirtualTime], contextlib.AbstractAsyncContextManager[Townships]]
+"""Brings stations up for as long as a replay lasts."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +48,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     vaults: Path | None = None
     own_server: bool = True
     clocks: ClockErrors | None = None
+    stations: int = (
+        0  # so many townships have a station of their own, between their phones and the centre
+    )
 
 
 class Labelled:
@@ -86,9 +95,10 @@ async def replay(
     chance: Labelled,
     progress: Progress,
     look: Look | None = None,
+    open_townships: Opening | None = None,
 ) -> report.Report:
     """Play `source` at the server and compare. The clock stands at `begins_ms`. `look` has the server do what its
-    timers would have it do; only where clocks are wrong.
+    timers would have it do; only where clocks are wrong. `open_townships` brings stations up, where there are any.
 
     Raises ServerRefusalError when the server refuses the desk, httpx2.TransportError when it is away.
     """
@@ -96,65 +106,77 @@ async def replay(
     time = VirtualTime(clock)
     limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     inner = httpx2.AsyncHTTPTransport(limits=limits, verify=server.startswith("https:"))
-    desks = []
-    for login in logins:
-        http = httpx2.AsyncClient(base_url=server, transport=inner, timeout=TIMEOUT_S)
-        desks.append(Desk(http, login.login, login.password))
-        await desks[-1].sign_in()
-    desk = _with_role(desks, {"dispatcher", "commander"})
-    admin = _with_role(desks, {"admin"})
-    officers = cast.found(await desk.get("/api/org"), options.devices)
-    if not officers:
-        raise ValueError("the server has no officer who belongs to a station: nobody can be sent")
-    whole = plan(source.calls, len(officers))
-    drawn = None if options.clocks is None else _drawn(options, source, whole, len(officers))
-    players: list[cast.Player] = []
-
-    async def enrol() -> None:
-        players.extend(
-            await cast.enrol(
-                officers,
-                admin,
-                inner=inner,
-                server=server,
-                time=time,
-                links=options.links,
-                seed=options.seed,
-                vaults=options.vaults,
-                drawn=drawn,
+    async with contextlib.AsyncExitStack() as stack:
+        there = None
+        if open_townships is not None:
+            there = await stack.enter_async_context(open_townships(time))
+        desks = []
+        for login in logins:
+            http = httpx2.AsyncClient(base_url=server, transport=inner, timeout=TIMEOUT_S)
+            desks.append(Desk(http, login.login, login.password))
+            await desks[-1].sign_in()
+        desk = _with_role(desks, {"dispatcher", "commander"})
+        admin = _with_role(desks, {"admin"})
+        officers = cast.found(await desk.get("/api/org"), options.devices)
+        if not officers:
+            raise ValueError(
+                "the server has no officer who belongs to a station: nobody can be sent"
             )
-        )
+        whole = plan(source.calls, len(officers))
+        drawn = None if options.clocks is None else _drawn(options, source, whole, len(officers))
+        players: list[cast.Player] = []
 
-    time.spawn(enrol())
-    await time.run()
-    stage = Stage(
-        source.calls,
-        whole,
-        players,
-        desk,
-        time,
-        source=f"replay:{source.format}:{options.seed}",
-        label=chance.name,
-        look=look,
-    )
-    await stage.play(progress)
-    if look is not None:
-        clock.set(clock.now_ms() + findings.AFTER_MS)
-        await look()
-    stories = await readback.read_incidents(desk, stage.incidents)
-    judged = None
-    if drawn is not None:
-        judged = findings.verdicts(source.calls, whole.crews, stage, players, stories)
-    made = _report(source, stories, players, options, orders=whole.orders, judged=judged)
-    for player in players:
-        player.device.vault.close()
-    await inner.aclose()
-    return msgspec.structs.replace(
-        made,
-        server="" if options.own_server else server,
-        wall_s=round(cpu.perf_counter() - began_s, 2),
-        cpu_s=round(cpu.process_time() - began_cpu_s, 2),
-    )
+        async def enrol() -> None:
+            players.extend(
+                await cast.enrol(
+                    officers,
+                    admin,
+                    inner=inner,
+                    server=server,
+                    time=time,
+                    links=options.links,
+                    seed=options.seed,
+                    vaults=options.vaults,
+                    drawn=drawn,
+                    there=there,
+                )
+            )
+            if there is not None:
+                there.wake()  # so that they know whom they will serve
+
+        time.spawn(enrol())
+        await time.run()
+        stage = Stage(
+            source.calls,
+            whole,
+            players,
+            desk,
+            time,
+            source=f"replay:{source.format}:{options.seed}",
+            label=chance.name,
+            look=look,
+            there=there,
+        )
+        await stage.play(progress)
+        if look is not None:
+            clock.set(clock.now_ms() + findings.AFTER_MS)
+            await look()
+        stories = await readback.read_incidents(desk, stage.incidents)
+        relayed = None if there is None else await there.relayed(cast.chains_by_station(players))
+        judged = None
+        if drawn is not None:
+            judged = findings.verdicts(source.calls, whole.crews, stage, players, stories)
+        made = _report(source, stories, players, options, orders=whole.orders, judged=judged)
+        made = msgspec.structs.replace(made, relayed=relayed)
+        for player in players:
+            player.device.vault.close()
+        await inner.aclose()
+        return msgspec.structs.replace(
+            made,
+            server="" if options.own_server else server,
+            wall_s=round(cpu.perf_counter() - began_s, 2),
+            cpu_s=round(cpu.process_time() - began_cpu_s, 2),
+        )
 
 
 def _with_role(desks: list[Desk], roles: set[str]) -> Desk:

@@ -20,6 +20,7 @@ from server.fleet.desk import Desk
 from server.fleet.replay.calls import Call, Leg, Step
 from server.fleet.replay.cast import Player
 from server.fleet.replay.plan import Act, Phase, Plan
+from server.fleet.replay.townships import Townships
 from server.fleet.timebase import VirtualTime
 from server.intake.places import home_scope, month_of
 from sync.changeset import KIND_INCIDENT
@@ -46,6 +47,7 @@ class Stage:
         source: str,
         label: Callable[[str], None],
         look: Look | None = None,
+        there: Townships | None = None,
     ) -> None:
         """`source` names the imports' origin.
 
@@ -60,6 +62,7 @@ class Stage:
         self._source = source
         self._label = label
         self._look = look
+        self._there = there
         self._looked_ms = 0
         self.incidents: dict[int, str] = {}  # call -> incident id
         self.orders: dict[tuple[int, int], bytes] = {}  # call, leg -> order id
@@ -79,6 +82,13 @@ class Stage:
         for player in self._players:
             player.device.kick(pull=True)
         await self._time.run()
+        if self._there is not None:
+            # What stations kept is at the centre by now, and what that made of it comes back.
+            self._there.wake()
+            await self._time.run()
+            for player in self._players:
+                player.device.kick(pull=True)
+            await self._time.run()
 
     async def _acts(self, progress: Progress) -> None:
         for act in self._plan.acts:
