@@ -170,7 +170,9 @@ upstream = Table(
     Column("leaf", LargeBinary, nullable=False),  # first 16 bytes of the newest leaf hash
     Column("lost", LargeBinary, nullable=False),  # canonical [[epoch, kept]...] (TL12)
     Column("beacon", LargeBinary),  # the newest of the centre's (TM12)
-    Column("told_at_ms", BigInteger, nullable=False),  # by the centre's clock, at the last pull
+    Column(
+        "told_at_ms", BigInteger, nullable=False
+    ),  # by the centre's clock, at the last hello or pull
     Column("heard_at_ms", BigInteger, nullable=False),  # the same moment by the clock here
     Column("offset_ms", BigInteger),  # centre minus here; null: never measured
     Column("known_ms", BigInteger),  # how far that may be off, when it was measured

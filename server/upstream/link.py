@@ -181,7 +181,7 @@ class Link:
         try:
             known = await self._db.reading(joined)
             self._me = Me(self._intake.desk.chain, known.token)  # it may have joined once more
-            await beside(up.run(), down.run(lambda: self._greet(wire, down)))
+            await beside(up.run(), self._read(wire, down))
         except ServerRefusalError as refused:
             if refused.may_pass or refused.code not in errors.REQUESTS:
                 _log.info("the centre cannot now", extra={"why": refused.code})
@@ -190,7 +190,7 @@ class Link:
             if refused.code == REVOKED:
                 await self._hand_over(up)
             return REFUSED_AGAIN_S
-        except MirrorError as error:
+        except MirrorError as error:  # in an answer to what went up
             self._stopped(error.code, str(error))
             return BAD_REPLY_AGAIN_S
         except (httpx2.HTTPError, OSError) as error:
@@ -200,6 +200,16 @@ class Link:
         except Exception:  # noqa: BLE001  whatever it was may pass, and must not cut a township off in silence
             _log.exception("a round over the link failed")
         return None
+
+    async def _read(self, wire: Wire, down: Down) -> None:
+        """Take over what the centre rules. Where that contradicts itself nothing more is taken for a while; what is
+        owed goes up all the same.
+        """
+        try:
+            await down.run(lambda: self._greet(wire, down))
+        except MirrorError as error:
+            self._stopped(error.code, str(error))
+            await asyncio.sleep(BAD_REPLY_AGAIN_S)
 
     def _stopped(self, code: str, detail: str) -> None:
         """Something that no waiting mends; the first time it is told loudly."""
@@ -258,7 +268,11 @@ class Link:
                 f"server {hello.server.hex()} answers where {known.server.hex()} was joined"
             )
         meet(batch, hello.log)
-        upstream.save(batch.connection, self._clock.noted(joined(batch.connection)))
+        known = self._clock.noted(joined(batch.connection))
+        heard = msgspec.structs.replace(
+            known, told_at_ms=max(known.told_at_ms, hello.now_ms), heard_at_ms=batch.at_ms
+        )
+        upstream.save(batch.connection, heard)
 
     async def _measure(self, wire: Wire) -> None:
         sent = self._clock.read()

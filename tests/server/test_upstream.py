@@ -154,6 +154,40 @@ async def test_a_station_that_was_shut_out_hands_over_what_it_holds_and_says_so(
     assert (await place.status()).linked_since_ms is None
 
 
+async def test_a_centre_that_contradicts_itself_is_not_believed_and_still_gets_what_it_is_owed(
+    place: Township,
+) -> None:
+    phone = await place.phone()
+    await place.at_centre(phone, phone.create(INCIDENT))
+    await place.join()
+    await place.start()
+    await place.settled()
+    place.cut()
+    await place.at_centre(phone, phone.note(INCIDENT, "断网时在中心"))
+    async with place.centre.state.db.write() as connection:
+        of_month = "(SELECT id FROM scopes WHERE name LIKE 'station:%')"
+        await connection.execute(
+            text(
+                f"UPDATE scope_entries SET head = zeroblob(16) WHERE n = 2 AND scope IN {of_month}"
+            )
+        )
+    place.mend()
+
+    async def refused() -> bool:
+        return (await place.status()).code == "not_mirrored"
+
+    await until(refused)
+    assert place.station is not None
+    assert "断网时在中心".encode() not in await place.view(place.station, INCIDENT)
+    await place.at_station(phone, phone.note(INCIDENT, "仍然上报"))
+
+    async def handed_up() -> bool:
+        return (await place.owed()).waiting == 0
+
+    await until(handed_up)
+    assert "仍然上报".encode() in await place.view(place.centre, INCIDENT)
+
+
 async def test_hb9_a_station_takes_the_steps_of_the_plan_only_while_it_is_alone(
     place: Township,
 ) -> None:
