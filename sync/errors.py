@@ -198,6 +198,11 @@ REQUESTS: Final[dict[str, Entry]] = {
         "The server made a mistake; nothing was half done.",
         "Try again; tell support if it stays.",
     ),
+    "unknown_here": Entry(
+        503,
+        "This township station has not heard of the device yet.",
+        "Keep everything and ask again: it is told of devices whenever it reaches the centre.",
+    ),
     "queue_full": Entry(
         503,
         "More is arriving than can be written now.",

@@ -10,7 +10,7 @@ keeps what it has and asks elsewhere.
 
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 from sqlalchemy import Connection
@@ -28,6 +28,7 @@ from server.store.upstream import Upstream
 from sync import exchange
 
 Cursor = tuple[str, int, int]
+UNKNOWN_AGAIN_S: Final = 30
 
 
 class StationApi(SyncApi):
@@ -36,6 +37,15 @@ class StationApi(SyncApi):
     async def _scopes(self, device: Device) -> list[scopes.Scope]:
         directory, now_ms = self._intake.directory, self._clock.now_ms()
         return await self._db.reading(followed, device, directory, self._months, now_ms)
+
+    async def _device(self, call: str, headers: dict[bytes, bytes]) -> Device:
+        try:
+            return await super()._device(call, headers)
+        except ProblemError as problem:
+            if problem.code != "not_signed_in":
+                raise
+            # Only the centre can say that a token is nobody's: it may be younger than what was heard of it.
+            raise ProblemError("unknown_here", retry_after_s=UNKNOWN_AGAIN_S) from problem
 
     async def _hello(self, device: Device, raw: bytes) -> exchange.HelloReply:
         reply = await super()._hello(device, raw)

@@ -14,6 +14,7 @@ from server.fleet.chain import seeded_entropy
 from server.fleet.device import Device
 from server.fleet.timebase import VirtualTime
 from server.fleet.vault import Head, Vault
+from server.wire import ServerRefusalError
 from sync import exchange, rulings
 from sync.changeset import KIND_INCIDENT
 from sync.rulings import Ruling
@@ -58,6 +59,12 @@ class Phone:
         )
         await self.device.enrol(issued[0], "phone")
         await self.device.attempt(pull=True)
+        await self.known()
+        await self.place.settled()
+        return self
+
+    async def known(self) -> None:
+        """Until the station was told of it."""
         identity = self.device.vault.identity()
         assert identity is not None
 
@@ -65,8 +72,6 @@ class Phone:
             return await find(self.place.state.db, identity.token) is not None
 
         await until(known)
-        await self.place.settled()
-        return self
 
     def note(self, text: str) -> bytes:
         op = {"t": "entry.add", "kind": "note", "text": text}
@@ -74,7 +79,6 @@ class Phone:
 
     async def at(self, app: Litestar | None) -> None:
         """One round at this server."""
-        assert app is not None
         self.device.meet(reaching(app))
         self.device.kick(pull=True)
         await self.time.run()
@@ -87,7 +91,8 @@ class Phone:
         return tally.made - tally.acked - tally.kept, tally.kept, tally.acked
 
 
-def reaching(app: Litestar) -> httpx2.AsyncClient:
+def reaching(app: Litestar | None) -> httpx2.AsyncClient:
+    assert app is not None
     transport = httpx2.ASGITransport(app=app)  # type: ignore[arg-type]
     return httpx2.AsyncClient(transport=transport, base_url="http://here")
 
@@ -171,6 +176,25 @@ async def test_hb5_a_station_gives_no_token_and_no_place_and_is_asked_for_no_che
     identity = device.vault.identity()
     assert identity is not None
     assert identity.instead_of is None
+
+
+async def test_hb5_a_phone_that_a_station_was_not_told_of_is_refused_for_the_moment(
+    place: Township,
+) -> None:
+    place.cut()
+    issued = await place.centre.state.enrolment.issue(
+        Whose(person=person_id("officer")), person_id("admin")
+    )
+    phone = Phone(place)
+    await phone.device.enrol(issued[0], "phone")
+    phone.device.meet(reaching(place.station))
+    with pytest.raises(ServerRefusalError, match="unknown_here") as refused:
+        await phone.device.attempt(pull=True)
+    assert refused.value.may_pass
+    place.mend()
+    await phone.known()
+    await phone.at(place.station)
+    assert phone.ticks[0] == 0
 
 
 def test_hb4_the_vault_offers_to_each_station_what_that_one_does_not_keep() -> None:
