@@ -4,6 +4,7 @@ import {
   type Device,
   type DeviceEvent,
   isEmpty,
+  joining,
   needOf,
   ordered,
   picture,
@@ -101,11 +102,25 @@ describe("devices", () => {
   it("a code is offered first to people in the field who have none", () => {
     const person = (name: string, role: string) => ({ id: id(name), name, role, station: null });
     const people = [person("desk", "dispatcher"), person("fine", "officer"), person("new", "officer")];
-    expect(candidates(people, [fine, gone], "").map(({ name, has }) => [name, has])).toEqual([
-      ["new", 0],
-      ["fine", 1],
-      ["desk", 0],
+    const stations = [
+      { id: id("first"), name: "first" },
+      { id: id("second"), name: "second" },
+    ];
+    const server = device("server", { person: null, station: id("first") });
+    const phone = device("phone", { person: id("other"), station: id("first") });
+    const offered = candidates(people, stations, [fine, gone, server, phone], "");
+    expect(offered.map(({ of, name, has }) => [of, name, has])).toEqual([
+      ["person", "new", 0],
+      ["person", "fine", 1],
+      ["person", "desk", 0],
+      ["station", "second", 0],
+      ["station", "first", 1],
     ]);
+  });
+  it("a station is told what to type at its machine", () => {
+    expect(joining("https://centre.example:8443/enrol#7KQ2M-9XR4T", "7KQ2M-9XR4T")).toBe(
+      "ortoo station join --upstream https://centre.example:8443 --code 7KQ2M-9XR4T",
+    );
   });
   it("shows the code's picture as an image, in which nothing can run", () => {
     const source = picture('<svg width="10"><script>alert(1)</script></svg>');

@@ -156,23 +156,47 @@ export interface PersonRow {
   readonly station: string | null;
 }
 
-/** People a device can be enrolled for, those in the field without one first. */
+/** What a device is enrolled for when it is nobody's: the server of a township station. */
+export const STATION = "station";
+
+/** Whom a code can be for, and what they have. A station itself has the role `STATION` and no station. */
+export interface Candidate extends PersonRow {
+  readonly of: "person" | "station";
+  readonly has: number;
+}
+
+/** Whether a device is the one of this person, or the server of this station. */
+export const isOf = (device: Device, one: Pick<Candidate, "id" | "of">): boolean =>
+  one.of === "person" ? device.person === one.id : device.person === null && device.station === one.id;
+
+/** People a device can be enrolled for, those in the field without one first; then stations, which have a server. */
 export function candidates(
   people: readonly PersonRow[],
+  stations: readonly { id: string; name: string }[],
   devices: readonly Device[],
   search: string,
-): (PersonRow & { has: number })[] {
+): Candidate[] {
   const field = new Set(["officer", "guard"]);
-  const count = (id: string): number => devices.filter((device) => device.person === id && inUse(device)).length;
   const words = search.trim().toLowerCase().split(/\s+/);
-  return people
+  const every = [
+    ...people.map((person) => ({ ...person, of: "person" as const })),
+    ...stations.map(({ id, name }) => ({ id, name, role: STATION, station: null, of: "station" as const })),
+  ];
+  return every
     .filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)))
-    .map((person) => ({ ...person, has: count(person.id) }))
+    .map((one) => ({ ...one, has: devices.filter((device) => isOf(device, one) && inUse(device)).length }))
     .sort(
       (a, b) =>
-        Number(field.has(b.role)) - Number(field.has(a.role)) || a.has - b.has || a.name.localeCompare(b.name, "zh-CN"),
+        Number(a.of === "station") - Number(b.of === "station") ||
+        Number(field.has(b.role)) - Number(field.has(a.role)) ||
+        a.has - b.has ||
+        a.name.localeCompare(b.name, "zh-CN"),
     );
 }
+
+/** What to type at a station's machine with its code. */
+export const joining = (enrolUrl: string, code: string): string =>
+  `ortoo station join --upstream ${new URL(enrolUrl).origin} --code ${code}`;
 
 /**
  * The QR picture as an image source: an image runs nothing, whatever the text says.
