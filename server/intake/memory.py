@@ -324,6 +324,11 @@ def load_all(
             if found.body is None or found.body.kind == KIND_INCIDENT:
                 ruling = rulings.read_ruling(stored.ruling)
                 note(incidents[entity], found, ruling, directory)
+    for incident in incidents.values():
+        # Of several creates the one that counted first earned the number, whichever arrived first.
+        for item in incident.state.counted("incident.create"):
+            if item.number is not None:
+                incident.created_chain = item.chain
     return incidents
 
 

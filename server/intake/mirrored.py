@@ -28,8 +28,6 @@ def folded(
     """Fold incidents from their stored evidence, whatever stands in the projections."""
     found = load_all(connection, entities, directory)
     for incident in found.values():
-        create = _first_create(incident.state)
-        incident.created_chain = None if create is None else create.chain
         incident.stations.clear()  # those that anything reached have their place
     return found
 
@@ -67,12 +65,11 @@ def verdict_rows(connection: Connection, incident: Incident) -> list[Row]:
 
 
 def _first_create(state: IncidentState) -> Item | None:
-    """The create that was received first, the centre's word before ours."""
+    """The create that counted first: it earned the number, or while none has, it came first here."""
 
-    def when(item: Item) -> tuple[bool, int, int]:
+    def when(item: Item) -> tuple[bool, int]:
         assert item.idx is not None
-        assert item.at_ms is not None
-        return rulings.is_provisional(item.idx), item.at_ms, item.idx
+        return item.number is None, item.idx
 
     return min(state.counted("incident.create"), key=when, default=None)
 

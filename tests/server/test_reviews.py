@@ -16,7 +16,7 @@ from server.store.rows import query
 from sync import canon, changeset, ids, refusal, rulings
 from sync.changeset import ChangeSet
 from tests.server.conftest import House
-from tests.server.pen import OTHER_UNIT, STATION, Pen, person_id
+from tests.server.pen import OTHER_STATION, OTHER_UNIT, STATION, Pen, person_id
 from tests.server.test_admission import NOTE, in_touch, said, story, to_self, word
 from tests.server.test_intake import (
     HOME,
@@ -64,6 +64,20 @@ async def held_create(house: House, *more: dict[str, Any]) -> tuple[Pen, bytes]:
     [result] = await push(house, pen, [raw])
     assert word(result) == ("held", "revoked_straddle")
     return pen, raw
+
+
+async def test_of_two_creates_the_one_that_counted_first_stays_the_incidents_own(
+    house: House,
+) -> None:
+    """Also for a process that folds it anew: the other one came earlier, and counts since a person admitted it."""
+    _pen, raw = await held_create(house)
+    other = Pen("other", person_id("other"))
+    await other.enrol(house.intake)
+    await push(house, other, [other.open(), other.create(INCIDENT, OTHER_STATION)])
+    await decide(house, raw, admits=True)
+    creators = "SELECT created_chain, number FROM incidents"
+    assert await house.db.reading(query, creators) == [(other.chain, "261130-0001")]
+    assert await rebuild(house.settings.url, check=True) == (1, 0)
 
 
 async def test_an_admitted_create_has_its_number_its_home_and_its_orders(house: House) -> None:

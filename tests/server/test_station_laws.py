@@ -241,7 +241,7 @@ def entries(connection: Connection, name: str) -> list[Any]:
     return [held.epoch, held.n, held.head, scopes.page(connection, held.id, 0, 1 << 30)]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, 140, 197])  # the last two once found something
 async def test_hb2_in_the_end_a_station_is_as_its_centre(
     seed: int, tmp_path: Path, migrated_file: Path
 ) -> None:
