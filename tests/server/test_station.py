@@ -199,6 +199,21 @@ NOTED = Draft(
 )
 
 
+async def test_hb5_a_phone_that_never_heard_of_its_new_place_is_served_as_the_chain_it_left(
+    house: Centre, station: Station, phone: Pen
+) -> None:
+    after = Pen("after", person_id("officer"))
+    place = msgspec.structs.replace(phone.device, continued_by=after.chain)
+    await house.intake.transaction(lambda batch: batch.devices.enrol(place))
+    await station.mirrored()
+    asked = hello(phone.chain, 0, phone.now_ms)
+    answer = await refused(house.client, phone.token, "hello", asked)
+    assert answer.json()["code"] == "rotation_needs_login"
+    assert (await greeted(station, phone)).rotate is None
+    assert (await push(station.client, phone, phone.create(INCIDENT)))[0].r == exchange.KEPT
+    assert (await page_of(station, phone, await own_scope(station))).to == 1
+
+
 async def test_hb3_what_the_centre_rules_otherwise_is_told_to_everybody_who_was_shown_it(
     house: Centre, station: Station, phone: Pen
 ) -> None:
