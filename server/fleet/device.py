@@ -23,7 +23,7 @@ from server.fleet.chain import APP, Entropy, OwnChain
 from server.fleet.meeting import Met
 from server.fleet.pages import Read, follow_on, opened
 from server.fleet.timebase import Timebase
-from server.fleet.vault import Cursor, Vault, Waiting
+from server.fleet.vault import Cursor, Offered, Vault, Waiting
 from server.fleet.watch import LogWatch
 from server.wire import (
     CENTRE_ONLY,
@@ -192,7 +192,7 @@ class Device:
         try:
             while self._wants_pull or self._vault.pending()[0]:
                 if self._online() and await self._succeeds():
-                    if not self._wants_pull and not self._offers(1, 1):
+                    if not self._wants_pull and not self._offers(1, 1, 0):
                         return  # what is left is at this station, and waits for the centre
                     failures, failing_since_ms = 0, None
                     continue
@@ -250,16 +250,22 @@ class Device:
                 raise
             unstored = refused
         if pull:
-            self._wants_pull = False
-            try:
-                await self.pull()
-            except BaseException:
-                self._wants_pull = True
-                raise
+            await self._read()
         if unstored is not None:
             raise unstored
         if self._greeted_ms is None:
             await self.attempt(pull=False)  # the pull told of another epoch
+
+    async def _read(self) -> None:
+        """Pull, and ask the station that was read what became of what it keeps."""
+        self._wants_pull = False
+        try:
+            await self.pull()
+        except BaseException:
+            self._wants_pull = True
+            raise
+        if self._met.heard_ms and self._vault.pending()[0]:
+            await self._push(self._met.heard_ms)
 
     async def _told_to_rotate(self) -> str | None:
         """Greet; why this chain must be left, if it must (FK4)."""
@@ -290,15 +296,17 @@ class Device:
         self._chain.granted(reply.token)
         self._greeted_ms = None
 
-    def _offers(self, most_sets: int, most_bytes: int) -> list[Waiting]:
+    def _offers(self, most_sets: int, most_bytes: int, heard_ms: int) -> list[Waiting]:
         """What is to be handed in here next. A chain that has no place yet is not the centre's business."""
         identity = self._chain.identity
         not_yet = identity.chain if identity.instead_of is not None else b""
-        return self._vault.waiting(most_sets, most_bytes, but=not_yet, at=self._met.station)
+        at = Offered(self._met.station, self._time.now_ms(), heard_ms)
+        return self._vault.waiting(most_sets, most_bytes, but=not_yet, at=at)
 
-    async def _push(self) -> None:
-        """Hand in what waits."""
-        while batch := self._offers(exchange.BATCH_SETS_MAX, exchange.BATCH_BYTES_MAX - 4096):
+    async def _push(self, heard_ms: int = 0) -> None:
+        """Hand in what waits; also what the station keeps that is talked to, which has heard of the centre then."""
+        most_bytes = exchange.BATCH_BYTES_MAX - 4096
+        while batch := self._offers(exchange.BATCH_SETS_MAX, most_bytes, heard_ms):
             request = exchange.PushRequest([msgspec.Raw(one.raw) for one in batch])
             reply = await self._wire.call("push", request, exchange.PushReply)
             if len(reply.results) != len(batch):
@@ -321,7 +329,7 @@ class Device:
                 if answer.r == exchange.KEPT and answer.id == one.id
             ]
             self._vault.settle(settled)
-            self._vault.kept(self._met.station, kept)
+            self._vault.kept(self._met.station, kept, self._time.now_ms())
             self._chain.keeper.settled(id_ for id_, _r, _why in settled)
             if not settled and not kept:
                 # An answer to another push, from some proxy's memory: nothing of ours is safe yet.
@@ -399,6 +407,7 @@ class Device:
                     self._apply(page)
             self._chain.saw(reply.size, reply.leaf, of_station=at_station)
             self._chain.given(reply.beacon, of_station=at_station)
+            self._met.read(reply)
             self.watch.heard(reply.checkpoint)
             complete = reply.complete
 

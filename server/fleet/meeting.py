@@ -13,7 +13,7 @@ import msgspec
 
 from server.fleet.vault import Cursor, Vault
 from sync import exchange
-from sync.exchange import HelloReply, PushReply, PushResult
+from sync.exchange import HelloReply, PullReply, PushReply, PushResult
 
 HUB: Final = "hub:"
 _MET: Final = "met"
@@ -30,11 +30,13 @@ class Met:
         """The server id of a station; empty at the centre."""
         self.is_behind = False
         """It speaks of a log that has ended: nothing that it says of the centre is news (HB5)."""
+        self.heard_ms = 0
+        """When the station had heard of the centre last, as it was read; 0 at the centre."""
 
     def greeted(self, reply: HelloReply) -> bool:
         """Take note of who answered. True when its log is another than the last: what that one had is owed again."""
         self.station = reply.server if reply.role == exchange.STATION else b""
-        self.is_behind = False
+        self.is_behind, self.heard_ms = False, 0
         log = reply.log
         name = f"{log.origin}/{log.epoch.hex()}".encode()
         before, ended = self._vault.watched(_MET), self._ended(reply)
@@ -59,6 +61,11 @@ class Met:
         if before is not None:
             ended.add(bytes.fromhex(before.decode().rpartition("/")[2]))
         return ended
+
+    def read(self, reply: PullReply) -> None:
+        """Take note of what was pulled. Beacons begin with their time (TM12)."""
+        if self.station and reply.beacon is not None:
+            self.heard_ms = int.from_bytes(reply.beacon[:6])
 
     def asks(self, cursors: Mapping[str, Cursor]) -> list[tuple[str, int, int]]:
         """The cursors that this server has an answer to: no other one's own scopes, and of one that is behind nothing

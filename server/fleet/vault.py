@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS sets (
   result TEXT, why TEXT, UNIQUE (chain, seq));
 CREATE INDEX IF NOT EXISTS outbox ON sets (lane DESC, nr) WHERE result IS NULL;
 CREATE TABLE IF NOT EXISTS kept (
-  id BLOB NOT NULL, server BLOB NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (id, server)) WITHOUT ROWID;
+  id BLOB NOT NULL, server BLOB NOT NULL, at_ms INTEGER NOT NULL, offered_ms INTEGER NOT NULL,
+  PRIMARY KEY (id, server)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS clocks (session BLOB PRIMARY KEY, said BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS watched (name TEXT PRIMARY KEY, said BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS cursors (
@@ -37,6 +38,9 @@ CREATE TABLE IF NOT EXISTS cursors (
 # What became of a set whose bytes are damaged (FK7): written again, or past reading. It is kept, not sent.
 REWRITTEN = "rewritten"
 DAMAGED = "damaged"
+
+# Between two offers of a set to the station that keeps it.
+AGAIN_MS = 120_000
 
 # Results that mean the bytes are durable at the centre (EX2).
 DURABLE = frozenset({"stored", "duplicate", "fork", "held", "rejected", "opaque"})
@@ -63,6 +67,14 @@ class Head(msgspec.Struct, frozen=True):
     seq: int
     id: bytes
     stamp: bytes
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """The station that is offered something. `heard_ms`: it has heard of the centre then, and was read since."""
+
+    server: bytes
+    now_ms: int
+    heard_ms: int = 0
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -229,18 +241,19 @@ class Vault:
         self._db.execute("UPDATE sets SET result = ?, why = ? WHERE id = ?", (result, why, id_))
 
     def waiting(
-        self, most_sets: int, most_bytes: int, *, but: bytes = b"", at: bytes = b""
+        self, most_sets: int, most_bytes: int, *, but: bytes = b"", at: Offered | None = None
     ) -> list[Waiting]:
-        """What to send next, except of one chain, and what the station `at` keeps (HB4): the priority lane first, each
-        lane in the order written (EX3).
+        """What to send next, except of one chain, and what the station `at` keeps and would say nothing new of (HB4):
+        the priority lane first, each lane in the order written (EX3).
         """
+        to = at or Offered(b"", 0)
         batch: list[Waiting] = []
         size_bytes = 0
         for id_, raw in self._db.execute(
             "SELECT id, raw FROM sets WHERE result IS NULL AND chain <> ? AND NOT EXISTS "
-            "(SELECT 1 FROM kept WHERE kept.id = sets.id AND server = ?) "
-            "ORDER BY lane DESC, nr LIMIT ?",
-            (but, at, most_sets),
+            "(SELECT 1 FROM kept WHERE kept.id = sets.id AND server = ? AND NOT "
+            "(at_ms < ? AND abs(? - offered_ms) >= ?)) ORDER BY lane DESC, nr LIMIT ?",
+            (but, to.server, to.heard_ms, to.now_ms, AGAIN_MS, most_sets),
         ):
             size_bytes += len(raw)
             if batch and size_bytes > most_bytes:
@@ -263,12 +276,12 @@ class Vault:
                 [(result, why, id_) for id_, result, why in answers],
             )
 
-    def kept(self, server: bytes, sets: Iterable[tuple[bytes, int]]) -> None:
+    def kept(self, server: bytes, sets: Iterable[tuple[bytes, int]], now_ms: int) -> None:
         """Note what a station keeps, and since when by its own clock: it stays owed to the centre (HB4)."""
         with self.together():
             self._db.executemany(
-                "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)",
-                [(id_, server, at_ms) for id_, at_ms in sets],
+                "INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)",
+                [(id_, server, at_ms, now_ms) for id_, at_ms in sets],
             )
 
     def ruled(self, told: Iterable[tuple[bytes, str | None]]) -> None:

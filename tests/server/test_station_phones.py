@@ -13,7 +13,7 @@ from server.auth.enrol import Whose
 from server.fleet.chain import seeded_entropy
 from server.fleet.device import Device
 from server.fleet.timebase import VirtualTime
-from server.fleet.vault import Head, Vault
+from server.fleet.vault import AGAIN_MS, Head, Offered, Vault
 from server.wire import ServerRefusalError
 from sync import exchange, rulings
 from sync.changeset import KIND_INCIDENT
@@ -197,22 +197,46 @@ async def test_hb5_a_phone_that_a_station_was_not_told_of_is_refused_for_the_mom
     assert phone.ticks[0] == 0
 
 
+async def test_hb4_an_officer_who_is_told_nothing_of_another_township_is_answered_all_the_same(
+    place: Township,
+) -> None:
+    phone = await Phone(place).enrolled()
+    other = await place.phone("other")
+    elsewhere = chance("incident elsewhere")[:16]
+    await place.at_centre(other, other.create(elsewhere, chance("another station")[:16]))
+    op = {"t": "entry.add", "kind": "note", "text": "路过邻所"}
+    phone.device.write(KIND_INCIDENT, elsewhere, [op], scope="org")
+    await phone.at(place.station)
+    place.clock.advance(AGAIN_MS)
+    place.own_clock.advance(AGAIN_MS)
+    await place.at_centre(other, other.note(INCIDENT))
+    await place.settled()
+    await phone.at(place.station)
+    assert phone.ticks[:2] == (0, 0)
+
+
 def test_hb4_the_vault_offers_to_each_station_what_that_one_does_not_keep() -> None:
     vault, one, two = Vault(), b"station 1", b"station 2"
     ids = [bytes([seq]) * 32 for seq in range(3)]
     for seq, id_ in enumerate(ids):
         vault.append(CHAIN, Head(seq, id_, bytes(8)), 0, 1_000, b"x")
-    vault.kept(one, [(ids[0], 5), (ids[1], 6)])
-    vault.kept(two, [(ids[1], 7)])
-    offered = {at: [one.id for one in vault.waiting(9, 99, at=at)] for at in (one, two, b"")}
-    assert offered == {one: ids[2:], two: [ids[0], ids[2]], b"": ids}
+    vault.kept(one, [(ids[0], 5), (ids[1], 6)], 1_000)
+    vault.kept(two, [(ids[1], 7)], 1_000)
+
+    def offered(at: bytes, now_ms: int = 2_000, heard_ms: int = 0) -> list[bytes]:
+        return [one.id for one in vault.waiting(9, 99, at=Offered(at, now_ms, heard_ms))]
+
+    assert [offered(at) for at in (one, two, b"")] == [ids[2:], [ids[0], ids[2]], ids]
+    assert offered(one, AGAIN_MS) == ids[2:]
+    assert offered(one, AGAIN_MS + 1_000) == ids[2:], "it has heard nothing new"
+    assert offered(one, AGAIN_MS + 1_000, heard_ms=6) == [ids[0], ids[2]]
     assert vault.pending()[0] == 3
     assert [kept.seq for kept in vault.unsure(CHAIN) if not kept.is_sent] == [2], "FK7"
     vault.ruled([(ids[1], None), (b"\xff" * 32, None)])
     tally = vault.tally()
     assert (tally.made, tally.acked, tally.refused, tally.kept) == (3, 1, 0, 1)
     vault.owe_everything()  # another log: stations are offered again what was safe in the old one (TL11)
-    assert [one.id for one in vault.waiting(9, 99, at=one)] == ids[1:]
+    assert offered(one) == ids[1:]
 
 
 async def test_hb5_a_station_that_speaks_of_a_log_which_has_ended_confirms_nothing(

@@ -18,6 +18,16 @@ const NOT_STORED = new Set(["bad_signature", "too_large", "malformed", DAMAGED])
 /** Rulings the author should read: the set is safe at the centre and does not count there. */
 const REFUSED = new Set(["rejected", "held"]);
 
+/** Between two offers of a set to the station that keeps it. */
+const AGAIN_MS = 120_000;
+
+/** The station that is offered something. `heardMs`: it has heard of the centre at that time, and was read since. */
+export interface Offered {
+  server: string;
+  nowMs: number;
+  heardMs?: number;
+}
+
 /** One set of a batch with its mark; `mark` is null for a set that only memory holds. */
 export interface Parcel {
   set: OwnSet;
@@ -92,18 +102,18 @@ export class Outbox {
 
   /**
    * The next batch within the limits, in the order of sending; at least one set when anything waits. Sets of the chain
-   * `but` stay: the centre has no place for it yet (SPEC FK6). So do those that the server `at` keeps already.
+   * `but` stay: the centre has no place for it yet (SPEC FK6). So do those that the station `at` keeps and would say nothing new of (HB4).
    */
   async next(
     limits: { sets: number; bytes: number },
     unkept: readonly OwnSet[] = [],
     but: string | null = null,
-    at: string | null = null,
+    at: Offered | null = null,
   ): Promise<Parcel[]> {
     const waiting: { lane: number; seq: number; bytes: number; mark: Mark | null; set: OwnSet | null }[] = [];
     for (const mark of await this.#vault.unsent()) {
       if (mark.chain === but || mark.answer?.r === "damaged") continue;
-      if (mark.kept?.some(({ server }) => server === at)) continue;
+      if (at && isKept(mark, at)) continue;
       if (this.#again || !NOT_STORED.has(mark.answer?.r ?? "")) waiting.push({ ...mark, mark, set: null });
     }
     for (const set of unkept)
@@ -120,10 +130,10 @@ export class Outbox {
     return batch;
   }
 
-  /** How many sets wait that the server `at` does not keep yet. */
-  async offered(unkept: readonly OwnSet[], at: string | null): Promise<number> {
+  /** How many sets wait that the station `at` is to be offered. */
+  async offered(unkept: readonly OwnSet[], at: Offered | null): Promise<number> {
     const waiting = await this.#vault.unsent();
-    return unkept.length + waiting.filter(({ kept }) => !kept?.some(({ server }) => server === at)).length;
+    return unkept.length + waiting.filter((mark) => !at || !isKept(mark, at)).length;
   }
 
   /** A person said "send now": sets the centre could not store are tried once more. */
@@ -153,7 +163,7 @@ export class Outbox {
       if (result.r === KEPT && !another) {
         // Memory alone cannot say so to the page after this one: such a set is offered again.
         if (!mark || !station) continue;
-        marks.push({ ...mark, kept: keptBy(mark, { server: station, atMs: result.at_ms ?? atMs }) });
+        marks.push({ ...mark, kept: keptBy(mark, { server: station, atMs: result.at_ms ?? atMs, offeredMs: atMs }) });
         kept += 1;
         continue;
       }
@@ -248,6 +258,12 @@ function answeredBy(mark: Mark, answer: PushAnswer, atMs: number | undefined): M
   if (!isDurable(answer)) return next;
   const { unsent: _owed, kept: _there, ...safe } = next;
   return safe;
+}
+
+/** Whether a station keeps a set, and has nothing new to say of it. A clock that was set back does not silence it. */
+function isKept({ kept = [] }: Mark, { server: at, nowMs, heardMs = 0 }: Offered): boolean {
+  const keeper = kept.find(({ server }) => server === at);
+  return keeper !== undefined && !(keeper.atMs < heardMs && Math.abs(nowMs - keeper.offeredMs) >= AGAIN_MS);
 }
 
 /** The stations that keep a set, with this one among them. */

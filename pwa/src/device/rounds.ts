@@ -251,11 +251,11 @@ export class Rounds {
       return error;
     });
     await this.#bring(limits);
-    await this.#pull(hello); // a centre that has no room to store has much to tell
+    const heardMs = await this.#pull(hello); // a centre that has no room to store has much to tell
     await replica.deliverDue();
     if (unstored) throw unstored;
     await this.#place();
-    await this.#push(limits); // what the pull made us write: that an order was delivered
+    await this.#push(limits, heardMs); // what the pull made us write: that an order was delivered
   }
 
   /** What is to be sent needs samples of the clocks around it (SPEC TM4). */
@@ -354,16 +354,18 @@ export class Rounds {
     return reply;
   }
 
-  async #push(most: { sets: number; bytes: number }): Promise<void> {
+  /** Hand in what waits; `heardMs`: also what the station keeps that is talked to, which has heard of the centre then. */
+  async #push(most: { sets: number; bytes: number }, heardMs = 0): Promise<void> {
     const { link, outbox, replica, status, clock, session, leaving } = this.#parts;
     const { chain, insteadOf } = session();
     const limits = { sets: most.sets, bytes: Math.min(this.#budget, most.bytes) };
     let done = 0;
     const met = this.#hello?.reply;
     let at = met?.role === STATION ? toHex(met.server) : null;
-    const all = await outbox.offered(replica.unkept, at);
+    const to = () => at && { server: at, nowMs: clock.nowMs(), heardMs };
+    const all = await outbox.offered(replica.unkept, to() || null);
     for (;;) {
-      const batch = await outbox.next(limits, replica.unkept, insteadOf ? chain : null, at);
+      const batch = await outbox.next(limits, replica.unkept, insteadOf ? chain : null, to() || null);
       if (batch.length === 0) break;
       status.sending = { done, all: Math.max(all, done + batch.length) };
       const reply = await link.push(batch.map(({ set }) => set.raw));
@@ -409,7 +411,8 @@ export class Rounds {
     await replica.broughtOthers();
   }
 
-  async #pull(hello: HelloReply): Promise<void> {
+  /** Read everything. Gives when a station that was read has heard of the centre last, 0 at the centre. */
+  async #pull(hello: HelloReply): Promise<number> {
     const { keeper, link, replica, status, watch } = this.#parts;
     const scopes = await replica.following(hello.scopes);
     const isStation = hello.role === STATION;
@@ -429,7 +432,7 @@ export class Rounds {
         if (page.snapshot) moved = (await replica.begin(page, await this.#fetched(page.snapshot))) || moved;
       moved = (await replica.apply(reply)) || moved;
       if (signed !== null) status.alarm = await watch.heard(hello.server, reply.checkpoint ?? null);
-      if (reply.complete || !moved) return;
+      if (reply.complete || !moved) return isStation ? timeIn(reply.beacon) : 0;
     }
   }
 
@@ -482,4 +485,9 @@ export class Rounds {
 /** What a station says that speaks of a log which has ended: the bytes are there, and nothing is said of the centre (HB5). */
 function noMoreThanKept(result: PushResult): PushResult {
   return DURABLE.has(result.r) ? { ...result, r: KEPT, at_ms: null } : result;
+}
+
+/** The time of a beacon (SPEC TM12). */
+function timeIn(beacon: Uint8Array | null | undefined): number {
+  return beacon ? Number.parseInt(toHex(beacon.subarray(0, 6)), 16) : 0;
 }

@@ -59,10 +59,11 @@ export interface PushAnswer {
   no: string | null;
 }
 
-/** A station that has a set, and since when by its own clock (SPEC HB4). `server` is hex. */
+/** A station that has a set, since when by its own clock, and when it was last offered there (SPEC HB4). `server` is hex. */
 export interface Keeper {
   server: string;
   atMs: number;
+  offeredMs: number;
 }
 
 /** The outbox mark of one set: where it stands between this phone and the centre. */

@@ -37,7 +37,7 @@ test("HB4: what a station keeps is at the station, is owed to the centre, and is
   // The opening of the chain, the note, and what the clocks said on the way.
   expect(await phone.outbox.counts()).toEqual({ head: 3, acked: 0, kept: 3, refusals: 0 });
   expect(await ticks()).toEqual(["station", "station", "station"]);
-  expect((await phone.vault.marks())[1]?.kept).toEqual([{ server: "01".repeat(16), atMs: phone.centre.nowMs }]);
+  expect((await phone.vault.marks())[1]?.kept).toMatchObject([{ server: "01".repeat(16), atMs: phone.centre.nowMs }]);
   await at(station);
   await at(other);
   await at(station);
@@ -64,6 +64,30 @@ test("HB4: the centre's first ruling, pulled at a station, is an answer like tha
   expect(await phone.outbox.counts()).toEqual({ head: 4, acked: 4, kept: 0, refusals: 1 });
   expect((await phone.vault.attention())[0]?.answer).toMatchObject({ d: "rejected", why: "no_authority" });
   expect(phone.centre.calls).not.toContain("hello"); // it never met this phone
+});
+
+test("HB4: what the centre ruled where this phone does not read is learned by offering it again, seldom", async () => {
+  await phone.note(INCIDENT, "别所的警情");
+  await at(station);
+  await station.inTouch();
+  for (const { lines, heads } of station.mirrored.values()) lines.length = heads.length = 0; // it is listed elsewhere
+  phone.centre.nowMs += 60_000;
+  station.beacon = fromHex(`${phone.centre.nowMs.toString(16).padStart(12, "0")}${"aa".repeat(10)}`);
+  await at(station);
+  expect([station.offered, (await phone.outbox.counts()).kept]).toEqual([[3], 3]);
+  phone.clock.pass(120_000);
+  await at(station);
+  expect(station.offered).toEqual([3, 3]);
+  expect(await phone.outbox.counts()).toMatchObject({ kept: 0 });
+  expect(phone.centre.calls).not.toContain("hello");
+});
+
+test("HB4: while the line is down nothing is offered again, however long", async () => {
+  await phone.note(INCIDENT, "一");
+  await at(station);
+  phone.clock.pass(86_400_000);
+  await at(station);
+  expect(station.offered).toHaveLength(1);
 });
 
 test("HB4: `kept` of nobody is no answer, and one that another than the greeted server gave is that one's", async () => {
