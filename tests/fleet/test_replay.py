@@ -3,6 +3,7 @@
 Example: a day over links that drop for minutes to hours has the digest of the same day over perfect ones.
 """
 
+import asyncio
 import itertools
 import json
 import random
@@ -114,6 +115,26 @@ async def test_another_seed_or_one_step_moved_is_another_digest(play: Play) -> N
     moved_call = msgspec.structs.replace(call, legs=(moved_leg, *call.legs[1:]))
     moved = msgspec.structs.replace(source, calls=(moved_call, *source.calls[1:]))
     assert (await play(moved, Links.named(PERFECT))).digest != first.digest
+
+
+async def test_ids_of_an_act_follow_from_the_act_alone() -> None:
+    async def draws(*, disturbed: bool) -> list[bytes]:
+        chance, drawn = Labelled("7"), []
+        for act in ("RECEIVE/1", "ISSUE/1"):
+            chance.name(act)
+            for _ in range(3):
+                if disturbed:
+                    chance(8)  # the token of a hello
+                    await asyncio.create_task(_draw(chance), name="snapshots")
+                drawn.append(chance(16))
+        return drawn
+
+    async def _draw(chance: Labelled) -> None:
+        assert len(chance(16)) == 16
+
+    quiet = await draws(disturbed=False)
+    assert await draws(disturbed=True) == quiet
+    assert len(set(quiet)) == 6
 
 
 @pytest.mark.real_data

@@ -7,6 +7,7 @@ Example: `report = await replay(source, url, logins, options, clock)`; it holds 
 is empty.
 """
 
+import asyncio
 import contextlib
 import time as cpu
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Any
 import httpx2
 import msgspec
 
-from server.fleet.chain import seeded_entropy
+from server.fleet.chain import Entropy, seeded_entropy
 from server.fleet.desk import Desk
 from server.fleet.replay import cast, findings, intervals, readback, report
 from server.fleet.replay.calls import Source
@@ -32,6 +33,8 @@ from server.now import VirtualClock
 SETUP_MS = 3_600_000  # devices are enrolled in the hour before the first call
 CONNECTIONS = 8
 TIMEOUT_S = 60
+BEHIND = frozenset({"snapshots"})
+"""Tasks of a server that draw in the world's time."""
 
 Opening = Callable[[VirtualTime], contextlib.AbstractAsyncContextManager[Townships]]
 """Brings stations up for as long as a replay lasts."""
@@ -48,29 +51,43 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     vaults: Path | None = None
     own_server: bool = True
     clocks: ClockErrors | None = None
-    stations: int = (
-        0  # so many townships have a station of their own, between their phones and the centre
-    )
+    stations: int = 0  # townships with a station between their phones and the centre
 
 
 class Labelled:
     """Chance for a server made for a replay: what it draws follows from the act under way.
 
-    So ids it gives to incidents and orders do not depend on what phones sent in between.
+    So ids it gives to incidents and orders do not depend on what phones sent in between: each size has a stream of its
+    own (an id is longer than the token of a hello), and so has what the server does whenever the machine gets to it.
     """
 
     def __init__(self, seed: str) -> None:
         """Draw for `seed`, at first for the server's own beginning."""
         self._seed = seed
+        self._behind = seeded_entropy(seed, "/behind")
         self.name("begin")
 
     def name(self, act: str) -> None:
         """Begin the draws of another act."""
-        self._draw = seeded_entropy(self._seed, "/server/", act)
+        self._act = act
+        self._draws: dict[int, Entropy] = {}
 
     def __call__(self, size: int) -> bytes:
         """The next `size` bytes of this act."""
-        return self._draw(size)
+        if _task() in BEHIND:
+            return self._behind(size)
+        if size not in self._draws:
+            self._draws[size] = seeded_entropy(self._seed, "/server/", self._act, f"/{size}")
+        return self._draws[size](size)
+
+
+def _task() -> str:
+    """Whose work this is; empty beside the event loop."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return ""
+    return "" if task is None else task.get_name()
 
 
 class Login(msgspec.Struct, frozen=True):
