@@ -8,7 +8,7 @@ Example: a note pushed here is answered `kept`, stands in `hub:<server>:station:
 the centre's ruling is mirrored the same push is answered `duplicate`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -24,7 +24,7 @@ from server.intake.memory import Incident, Memory
 from server.intake.mirrored import folded, places, verdict_rows
 from server.intake.verify import Incoming
 from server.problems import ProblemError
-from server.store import devices, people, samples, sets, spool, upstream
+from server.store import devices, people, samples, scopes, sets, spool, upstream
 from server.store import verdicts as stored_verdicts
 from server.store.devices import ChainHead, Contact
 from server.store.outbox import Effect
@@ -74,10 +74,13 @@ class HubLedger(Ledger):
 
     def list_in(self, names: Sequence[str], idx: int, arrival_no: int | None, leaf: bytes) -> None:
         """List beside the months of stations; nowhere else (HB3)."""
-        assert self._memory.head is not None
-        server = self._memory.head.server_id
-        own = [hub_scope(server, name) for name in names if name.startswith(MONTHS)]
+        own = [self._own(name) for name in names if name.startswith(MONTHS)]
         super().list_in(own, idx, arrival_no, leaf)
+
+    def _own(self, name: str) -> str:
+        """The station's scope beside one of the centre's."""
+        assert self._memory.head is not None
+        return hub_scope(self._memory.head.server_id, name)
 
     def list_mirrored(self, scope: Scope, entry: Row) -> None:
         """List an entry of the centre's at its place: n, index, arrival number, head."""
@@ -88,15 +91,22 @@ class HubLedger(Ledger):
         """A scope stands elsewhere than before."""
         self.grown[scope.name] = scope.n
 
-    def place(self, incident: Incident, names: Sequence[str], before: Sequence[str]) -> None:
-        """Let an incident stand in these scopes, and list there what is only thought of it so far."""
+    def place(self, incident: Incident, names: Sequence[str], thought: Collection[str]) -> None:
+        """Let an incident stand in these scopes, and list beside each what is not to be read there: what the centre
+        has not ruled on, and all of it where only we think that it will stand there.
+        """
         incident.scopes = []
         for name in names:
             self._open(incident, name)
+        entries = self._so_far(incident, ())
+        own = [entry for entry in entries if rulings.is_provisional(entry[0])]
         for name in names:
-            if name not in before:
-                for entry in self._so_far(incident, ()):
-                    self.list_in([name], *entry)
+            if wanted := entries if name in thought else own:
+                scope = self._memory.scope(self._connection, self._own(name))
+                listed = scopes.listed(self._connection, scope.id)
+                for entry in wanted:
+                    if entry[0] not in listed:
+                        self.list_in([name], *entry)
 
     def number(self, created_at_ms: int) -> None:
         """Give none: only the centre does (ID6)."""
@@ -108,14 +118,12 @@ class HubLedger(Ledger):
         """Leave it to the centre to rule so."""
 
     def _so_far(self, incident: Incident, _homes: Sequence[str]) -> list[Entry]:
-        """What counts of an incident and the centre has not ruled on."""
-        found: list[Entry] = []
-        for stored in sets.evidence(self._connection, incident.id):
-            if not rulings.is_provisional(stored.idx):
-                continue
-            if rulings.read_ruling(stored.ruling).payload["d"] in rulings.COUNTED:
-                found.append((stored.idx, stored.arrival_no, rulings.leaf_hash(stored.ruling)))
-        return sorted(found)
+        """What counts of an incident, whoever says so."""
+        return sorted(
+            (stored.idx, stored.arrival_no, rulings.leaf_hash(stored.ruling))
+            for stored in sets.evidence(self._connection, incident.id)
+            if rulings.read_ruling(stored.ruling).payload["d"] in rulings.COUNTED
+        )
 
     def write_log(self) -> None:
         """Write what is gathered, and what stands beside it."""
@@ -243,14 +251,12 @@ class HubBatch(Batch):
         for entity in entities:
             self._memory.incidents.pop(entity, None)
             incident = self._memory.incident(self.connection, entity)
-            before = incident.scopes
             for table, column in ROWS_OF:
                 execute(self.connection, f"DELETE FROM {table} WHERE {column} = ?", (entity,))  # noqa: S608  our own names
             rows = verdict_rows(self.connection, incident)
             stored_verdicts.forget(self.connection, entity)
             stored_verdicts.write(self.connection, rows)
-            names = places(self.connection, incident, self.directory)
-            self.ledger.place(incident, names, before)
+            self.ledger.place(incident, *places(self.connection, incident, self.directory))
             if incident.counted:
                 self._incidents[entity] = incident
             else:

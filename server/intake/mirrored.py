@@ -3,8 +3,8 @@
 Responsible for what does not depend on the order in which sets and rulings came to the station: which create counts,
 in which scopes an incident stands, and the rows of verdicts that were ruled. Refuses to write anything.
 
-Example: `places(connection, incident, directory)` gives the month of the create at its station, then those that the
-centre's `scope` rulings add, then those that sets not yet ruled on will add.
+Example: `places(connection, incident, directory)` gives the month of the create at its station, those that the
+centre's `scope` rulings add, and those that sets not yet ruled on will add; and apart which of them are only thought.
 """
 
 from collections.abc import Sequence
@@ -32,21 +32,26 @@ def folded(
     return found
 
 
-def places(connection: Connection, incident: Incident, directory: Directory) -> list[str]:
-    """The scopes an incident stands in, its home first; none while no create counts."""
+def places(
+    connection: Connection, incident: Incident, directory: Directory
+) -> tuple[list[str], set[str]]:
+    """The scopes an incident stands in, its home first, none while no create counts; and those among them in which the
+    centre has not placed it, as far as is known here.
+    """
     create = _first_create(incident.state)
     if create is None:
-        return []
+        return [], set()
     home = home_scope(create.fields["station"], create.occurred_at_ms)
-    names = [home]
-    names += [one.payload["add"] for one in _ruled(connection, incident.id, rulings.KIND_SCOPE)]
+    ruled = [one.payload["add"] for one in _ruled(connection, incident.id, rulings.KIND_SCOPE)]
+    ruled += [] if create.number is None else [home]
+    names = [home, *ruled]
     for t in sorted(REACHING):
         for item in incident.state.counted(t):
             # What the centre ruled on it has also listed where it belongs.
             if item.idx is not None and rulings.is_provisional(item.idx):
                 station = station_reached(item.fields, directory)
                 names += [] if station is None else [month_scope(home, station)]
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(names)), set(names) - set(ruled)
 
 
 def verdict_rows(connection: Connection, incident: Incident) -> list[Row]:

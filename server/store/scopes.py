@@ -154,6 +154,12 @@ def head_at(connection: Connection, scope_id: int, n: int) -> bytes | None:
     return bytes(rows[0][0]) if rows else None
 
 
+def listed(connection: Connection, scope: int) -> set[int]:
+    """The indices of everything that a scope lists."""
+    rows = query(connection, "SELECT idx FROM scope_entries WHERE scope = ?", (scope,))
+    return {idx for (idx,) in rows}
+
+
 def verdicts(connection: Connection, scope: int) -> list[tuple[int, bytes]]:
     """(index, bytes) of the verdicts that a scope lists, in its order."""
     rows = query(

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Connection
 
@@ -19,8 +20,12 @@ from server.intake.redact import Ground, redact
 from server.intake.reviews import NotReviewableError, review
 from server.store import doubts, projections, scopes, spool
 from server.store import verdicts as stored_verdicts
+from server.store.engine import Database
 from server.store.rows import query
-from sync.changeset import Draft
+from sync import changeset, fold, rulings
+from sync.changeset import ChangeSet, Draft
+from sync.exchange import HelloReply
+from sync.incident.state import IncidentState
 from tests.server.desks import Centre, centre
 from tests.server.pen import (
     EPOCH_MS,
@@ -32,7 +37,7 @@ from tests.server.pen import (
     chance,
     person_id,
 )
-from tests.server.stations import Station, beside, push
+from tests.server.stations import Station, beside, call, hello, pull, push
 
 BY = person_id("commander")
 GROUND = Ground(BY, "personal_data", "姓名")
@@ -45,7 +50,9 @@ class Town:
         self.chance = random.Random(seed)
         self.house = house
         self.station = station
+        self.servers: list[Centre | Station] = [house, station, station]
         self.pens = pens
+        self.reader = Reader(pens[0])
         self.waiting: dict[bytes, list[bytes]] = {pen.chain: [pen.open()] for pen in pens}
         self.incidents: list[bytes] = []
         self.orders: list[tuple[bytes, bytes]] = []
@@ -120,8 +127,7 @@ class Town:
             return
         first = self.chance.choice([0, 0, 0, len(raws) // 2])
         some = raws[first : first + self.chance.randint(1, 6)]
-        servers: list[Centre | Station] = [self.house, self.station, self.station]
-        to = self.chance.choice(servers)
+        to = self.chance.choice(self.servers)
         results = await push(to.client, carrier, *some)
         assert {one.r for one in results} <= {
             "stored",
@@ -190,10 +196,16 @@ class Town:
             + [self.mirror] * 2
             + [self.hand_up, self.decide, self.desk, self.time]
         )
-        for _ in range(steps):
+        for step in range(1, steps + 1):
             for _ in range(self.chance.randint(0, 4)):
                 self.write()
             await self.chance.choice(deeds)()
+            if self.chance.random() < 0.2:
+                await self.reader.read(self.chance.choice(self.servers))
+            if step % 20 == 0:
+                await self.station.mirrored(self.chance)
+                await self.reader.read(self.station)
+                await self.reader.sees_what(self.station)
 
     async def settle(self) -> None:
         """Everything that anybody holds arrives."""
@@ -209,6 +221,51 @@ class Town:
 
 async def view(of: Centre | Station, incident: bytes) -> dict[str, Any]:
     return await of.intake.transaction(lambda batch: batch.view(incident))
+
+
+class Reader:
+    """A phone that only reads, now at the one server and now at the other, from where it stopped."""
+
+    def __init__(self, pen: Pen) -> None:
+        self.pen = pen
+        self.cursors: dict[str, tuple[int, int, bytes]] = {}
+        self.states: dict[bytes, IncidentState] = {}
+
+    async def read(self, of: Centre | Station) -> None:
+        """Everything that this server has for it."""
+        asked = hello(self.pen.chain, -1, self.pen.now_ms)
+        told = await call(of.client, self.pen.token, "hello", asked, HelloReply)
+        for name, epoch, _n in told.scopes:
+            self.cursors.setdefault(name, (epoch, 0, bytes(16)))
+        reply = await pull(
+            of.client, self.pen.token, [(name, at[0], at[1]) for name, at in self.cursors.items()]
+        )
+        assert reply.complete
+        for page in reply.scopes:
+            epoch, n, head = self.cursors[page.scope]
+            assert (page.epoch, page.from_) == (epoch, n + 1)
+            for raw in page.entries:
+                n, ruling, envelope = msgspec.msgpack.decode(
+                    raw, type=tuple[int, bytes, msgspec.Raw]
+                )
+                head = rulings.scope_head(head, rulings.leaf_hash(ruling))
+                self.take(rulings.read_ruling(ruling), bytes(envelope))
+            assert (n, head) == (page.to, page.head)
+            self.cursors[page.scope] = (epoch, n, head)
+
+    def take(self, ruling: rulings.Ruling, envelope: bytes) -> None:
+        if ruling.kind not in rulings.DECIDING or ruling.payload["e"] is None:
+            return
+        change = changeset.read(envelope)
+        assert isinstance(change, ChangeSet)
+        state = self.states.setdefault(ruling.payload["e"], IncidentState(ruling.payload["e"]))
+        state.add(fold.items_of(change, ruling))
+
+    async def sees_what(self, of: Centre | Station) -> None:
+        """It shows of every incident of the township what this server shows."""
+        db: Database = of.app.state.db
+        for incident in await db.reading(of_the_township):
+            assert self.states[incident].view() == await view(of, incident)
 
 
 def picture(connection: Connection, incident: bytes) -> Any:
@@ -263,6 +320,9 @@ async def test_hb2_in_the_end_a_station_is_as_its_centre(
                 assert await view(station, incident) == await view(house, incident)
                 there = await house.app.state.db.reading(picture, incident)
                 assert await station.db.reading(picture, incident) == there
+            for server in (station, house):
+                await town.reader.read(server)
+                await town.reader.sees_what(house)
             for name in await station.names():
                 assert await station.db.reading(entries, name) == await house.app.state.db.reading(
                     entries, name
