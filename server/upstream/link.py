@@ -270,7 +270,10 @@ class Link:
         meet(batch, hello.log)
         known = self._clock.noted(joined(batch.connection))
         heard = msgspec.structs.replace(
-            known, told_at_ms=max(known.told_at_ms, hello.now_ms), heard_at_ms=batch.at_ms
+            known,
+            told_at_ms=max(known.told_at_ms, hello.now_ms),
+            heard_at_ms=batch.at_ms,
+            beacon=hello.beacon or known.beacon,  # phones read in it how lately that was (HB4)
         )
         upstream.save(batch.connection, heard)
 
