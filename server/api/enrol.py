@@ -93,7 +93,9 @@ def _bytes(text: str, what: str) -> bytes:
     operation_id="enrol",
     status_code=201,
     security=OPEN,
-    responses=refusals("bad_request", "wrong_code", "bad_key", "too_many_attempts", "queue_full"),
+    responses=refusals(
+        "bad_request", "wrong_code", "bad_key", "centre_only", "too_many_attempts", "queue_full"
+    ),
 )
 async def enrol(
     request: Request[Any, Any, Any],
@@ -122,6 +124,8 @@ async def enrol(
     """Enrol this device with a one-time code. The code is spent; the same key may repeat the call while the code
     lives.
     """
+    if settings.role == STATION:
+        raise ProblemError("centre_only", "it lets devices in")
     pub, nonce = _bytes(data.pub, "pub"), _bytes(data.nonce, "nonce")
     if not keys.is_public_key(data.alg, pub) or len(nonce) != 16:
         raise ProblemError(

@@ -9,14 +9,17 @@ import pytest
 from sqlalchemy import text
 
 from server.auth.devices import find
+from server.auth.enrol import Whose
 from server.store import sets
 from server.store.rows import query
 from server.upstream.join import NotJoinedError, join
 from sync import rulings
 from sync.changeset import KIND_INCIDENT, Draft
+from sync.incident.escalation import CENTRE
 from tests.blackbox.proxy import Cut
 from tests.server.desks import PASSWORD
 from tests.server.pen import STATION, chance, person_id
+from tests.server.test_enrol import request
 from tests.server.township import Township, township, until
 
 INCIDENT = chance("incident")[:16]
@@ -72,6 +75,11 @@ async def test_a_station_joins_by_a_code_and_then_both_ways_are_open(place: Town
         login = {"login": "dispatcher", "password": PASSWORD}
         assert (await browser.post("/api/session", json=login)).json()["code"] == "wrong_login"
         health = (await browser.get("/api/health")).json()
+        code, _ends_ms = await place.centre.state.enrolment.issue(
+            Whose(person=phone.person), CENTRE
+        )
+        asked = await browser.post("/api/enrol", json=request(code, "a new phone"))
+        assert asked.json()["code"] == "centre_only", "and the code is still good"
         token = {"authorization": f"Bearer {phone.token}"}
         knocks = await browser.get("/api/push/key", headers=token)
         assert knocks.json()["code"] == "centre_only", "its subscription is the centre's"

@@ -12,6 +12,7 @@ const zh = {
   labelDefault: "执勤手机",
   enrol: "登记",
   enrolling: "正在登记",
+  centre_only: "这里连的是派出所，新机要到中心登记。换移动网络再试，登记码没有用掉。",
   wrong_code: "这个登记码不存在、用过了或过了时间。请值班台再给一个。",
   too_many_attempts: "试得太多了，过几分钟再试。",
   no_answer: "没有联系上中心。填的都还在，有信号再按一次，同一个码接着用。",
@@ -45,6 +46,8 @@ export const t = book(zh, {
   labelDefault: "Duty phone",
   enrol: "Enrol",
   enrolling: "Enrolling",
+  centre_only:
+    "This is the station; new phones are enrolled at the centre. Try again over mobile data: the code is still good.",
   wrong_code: "This code is unknown, used or out of time. Ask the desk for another.",
   too_many_attempts: "Too many tries; wait a few minutes.",
   no_answer:
