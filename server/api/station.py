@@ -18,10 +18,11 @@ from sqlalchemy import Connection
 from server.api import pull
 from server.api.months import LATELY_MS, Months
 from server.api.sync import SyncApi, read
+from server.intake.greetings import Welcome
 from server.intake.hub import MONTHS
 from server.problems import ProblemError
-from server.store import log, scopes, upstream
-from server.store.devices import Device
+from server.store import devices, log, scopes, upstream
+from server.store.devices import ChainHead, Device
 from server.store.people import Directory
 from server.store.scopes import hub_scope
 from server.store.upstream import Upstream
@@ -46,6 +47,11 @@ class StationApi(SyncApi):
                 raise
             # Only the centre can say that a token is nobody's: it may be younger than what was heard of it.
             raise ProblemError("unknown_here", retry_after_s=UNKNOWN_AGAIN_S) from problem
+
+    async def _greet(self, device: Device, asked: exchange.HelloRequest) -> Welcome:  # noqa: ARG002
+        """How far the chain is held; tokens and rotations are the centre's."""
+        heads = await self._db.reading(devices.heads, [device.chain])
+        return Welcome(heads.get(device.chain, ChainHead()).have, None, None)
 
     async def _hello(self, device: Device, raw: bytes) -> exchange.HelloReply:
         reply = await super()._hello(device, raw)

@@ -28,7 +28,7 @@ from server.auth import stations
 from server.auth.devices import find, token_of
 from server.intake.batch import Batch
 from server.intake.door import Intake
-from server.intake.greetings import NEEDS_LOGIN
+from server.intake.greetings import NEEDS_LOGIN, Welcome
 from server.intake.queue import IntakeBusyError, IntakeClosedError
 from server.now import Clock
 from server.problems import ProblemError, refuse
@@ -191,7 +191,7 @@ class SyncApi:
             )
         )
         await self._refuse_revoked(device, asked.wiping)
-        welcome = await self._intake.greet(device, asked)
+        welcome = await self._greet(device, asked)
         if welcome.rotate == NEEDS_LOGIN:
             raise _refusal("rotation_needs_login", device.chain)
         held = await self._scopes(device)
@@ -215,6 +215,9 @@ class SyncApi:
             rotate=welcome.rotate,
             beacon=self._intake.beacon(),
         )
+
+    async def _greet(self, device: Device, asked: exchange.HelloRequest) -> Welcome:
+        return await self._intake.greet(device, asked)
 
     def _lost(self, head: log.Head) -> list[tuple[bytes, int]]:
         """Epochs that ended, and how many entries of each are in this log (TL12)."""

@@ -29,7 +29,7 @@ from server.intake.batch import Batch
 from server.intake.beacons import KEY_FILE as BEACON_KEY
 from server.intake.beacons import Beacons
 from server.intake.desk import Desk
-from server.intake.greetings import Greeting, Welcome
+from server.intake.greetings import Greeting, Welcome, without_writing
 from server.intake.keyring import stored_keys
 from server.intake.memory import Memory
 from server.intake.queue import IntakeClosedError, Work, WorkQueue
@@ -207,7 +207,7 @@ class Intake:
         except IntakeClosedError as closed:
             if closed.code != NOT_STORED:
                 raise
-            answer = await self._db.reading(self._tier.without_writing, greeting)
+            answer = await self._db.reading(without_writing, greeting)
         return answer
 
     async def submit(self, raws: Sequence[bytes], sender: Device) -> tuple[list[PushResult], int]:

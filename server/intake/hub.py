@@ -17,16 +17,15 @@ from sqlalchemy import Connection
 from server.intake.batch import Batch, payload_of
 from server.intake.beacons import MS_BYTES
 from server.intake.desk import Heard
-from server.intake.greetings import Greeting, Welcome
 from server.intake.ledger import Entry, Ledger
 from server.intake.looking import Looking
 from server.intake.memory import Incident, Memory
 from server.intake.mirrored import folded, places, verdict_rows
 from server.intake.verify import Incoming
 from server.problems import ProblemError
-from server.store import devices, people, samples, scopes, sets, spool, upstream
+from server.store import people, samples, scopes, sets, spool, upstream
 from server.store import verdicts as stored_verdicts
-from server.store.devices import ChainHead, Contact
+from server.store.devices import Contact
 from server.store.outbox import Effect
 from server.store.rows import Row, execute, insert
 from server.store.scopes import Scope, hub_scope
@@ -198,10 +197,6 @@ class HubBatch(Batch):
             for one in results
         ]
 
-    def greet(self, one: Greeting) -> Welcome:
-        """Say how far a chain is held; tokens and rotations are the centre's (HB5)."""
-        return Welcome(self._memory.chain(self.connection, one.chain).head.have, None, None)
-
     def _heard(self) -> Heard:
         """What was heard of the centre last."""
         known = upstream.read(self.connection)
@@ -318,12 +313,6 @@ class HubBatch(Batch):
         spool.add(self.connection, self._owed)
         self._memory.devices.clear()  # their tokens and dates are learned without a ruling
         return effects
-
-
-def without_writing(connection: Connection, one: Greeting) -> Welcome:
-    """Answer one hello while nothing can be written."""
-    head = devices.heads(connection, [one.chain]).get(one.chain, ChainHead())
-    return Welcome(head.have, None, None)
 
 
 def _centre_only(detail: str) -> ProblemError:

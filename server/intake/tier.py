@@ -6,30 +6,26 @@ code. Refuses to know what the parts do.
 Example: `tier_of("station").batch(connection, memory, now_ms).take(one, now_ms)` gives a provisional ruling.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection
 
-from server.intake import greetings, hub
+from server.intake import hub
 from server.intake.batch import Batch
-from server.intake.greetings import Greeting, Welcome
 from server.intake.memory import Memory
 from sync.rulings import PROVISIONAL_FROM
 
 
 class Tier(msgspec.Struct, frozen=True):
-    """`first_idx`: rulings made here come after it. `without_writing` answers a hello where nothing can be stored."""
+    """`first_idx`: rulings made here come after it."""
 
     batch: type[Batch]
     memory: type[Memory]
     first_idx: int
-    without_writing: Callable[[Connection, Greeting], Welcome]
 
 
-CENTRE: Final = Tier(Batch, Memory, 0, greetings.without_writing)
-STATION: Final = Tier(hub.HubBatch, hub.HubMemory, PROVISIONAL_FROM, hub.without_writing)
+CENTRE: Final = Tier(Batch, Memory, 0)
+STATION: Final = Tier(hub.HubBatch, hub.HubMemory, PROVISIONAL_FROM)
 
 
 def tier_of(role: str) -> Tier:
