@@ -102,8 +102,8 @@ SEEDS ?= 200
 FIRST ?= 0
 
 .PHONY: sim
-sim: $(PYTHON_READY) $(NODE_READY) ## Try to break the sync core in simulated worlds (SEEDS=200 FIRST=0, or SEED=17)
-	@$(BIN)/python -m tests.sim.run $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
+sim: $(PYTHON_READY) $(NODE_READY) ## Try to break the sync core in simulated worlds (SEEDS=200 FIRST=0, or SEED=17; TOWNSHIP=1)
+	@$(BIN)/python -m tests.sim.run $(if $(TOWNSHIP),--township )$(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
 
 # What each lane proves, and how a failure is lived through again: docs/testing.md.
 ROUNDS ?= 100

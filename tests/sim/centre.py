@@ -73,6 +73,7 @@ class Process:
         self.keeper = Keeper(db, self.intake, clock, self.signer)
         self.snapshots = Snapshots(settings, clock, entropy, db, self.intake)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.on_moved: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
         """Serve, and name the log's key on the first day."""
@@ -83,6 +84,7 @@ class Process:
     async def _announced(self, payload: bytes) -> None:
         idx, moved, _soonest = msgspec.msgpack.decode(payload, type=Told)
         self.hub.moved(moved, idx)
+        self.on_moved()
 
     async def _erased(self, _payload: bytes) -> None:
         await self._db.erase()
@@ -109,6 +111,8 @@ class Process:
 class Centre:
     """The centre, across all lives of its process."""
 
+    of_process: type[Process] = Process
+
     def __init__(
         self,
         data_dir: Path,
@@ -132,13 +136,17 @@ class Centre:
         self.crashes = 0
         self.on_answer: Callable[[Request, Response], None] = lambda _request, _response: None
         self.on_crash: Callable[[], None] = lambda: None
+        self.on_moved: Callable[[], None] = lambda: None
         storage.on_cut = self._cut
 
     # ---- life --------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Bring the process up. Raises LostError when the power goes while it starts."""
-        process = self._process = Process(self.settings, self.clock, self._entropy, self._db)
+        process = self._process = self.of_process(
+            self.settings, self.clock, self._entropy, self._db
+        )
+        process.on_moved = self.on_moved
         try:
             await process.live(process.start())
         except (

@@ -112,6 +112,8 @@ class FleetPhone(Phone):
             self.trace.note(self.name, "garbled", type(error).__name__)
         elif error is not None:
             self.ears.fault(f"{self.name}: {error!r}")
+        else:
+            self._refused = ""
 
     # ---- life ----------------------------------------------------------------------------------
 
@@ -284,8 +286,11 @@ class FleetPhone(Phone):
 
 
 def _learn(known: Known, entity: bytes, set_id: bytes, idx: int, items: list[Item]) -> None:
-    """The newest ruling says how a set stands."""
-    if entity in known and known[entity].get(set_id, (-1, []))[0] < idx:
+    """The ruling that stands says how a set does; an index of 0 is none."""
+    if entity not in known:
+        return
+    before = known[entity].get(set_id)
+    if before is None or rulings.stands_over(idx or None, before[0] or None):
         known[entity][set_id] = (idx, items)
 
 

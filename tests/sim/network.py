@@ -37,6 +37,7 @@ class Network:
         """`note(who, what, detail)` writes the trace."""
         self.nodes: dict[str, Node] = {}
         self.apart: set[str] = set()
+        self.via: dict[str, str] = {}  # where the name of the centre leads, by who asks
         self.faults = faults
         self._chance = chance
         self._note = note
@@ -56,12 +57,12 @@ class Network:
             self._note(source, request.word, "a portal answers")
             return Response(200, HTML, b"<html>log in</html>")
         if chance.random() < faults.duplicate:
-            again = asyncio.get_running_loop().create_task(self._again(target, request))
+            again = asyncio.get_running_loop().create_task(self._again(source, target, request))
             self._later.add(again)
             again.add_done_callback(self._later.discard)
         self.carried += 1
         try:
-            response = await self.nodes[target].handle(request)
+            response = await self._at(source, target, request).handle(request)
         except LostError:
             await self._give_up(source, request, "no answer")
         await self._travel()
@@ -86,11 +87,16 @@ class Network:
         for task in self._later:
             task.cancel()
 
-    async def _again(self, target: str, request: Request) -> None:
+    def _at(self, source: str, target: str, request: Request) -> Node:
+        """Who answers. Only the centre lets anybody in."""
+        is_led = request.word != "enrol"
+        return self.nodes[self.via.get(source, target) if is_led else target]
+
+    async def _again(self, source: str, target: str, request: Request) -> None:
         await asyncio.sleep(self._chance.uniform(0, self.faults.late_ms) / 1000)
         self.duplicates += 1
         try:
-            await self.nodes[target].handle(request)
+            await self._at(source, target, request).handle(request)
         except LostError:
             return
 

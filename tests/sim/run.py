@@ -5,6 +5,7 @@ happens in a world.
 
     python -m tests.sim.run --seeds 200 --first 0
     python -m tests.sim.run --seed 17            # one world, told line by line
+    python -m tests.sim.run --township           # worlds with a station between phones and the centre
 """
 
 import argparse
@@ -23,6 +24,7 @@ from server.proof import signer
 from tests.sim.node import Edit, Node
 from tests.sim.scene import Size, Tools
 from tests.sim.storage import Storage
+from tests.sim.town_world import TownWorld
 from tests.sim.world import Outcome, World
 
 KEPT = Path(__file__).parents[2] / ".data" / "sim"
@@ -58,6 +60,7 @@ TOLD = (
         "couriers",
         "bundles",
     ),
+    *("roamed", "pushes at the station", "station crashes"),
 )
 
 
@@ -71,9 +74,12 @@ def tools(edits: tuple[Edit, ...] = ()) -> Iterator[Tools]:
         # The house's keys are the same in every world, or the first world would leave its own to the next.
         for file in (desk.KEY_FILE, signer.KEY_FILE, beacons.KEY_FILE):
             keys.load_or_create(Path(data_dir) / file, keys.ED25519, lambda size: b"d" * size)
+        house = Path(data_dir) / "station"
+        house.mkdir()
+        keys.load_or_create(house / desk.KEY_FILE, keys.ED25519, lambda size: b"s" * size)
         node = Node(edits)
         try:
-            yield Tools(node, Storage(), Path(data_dir))
+            yield Tools(node, Storage(), Path(data_dir), Storage())
         finally:
             node.close()
             log.setLevel(usual)
@@ -85,12 +91,14 @@ def failed_before() -> list[int]:
     return [int(line.split()[0]) for line in lines if line and not line.startswith("#")]
 
 
-def worlds(shared: Tools, seeds: Iterable[int], size: Size | None = None) -> Iterator[Outcome]:
+def worlds(
+    shared: Tools, seeds: Iterable[int], size: Size | None = None, kind: type[World] = World
+) -> Iterator[Outcome]:
     """Each world's outcome; one that failed is lived through again with its trace kept, and written down."""
     for seed in seeds:
-        outcome = World(seed, shared, size=size).run()
+        outcome = kind(seed, shared, size=size).run()
         if outcome.broken is not None:
-            outcome = World(seed, shared, size=size, keep=True).run()
+            outcome = kind(seed, shared, size=size, keep=True).run()
             keep(outcome)
         yield outcome
 
@@ -130,16 +138,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--events", type=int, default=Size().events, help="things that happen in each"
     )
+    parser.add_argument(
+        "--township", action="store_true", help="with a station between phones and the centre"
+    )
     asked = parser.parse_args(arguments)
+    kind = TownWorld if asked.township else World
     size = Size(events=asked.events)
     outcomes: list[Outcome] = []
     began = time.monotonic()
     with tools() as shared:
         if asked.seed is not None:
-            outcomes = [World(asked.seed, shared, size=size, keep=True).run()]
+            outcomes = [kind(asked.seed, shared, size=size, keep=True).run()]
             print("\n".join(outcomes[0].lines))
         else:
-            for outcome in worlds(shared, range(asked.first, asked.first + asked.seeds), size):
+            seeds = range(asked.first, asked.first + asked.seeds)
+            for outcome in worlds(shared, seeds, size, kind):
                 outcomes.append(outcome)
                 if outcome.broken is not None:
                     print(f"seed {outcome.seed}: {outcome.broken}", flush=True)

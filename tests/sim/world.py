@@ -70,7 +70,7 @@ class World(Scene):
         self.loop.set_exception_handler(self._unheard)
         await self._found()
         self.network.faults = self.faults
-        strikes = fate.Fate(self)
+        strikes = self._fate()
         for _ in range(self.size.events):
             await strikes.strike()
             if self.oracle.broken:
@@ -80,6 +80,9 @@ class World(Scene):
                 await self._keep_house()
         await self._heal()
         await self._judge()
+
+    def _fate(self) -> fate.Fate:
+        return fate.Fate(self)
 
     async def _found(self) -> None:
         """The organisation, its phones, and a calm start."""
