@@ -9,6 +9,7 @@ Example: `down.told_of(hello)`, then `await down.run(greet)` reads everything to
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
@@ -27,7 +28,7 @@ from server.store import scopes
 from server.store.engine import Database
 from server.upstream.beside import beside
 from server.upstream.pace import Pace, patience_s
-from server.wire import Wire
+from server.wire import Wire, garbled
 from sync import exchange
 from sync.exchange import Moved
 
@@ -38,6 +39,8 @@ BYTES_OF_A_SCOPE: Final = 128
 """What a page costs in which nothing is."""
 SILENCE_S: Final = 60.0
 """A stream of hints beats every 15 s: after this long it is dead."""
+STREAM_EVERY_S: Final = 10.0
+"""Something in between may end each stream at once."""
 ORG: Final = "org"
 
 Place = tuple[int, int]
@@ -86,19 +89,25 @@ class Down:
     async def _listen(self, greet: Greet) -> None:
         """Hear hints, one stream after the other. Each begins with a hello, so that nothing is missed in between."""
         while True:
+            began_s, is_ours = time.monotonic(), False
             async with self._wire.hints(SILENCE_S) as stream:
                 if stream.status_code != httpx2.codes.OK:
                     await stream.aread()
                     self._wire.refuse(stream)
                 event = ""
                 async for line in stream.aiter_lines():
-                    self._heard()
                     if line.startswith("event:"):
                         event = line.removeprefix("event:").strip()
                         if event == "hello":
+                            is_ours = True
                             await greet()
                     elif line.startswith("data:") and event == "moved":
                         self._hinted(msgspec.json.decode(line.removeprefix("data:"), type=Moved))
+                    if is_ours:
+                        self._heard()
+            if not is_ours:
+                raise garbled("it is no stream of hints")  # some gate's page, for one
+            await asyncio.sleep(max(0.0, began_s + STREAM_EVERY_S - time.monotonic()))
 
     def _hinted(self, moved: exchange.Moved) -> None:
         known = self._there.get(moved.scope)

@@ -10,8 +10,8 @@ through.
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Literal, NamedTuple
 
 CHUNK_BYTES = 65_536
@@ -53,6 +53,17 @@ class Proxy:
         """End every connection there is, in the middle of whatever it is."""
         for end in self._ends:
             end.transport.abort()
+
+    @contextmanager
+    def elsewhere(self, port: int) -> Iterator[None]:
+        """Lead to another port for the length of the block; connections end before and after."""
+        self._upstream_port, own = port, self._upstream_port
+        self.drop()
+        try:
+            yield
+        finally:
+            self._upstream_port = own
+            self.drop()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         cut = self.cut

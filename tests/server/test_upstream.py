@@ -1,5 +1,6 @@
 """A station and its centre over a line that is not always there."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -194,6 +195,39 @@ async def test_a_centre_that_contradicts_itself_is_not_believed_and_still_gets_w
 
     await until(handed_up)
     assert "仍然上报".encode() in await place.view(place.centre, INCIDENT)
+
+
+async def test_a_page_of_some_gate_is_no_word_of_the_centre(place: Township) -> None:
+    phone = await place.phone()
+    await place.at_centre(phone, phone.create(INCIDENT))
+    await place.join()
+    await place.start()
+    await place.settled()
+    asked: list[bytes] = []
+
+    async def gate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        page = b"<html>data: please pay\r\nevent: moved\r\n</html>"
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n"
+        writer.write(head % len(page) + b"Connection: close\r\n\r\n" + page)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(gate, "127.0.0.1", 0)
+    async with server:
+        with place.line.elsewhere(server.sockets[0].getsockname()[1]):
+            place.own_clock.advance(61_000)
+            await place.at_station(phone, phone.note(INCIDENT, "过门"))
+
+            async def turned_away() -> bool:
+                return len(asked) >= 4
+
+            await until(turned_away)
+            status = await place.status()
+            assert (status.linked_since_ms, status.code, status.spool.waiting) == (None, None, 1)
+            assert place.state.link.is_alone()
+    await place.settled()
+    assert "过门".encode() in await place.same(INCIDENT)
 
 
 async def test_hb9_a_station_takes_the_steps_of_the_plan_only_while_it_is_alone(
