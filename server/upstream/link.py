@@ -43,7 +43,7 @@ from server.wire import REVOKED, ServerRefusalError, Wire, garbled
 from sync import errors, exchange
 
 RETRY_S: Final = (2.0, 60.0)
-"""The first pause after a round that brought nothing, and the longest; doubling, with jitter."""
+"""The first pause after a round that brought nothing, and the longest; doubling while nobody is there, with jitter."""
 ON_S: Final = 0.25
 """After one that brought something: a line that breaks often is used while it is there."""
 REFUSED_AGAIN_S: Final = 60.0
@@ -155,8 +155,10 @@ class Link:
             while True:
                 before = up.brought + down.brought
                 pause_s = await self._round(wire, up, down)
-                self._linked_since_ms = None
-                failures = 0 if up.brought + down.brought > before else failures + 1
+                was_there, self._linked_since_ms = self._linked_since_ms is not None, None
+                failures = 1 if was_there else failures + 1
+                if up.brought + down.brought > before:
+                    failures = 0
                 await asyncio.sleep(self._pause_s(failures) if pause_s is None else pause_s)
 
     async def once(self, http: httpx2.AsyncClient) -> None:
