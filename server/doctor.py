@@ -31,6 +31,7 @@ from server.upstream.clock import StationClock, machine
 
 FREE_SPACE_BYTES = 1_000_000_000
 RULINGS_TRIED = 500
+REFUSED_TOLD = 10
 SILENT_MS = 86_400_000  # a station whose centre was not heard for so long
 UNSURE_MS = 60_000
 BACKUP_EVERY_H = 26  # daily, and two hours for one that takes long
@@ -87,6 +88,7 @@ async def _of_station(settings: Settings) -> list[Finding]:
     try:
         known = await db.reading(upstream.read)
         counts = await db.reading(spool.counts)
+        refused = await db.reading(spool.refused, REFUSED_TOLD)
     finally:
         await db.close()
     if known is None:
@@ -102,19 +104,23 @@ async def _of_station(settings: Settings) -> list[Finding]:
         Finding(
             "centre",
             silent_ms <= SILENT_MS,
-            f"{settings.upstream or known.url}, last heard {_hours(silent_ms)} ago",
+            f"{settings.upstream or known.url}, "
+            + (f"last heard {_hours(silent_ms)} ago" if known.told_at_ms else "never heard"),
             "see whether the line is there and the station runs; nothing is lost meanwhile",
         ),
         Finding(
             "spool",
             not counts.refused,
-            f"{counts.waiting} sets wait{waiting}, {counts.handed} are at the centre, {counts.refused} refused",
-            "sets that the centre would not have stay here: tell support what /api/health says",
+            f"{counts.waiting} sets wait{waiting}, {counts.handed} are at the centre, {counts.refused} refused"
+            + "".join(f"; set {seq} of chain {chain.hex()}: {why}" for chain, seq, why in refused),
+            "sets that the centre would not have stay here: have their authors look, and tell support the codes",
         ),
         Finding(
             "offset",
             clock.uncertainty_ms() <= UNSURE_MS,
-            f"the centre's clock is {clock.offset_ms} ms from this machine's, to within {clock.uncertainty_ms()} ms",
+            "the centre's clock was never measured"
+            if clock.offset_ms is None
+            else f"the centre's clock is {clock.offset_ms} ms from ours, to within {clock.uncertainty_ms()} ms",
             "it is measured again at the next contact; check the battery of the machine's clock",
         ),
     ]

@@ -77,6 +77,16 @@ def again(connection: Connection, before_ms: int) -> None:
     execute(connection, "UPDATE spool SET handed_at_ms = NULL WHERE handed_at_ms < ?", (before_ms,))
 
 
+def refused(connection: Connection, limit: int) -> list[tuple[bytes, int, str]]:
+    """(chain, seq, reason) of what the centre would not have, in the order in which it came here."""
+    rows = query(
+        connection,
+        "SELECT chain, seq, why FROM spool WHERE why IS NOT NULL ORDER BY arrival_no LIMIT ?",
+        (limit,),
+    )
+    return [(bytes(chain), seq, why) for chain, seq, why in rows]
+
+
 def counts(connection: Connection) -> Counts:
     """How much is owed, and since when."""
     [[waits, handed_up, refused]] = query(

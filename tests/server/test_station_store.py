@@ -58,6 +58,9 @@ async def test_what_is_owed_goes_up_by_lane_then_by_chains_in_turn_each_in_its_o
     assert await order(200, 1_000) == [4, 5, 3]
     counts = await db.reading(spool.counts)
     assert counts == spool.Counts(waiting=3, oldest_ms=30, handed=1, refused=2)
+    told = [(a, 0, exchange.BAD_SIGNATURE), (a, 1, "no_body")]
+    assert await db.reading(spool.refused, 10) == told
+    assert await db.reading(spool.refused, 1) == told[:1]
 
     await db.writing(spool.again, 500)
     assert 6 not in await order(200, 1_000)
