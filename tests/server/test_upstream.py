@@ -11,7 +11,9 @@ from sqlalchemy import text
 
 from server.auth.devices import find
 from server.auth.enrol import Whose
-from server.store import sets
+from server.proof import loss
+from server.proof.signer import Signer
+from server.store import log, sets, upstream
 from server.store.rows import query
 from server.upstream.join import NotJoinedError, join
 from sync import rulings
@@ -195,6 +197,28 @@ async def test_a_centre_that_contradicts_itself_is_not_believed_and_still_gets_w
 
     await until(handed_up)
     assert "仍然上报".encode() in await place.view(place.centre, INCIDENT)
+
+
+async def test_a_station_finds_its_centre_put_back_and_goes_on_with_the_other_epoch(
+    place: Township,
+) -> None:
+    phone = await place.phone()
+    await place.at_centre(phone, phone.create(INCIDENT), phone.note(INCIDENT, "之前"))
+    await place.join()
+    await place.start()
+    await place.settled()
+    place.cut()
+    await place.at_station(phone, phone.note(INCIDENT, "断网时"))
+    state = place.centre.state
+    before = await state.db.reading(log.read)
+    signer = Signer(state.settings, os.urandom)
+    await loss.declare(state.intake, signer, os.urandom, why="换盘", put_back=before.idx)
+    place.mend()
+    await place.settled()
+    assert "断网时".encode() in await place.same(INCIDENT)
+    known = await place.state.db.reading(upstream.read)
+    assert known.epoch == (await state.db.reading(log.read)).epoch != before.epoch
+    assert [epoch for epoch, _kept in known.lost] == [before.epoch]
 
 
 async def test_a_page_of_some_gate_is_no_word_of_the_centre(place: Township) -> None:
