@@ -208,6 +208,11 @@ def chain_open_op(alg: str, public_key: bytes, nonce: bytes, app: str) -> dict[s
     return {"t": "chain.open", "alg": alg, "pub": public_key, "nonce": nonce, "app": app}
 
 
+def purged_op(scope: str, epoch: int, n: int) -> dict[str, Any]:
+    """What a device says of a scope that it follows no longer: its lines, up to `n`, are deleted (SC5)."""
+    return {"t": "scope.purged", "scope": scope, "epoch": epoch, "n": n}
+
+
 def read(raw: bytes) -> ChangeSet | Refusal:
     """Read one envelope: exact shapes, canonical bytes, matching body. The signature is left to `signature_holds`.
 

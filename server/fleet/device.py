@@ -36,7 +36,9 @@ from server.wire import (
     refuse,
 )
 from sync import exchange, rulings
+from sync.changeset import KIND_CHAIN, purged_op
 from sync.clock import Stamp
+from sync.refusal import OPS_MAX
 from sync.snapshot import Snapshot
 
 PULL_BUDGET_BYTES = 1_048_576
@@ -375,19 +377,27 @@ class Device:
         if self._met.greeted(reply):
             self._chain.seen = None  # it named a place in the log that ended
         self._chain.given(reply.beacon, of_station=bool(self._met.station))
-        for scope in self._met.gone(self._cursors, [name for name, _epoch, _n in reply.scopes]):
-            del self._cursors[scope]
-            self._vault.drop_cursor(scope)
+        own = [f"device:{chain.hex()}" for chain in self._vault.chains()]
+        self._purge([*own, *(name for name, _epoch, _n in reply.scopes)])
         for scope, epoch, _newest in reply.scopes:
             known = self._cursors.get(scope)
             if known is None or known.epoch < epoch:  # EX5: what was read of it counts no more
                 self._move(scope, Cursor(epoch, 0, rulings.SCOPE_HEAD_ZERO))
-        for (
-            chain
-        ) in self._vault.chains():  # enrolled anew, it asks for those it wrote on before (FK6)
-            self.follow_scope(f"device:{chain.hex()}")
+        for scope in own:  # enrolled anew, it asks for those it wrote on before (FK6)
+            self.follow_scope(scope)
         self._greeted_ms = sent.wall_ms
         return reply
+
+    def _purge(self, named: Sequence[str]) -> None:
+        """Forget the scopes that are followed no longer, and sign that (SC5)."""
+        gone = self._met.gone(self._cursors, named)
+        left = [(scope, self._cursors.pop(scope)) for scope in gone]
+        with self._vault.together():
+            for at in range(0, len(left), OPS_MAX):
+                ops = [purged_op(scope, was.epoch, was.n) for scope, was in left[at : at + OPS_MAX]]
+                self.write(KIND_CHAIN, self.chain, ops, scope=f"device:{self.chain.hex()}")
+            for scope in gone:
+                self._vault.drop_cursor(scope)
 
     async def pull(self) -> None:
         """Read every known scope to its newest entry. Raises BrokenScopeError for one that lies."""

@@ -79,9 +79,14 @@ class Met:
         ]
 
     def gone(self, cursors: Iterable[str], named: Iterable[str]) -> list[str]:
-        """Its own scopes that it no longer names (HB6)."""
-        own, still = f"{HUB}{self.station.hex()}:", set(named)
-        return [scope for scope in cursors if scope.startswith(own) and scope not in still]
+        """The scopes that are followed no longer, as far as this server can tell: a station of its own, the centre of
+        all; older months of a station that is still followed stay (SC5, HB6)."""
+        still = set(named)
+        if self.station:
+            own = f"{HUB}{self.station.hex()}:"
+            return [scope for scope in cursors if scope.startswith(own) and scope not in still]
+        ours = {_family(scope) for scope in still}
+        return [scope for scope in cursors if _family(scope) not in ours]
 
     def answered(self, reply: PushReply) -> list[PushResult]:
         """What the answers to a push are worth: `kept` of nobody nothing, and of one that is behind all is `kept`."""
@@ -95,3 +100,9 @@ class Met:
         if one.r == exchange.KEPT and not self.station:
             return msgspec.structs.replace(one, id=None)
         return one
+
+
+def _family(scope: str) -> str:
+    """A station whatever the month, and the same for what a station lists beside it."""
+    inside = scope.removeprefix(HUB).partition(":")[2] if scope.startswith(HUB) else scope
+    return ":".join(inside.split(":")[:2])

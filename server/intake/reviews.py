@@ -19,8 +19,6 @@ from sync import changeset, rulings
 from sync.changeset import KIND_CHAIN, KIND_INCIDENT, ChangeSet
 from sync.incident.facts import captured
 
-UNENROLLED = "unenrolled"
-"""The reason of a set whose chain no device was enrolled for (RL2)."""
 NOT_ADMITTED = "not_admitted"
 """The reason of a set that a person rejected (RL2)."""
 PAGE = 100  # unread sets tried in one transaction
@@ -50,8 +48,7 @@ def review(batch: Batch, set_id: bytes, *, admits: bool, by: bytes, text: str) -
         raise NotReviewableError(set_id, "counts")
     if admits:
         _must_be_readable(set_id, stored)
-        if standing["why"] == UNENROLLED:
-            _must_be_signed(batch, doubt, stored)
+        _must_be_signed(batch, doubt, stored)
         changed = {"d": rulings.ACCEPTED_LATE, "why": None}
     else:
         why = standing["why"] if standing["d"] == rulings.REJECTED else NOT_ADMITTED

@@ -130,6 +130,45 @@ async def test_a_pull_brings_what_others_wrote_and_checks_every_head(house: Hous
     assert any(scope.startswith("station:") and at.n > 0 for scope, at in cursors.items())
 
 
+async def test_sc5_who_goes_to_another_station_forgets_the_last_one_and_signs_that(
+    house: House,
+) -> None:
+    device, _ = await house.phone(0)
+    await house.incident()
+    device.kick(pull=True)
+    await house.time.run()
+    directory = house.app.state.intake.directory
+    was = directory.row("people", device.person)
+    old, new = was["station"], b"another-station-"
+    await house.app.state.intake.org("stations", new, {"name": "城川派出所"})
+
+    def read_of(station: bytes) -> dict[str, Cursor]:
+        known = device.vault.cursors()
+        return {scope: at for scope, at in known.items() if f":{station.hex()}:" in scope}
+
+    before = read_of(old)
+    assert any(at.n > 0 for at in before.values())
+    await house.app.state.intake.org("people", device.person, was | {"station": new})
+    device.greet_again()
+    device.kick(pull=True)
+    await house.time.run()
+    assert read_of(old) == {}
+    assert read_of(new) != {}
+    raw = device.vault.raw(device.chain, device.vault.tally().made - 1)
+    said = changeset.read(raw)
+    assert isinstance(said, changeset.ChangeSet)
+    assert said.body is not None
+    told = {op["scope"]: (op["epoch"], op["n"]) for op in said.body.ops}
+    assert told == {scope: (at.epoch, at.n) for scope, at in before.items()}
+    assert device.vault.tally().acked == device.vault.tally().made  # the centre has it in writing
+
+    await house.app.state.intake.org("people", device.person, was)
+    device.greet_again()
+    device.kick(pull=True)
+    await house.time.run()
+    assert read_of(old) == before  # from the beginning, and whole
+
+
 async def test_a_revoked_phone_hands_in_what_it_holds_and_is_told_no_more(house: House) -> None:
     device, _ = await house.phone(0)
     incident = (await house.incident())["id"]

@@ -53,6 +53,7 @@ SERVER = "tests/server/"
 DEVICE = "pwa/tests/device/"
 # Rules that only a whole centre or a whole device can keep: where a test tells of each, and in which words.
 TOLD_OF_THE_CENTRE = {
+    "SC5": ("tests/fleet/test_device.py", "sc5_who_goes_to_another_station_forgets"),
     "EX12": (SERVER + "test_sync_api.py", "it is told what becomes of it"),
     "HB1": (SERVER + "test_station_enrolled.py", "hb1_a_station_speaks_for_whom_it_may"),
     "HB2": (SERVER + "test_station_laws.py", "hb2_in_the_end_a_station_is_as_its_centre"),

@@ -378,3 +378,6 @@ async def test_nobody_admits_what_no_key_vouches_for(house: House) -> None:
     assert (await view_of(house))["number"] == "261130-0001"
     assert (await view_of(house))["entries"] == []
     await decide(house, false, admits=False)
+    # That somebody rejected it for another reason meanwhile makes it nobody's all the same.
+    with pytest.raises(NotReviewableError, match="unverified"):
+        await decide(house, false, admits=True)

@@ -155,6 +155,11 @@ class Ended:
         """The newest ruling that decides about a set."""
         return self._decisions[set_id][-1]
 
+    def was_reviewed(self, set_id: bytes) -> bool:
+        """Whether a person decided about a set, whatever became of its words since."""
+        said = self._decisions[set_id]
+        return any(one.kind == rulings.KIND_REVIEW and one.payload["by"] for one in said)
+
     @cached_property
     def redacted(self) -> set[bytes]:
         """Sets whose words were taken away."""

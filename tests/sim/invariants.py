@@ -230,7 +230,7 @@ def authenticity(ended: Ended) -> None:
         if change is None or not ended.counts(held.id):
             continue
         key = ended.keys.get(held.chain)
-        if ended.standing(held.id).kind == rulings.KIND_REVIEW:
+        if ended.was_reviewed(held.id):
             continue  # a person has vouched for it
         if key is None or key.person not in (None, change.header.user):
             raise Broken(11, f"set {held.id.hex()[:8]} counts and is nobody's")

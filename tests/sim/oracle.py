@@ -61,6 +61,7 @@ class Oracle:
         self.servers: set[str] = set()  # tokens of stations, which may see what their phones may
         self.owned: dict[str, set[bytes]] = {}  # by phone: sets its vault is known to hold
         self.cursors: dict[str, dict[str, tuple[int, int, bytes]]] = {}
+        self.cleared: set[str] = set()  # phones that deleted all they had
         self.stations: dict[bytes, list[tuple[int, bytes | None]]] = {}
         self.log: list[bytes] = []  # leaf hashes, as far as they were ever seen
         self.checkpoints: dict[int, bytes] = {}  # roots by size, as they were given out
@@ -76,6 +77,16 @@ class Oracle:
         self.tally["sets"] += 1
         self.written[set_id] = Wrote(phone.name, act, self._true_ms())
         self.owned.setdefault(phone.name, set()).add(set_id)
+
+    def cleared_itself(self, phone: Phone) -> None:
+        """It has nothing any more, as one that was suspended (EX12)."""
+        nowhere = self.owned.get(phone.name, set()) - self.acked.keys() - phone.rotten
+        if nowhere:
+            lost = min(nowhere).hex()[:8]
+            self.broken.append(Broken(1, f"{phone.name} cleared itself of {lost}, nowhere else"))
+        self.tally["cleared"] += 1
+        self.cleared.add(phone.name)
+        self.forget(phone)
 
     def written_by_hand(self, set_id: bytes, act: Act) -> None:
         """A set of a client that keeps nothing."""

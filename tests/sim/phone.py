@@ -54,6 +54,7 @@ class Ears(msgspec.Struct, frozen=True):
     """Whom a phone tells what happened to it; the oracle and the world listen."""
 
     wrote: Callable[["Phone", bytes, Act], None]  # a set id that the vault has taken
+    cleared_itself: Callable[["Phone"], None]  # it was suspended, and has nothing any more
     fault: Callable[[str], None]  # something that must not happen in any world
 
 

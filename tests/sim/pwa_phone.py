@@ -45,6 +45,7 @@ class PwaPhone(Phone):
         self._carrying: set[asyncio.Task[None]] = set()
         self._overdue: list[Timer] = []  # rang while the phone slept
         self._acts: dict[str, Act] = {}
+        self._is_enrolled = False
         self._awake = asyncio.Event()
         self._awake.set()
         self._enrolling: asyncio.Future[bool] | None = None
@@ -67,7 +68,11 @@ class PwaPhone(Phone):
         for timer in answer.wishes.timers:
             asyncio.get_running_loop().call_later(timer.after_ms / 1000, self._ring, timer)
         if any(dead in self._pages for dead in answer.dead):
-            self._went_dark("the power went inside a step of storage")
+            if self.chain() or not self._is_enrolled:
+                self._went_dark("the power went inside a step of storage")
+            else:
+                self._went_dark("it was suspended, and cleared itself")
+                self.ears.cleared_itself(self)
         return answer
 
     def _ended(self, tag: str, value: Any, error: str | None) -> None:
@@ -130,6 +135,7 @@ class PwaPhone(Phone):
         except TimeoutError:
             enrolled = False
         self.close()
+        self._is_enrolled = self._is_enrolled or enrolled
         return enrolled
 
     def open(self, *, power: int | None = None) -> None:
@@ -218,6 +224,7 @@ class PwaPhone(Phone):
 
     def restore(self, label: str, *, part: bool = False) -> None:
         self._node.ask("restore", name=self.name, part=part, **{"as": label})
+        self._is_enrolled = bool(self.chain())
 
     def rot(self, place: int) -> None:
         self._node.ask("rot", name=self.name, place=place)

@@ -45,8 +45,8 @@ def excused(phone: Phone, own: Own) -> bool:
 
 
 def may_pull(world: Scene, phone: Phone) -> bool:
-    """Whether the centre still talks to this phone: its chain was not revoked."""
-    return phone.chain() not in world.revoked
+    """Whether the centre still talks to this phone: its chain was not revoked, nor did it clear itself after that."""
+    return phone.chain() not in world.revoked and phone.name not in world.oracle.cleared
 
 
 def due_scopes(ended: Ended, phone: Phone) -> set[str]:

@@ -149,7 +149,11 @@ class Scene:
             drift_ppm=self.chance.randint(-150, 150),
         )
         name = f"{kind}{len(self.phones)}"
-        ears = Ears(wrote=self._wrote, fault=self.oracle.fault)
+        ears = Ears(
+            wrote=self._wrote,
+            cleared_itself=self.oracle.cleared_itself,
+            fault=self.oracle.fault,
+        )
         seed = f"{self.seed}/{name}"
         phone: Phone
         if kind == "ts":

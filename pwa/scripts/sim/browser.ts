@@ -206,7 +206,8 @@ put("CompressionStream", undefined);
 put("DecompressionStream", class {});
 put("Blob", Parcel);
 put("Response", Answer);
-put("location", { protocol: "https:" });
+// The device goes to another page only when it has cleared itself: this one ends (SPEC EX12).
+put("location", { protocol: "https:", replace: () => page().die() });
 put("caches", {
   open: async () => ({
     match: async (url: string) => {

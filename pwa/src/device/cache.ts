@@ -180,6 +180,13 @@ export class Cache {
     });
   }
 
+  /** What the lines and records of a scope are about. */
+  async entitiesOf(scope: string): Promise<Set<string>> {
+    const db = await this.#open();
+    const [lines, records] = [await db.getAll("entries", linesOf(scope)), await db.getAll("records", recordsOf(scope))];
+    return new Set([...lines, ...records].map(({ entity }) => entity).filter(Boolean));
+  }
+
   /** Forget a scope that is no longer ours, with its lines. Own sets are in the vault and stay. */
   async forgetScope(scope: string): Promise<void> {
     const tx = (await this.#open()).transaction(["scopes", "entries", "records"], "readwrite");

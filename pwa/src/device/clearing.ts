@@ -4,7 +4,7 @@
  * Responsible for deleting, and for nothing being shown that was deleted. Refuses to know when: `rounds.ts` does what the
  * centre said.
  *
- *     await clearing({ cache, vault, replica, after }).everything();   // a browser like any
+ *     await clearing({ cache, vault, replica, after }).everything(null);   // a browser like any
  */
 import type { Cache } from "./cache";
 import type { Replica } from "./replica";
@@ -13,7 +13,8 @@ import type { Vault } from "./vault";
 export interface Clearing {
   /** What came from the centre. What this phone wrote itself stays. */
   given(): Promise<void>;
-  everything(): Promise<void>;
+  /** All of it; with `head`, not when more sets were written here by now (the vault's count). */
+  everything(head: number | null): Promise<void>;
 }
 
 interface Parts {
@@ -30,9 +31,9 @@ export function clearing({ cache, vault, replica, after }: Parts): Clearing {
       await cache.forgetAll();
       await replica.forgotten();
     },
-    async everything() {
+    async everything(head) {
+      if (!(await vault.erase(head))) return; // what was written meanwhile goes first
       await cache.forgetAll();
-      await vault.erase();
       after();
     },
   };

@@ -18,7 +18,7 @@ import { fromHex, toHex } from "../sync/ids";
 import { type TimelineItem, timeline } from "../sync/incident/timeline";
 import { isProvisional } from "../sync/rulings";
 import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
-import { type Cache, CursorMoved, type Page, type Projected } from "./cache";
+import { type Cache, type Cursor, CursorMoved, type Page, type Projected } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import type { Clock } from "./now";
 import { type Heard, needsAuthor, type Outbox } from "./outbox";
@@ -116,14 +116,18 @@ export class Replica {
   async refresh(ids: readonly string[], quiet = false): Promise<void> {
     const { cache, changed } = this.#parts;
     const projected: Projected[] = [];
+    const gone: string[] = [];
     for (const id of ids) {
-      const folded = await this.#fold(id);
+      const [folded, before] = [await this.#fold(id), this.incidents.has(id)];
       if (folded && this.#show(id, folded.view)) projected.push({ id, view: folded.view });
+      else if (before) gone.push(id);
     }
-    if (projected.length === 0 || quiet) return;
-    changed(projected.map(({ id }) => id));
+    for (const id of gone) this.incidents.delete(id);
+    if ((projected.length === 0 && gone.length === 0) || quiet) return;
+    changed([...projected.map(({ id }) => id), ...gone]);
     // The projection is a convenience for the next start; without it the fold is simply done again.
     await cache.putIncidents(projected).catch(() => undefined);
+    if (gone.length > 0) await cache.forgetIncidents(gone);
   }
 
   /** The merged timeline of one incident, in order of event time. */
@@ -256,18 +260,31 @@ export class Replica {
 
   /**
    * Drop the lines of scopes that are no longer ours, as the server that was met can tell. Older months of a station we still
-   * follow stay. Of the centre's scopes the centre alone tells, of its own a station (SPEC HB6).
+   * follow stay. Of the centre's scopes the centre alone tells, of its own a station (SPEC HB6). Gives where those stood that were
+   * dropped (SC5).
    */
-  async keepOnly(listed: readonly string[], { role, server }: Pick<HelloReply, "role" | "server">): Promise<void> {
+  async keepOnly(
+    listed: readonly string[],
+    { role, server }: Pick<HelloReply, "role" | "server">,
+  ): Promise<readonly Cursor[]> {
     const { cache } = this.#parts;
+    const left: Cursor[] = [];
+    const told = new Set<string>();
     const family = (scope: string): string => scope.split(":").slice(0, 2).join(":");
     const ours = new Set(listed.map(family));
     const own = `hub:${toHex(server)}:`;
-    for (const { scope } of await cache.cursors()) {
+    for (const cursor of await cache.cursors()) {
+      const { scope } = cursor;
       const gone =
         role !== STATION ? !ours.has(family(inside(scope))) : scope.startsWith(own) && !listed.includes(scope);
-      if (gone) await cache.forgetScope(scope);
+      if (!gone) continue;
+      for (const entity of await cache.entitiesOf(scope)) told.add(entity);
+      await cache.forgetScope(scope);
+      left.push(cursor);
     }
+    // What nobody else told is not shown any more; what this phone wrote itself is.
+    await this.refresh([...told]);
+    return left;
   }
 
   async cursors(scopes: readonly (readonly [string, number, number])[]): Promise<[string, number, number][]> {

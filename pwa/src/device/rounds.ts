@@ -10,6 +10,7 @@
  *     rounds.kick();          // something was written: go now
  *     rounds.stop();
  */
+import { OPS_MAX, purgedOp } from "../sync/changeset";
 import {
   DURABLE,
   type HelloReply,
@@ -20,6 +21,7 @@ import {
   STATION,
 } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
+import type { Cursor } from "./cache";
 import type { Clearing } from "./clearing";
 import type { Leaving } from "./leaving";
 import { CENTRE_ONLY, type Link, LinkError, type LinkTrouble, NEEDS_CODE, REVOKED, type Wipe } from "./link";
@@ -203,6 +205,7 @@ export class Rounds {
   async #clear(wipe: Wipe): Promise<void> {
     const { clearing, link, outbox, replica, session } = this.#parts;
     await clearing.given();
+    const { head } = await outbox.counts();
     const isOwing = (await outbox.next({ sets: 1, bytes: 1 }, replica.unkept)).length > 0;
     if (wipe === "empty" && isOwing) return;
     const { chain, insteadOf } = session();
@@ -212,7 +215,8 @@ export class Rounds {
       () => false, // it counts again
       (error: unknown) => error instanceof LinkError && error.noted,
     );
-    if (noted || wipe === "now") await clearing.everything();
+    if (wipe === "now") await clearing.everything(null);
+    else if (noted && replica.unkept.length === 0) await clearing.everything(head);
   }
 
   /** The centre's time as far as this phone knows it; all times in the status are of this clock. */
@@ -416,10 +420,11 @@ export class Rounds {
     const { keeper, link, replica, status, watch } = this.#parts;
     const scopes = await replica.following(hello.scopes);
     const isStation = hello.role === STATION;
-    await replica.keepOnly(
+    const left = await replica.keepOnly(
       scopes.map(([scope]) => scope),
       hello,
     );
+    await this.#purged(left);
     const asked = this.#isBehind ? scopes.filter(([scope]) => scope.startsWith("hub:")) : scopes;
     for (;;) {
       const cursors = await replica.cursors(asked);
@@ -434,6 +439,15 @@ export class Rounds {
       if (signed !== null) status.alarm = await watch.heard(hello.server, reply.checkpoint ?? null);
       if (reply.complete || !moved) return isStation ? timeIn(reply.beacon) : 0;
     }
+  }
+
+  /** Sign that what these scopes told is deleted here (SPEC SC5). */
+  async #purged(left: readonly Cursor[]): Promise<void> {
+    const { session, write } = this.#parts;
+    const ops = left.map(({ scope, epoch, n }) => purgedOp(scope, epoch, n));
+    const { chain } = session();
+    while (ops.length > 0)
+      await write({ entity: chain, kind: "chain", scope: `device:${chain}`, lane: 0, ops: ops.splice(0, OPS_MAX) });
   }
 
   /** A snapshot, piece by piece; what has come stays for the next round when the link breaks. */

@@ -409,11 +409,21 @@ export class Vault {
     });
   }
 
-  /** Delete keys, sets, marks and session: this phone was suspended (SPEC EX12). The one thing that takes from a vault. */
-  async erase(): Promise<void> {
+  /**
+   * Delete keys, sets, marks and session: this phone was suspended (SPEC EX12). The one thing that takes from a vault.
+   * With `head`, not unless there are still so many sets: false when something was written since.
+   */
+  async erase(head: number | null): Promise<boolean> {
+    let erased = false;
     await this.#strictly(["keys", "own", "outbox", "meta"], (tx, keep) => {
-      for (const store of ["keys", "own", "outbox", "meta"] as const) keep(tx.objectStore(store).clear());
+      const clear = async (): Promise<void> => {
+        if (head !== null && (await tx.objectStore("outbox").count()) !== head) return;
+        await Promise.all((["keys", "own", "outbox", "meta"] as const).map((store) => tx.objectStore(store).clear()));
+        erased = true;
+      };
+      keep(clear());
     });
+    return erased;
   }
 
   close(): void {

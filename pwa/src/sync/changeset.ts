@@ -147,6 +147,11 @@ export function chainOpenOp(alg: string, pub: Uint8Array, nonce: Uint8Array, app
   return { t: "chain.open", alg, pub, nonce, app };
 }
 
+/** What a device says of a scope that it follows no longer: its lines, up to `n`, are deleted (SC5). */
+export function purgedOp(scope: string, epoch: number, n: number): Op {
+  return { t: "scope.purged", scope, epoch, n };
+}
+
 /** Read one envelope: exact shapes, canonical bytes, matching body. The signature is left to the caller. */
 export async function readSet(raw: Uint8Array): Promise<ChangeSet | Refusal> {
   if (raw.length > SET_BYTES_MAX) return refuse("too_large", `${raw.length} of at most ${SET_BYTES_MAX} bytes`);

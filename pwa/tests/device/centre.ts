@@ -41,6 +41,8 @@ export class Centre {
   /** A call that gets no answer. */
   silent: "push" | null = null;
   readonly wiping: number[] = [];
+  /** What happens before it is noted. */
+  meanwhile: (() => Promise<void>) | null = null;
   epoch = fromHex("0102030405060708", 8);
   /** Epochs that ended, and how many entries of each are left. */
   lost: [Uint8Array, number][] = [];
@@ -377,7 +379,10 @@ export class Centre {
     const said = (body.length > 0 ? decodeMessage(body) : {}) as Record<string, Value>;
     if (this.fault === "revoked" && path !== "push") {
       const isClearing = typeof said["wiping"] === "number";
-      if (isClearing) this.wiping.push(Number(said["wiping"]));
+      if (isClearing) {
+        this.wiping.push(Number(said["wiping"]));
+        await this.meanwhile?.();
+      }
       return problem(403, "device_revoked", { chain, wipe: this.wipe, noted: isClearing && this.notes });
     }
     const answer = await this.#answer(path, said);

@@ -7,11 +7,13 @@ import { CACHE_NAME } from "../../src/device/cache";
 import { type Mark, VAULT_NAME } from "../../src/device/vault";
 import { homeScope } from "../../src/device/views";
 import { encode, type Value } from "../../src/sync/canon";
+import { isRefusal, readSet } from "../../src/sync/changeset";
 import { toHex } from "../../src/sync/ids";
 import { claimOf, DESK, NOON, newKey, ordered, PERSON, Phone, SCOPE, STATION, VEHICLE } from "./phone";
 
 const INCIDENT = "11".repeat(16);
 const ORDER = "22".repeat(16);
+const OTHER = "44".repeat(16);
 
 let phone: Phone;
 beforeEach(async () => {
@@ -259,6 +261,36 @@ test("what was refused counts for nothing, also where the ruling itself cannot b
     decision: "rejected",
     why: "no_authority",
   });
+});
+
+test("SC5: of a station that is not ours any more nothing stays but what was written here, and that is signed", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await ordered(phone.centre, OTHER, "33".repeat(16));
+  await phone.exchange();
+  await phone.note(INCIDENT, "我去过");
+  await phone.exchange();
+  expect([...phone.replica.incidents.keys()].sort()).toEqual([INCIDENT, OTHER].sort());
+  const before = await phone.cache.cursor(SCOPE);
+
+  const lost = phone.centre.scopes.get(SCOPE);
+  phone.centre.scopes.delete(SCOPE);
+  await phone.exchange();
+  expect(phone.replica.incidents.has(OTHER)).toBe(false);
+  expect((await phone.cache.incidents()).map(({ id }) => id)).not.toContain(OTHER);
+  expect(await phone.cache.entriesOf(OTHER)).toEqual([]);
+  expect(await phone.cache.cursor(SCOPE)).toBeNull();
+  expect((await phone.replica.story(INCIDENT)).map(({ t }) => t)).toContain("entry.add");
+  const head = await phone.vault.head(phone.key.chain);
+  const said = await readSet((await phone.vault.own(phone.key.chain, head?.seq ?? -1))?.raw as Uint8Array);
+  expect(!isRefusal(said) && said.body?.ops).toEqual([
+    { t: "scope.purged", scope: SCOPE, epoch: before?.epoch, n: before?.n },
+  ]);
+
+  // Told to follow it again, it begins at the beginning.
+  if (lost) phone.centre.scopes.set(SCOPE, lost);
+  await phone.exchange();
+  expect(await phone.cache.cursor(SCOPE)).toEqual(before);
+  expect(phone.replica.incidents.has(OTHER)).toBe(true);
 });
 
 test("another log at the centre: what the old one had confirmed is owed again, and all scopes are read anew (TL11, EX5)", async () => {

@@ -104,6 +104,21 @@ describe("a suspended phone is cleared (EX12)", () => {
     expect(phone.cleared).toBe(true);
   });
 
+  test("what is written while the centre takes note of it is handed over too", async () => {
+    phone.centre.wipe = "empty";
+    phone.centre.meanwhile = async () => {
+      phone.centre.meanwhile = null;
+      await phone.note(INCIDENT, "三");
+    };
+    await phone.exchange();
+    expect(phone.centre.wiping).toEqual([0]);
+    expect(phone.cleared).toBe(false);
+    expect(await phone.vault.unsent()).toHaveLength(1);
+    await phone.exchange();
+    expect(phone.centre.pushes.at(-1)).toHaveLength(1);
+    expect(phone.cleared).toBe(true);
+  });
+
   test("in other hands it is cleared at once, whatever it could hand over", async () => {
     phone.centre.wipe = "now";
     phone.centre.silent = "push";
