@@ -7,8 +7,9 @@ from tests.sim.node import Edit
 from tests.sim.scene import Tools
 from tests.sim.town_world import LAW, TownWorld
 
-# The first ones, and those that found something: a set of another township, whose ruling no phone here reads.
-SEEDS = (*range(8), 9, 12, 42, 104)
+# The first ones, and those that found something: sets of another township, whose rulings no phone here reads; and words
+# that came back from a station which had not heard that they were taken away.
+SEEDS = (*range(8), 9, 42, 104, 268)
 AT_LEAST = {
     "sets": 150,
     "roamed": 30,

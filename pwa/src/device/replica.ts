@@ -16,9 +16,10 @@ import { type Found, newestOf } from "../sync/evidence/found";
 import { type HelloReply, type PullReply, type ScopePage, STATION } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
 import { type TimelineItem, timeline } from "../sync/incident/timeline";
-import { isProvisional } from "../sync/rulings";
+import { isProvisional, KIND_REDACT } from "../sync/rulings";
+import { recordsIn } from "../sync/snapshot";
 import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
-import { type Cache, type Cursor, CursorMoved, type Page, type Projected } from "./cache";
+import { type Cache, type Cursor, CursorMoved, type Page, type Projected, type Stripped } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import type { Clock } from "./now";
 import { type Heard, needsAuthor, type Outbox } from "./outbox";
@@ -387,7 +388,7 @@ export class Replica {
       if (folded && concerns(incidentOf(folded.view), this.#parts.me())) projected.push({ id, view: folded.view });
     }
     const org = orgRowsOf(lines);
-    const stripped = strippedBy(lines);
+    const stripped = [...strippedBy(lines), ...(this.#met.isStation ? await this.#strippedBefore(lines) : [])];
     for (const one of stripped) await vault.strip(one);
     try {
       await cache.apply(page, {
@@ -411,6 +412,24 @@ export class Replica {
     for (const { id, view } of projected) this.#show(id, view as View);
     if (projected.length > 0) changed(projected.map(({ id }) => id));
     return true;
+  }
+
+  /** Sets that a station brings with words of which this phone knows already that they were taken away (SPEC RD3). */
+  async #strippedBefore(lines: readonly Line[]): Promise<Stripped[]> {
+    const { cache } = this.#parts;
+    const telling = lines.filter(({ set }) => set?.body);
+    const gone = new Set<string>();
+    for (const id of new Set(telling.map(({ entry }) => entry.entity))) {
+      for (const { set, ruling } of await cache.entriesOf(id))
+        if (rulingIn(ruling)?.kind === KIND_REDACT) gone.add(set);
+      for (const { packed } of await cache.recordsOf(id))
+        for (const { set, redaction } of recordsIn(packed)) if (redaction) gone.add(toHex(set));
+    }
+    return telling.flatMap(({ entry, set }) =>
+      set && gone.has(entry.set)
+        ? [{ entity: entry.entity, set: entry.set, chain: toHex(set.header.chain), seq: set.header.seq }]
+        : [],
+    );
   }
 
   /** Take back own sets that the centre has ruled on and this storage has lost (a restored or half-written vault). */

@@ -130,6 +130,20 @@ test("HB3: what a station thinks is shown until the centre rules, and is an answ
   expect((await phone.replica.story(INCIDENT)).find(({ text }) => text === "一")?.decision).toBe("rejected");
 });
 
+test("RD3: words that were taken away do not come back from a station that has not heard so", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  const noted = await phone.centre.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: "未成年人的姓名" }]);
+  const said = phone.centre.scopes.get(SCOPE)?.lines.at(-1);
+  if (said?.raw) await station.list(readRuling(said.ruling).payload, said.raw);
+  await phone.centre.redact(noted, DESK);
+  await at(phone.centre);
+  await at(station);
+  const lines = (await phone.cache.entriesOf(INCIDENT)).filter(({ set }) => set === noted);
+  expect(lines.map(({ scope }) => scope)).toContain(station.hub);
+  const words = toHex(new TextEncoder().encode("姓名"));
+  expect(lines.filter(({ raw }) => raw && toHex(raw).includes(words))).toEqual([]);
+});
+
 test("HB3: a set of ours that this storage lost does not come back as confirmed from a station that only keeps it", async () => {
   await phone.note(INCIDENT, "一");
   await at(station);
