@@ -290,14 +290,15 @@ TRAPS: dict[str, Trap] = {
         edits=(
             Edit(
                 "device/replica.ts",
-                "if (!ours.has(family(scope))) await cache.forgetScope(scope);",
-                "void ours;",
+                "if (!gone) continue;",
+                'if (gone || scope !== "") continue;',
             ),
         ),
     ),
     "a regained scope goes on from its old cursor": Trap(
         17,
-        frozenset({3, 14}),
+        # Also a scope that is begun anew cannot be, and never settles.
+        frozenset({3, 14, 20}),
         _CALM_RIGHTS | {"rights": 0.5},
         edits=(
             Edit(
@@ -339,8 +340,8 @@ TRAPS: dict[str, Trap] = {
         edits=(
             Edit(
                 "device/replica.ts",
-                "for (const one of stripped) await vault.strip(one);",
-                "void vault;",
+                "gistOf(whole, me());\n    for (const one of stripped) await vault.strip(one);",
+                "gistOf(whole, me());\n    void vault;",
             ),
         ),
     ),
