@@ -244,7 +244,7 @@ async def test_a_page_of_some_gate_is_no_word_of_the_centre(place: Township) -> 
             await place.at_station(phone, phone.note(INCIDENT, "过门"))
 
             async def turned_away() -> bool:
-                return len(asked) >= 4
+                return len(asked) >= 2
 
             await until(turned_away)
             status = await place.status()
