@@ -22,7 +22,7 @@ from tests.sim.phone import OFF, Phone
 from tests.sim.rest import excused, may_pull
 from tests.sim.scene import Size, Tools
 from tests.sim.storage import CUT, Trouble
-from tests.sim.township import NAME, STATION, TOKEN, Station, Town, ids_at, unfounded
+from tests.sim.township import NAME, STATION, TOKEN, Station, Town, chain_asking, ids_at, unfounded
 from tests.sim.wire import LostError, Request, Response
 from tests.sim.world import World
 
@@ -65,6 +65,7 @@ class TownWorld(World):
         self.town = Town(station, self.network)
         self.oracle.servers.add(f"Bearer {TOKEN}")
         self._acts = 0
+        self._placeless: set[bytes] = set()  # chains that asked the station for a place
 
     # ---- what befalls it -----------------------------------------------------------------------
 
@@ -123,6 +124,8 @@ class TownWorld(World):
         if request.word == "push":
             self.oracle.tally["pushes at the station"] += 1
             self.town.station.poke()  # its link looks once a minute at the latest
+        if request.word == "rotate":
+            self._placeless.add(chain_asking(request))
         wrong = unfounded(request, response, lambda: self.storage.look(ids_at))
         if wrong:
             self.oracle.broken.append(Broken(LAW, f"the station: {wrong}"))
@@ -186,7 +189,8 @@ class TownWorld(World):
         """What has still to get through the station."""
         owed = self.town.station.owed()
         found = [] if owed.waiting + owed.handed == 0 else [f"the station owes {owed}"]
-        known = {bearer.chain for bearer in self.oracle.bearers.values()}
+        # The answer of the centre may have been lost: then a chain has a place and does not know.
+        known = {one.chain for one in self.oracle.bearers.values()} - self._placeless
         said = self.town.station.said()
         for phone in self.phones:
             if not self.town.is_here(phone) or not may_pull(self, phone):

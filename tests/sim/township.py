@@ -10,6 +10,7 @@ Example: `town.roam(phone)`: from now on that phone meets the other one of the t
 """
 
 import asyncio
+import gzip
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,7 +38,8 @@ from server.store.upstream import Upstream
 from server.upstream.clock import StationClock, machine
 from server.upstream.link import Link
 from server.wire import ServerRefusalError
-from sync import exchange, rulings
+from sync import changeset, exchange, rulings
+from sync.changeset import ChangeSet
 from tests.sim.centre import Centre, Entropy, Process
 from tests.sim.fleet_parts import Carrier
 from tests.sim.network import Network
@@ -201,6 +203,13 @@ def unfounded(request: Request, response: Response, at_centre: Callable[[], set[
     ]
     missing = set(told) - at_centre() if told else set()
     return f"{len(missing)} sets are said to be safe and are not there" if missing else ""
+
+
+def chain_asking(request: Request) -> bytes:
+    """The chain that asks for a place."""
+    body = gzip.decompress(request.body) if request.encoding == "gzip" else request.body
+    opening = changeset.read(bytes(exchange.decode(exchange.RotateRequest, body).set))
+    return opening.header.chain if isinstance(opening, ChangeSet) else b""
 
 
 def _own_scopes(connection: Connection) -> dict[str, int]:
