@@ -33,7 +33,7 @@ from server.now import SystemClock
 from server.proof.keeper import Keeper, announce
 from server.proof.signer import Signer
 from server.seal import SealKey
-from server.settings import Settings
+from server.settings import STATION, Settings
 from server.store import sets
 from server.store.engine import Database
 from sync import bundle, changeset, errors
@@ -74,6 +74,14 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
         return run_proof(work)
     except SealError as error:
         raise click.ClickException(_sentence(error.code)) from error
+
+
+def _centre_at(ctx: click.Context, data: Path | None) -> Settings:
+    """The settings of a centre: only who keeps the log can prove an answer."""
+    settings = settings_at(ctx, data)
+    if settings.role == STATION:
+        raise click.ClickException("bundles are answered at the centre: carry the file there")
+    return settings
 
 
 @bundle_.command("inspect")
@@ -143,7 +151,7 @@ def import_(ctx: click.Context, file: Path, data: Path | None) -> None:
 
     The same file may be taken in as often as one likes. Exit code 1 when the file is not whole or a set is not stored.
     """
-    settings = settings_at(ctx, data)
+    settings = _centre_at(ctx, data)
     answer, told = file.with_suffix(".answer.bundle"), file.with_suffix(".report.json")
 
     async def work() -> Carried:
@@ -186,7 +194,7 @@ _NOT_STORED = ("bad_signature", "too_large", "malformed")
 @click.pass_context
 def export(ctx: click.Context, chains: tuple[str, ...], out: Path, data: Path | None) -> None:
     """Write what stands on every set of a device into a file, for a phone that has not heard."""
-    settings = settings_at(ctx, data)
+    settings = _centre_at(ctx, data)
     try:
         wanted = [bytes.fromhex(chain) for chain in chains]
     except ValueError as error:
