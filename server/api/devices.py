@@ -127,7 +127,7 @@ def fleet_of(connection: Connection, directory: Directory, who: SignedIn) -> Fle
     if not who.has(WIDE):
         own = who.person.station
         known = [
-            device for device in known if own is not None and _station_of(device, directory) == own
+            device for device in known if own is not None and station_of(device, directory) == own
         ]
     return Fleet(
         known,
@@ -151,14 +151,15 @@ def _in_hex(value: Any) -> Any:
     return value
 
 
-def _station_of(device: Device, directory: Directory) -> bytes | None:
+def station_of(device: Device, directory: Directory) -> bytes | None:
     """The station itself, or that of the person."""
     if device.person is None:
         return device.station
     return directory.station_of("person", device.person)
 
 
-def _name_of(device: Device, directory: Directory) -> str:
+def name_of(device: Device, directory: Directory) -> str:
+    """Of the person, or of the station."""
     if device.person is not None:
         person = directory.person(device.person)
         return person.name if person else ""
@@ -172,8 +173,8 @@ def _row(device: Device, fleet: Fleet, directory: Directory) -> DeviceRow:
     return DeviceRow(
         chain=device.chain.hex(),
         person=hex_or_none(device.person),
-        name=_name_of(device, directory),
-        station=hex_or_none(_station_of(device, directory)),
+        name=name_of(device, directory),
+        station=hex_or_none(station_of(device, directory)),
         label=device.label,
         alg=device.alg,
         app=contact.app if contact else device.app,

@@ -271,6 +271,8 @@ class SyncApi:
         asked = read(stations.StationRequest, raw)
         if device.station is None:
             raise ProblemError("not_allowed", "this device is no station")
+        for contact in await self._db.reading(stations.news, asked.heard, self._clock.now_ms()):
+            self._intake.note_contact(contact)
         directory = self._intake.directory
         return await self._db.reading(stations.told, directory, device.station, asked.have)
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from server.api import queue
 from server.api.conflicts import open_conflicts
-from server.api.devices import Fleet, fleet_of
+from server.api.devices import Fleet, fleet_of, name_of, station_of
 from server.api.handed import waiting_for
 from server.api.ids import hex_or_none
 from server.api.session import NO_STORE
@@ -143,20 +143,15 @@ def _silence(
     online = sum(now_ms - contact.last_contact_ms <= ONLINE_MS for contact, _ in heard)
     silent: list[Silent] = []
     for contact, device in sorted(heard, key=lambda pair: (pair[0].last_contact_ms, pair[1].chain)):
-        if (
-            not ONLINE_MS < now_ms - contact.last_contact_ms <= FORGOTTEN_MS
-            or device.person
-            is None  # a station's silence is its link's, and is told where devices are
-        ):
+        if not ONLINE_MS < now_ms - contact.last_contact_ms <= FORGOTTEN_MS:
             continue
-        person = directory.person(device.person)
         silent.append(
             Silent(
                 device=device.chain.hex(),
                 label=device.label,
-                person=device.person.hex(),
-                name=person.name if person else "",
-                station=hex_or_none(directory.station_of("person", device.person)),
+                person=hex_or_none(device.person),
+                name=name_of(device, directory),
+                station=hex_or_none(station_of(device, directory)),
                 last_contact_ms=contact.last_contact_ms,
                 pending=contact.pending,
                 oldest_ms=contact.oldest_ms,

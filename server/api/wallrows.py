@@ -115,11 +115,12 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Silent(msgspec.Struct, frozen=True):
-    """A device not heard of lately. ``pending`` is what it last said it held."""
+    """A device not heard of lately, or a station (no ``person``; its ``name`` is the station's). ``pending`` is what it
+    last said it held."""
 
     device: Hex32
     label: str
-    person: Hex32
+    person: Hex32 | None
     name: str
     station: Hex32 | None
     last_contact_ms: Ms

@@ -1,8 +1,9 @@
-"""What a station must be told that no ruling says: which tokens devices show, and who of its people logs in how.
+"""What a station and its centre tell each other that no ruling says: which tokens devices show, and who of its people
+logs in how; and from the station, which devices it has heard.
 
-Responsible for that answer of the centre, for its digest, so that nothing is sent twice, and for putting it into the
-tables of a station. Refuses to talk to anybody, and to know rulings: who a device belongs to and whether it still
-counts comes with the organisation.
+Responsible for that answer of the centre, for its digest, so that nothing is sent twice, for putting it into the
+tables of a station, and for what the centre keeps of the contacts there. Refuses to talk to anybody, and to know
+rulings: who a device belongs to and whether it still counts comes with the organisation.
 
 Devices are told of all stations, because officers roam; logins only of the station's own people. Both are hashes.
 
@@ -11,12 +12,14 @@ Example: at the centre `told(connection, directory, station, have)`; at the stat
 """
 
 import hashlib
-from typing import Final
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 import msgspec
 from sqlalchemy import Connection
 
 from server.store import devices
+from server.store.devices import Contact
 from server.store.people import Directory
 from server.store.rows import execute, execute_in, query
 from sync import exchange
@@ -25,10 +28,16 @@ from sync.changeset import Bin16
 DIGEST_BYTES: Final = 16
 
 
-class StationRequest(msgspec.Struct, frozen=True):
-    """`have`: the digest of the answer that was learned last."""
+HEARD_MAX: Final = 1_000
+"""So many last contacts at most are told at once."""
+
+
+class StationRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`have`: the digest of the answer that was learned last. `heard`: what devices said at their last hello to the
+    station, its clock's times; those that were not told before, the earliest first (HB10)."""
 
     have: Bin16 | None = None
+    heard: Annotated[list[Contact], msgspec.Meta(max_length=HEARD_MAX)] = []
 
 
 class Token(msgspec.Struct, frozen=True, array_like=True):
@@ -80,6 +89,26 @@ def told(
     ]
     digest = hashlib.sha256(exchange.encode([tokens, logins])).digest()[:DIGEST_BYTES]
     return StationReply(digest) if digest == have else StationReply(digest, tokens, logins)
+
+
+def news(connection: Connection, heard: Sequence[Contact], now_ms: int) -> list[Contact]:
+    """Of what a station was told by devices that which nobody here knows better, as of now at the latest."""
+    known, before = {one.chain for one in devices.every(connection)}, devices.contacts(connection)
+    return [
+        msgspec.structs.replace(one, last_contact_ms=min(one.last_contact_ms, now_ms))
+        for one in heard
+        if one.chain in known
+        and (
+            one.chain not in before
+            or before[one.chain].last_contact_ms < min(one.last_contact_ms, now_ms)
+        )
+    ]
+
+
+def heard_since(connection: Connection, told_ms: int) -> list[Contact]:
+    """The contacts of a station since then, the earliest first, as many as may be told at once."""
+    since = [one for one in devices.contacts(connection).values() if one.last_contact_ms > told_ms]
+    return sorted(since, key=lambda one: (one.last_contact_ms, one.chain))[:HEARD_MAX]
 
 
 def learn(connection: Connection, reply: StationReply) -> bool:

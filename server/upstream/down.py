@@ -17,7 +17,7 @@ from typing import Final
 import httpx2
 import msgspec
 
-from server.auth.stations import StationReply, StationRequest, learn
+from server.auth.stations import StationReply, StationRequest, heard_since, learn
 from server.intake.batch import Batch
 from server.intake.door import Intake
 from server.intake.hub import HubBatch
@@ -41,6 +41,8 @@ SILENCE_S: Final = 60.0
 """A stream of hints beats every 15 s: after this long it is dead."""
 STREAM_EVERY_S: Final = 10.0
 """Something in between may end each stream at once."""
+REPORT_EVERY_S: Final = 60.0
+"""Oftener than the five minutes for which a device counts as there."""
 ORG: Final = "org"
 
 Place = tuple[int, int]
@@ -71,6 +73,7 @@ class Down:
         self._there: dict[str, Place] = {}  # how far each scope has come at the centre
         self._asks_tokens = True
         self._digest: bytes | None = None
+        self._reported_ms = 0  # the contacts here up to then are told
         self._moved = asyncio.Event()
 
     def told_of(self, hello: exchange.HelloReply) -> None:
@@ -84,7 +87,7 @@ class Down:
         """Greet, read to the end of everything, and go on with what is hinted at. Raises httpx2.TransportError,
         ServerRefusalError.
         """
-        await beside(self._listen(greet), self._follow(greet))
+        await beside(self._listen(greet), self._follow(greet), self._report())
 
     async def _listen(self, greet: Greet) -> None:
         """Hear hints, one stream after the other. Each begins with a hello, so that nothing is missed in between."""
@@ -119,6 +122,13 @@ class Down:
         while True:
             await self._moved.wait()
             await self.catch_up(greet)
+
+    async def _report(self) -> None:
+        """Tell now and then which devices were heard here: the centre hears them only through us."""
+        while True:
+            await asyncio.sleep(REPORT_EVERY_S)
+            if await self._db.reading(heard_since, self._reported_ms):
+                await self._ask_tokens()
 
     async def catch_up(self, greet: Greet) -> None:
         """Read everything that was hinted at to its end. Raises like `run`."""
@@ -169,7 +179,8 @@ class Down:
 
     async def _ask_tokens(self) -> None:
         """Which tokens and logins there are; all of it once more where a device was named that is not known yet."""
-        asked = StationRequest(self._digest)
+        heard = await self._db.reading(heard_since, self._reported_ms)
+        asked = StationRequest(self._digest, heard)
         reply = await self._wire.call(
             "station", asked, StationReply, patience_s=patience_s(MOST_BYTES)
         )
@@ -179,6 +190,8 @@ class Down:
             batch.memory.devices.clear()
             return learn(batch.connection, reply)
 
+        if heard:
+            self._reported_ms = heard[-1].last_contact_ms
         if reply.devices is not None:
             is_whole = await self._intake.transaction(job)
             self._digest = reply.digest if is_whole else None

@@ -14,6 +14,7 @@ from server.auth.enrol import Whose
 from server.proof import loss
 from server.proof.signer import Signer
 from server.store import log, sets, upstream
+from server.store.devices import Contact, contacts
 from server.store.rows import query
 from server.upstream.join import NotJoinedError, join
 from sync import rulings
@@ -21,7 +22,7 @@ from sync.changeset import KIND_INCIDENT, Draft
 from sync.incident.escalation import CENTRE
 from tests.blackbox.proxy import Cut
 from tests.server.desks import PASSWORD
-from tests.server.pen import STATION, chance, person_id
+from tests.server.pen import EPOCH_MS, STATION, Pen, chance, person_id
 from tests.server.test_enrol import request
 from tests.server.township import Township, township, until
 
@@ -252,6 +253,36 @@ async def test_a_page_of_some_gate_is_no_word_of_the_centre(place: Township) -> 
             assert place.state.link.is_alone()
     await place.settled()
     assert "过门".encode() in await place.same(INCIDENT)
+
+
+async def test_hb10_the_centre_hears_of_a_phone_through_its_station(place: Township) -> None:
+    phone = await place.phone()
+    await place.join()
+    await place.start()
+    await place.settled()
+    stranger = Pen("nobody's", person_id("officer"))
+    said = {"pending": 3, "oldest_ms": EPOCH_MS - 9_000, "clock_offset_ms": 120, "head": 7}
+    later_ms = place.own_clock.now_ms() + 3_600_000
+    for chain, at_ms in ((phone.chain, later_ms), (stranger.chain, later_ms)):
+        contact = Contact(chain=chain, last_contact_ms=at_ms, app="test/2", **said)
+        place.state.intake.note_contact(contact)
+
+    async def written() -> bool:
+        return phone.chain in await place.state.db.reading(contacts)
+
+    await until(written)
+    await place.stop()
+    await place.start()  # it tells with its first hello, and then every minute
+
+    async def told() -> bool:
+        return phone.chain in await place.centre.state.db.reading(contacts)
+
+    await until(told)
+    heard = await place.centre.state.db.reading(contacts)
+    one = heard[phone.chain]
+    assert (one.pending, one.oldest_ms, one.head, one.app) == (3, EPOCH_MS - 9_000, 7, "test/2")
+    assert one.last_contact_ms <= place.clock.now_ms(), "nobody was heard in the future"
+    assert stranger.chain not in heard
 
 
 async def test_hb9_a_station_takes_the_steps_of_the_plan_only_while_it_is_alone(

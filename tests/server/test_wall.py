@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.store.devices import Contact
@@ -237,6 +238,11 @@ async def test_the_silent_are_named_and_every_figure_says_how_much_is_known(hous
         await house.phone("other"),
         await house.phone("dispatcher"),
     )
+    server = Pen("the station's server", bytes(16))
+    own = msgspec.structs.replace(server.device, person=None, station=STATION)
+    await house.intake.transaction(lambda batch: batch.devices.enrol(own))
+    heard(house, server, pending=7)
+    house.clock.advance(1_000)
     heard(house, wang, pending=3, oldest_ms=EPOCH_MS - 60_000)
     await settled(house)
     silent_since = house.clock.now_ms()
@@ -244,19 +250,24 @@ async def test_the_silent_are_named_and_every_figure_says_how_much_is_known(hous
     heard(house, li)
     await settled(house)
     wall = await desk.ask("/api/wall")
-    assert wall["devices"] == {"online": 1, "total": 3}
-    assert wall["completeness"] == {"basis_points": 3_333, "silent": 1, "unknown": 1}
-    [silent] = wall["silent"]
+    assert wall["devices"] == {"online": 1, "total": 4}
+    assert wall["completeness"] == {"basis_points": 2_500, "silent": 2, "unknown": 1}
+    of_station, silent = wall["silent"]
+    assert (of_station["name"], of_station["person"], of_station["pending"]) == (
+        "甲派出所",
+        None,
+        7,
+    )
     assert (silent["name"], silent["last_contact_ms"], silent["pending"]) == ("王", silent_since, 3)
     admin = await house.sign_in("admin")
     revoked = await admin.post(
         f"/api/devices/{never.chain.hex()}/revoke", {"why": "遗失", "despite": "等不到"}
     )
     assert revoked.status_code == 204
-    assert (await desk.ask("/api/wall"))["devices"]["total"] == 2
+    assert (await desk.ask("/api/wall"))["devices"]["total"] == 3
     station = await house.sign_in("station")
-    assert (await station.ask("/api/wall"))["devices"] == {"online": 0, "total": 1}, (
-        "its own people's"
+    assert (await station.ask("/api/wall"))["devices"] == {"online": 0, "total": 2}, (
+        "its own people's, and its own"
     )
 
 

@@ -88,7 +88,8 @@ export interface WallColumnData {
 export interface SilentDevice {
   readonly device: Hex;
   readonly label: string;
-  readonly person: Hex;
+  /** Null: a station's own server, under the station's name. */
+  readonly person: Hex | null;
   readonly name: string;
   readonly station: Hex | null;
   readonly last_contact_ms: number;
