@@ -25,8 +25,8 @@ from typing import Final, Literal
 from sqlalchemy import Engine, make_url
 
 # The log is folded when it has grown by this many pages: larger saves rewriting hot pages, at the price of a longer
-# pause and a log of about 16 MB.
-LONG_PAGES: Final = 4_000
+# pause and a log of about 32 MB.
+LONG_PAGES: Final = 8_000
 # The file format of the log: a header with two salts at 16, then frames of a head and a page, the salts at 8 of each.
 # Frames of an earlier round carry other salts.
 PAGE_BYTES, LOG_HEADER_BYTES, FRAME_HEAD_BYTES = 4_096, 32, 24
