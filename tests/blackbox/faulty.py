@@ -12,12 +12,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from server.store.wal import LONG_PAGES, PAGE_BYTES
 from tests.blackbox.centre import Centre
 
 SOURCE = Path(__file__).with_name("failing.c")
 DATABASE, LOG = "ortoo.db", "ortoo.db-wal"
 
-MUCH = 17_000_000  # bytes: more than makes the log long
+MUCH = (LONG_PAGES + 200) * PAGE_BYTES  # bytes: more than makes the log long
 FILLING = """
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
