@@ -74,7 +74,12 @@ class Fate:
         await asyncio.sleep(min(self._chance.expovariate(1.0), 8))
 
     def _any(self, *states: str) -> Phone | None:
-        phones = [phone for phone in self._world.phones if phone.state in states]
+        cleared = self._world.oracle.cleared  # those are browsers like any by now
+        phones = [
+            phone
+            for phone in self._world.phones
+            if phone.state in states and phone.name not in cleared
+        ]
         return self._chance.choice(phones) if phones else None
 
     # ---- people ----------------------------------------------------------------------------------

@@ -755,7 +755,7 @@ export const t = book(zh, {
   originalKept: (what) => `${what ? `${what}. ` : ""}The original is still here.`,
   readIt: "Understood",
   fixIt: "Complete it",
-  sendNow: "Send now",
+  sendNow: "Send",
   byCourier: "By courier",
   confirmedWord: "Confirmed",
   heldWord: "Held by the centre",
