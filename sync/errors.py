@@ -198,6 +198,11 @@ REQUESTS: Final[dict[str, Entry]] = {
         "The server made a mistake; nothing was half done.",
         "Try again; tell support if it stays.",
     ),
+    "centre_away": Entry(
+        503,
+        "This is a township station, and its line to the centre is down.",
+        "Ask again when the line is back, or where the centre is reached without the station.",
+    ),
     "unknown_here": Entry(
         503,
         "This township station has not heard of the device yet.",

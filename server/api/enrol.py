@@ -10,8 +10,9 @@ Example: ``{"code": "7KQ2M-9XR4T", "alg": "ES256", "pub": "BA…", "nonce": "…
 
 import base64
 import binascii
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
+import httpx2
 import msgspec
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
@@ -33,6 +34,7 @@ from server.settings import STATION, Settings
 from server.store import devices, log
 from server.store.devices import Device
 from server.store.engine import Database
+from server.upstream.link import Link
 from sync import ids
 
 Base64Url = Annotated[str, msgspec.Meta(max_length=128, description="base64url, padding optional")]
@@ -94,7 +96,15 @@ def _bytes(text: str, what: str) -> bytes:
     status_code=201,
     security=OPEN,
     responses=refusals(
-        "bad_request", "wrong_code", "bad_key", "centre_only", "too_many_attempts", "queue_full"
+        *(
+            "bad_request",
+            "wrong_code",
+            "bad_key",
+            "centre_only",
+            "centre_away",
+            "too_many_attempts",
+        ),
+        "queue_full",
     ),
 )
 async def enrol(
@@ -120,12 +130,13 @@ async def enrol(
     db: NamedDependency[Database],
     settings: NamedDependency[Settings],
     clock: NamedDependency[Clock],
+    link: NamedDependency[Link | None],
 ) -> Response[Enrolled]:
     """Enrol this device with a one-time code. The code is spent; the same key may repeat the call while the code
-    lives.
+    lives. At a station the centre is asked, as long as there is a line.
     """
-    if settings.role == STATION:
-        raise ProblemError("centre_only", "it lets devices in")
+    if link is not None:
+        return await _through(link, data)
     pub, nonce = _bytes(data.pub, "pub"), _bytes(data.nonce, "nonce")
     if not keys.is_public_key(data.alg, pub) or len(nonce) != 16:
         raise ProblemError(
@@ -184,6 +195,23 @@ async def enrol(
         now_ms=now_ms,
     )
     return Response(answer, status_code=201, headers=NO_STORE)
+
+
+async def _through(link: Link, asked: EnrolRequest) -> Response[Enrolled]:
+    """Ask the centre for somebody who is at a station, and give its answer as it came."""
+    if asked.role == STATION:
+        raise ProblemError("centre_only", "it lets stations in")
+    try:
+        reply = await link.ask_for("/api/enrol", asked)
+    except httpx2.TransportError as error:
+        raise ProblemError("centre_away", type(error).__name__) from error
+    kind = reply.headers.get("content-type", "").partition(";")[0]
+    if kind not in ("application/json", "application/problem+json"):
+        raise ProblemError("centre_away", "somebody else answered")  # some gate's page
+    answer: Any = Response(
+        reply.content, status_code=reply.status_code, media_type=kind, headers=NO_STORE
+    )
+    return cast("Response[Enrolled]", answer)
 
 
 ROUTES: Final[list[Any]] = [enrol]

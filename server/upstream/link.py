@@ -102,6 +102,7 @@ class Link:
         self._chance = random.Random(entropy(8))  # noqa: S311  spreads retries, no secret
         self._session = entropy(8)
         self._me = Me(b"", "")
+        self._http: httpx2.AsyncClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._linked_since_ms: int | None = None
         self._began, _wall_ms = clock.read()
@@ -144,12 +145,22 @@ class Link:
             uncertainty_ms=self._clock.uncertainty_ms(),
         )
 
+    async def ask_for(self, path: str, asked: msgspec.Struct) -> httpx2.Response:
+        """Ask the centre something in the name of nobody, for somebody who is here; its answer, whatever it is. Raises
+        httpx2.TransportError.
+        """
+        if self._http is None:
+            raise httpx2.ConnectError("the link does not run")
+        headers = {"content-type": "application/json"}
+        return await self._http.post(path, content=msgspec.json.encode(asked), headers=headers)
+
     # ---- rounds ----------------------------------------------------------------------------
 
     async def _run(self) -> None:
         known = await self._db.reading(joined)
         url = self._settings.upstream or known.url
         async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S) as http:
+            self._http = http
             wire, up, down = self._ways(http)
             failures = 0
             while True:

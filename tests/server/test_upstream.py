@@ -79,11 +79,6 @@ async def test_a_station_joins_by_a_code_and_then_both_ways_are_open(place: Town
         login = {"login": "dispatcher", "password": PASSWORD}
         assert (await browser.post("/api/session", json=login)).json()["code"] == "wrong_login"
         health = (await browser.get("/api/health")).json()
-        code, _ends_ms = await place.centre.state.enrolment.issue(
-            Whose(person=phone.person), CENTRE
-        )
-        asked = await browser.post("/api/enrol", json=request(code, "a new phone"))
-        assert asked.json()["code"] == "centre_only", "and the code is still good"
         token = {"authorization": f"Bearer {phone.token}"}
         knocks = await browser.get("/api/push/key", headers=token)
         assert knocks.json()["code"] == "centre_only", "its subscription is the centre's"
@@ -253,6 +248,39 @@ async def test_a_page_of_some_gate_is_no_word_of_the_centre(place: Township) -> 
             assert place.state.link.is_alone()
     await place.settled()
     assert "过门".encode() in await place.same(INCIDENT)
+
+
+async def test_a_new_phone_is_let_in_through_its_station_while_there_is_a_line(
+    place: Township,
+) -> None:
+    await place.join()
+    await place.start()
+    await place.settled()
+    station = place.station
+    assert station is not None
+    whose = Whose(person=person_id("officer"))
+    code, _ends_ms = await place.centre.state.enrolment.issue(whose, CENTRE)
+    transport = httpx.ASGITransport(app=station)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://station.local") as phone:
+
+        async def asked(**more: str) -> tuple[int, str | None]:
+            body = request(code, "a new phone") | more
+            reply = await phone.post("/api/enrol", json=body)
+            return reply.status_code, reply.json().get("code")
+
+        place.cut()
+        assert await asked() == (503, "centre_away")
+        place.mend()
+        await place.settled()
+        assert await asked(code="00000-00000") == (401, "wrong_code"), "the centre's word, as it is"
+        assert await asked(role="station") == (409, "centre_only")
+        let_in = (await phone.post("/api/enrol", json=request(code, "a new phone"))).json()
+        assert let_in["person"]["id"] == person_id("officer").hex()
+
+        async def known() -> bool:
+            return await find(place.state.db, let_in["token"]) is not None
+
+        await until(known)  # and may push at once
 
 
 async def test_hb10_the_centre_hears_of_a_phone_through_its_station(place: Township) -> None:

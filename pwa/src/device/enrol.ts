@@ -105,7 +105,9 @@ async function ask(
   }
   const answer = (await response.json().catch(() => null)) as (EnrolAnswer & { code?: string; title?: string }) | null;
   if (!answer) throw new EnrolRefused("no_answer", "somebody else answered");
-  if (!response.ok) throw new EnrolRefused(answer.code ?? `http_${response.status}`, answer.title ?? "");
+  // A station answers, and its line to the centre is down.
+  const code = answer.code === "centre_away" ? "no_answer" : answer.code;
+  if (!response.ok) throw new EnrolRefused(code ?? `http_${response.status}`, answer.title ?? "");
   return answer;
 }
 
