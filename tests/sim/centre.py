@@ -271,6 +271,7 @@ class Centre:
                 db=self._db,
                 settings=self.settings,
                 clock=self.clock,
+                link=None,
             )
         except ProblemError as problem:
             await refuse(send, problem)
