@@ -272,8 +272,9 @@ def _read_body(data: bytes) -> Body | Refusal:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return explain_body(data)
     # Depth 2: the ops stand in the list that stands in the body.
-    if any(type(op.get("t")) is not str or canon.fault(op, 2) for op in body.ops):
-        return explain_body(data)
+    for op in body.ops:
+        if type(op.get("t")) is not str or canon.fault(op, 2):
+            return explain_body(data)
     if _encode(body) != data:
         return explain_body(data)
     if len(data) > OP_BYTES_MAX and any(len(_encode(op)) > OP_BYTES_MAX for op in body.ops):
