@@ -35,7 +35,7 @@ from server.store import devices, log
 from server.store.devices import Device
 from server.store.engine import Database
 from server.upstream.link import Link
-from sync import ids
+from sync import errors, ids
 
 Base64Url = Annotated[str, msgspec.Meta(max_length=128, description="base64url, padding optional")]
 
@@ -96,14 +96,12 @@ def _bytes(text: str, what: str) -> bytes:
     status_code=201,
     security=OPEN,
     responses=refusals(
-        *(
-            "bad_request",
-            "wrong_code",
-            "bad_key",
-            "centre_only",
-            "centre_away",
-            "too_many_attempts",
-        ),
+        "bad_request",
+        "wrong_code",
+        "bad_key",
+        "centre_only",
+        "centre_away",
+        "too_many_attempts",
         "queue_full",
     ),
 )
@@ -135,16 +133,21 @@ async def enrol(
     """Enrol this device with a one-time code. The code is spent; the same key may repeat the call while the code
     lives. At a station the centre is asked, as long as there is a line.
     """
+    address = request.client.host if request.client else ""
+    code = enrolment.read(data.code, address)
     if link is not None:
-        return await _through(link, data)
+        passed_on = await _through(link, data)
+        if passed_on.status_code == errors.lookup("wrong_code").status:
+            enrolment.failed(
+                address
+            )  # whoever guesses here is stopped here, and not on the thin line
+        return passed_on
     pub, nonce = _bytes(data.pub, "pub"), _bytes(data.nonce, "nonce")
     if not keys.is_public_key(data.alg, pub) or len(nonce) != 16:
         raise ProblemError(
             "bad_key", detail=f"This is not a public key of {data.alg} with a nonce of 16 bytes."
         )
     chain = ids.chain_id(pub, nonce)
-    address = request.client.host if request.client else ""
-    code = enrolment.read(data.code, address)
     waited_for = None if data.continues is None else from_hex(data.continues, "device")
     token, token_hash = token_of(intake.token_secret, code, chain)
 

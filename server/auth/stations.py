@@ -23,13 +23,24 @@ from server.store.devices import Contact
 from server.store.people import Directory
 from server.store.rows import execute, execute_in, query
 from sync import exchange
-from sync.changeset import Bin16
+from sync.changeset import Bin16, Int, Natural
 
 DIGEST_BYTES: Final = 16
-
-
+APP_CHARS: Final = 120
 HEARD_MAX: Final = 1_000
 """So many last contacts at most are told at once."""
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What a device said of itself at its last hello to a station, as `Contact` keeps it."""
+
+    chain: Bin16
+    last_contact_ms: Int
+    pending: Natural
+    oldest_ms: Int | None
+    clock_offset_ms: Int | None
+    head: Int
+    app: Annotated[str, msgspec.Meta(max_length=APP_CHARS)]
 
 
 class StationRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,7 +48,7 @@ class StationRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     station, its clock's times; those that were not told before, the earliest first (HB10)."""
 
     have: Bin16 | None = None
-    heard: Annotated[list[Contact], msgspec.Meta(max_length=HEARD_MAX)] = []
+    heard: Annotated[list[Heard], msgspec.Meta(max_length=HEARD_MAX)] = []
 
 
 class Token(msgspec.Struct, frozen=True, array_like=True):
@@ -91,24 +102,25 @@ def told(
     return StationReply(digest) if digest == have else StationReply(digest, tokens, logins)
 
 
-def news(connection: Connection, heard: Sequence[Contact], now_ms: int) -> list[Contact]:
-    """Of what a station was told by devices that which nobody here knows better, as of now at the latest."""
-    known, before = {one.chain for one in devices.every(connection)}, devices.contacts(connection)
-    return [
-        msgspec.structs.replace(one, last_contact_ms=min(one.last_contact_ms, now_ms))
-        for one in heard
-        if one.chain in known
-        and (
-            one.chain not in before
-            or before[one.chain].last_contact_ms < min(one.last_contact_ms, now_ms)
-        )
-    ]
+def news(connection: Connection, heard: Sequence[Heard], now_ms: int) -> list[Contact]:
+    """Of what people's devices told a station that which nobody here knows better, as of now at the latest."""
+    known = {one.chain for one in devices.every(connection) if one.person is not None}
+    before = devices.contacts(connection)
+    found = []
+    for one in heard:
+        at_ms = min(one.last_contact_ms, now_ms)
+        is_later = one.chain not in before or before[one.chain].last_contact_ms < at_ms
+        if one.chain in known and is_later:
+            said = msgspec.structs.asdict(one) | {"last_contact_ms": at_ms}
+            found.append(Contact(**said))
+    return found
 
 
-def heard_since(connection: Connection, told_ms: int) -> list[Contact]:
+def heard_since(connection: Connection, told_ms: int) -> list[Heard]:
     """The contacts of a station since then, the earliest first, as many as may be told at once."""
     since = [one for one in devices.contacts(connection).values() if one.last_contact_ms > told_ms]
-    return sorted(since, key=lambda one: (one.last_contact_ms, one.chain))[:HEARD_MAX]
+    first = sorted(since, key=lambda one: (one.last_contact_ms, one.chain))[:HEARD_MAX]
+    return [Heard(**msgspec.structs.asdict(one)) for one in first]
 
 
 def learn(connection: Connection, reply: StationReply) -> bool:

@@ -6,18 +6,20 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import text
 
 from server.auth.devices import find
-from server.auth.enrol import Whose
+from server.auth.enrol import ADDRESS_FAILURES, Whose
+from server.auth.stations import StationRequest
 from server.proof import loss
 from server.proof.signer import Signer
 from server.store import log, sets, upstream
 from server.store.devices import Contact, contacts
 from server.store.rows import query
 from server.upstream.join import NotJoinedError, join
-from sync import rulings
+from sync import exchange, rulings
 from sync.changeset import KIND_INCIDENT, Draft
 from sync.incident.escalation import CENTRE
 from tests.blackbox.proxy import Cut
@@ -281,6 +283,28 @@ async def test_a_new_phone_is_let_in_through_its_station_while_there_is_a_line(
             return await find(place.state.db, let_in["token"]) is not None
 
         await until(known)  # and may push at once
+        for _ in range(ADDRESS_FAILURES):
+            await asked(code="00000-00000")
+        place.cut()  # whoever guesses is stopped here, and not on the thin line
+        assert await asked(code="00000-00000") == (429, "too_many_attempts")
+
+
+async def test_what_a_station_says_that_it_heard_is_bounded() -> None:
+    """HB10: one field that no database holds takes nothing else with it."""
+    said = {"chain": bytes(16), "last_contact_ms": 1, "pending": 0, "head": 0, "app": "a"}
+    said |= {"oldest_ms": None, "clock_offset_ms": None}
+    for wrong in (
+        {"head": 2**53},
+        {"pending": -1},
+        {"last_contact_ms": 2**63},
+        {"app": "a" * 121},
+        {"chain": bytes(15)},
+    ):
+        with pytest.raises(msgspec.ValidationError):
+            exchange.decode(StationRequest, exchange.encode({"heard": [said | wrong]}))
+    with pytest.raises(msgspec.ValidationError):
+        exchange.decode(StationRequest, exchange.encode({"heard": [said] * 1_001}))
+    assert len(exchange.decode(StationRequest, exchange.encode({"heard": [said]})).heard) == 1
 
 
 async def test_hb10_the_centre_hears_of_a_phone_through_its_station(place: Township) -> None:

@@ -203,15 +203,13 @@ export class Rounds {
 
   /** Drop what this phone was given to read; once it owes nothing, or at once, everything (SPEC EX12). */
   async #clear(wipe: Wipe): Promise<void> {
-    const { clearing, link, outbox, replica, session } = this.#parts;
+    const { clearing, link, outbox, replica } = this.#parts;
     await clearing.given();
     const { head } = await outbox.counts();
     const isOwing = (await outbox.next({ sets: 1, bytes: 1 }, replica.unkept)).length > 0;
     if (wipe === "empty" && isOwing) return;
-    const { chain, insteadOf } = session();
-    const { pending } = await replica.owed(insteadOf ?? chain);
     const { message } = await this.#greeting();
-    const noted = await link.hello({ ...message, wiping: pending }).then(
+    const noted = await link.hello({ ...message, wiping: message.pending }).then(
       () => false, // it counts again
       (error: unknown) => error instanceof LinkError && error.noted,
     );
