@@ -73,9 +73,12 @@ async def fail(place: Path, seed: int, count: int) -> Failed:
                 call, name = FAULTS[number % len(FAULTS)]
                 ending = chance.choice(ENDINGS)
                 await asyncio.sleep(chance.uniform(0, BEFORE_S))
-                if (call, name) in WHEN_FOLDED:
-                    await asyncio.to_thread(disk.fill, centre, MUCH)
                 disk.fail(call, name)
+                if (
+                    call,
+                    name,
+                ) in WHEN_FOLDED:  # after the fault: the next commit folds, whoever makes it
+                    await asyncio.to_thread(disk.fill, centre, MUCH)
                 await asyncio.sleep(chance.uniform(0.1, DURING_S))
                 if (code := centre.ended()) is not None:
                     assert code == ENDED, centre.last_words()
