@@ -6,7 +6,7 @@ spelled out here from `sync/SPEC.md`, so that a mistake there is not repeated he
 
     python -m tests.blackbox.checker JOURNAL DATA_DIR       # exit 0, or 1 with one line per violation
 
-Example: a set that was acked and is not stored gives `lost: 3f2a… of chain 9c01… seq 12, acked as stored`.
+Example: a set that was acked and is not stored gives `lost: 3f2a…, acked at 812`.
 """
 
 import sys
@@ -49,7 +49,7 @@ KINDS = {
     "chain_head": "the summary of a chain does not match its sets",
     "not_enrolled": "a device that was enrolled is not known",
     "number": "an incident number that was given out is gone or given twice",
-    "stalled": "a set was never acked although the faults had ended",
+    "stalled": "a set was never acked or ruled although the faults had ended",
     "corrupt": "the database is damaged",
 }
 
@@ -83,6 +83,7 @@ def check(journal_file: Path, data_dir: Path) -> list[Violation]:
         *_rulings_hold(database),
         *_scopes_hold(database),
         *_acks_were_kept(database, promises),
+        *_what_was_written_arrived(database, promises),
         *_what_was_told_still_stands(database, promises),
     ]
 
@@ -189,7 +190,7 @@ def _dense(kind: str, what: str, numbers: list[int], newest: int) -> Found:
 
 def _acks_were_kept(db: Database, promises: dict[str, list[dict[str, Any]]]) -> Found:
     first: dict[str, dict[str, Any]] = {}
-    for ack in promises["acked"]:
+    for ack in promises["acked"] + promises["ruled"]:
         set_id = bytes.fromhex(ack["id"])
         told = [ack[name] for name in ("idx", "at_ms", "d", "why", "no")]
         earlier = first.setdefault(ack["id"], ack)
@@ -198,8 +199,8 @@ def _acks_were_kept(db: Database, promises: dict[str, list[dict[str, Any]]]) -> 
             yield Violation("answer_changed", f"{ack['id']}: {before}, then {told}")
         stored = db.by_id.get(set_id)
         if not stored:
-            yield Violation("lost", f"{ack['id']}, acked as {ack['r']} at {ack['idx']}")
-        else:
+            yield Violation("lost", f"{ack['id']}, {ack['e']} at {ack['idx']}")
+        elif "bytes" in ack:
             yield from _unaltered(db, stored[0], ack)
         ruling = db.said.get(ack["idx"])
         if ruling is not None:
@@ -207,11 +208,15 @@ def _acks_were_kept(db: Database, promises: dict[str, list[dict[str, Any]]]) -> 
             ruled = [ruling[2], said.get("set"), said.get("d"), said.get("why"), said.get("no")]
             if ruled != [ack["at_ms"], set_id, ack["d"], ack["why"], ack["no"]]:
                 yield Violation("ruling_changed", f"{ack['id']} at {ack['idx']}: {ruled}")
+
+
+def _what_was_written_arrived(db: Database, promises: dict[str, list[dict[str, Any]]]) -> Found:
+    answered = {line["id"] for line in promises["acked"] + promises["ruled"]}
     for made in promises["made"]:
         stored = db.by_id.get(bytes.fromhex(made["id"]))
         if stored:
             yield from _unaltered(db, stored[0], made)
-        if promises["healed"] and made["id"] not in first:
+        if promises["healed"] and made["id"] not in answered:
             yield Violation("stalled", f"{made['id']} of chain {made['chain']} seq {made['seq']}")
     if promises["healed"]:
         for chain in {made["chain"] for made in promises["made"]}:

@@ -6,7 +6,8 @@ checker does.
 | `e` | fields | the promise |
 | --- | --- | --- |
 | `acked` | `id`, `bytes`, and `r`, `idx`, `at_ms`, `d`, `why`, `no` as answered | this set is durable and ruled so |
-| `made` | `id`, `bytes`, `chain`, `seq` | none yet: a phone has it and will send it until it is acked |
+| `ruled` | `id`, `idx`, `at_ms`, `d`, `why`, `no` as pulled | the same, told to the phone that wrote it (HB4) |
+| `made` | `id`, `bytes`, `chain`, `seq` | none yet: a phone has it and will send it until it is acked or ruled |
 | `told` | `scope`, `epoch`, `n`, `head` | the scope has `n` entries that lead to this head |
 | `have` | `chain`, `have` | the chain is held without a gap up to here |
 | `log` | `origin`, `epoch`, `size` | this log has so many rulings |

@@ -189,7 +189,17 @@ def answered_again(_db: sqlite3.Connection, lines: Lines) -> None:
 
 def never_acked(_db: sqlite3.Connection, lines: Lines) -> None:
     made = next(line for line in lines if line["e"] == "made")
-    lines[:] = [line for line in lines if line["e"] != "acked" or line["id"] != made["id"]]
+    answers = ("acked", "ruled")
+    lines[:] = [line for line in lines if line["e"] not in answers or line["id"] != made["id"]]
+
+
+def only_pulled(db: sqlite3.Connection, lines: Lines) -> None:
+    """A set whose ack was lost on the way, and whose writer read the ruling on it instead."""
+    at = acked(db, lines)[0]
+    [set_id] = db.execute("SELECT set_id FROM sets WHERE arrival_no = ?", (at,)).fetchone()
+    lines[:] = [line for line in lines if line["e"] not in ("acked", "have")]
+    assert any(line["e"] == "ruled" and line["id"] == set_id.hex() for line in lines)
+    db.execute("DELETE FROM sets WHERE arrival_no = ?", (at,))
 
 
 def told_more(_db: sqlite3.Connection, lines: Lines) -> None:
@@ -243,6 +253,7 @@ def line_of(event: str, **changes: Any) -> Plant:
 
 PLANTS: list[tuple[str, str, Plant]] = [
     ("an acked set is gone", "lost", lost),
+    ("a set is gone whose writer was told on a pull", "lost", only_pulled),
     ("a chain was said to be held further", "lost", line_of("have", have=100_000)),
     ("a byte of a body changed", "altered", altered),
     ("a body went without a ruling that took it", "altered", bodiless),
@@ -256,6 +267,7 @@ PLANTS: list[tuple[str, str, Plant]] = [
     ("a set was ruled once more", "ruled_twice", ruled_twice),
     ("a ruling was made later than told", "ruling_changed", reruled("at_ms", 1)),
     ("a decision was turned", "ruling_changed", reruled("d", "rejected")),
+    ("a pull told of another ruling", "ruling_changed", line_of("ruled", d="rejected")),
     ("a repeat was answered otherwise", "answer_changed", answered_again),
     ("a ruling is gone", "index_gap", sql("DELETE FROM rulings WHERE kind = 'org' AND idx = 3")),
     ("the log counts one too many", "index_gap", sql("UPDATE log_head SET idx = idx + 1")),

@@ -18,6 +18,9 @@ import msgspec
 from sync import ids
 from tests.blackbox.journal import Journal
 
+DECIDED = ("d", "why", "no")  # of a ruling, as it is answered
+PROVISIONAL_FROM = 2**52  # rulings from here on are a station's own opinion (HB3)
+
 
 class Witness(httpx2.AsyncBaseTransport):
     """Passes requests on to `inner`; every promise in a reply goes into the journal."""
@@ -71,7 +74,7 @@ class Witness(httpx2.AsyncBaseTransport):
                     id=set_id,
                     bytes=sha256(bytes(raw)).digest(),
                     r=result["r"],
-                    **{name: result.get(name) for name in ("idx", "at_ms", "d", "why", "no")},
+                    **{name: result.get(name) for name in ("idx", "at_ms", *DECIDED)},
                 )
         if self.chain is not None:
             self._journal.note("have", chain=self.chain, have=said["have"])
@@ -84,6 +87,11 @@ class Witness(httpx2.AsyncBaseTransport):
 
     def _pulled(self, said: dict[str, Any]) -> None:
         for page in said["scopes"]:
+            for _n, raw, _envelope in page["entries"]:
+                _one, idx, at_ms, kind, payload = msgspec.msgpack.decode(raw)
+                if kind == "set" and payload["chain"] == self.chain and idx < PROVISIONAL_FROM:
+                    decided = {name: payload[name] for name in DECIDED}
+                    self._journal.note("ruled", id=payload["set"], idx=idx, at_ms=at_ms, **decided)
             if page["to"] > 0:
                 self._journal.note(
                     "told",
