@@ -62,10 +62,6 @@ class Fate:
             (faults.redact, lambda: judging.redact_one(world)),
         ]
 
-    def also(self, *events: tuple[float, Callable[[], Awaitable[None]]]) -> None:
-        """These may happen too."""
-        self._events += events
-
     async def strike(self) -> None:
         """Let the next thing happen, and a little time pass."""
         weights = [weight for weight, _event in self._events]

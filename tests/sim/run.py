@@ -5,7 +5,7 @@ happens in a world.
 
     python -m tests.sim.run --seeds 200 --first 0
     python -m tests.sim.run --seed 17            # one world, told line by line
-    python -m tests.sim.run --township           # worlds with a station between phones and the centre
+    python -m tests.sim.run --township           # worlds with stations between phones and the centre
 """
 
 import argparse
@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from server import keys
@@ -29,6 +30,8 @@ from tests.sim.world import Outcome, World
 
 KEPT = Path(__file__).parents[2] / ".data" / "sim"
 FAILED_BEFORE = Path(__file__).with_name("failed_seeds.txt")
+
+STATIONS = ("east", "west", "twin")  # their keys are the same in every world, too
 
 TOLD_EVERY = 1_000  # worlds; a long run says how far it is
 FAILURES_AT_MOST = 20  # past it more worlds tell nothing new
@@ -60,8 +63,13 @@ TOLD = (
         "couriers",
         "bundles",
     ),
-    *("roamed", "pushes at the station", "station crashes"),
+    *("stations", "split hubs", "roamed", "pushes at a station", "station crashes"),
 )
+
+
+def _of(name: str, size: int) -> bytes:
+    """The seed of a house's key."""
+    return name[:1].encode() * size
 
 
 @contextmanager
@@ -74,12 +82,15 @@ def tools(edits: tuple[Edit, ...] = ()) -> Iterator[Tools]:
         # The house's keys are the same in every world, or the first world would leave its own to the next.
         for file in (desk.KEY_FILE, signer.KEY_FILE, beacons.KEY_FILE):
             keys.load_or_create(Path(data_dir) / file, keys.ED25519, lambda size: b"d" * size)
-        house = Path(data_dir) / "station"
-        house.mkdir()
-        keys.load_or_create(house / desk.KEY_FILE, keys.ED25519, lambda size: b"s" * size)
+        for name in STATIONS:
+            house = Path(data_dir) / name
+            house.mkdir()
+            for file in (desk.KEY_FILE, beacons.KEY_FILE):
+                keys.load_or_create(house / file, keys.ED25519, partial(_of, name))
         node = Node(edits)
         try:
-            yield Tools(node, Storage(), Path(data_dir), Storage())
+            storages = tuple(Storage() for _name in STATIONS)
+            yield Tools(node, Storage(), Path(data_dir), storages)
         finally:
             node.close()
             log.setLevel(usual)
@@ -139,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--events", type=int, default=Size().events, help="things that happen in each"
     )
     parser.add_argument(
-        "--township", action="store_true", help="with a station between phones and the centre"
+        "--township", action="store_true", help="with stations between phones and the centre"
     )
     asked = parser.parse_args(arguments)
     kind = TownWorld if asked.township else World

@@ -53,7 +53,7 @@ class Tools(msgspec.Struct, frozen=True):
     node: Node
     storage: Storage
     data_dir: Path
-    station_storage: Storage
+    station_storages: tuple[Storage, ...]
 
 
 class Scene:

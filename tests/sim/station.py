@@ -1,0 +1,176 @@
+"""A station in the simulated world: the server's own intake, exchange and link over a disk of its own.
+
+Responsible for the life of the station's process over that disk, and for its rounds with the centre over the simulated
+network. Refuses to judge, and to know what the two say to each other. It is enrolled as with a code of its own; of one
+station of the organisation there may be two, which know nothing of each other.
+
+Example: `await station.join(centre)`; from then on it keeps in touch, as often as its line is there.
+"""
+
+import asyncio
+import random
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import cast
+
+import httpx2
+import msgspec
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from server.api.events import Events
+from server.api.logs import LogApi
+from server.api.station import StationApi
+from server.auth.guards import Access
+from server.auth.sessions import Sessions
+from server.intake.pages import MirrorError
+from server.intake.queue import IntakeBusyError, IntakeClosedError
+from server.now import Clock
+from server.settings import Settings
+from server.store import log, spool, upstream
+from server.store.engine import Database
+from server.store.scopes import hub_scope
+from server.store.upstream import Upstream
+from server.upstream.clock import StationClock, machine
+from server.upstream.link import Link
+from server.wire import ServerRefusalError
+from tests.sim.centre import Centre, Entropy, Process
+from tests.sim.fleet_parts import Carrier
+from tests.sim.network import Network
+from tests.sim.storage import Storage
+from tests.sim.wire import LostError
+
+LATEST_S = 300.0  # a stream of hints ends after so long, and the next begins with a hello
+ROUND_S = (0.2, 4.0)  # between a hint and the round that follows it
+AGAIN_S = (5.0, 60.0)
+
+
+class StationProcess(Process):
+    """One life of the station's server."""
+
+    def __init__(self, settings: Settings, clock: Clock, entropy: Entropy, db: Database) -> None:
+        self.clock = StationClock(machine(clock))
+        super().__init__(settings, self.clock, entropy, db)
+        events = Events(settings, self.clock, self.hub)
+        access = Access(Sessions(db, self.clock, entropy), lambda: self.intake.directory)
+        self.api = StationApi(
+            settings,
+            self.clock,
+            db,
+            self.intake,
+            events,
+            logs=LogApi(db, access),
+            uncertainty=self.clock.uncertainty_ms,
+        )
+        self.link = Link(settings, self.clock, entropy, db, intake=self.intake, hub=self.hub)
+
+    async def start(self) -> None:
+        """Serve."""
+        known = await self._db.reading(upstream.read)
+        if known is not None:
+            self.clock.resume(known)
+        self.performer.start(self._db)
+        await self.intake.start()
+
+
+class Station(Centre):
+    """The station, across all lives of its process."""
+
+    of_process = StationProcess
+
+    def __init__(
+        self,
+        data_dir: Path,
+        clock: Clock,
+        entropy: Entropy,
+        storage: Storage,
+        *,
+        name: str,
+        of: bytes,
+        network: Network,
+        chance: random.Random,
+    ) -> None:
+        """`name` is its address, `of` its row in the organisation. Nothing runs before `start`."""
+        super().__init__(data_dir, clock, entropy, storage, snapshot_entries=1_000)
+        self.settings = Settings(data_dir=data_dir, role="station", upstream="http://centre")
+        self.name = name
+        self.of = of
+        self.token = f"token of {name}"
+        self._chance = chance
+        self._http = httpx2.AsyncClient(
+            transport=Carrier(name, network), base_url="http://centre", trust_env=False
+        )
+        self._poked = asyncio.Event()
+        self._line: asyncio.Task[None] | None = None
+        self.rounds = 0
+        self.refused: list[str] = []
+
+    async def join(self, centre: Centre) -> None:
+        """Be enrolled, as with a code, and begin to keep in touch."""
+        await self.start()
+        chain = self._living.intake.desk
+        device = msgspec.structs.replace(
+            chain.device(self.clock.now_ms()),
+            station=self.of,
+            token_hash=sha256(self.token.encode()).digest(),
+        )
+        await centre.transact(lambda batch: batch.devices.enrol(device))
+        server = centre.storage.look(log.read).server_id
+        known = Upstream(url="http://centre", station=self.of, server=server, token=self.token)
+        await self.storage.writing(upstream.save, known)
+        self._line = asyncio.get_running_loop().create_task(self._keep_in_touch())
+
+    def poke(self) -> None:
+        """Something moved at the centre, or came here."""
+        self._poked.set()
+
+    def owed(self) -> spool.Counts:
+        """What the centre has not ruled on."""
+        return self.storage.look(spool.counts)
+
+    @property
+    def family(self) -> str:
+        """How the names of its own scopes begin (HB3)."""
+        return hub_scope(self.storage.look(log.read).server_id, "")
+
+    def said(self) -> dict[str, int]:
+        """How far its own scopes have come (HB3)."""
+        return self.storage.look(_own_scopes)
+
+    async def _keep_in_touch(self) -> None:
+        pause_s = self._chance.uniform(*ROUND_S)
+        while True:
+            await asyncio.sleep(pause_s)
+            self._poked.clear()
+            if await self._round():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LATEST_S):
+                        await self._poked.wait()
+                pause_s = self._chance.uniform(*ROUND_S)
+            else:
+                pause_s = self._chance.uniform(*AGAIN_S)
+
+    async def _round(self) -> bool:
+        """Everything up, and everything down; False where something broke."""
+        process = cast("StationProcess | None", self._process)
+        if process is None:
+            return False
+        try:
+            await process.live(process.link.once(self._http))
+        except (LostError, httpx2.HTTPError, IntakeBusyError, IntakeClosedError, SQLAlchemyError):
+            return False
+        except ServerRefusalError as refusal:
+            if not refusal.may_pass:
+                self.refused.append(refusal.code)
+            return False
+        except MirrorError as error:
+            self.refused.append(str(error))
+            return False
+        self.rounds += 1
+        return True
+
+
+def _own_scopes(connection: Connection) -> dict[str, int]:
+    rows = connection.exec_driver_sql("SELECT name, n FROM scopes WHERE name LIKE 'hub:%'")
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,68 @@
+"""What befalls the stations of a world and the ways between them, beside all that befalls any world.
+
+Responsible for choosing and carrying out. Refuses to judge what comes of it. Chance is a stream of its own.
+
+Example: `Fate(world, town)` strikes now and then by leading a phone from one server to another.
+"""
+
+import random
+from contextlib import suppress
+
+from tests.sim import fate
+from tests.sim.scene import Scene
+from tests.sim.station import Station
+from tests.sim.storage import CUT, Trouble
+from tests.sim.town_faults import TownFaults
+from tests.sim.township import Town
+from tests.sim.wire import LostError
+
+
+class TownFate(fate.Fate):
+    """Strikes stations too."""
+
+    def __init__(self, world: Scene, town: Town, faults: TownFaults, chance: random.Random) -> None:
+        super().__init__(world)
+        self._town = town
+        self._roaming = chance
+        self._events += [
+            (faults.roams, self._roams),
+            (faults.line, self._line_breaks),
+            (faults.line * 1.2, self._line_mends),
+            (faults.crash, self._station_dies),
+        ]
+
+    async def revive(self) -> None:
+        """Machines that are down start again a while later."""
+        for station in self._town.stations:
+            if not station.is_up and self._roaming.random() < 0.3:
+                with suppress(LostError):
+                    await station.start()
+
+    def _one(self) -> Station:
+        return self._roaming.choice(self._town.stations)
+
+    async def _roams(self) -> None:
+        phone = self._roaming.choice(self._world.phones)
+        to = self._town.elsewhere(phone, self._roaming)
+        self._town.roam(phone, to)
+        self._world.trace.note(phone.name, "roams", to)
+        self._world.oracle.tally["roamed"] += 1
+
+    async def _line_breaks(self) -> None:
+        name = self._one().name
+        self._world.network.apart.add(name)
+        self._world.trace.note(name, "apart")
+
+    async def _line_mends(self) -> None:
+        name = self._one().name
+        self._world.network.apart.discard(name)
+        self._world.trace.note(name, "together")
+
+    async def _station_dies(self) -> None:
+        station = self._one()
+        self._world.oracle.tally["station crashes"] += 1
+        if self._roaming.random() < 0.5:
+            station.kill()
+        else:
+            station.storage.trouble = Trouble(CUT, self._roaming.randrange(1, fate.STATEMENTS))
+        self._world.trace.note(station.name, "dies")

@@ -1,0 +1,37 @@
+"""Which stations a world with townships has, and which misfortunes befall them: drawn once from the seed.
+
+Responsible for the draw. Refuses to apply anything. As with `faults`, most are absent from most worlds.
+
+Example: `TownFaults.drawn(chance).twin` says whether one station was set up twice.
+"""
+
+import random
+
+import msgspec
+
+OFF_MS = 20_000  # a station's own clock, either way
+
+
+class TownFaults(msgspec.Struct):
+    """Weights beside those of the acts of fate, and what exists at all."""
+
+    west: bool = False  # a second station, of another row of the organisation
+    twin: bool = False  # a second server of the first one's row (a split hub)
+    roams: float = 0.12
+    line: float = 0.05  # it breaks so often, and mends somewhat oftener
+    crash: float = 0.03
+
+    @staticmethod
+    def drawn(chance: random.Random) -> "TownFaults":
+        """Those of one world."""
+
+        def maybe(likely: float, strength: float) -> float:
+            return chance.uniform(0.2, 1.0) * strength if chance.random() < likely else 0.0
+
+        return TownFaults(
+            west=chance.random() < 0.7,
+            twin=chance.random() < 0.4,
+            roams=chance.uniform(0.04, 0.2),
+            line=maybe(0.8, 0.1),
+            crash=maybe(0.6, 0.06),
+        )
