@@ -136,7 +136,8 @@ def build_app(
 
     pusher = Pusher(settings, clock, entropy, db)
     performer = Performer({MOVED: announce, ERASE: erase}, beside={PUSH: pusher.perform})
-    intake = Intake(settings, clock, entropy, db, performer)
+    uncertainty = of_station.uncertainty_ms if of_station else lambda: CENTRE_UNCERTAINTY_MS
+    intake = Intake(settings, clock, entropy, db, performer, uncertainty=uncertainty)
     keeper = Keeper(db, intake, clock, Signer(settings, entropy))
     link: Link | None = None
     if of_station is not None:
@@ -169,7 +170,7 @@ def build_app(
         intake,
         Events(settings, clock, hub),
         logs=LogApi(db, at_desks["access"]),
-        uncertainty=of_station.uncertainty_ms if of_station else lambda: CENTRE_UNCERTAINTY_MS,
+        uncertainty=uncertainty,
     )
 
     parts: dict[str, Any] = {

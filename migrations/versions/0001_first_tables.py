@@ -196,6 +196,22 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "kept_words",
+        sa.Column("set_id", sa.LargeBinary(), nullable=False),
+        sa.Column("hub", sa.LargeBinary(), nullable=False),
+        sa.Column("hub_seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("unsure_ms", sa.BigInteger(), nullable=False),
+        sa.Column("received_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("set_id", "hub", "hub_seq", name=op.f("pk_kept_words")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("kept_words", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kept_words_hub"), ["hub"], unique=False)
+        batch_op.create_index(batch_op.f("ix_kept_words_chain_seq"), ["chain", "seq"], unique=False)
+    op.create_table(
         "snapshots",
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("scope", sa.BigInteger(), nullable=False),
@@ -456,6 +472,8 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.Column("lane", sa.Integer(), nullable=False),
         sa.Column("handed_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("why", sa.Text(), nullable=True),
+        sa.Column("kept_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("unsure_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("arrival_no", name=op.f("pk_spool")),
     )
     with op.batch_alter_table("spool", schema=None) as batch_op:
@@ -663,6 +681,11 @@ def downgrade() -> None:  # noqa: PLR0915  one statement per table
     op.drop_table("contacts")
     op.drop_table("clock_samples")
     op.drop_table("snapshots")
+    with op.batch_alter_table("kept_words", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_kept_words_hub"))
+        batch_op.drop_index(batch_op.f("ix_kept_words_chain_seq"))
+
+    op.drop_table("kept_words")
     op.drop_table("log_checkpoints")
     op.drop_table("log_tiles")
     op.drop_table("entity_heads")

@@ -6,7 +6,7 @@ to queue, to verify signatures and to commit: it is handed a connection inside a
 
 Rows are gathered while judging and written at the end, one statement per table.
 
-Example: `batch = Batch(connection, memory, at_ms); results = [batch.take(one) for one in found];
+Example: `batch = Batch(connection, memory, at_ms, 50); results = [batch.take(one) for one in found];
 batch.flush()`.
 """
 
@@ -87,10 +87,13 @@ class Batch:
     of_ledger: type[Ledger] = Ledger
     of_looking: type[Looking] = Looking
 
-    def __init__(self, connection: Connection, memory: Memory, at_ms: int) -> None:
-        """Begin under the lock of the log's head; every ruling of the batch is made at `at_ms`."""
+    def __init__(self, connection: Connection, memory: Memory, at_ms: int, unsure_ms: int) -> None:
+        """Begin under the lock of the log's head; every ruling of the batch is made at `at_ms`, by a clock that is off
+        by at most `unsure_ms`.
+        """
         self.connection = connection
         self.at_ms = at_ms
+        self.unsure_ms = unsure_ms
         self._memory = memory
         self._ledger = self.of_ledger(connection, memory, at_ms)
         self._standing = Standing(connection, memory, self._ledger)
@@ -111,6 +114,11 @@ class Batch:
     def directory(self) -> Directory:
         """The organisation, changes of this batch included."""
         return self._memory.directory
+
+    @property
+    def desk_chain(self) -> bytes:
+        """The server's own chain."""
+        return self._memory.desk.chain
 
     def device(self, chain: bytes) -> Device | None:
         """The enrolled device of a chain."""

@@ -55,6 +55,7 @@ from server.store.people import Directory
 from sync import exchange, forks, ids
 from sync.changeset import Draft
 from sync.exchange import PushResult
+from sync.time import CENTRE_UNCERTAINTY_MS
 
 Result = TypeVar("Result")
 
@@ -78,13 +79,18 @@ class Intake:
         entropy: Callable[[int], bytes],
         db: Database,
         performer: Performer,
+        *,
+        uncertainty: Callable[[], int] = lambda: CENTRE_UNCERTAINTY_MS,
     ) -> None:
-        """Prepare; nothing is read or written before `start`."""
+        """Prepare; nothing is read or written before `start`. `uncertainty` gives by how many ms the clock may be off
+        now.
+        """
         limits = settings.limits
         self._clock = clock
         self._entropy = entropy
         self._db = db
         self._performer = performer
+        self._uncertainty = uncertainty
         self._settings = settings
         self._tier = tier_of(settings.role)
         self._queue = WorkQueue(limit_sets=limits.queue_sets, batch_sets=limits.batch_sets)
@@ -378,7 +384,9 @@ class Intake:
         """In the writer's thread, inside the transaction."""
         memory = self._memory
         assert memory is not None
-        batch = self._tier.batch(connection, memory, self._clock.now_ms())
+        # Asked before the time: a better measurement in between must not be thought to be of that time.
+        unsure_ms = self._uncertainty()
+        batch = self._tier.batch(connection, memory, self._clock.now_ms(), unsure_ms)
         batch.prepare(
             [one for work in works for one in work.found or () if isinstance(one, Incoming)],
             [work.greeting for work in works if work.greeting is not None],

@@ -23,6 +23,7 @@ from server.intake.memory import Incident, Memory
 from server.intake.mirrored import folded, places, verdict_rows
 from server.intake.verify import Incoming
 from server.problems import ProblemError
+from server.store import kept as stored_words
 from server.store import people, samples, scopes, sets, spool, upstream
 from server.store import verdicts as stored_verdicts
 from server.store.devices import Contact
@@ -30,12 +31,13 @@ from server.store.outbox import Effect
 from server.store.rows import Row, execute, insert
 from server.store.scopes import Scope, hub_scope
 from server.store.tables import entity_rulings
-from sync import changeset, exchange, rulings
+from sync import changeset, exchange, kept, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet
 from sync.exchange import PushResult
 
 MONTHS: Final = "station:"
 """How the names of scopes begin that have one of the station's own beside them: others hear nothing from these."""
+WORDS_LANE: Final = 2
 ROWS_OF: Final = (
     ("incidents", "id"),
     ("orders", "incident"),
@@ -157,9 +159,9 @@ class HubBatch(Batch):
     of_ledger = HubLedger
     of_looking = LeftToTheCentre
 
-    def __init__(self, connection: Connection, memory: Memory, at_ms: int) -> None:
-        """Begin under the lock of the head."""
-        super().__init__(connection, memory, at_ms)
+    def __init__(self, connection: Connection, memory: Memory, at_ms: int, unsure_ms: int) -> None:
+        """Begin under the lock of the head, at a time that may be off by so much."""
+        super().__init__(connection, memory, at_ms, unsure_ms)
         self._owed: list[Row] = []
 
     @property
@@ -181,12 +183,21 @@ class HubBatch(Batch):
         before = self._ledger.arrival_no
         result = super().take(one, received_at_ms)
         if self._ledger.arrival_no != before:
-            self._owe(self._ledger.arrival_no, one)
+            # Of what its own desks wrote a station is no witness (TM13).
+            is_own = one.chain == self.desk_chain
+            since = (None, None) if is_own else (self.at_ms, self.unsure_ms)
+            self._owe(self._ledger.arrival_no, one, *since)
         return result
 
-    def _owe(self, arrival_no: int, one: Incoming) -> None:
-        lane = one.change.header.lane if one.change is not None else 0
-        self._owed.append((arrival_no, one.chain, one.seq, lane))
+    def _owe(
+        self,
+        arrival_no: int,
+        one: Incoming,
+        kept_at_ms: int | None = None,
+        unsure_ms: int | None = None,
+    ) -> None:
+        row = (arrival_no, one.chain, one.seq, _lane(one), kept_at_ms, unsure_ms)
+        self._owed.append(row)
 
     def answers(self, results: list[PushResult]) -> list[PushResult]:
         """Say of what the centre has not ruled on that it is kept, and since when, and nothing else (HB4)."""
@@ -258,10 +269,11 @@ class HubBatch(Batch):
                 self._incidents.pop(entity, None)
 
     def sample_again(self, chains: Iterable[bytes]) -> None:
-        """Write the samples of chains anew of which was ruled otherwise than before."""
+        """Write anew what chains say of their clocks and of sets they keep, where it is ruled otherwise by now."""
         for chain in sorted(chains):
             self.moments.flush()
             samples.forget(self.connection, chain)
+            stored_words.forget(self.connection, chain)
             for stored in sets.evidence(self.connection, chain):
                 found = changeset.read(stored.envelope)
                 if isinstance(found, ChangeSet):
@@ -313,6 +325,15 @@ class HubBatch(Batch):
         spool.add(self.connection, self._owed)
         self._memory.devices.clear()  # their tokens and dates are learned without a ruling
         return effects
+
+
+def _lane(one: Incoming) -> int:
+    """In which lane a set goes up: before all others what is said of these (HB11)."""
+    if one.change is None:
+        return 0
+    body = one.change.body
+    speaks = body is not None and any(op["t"] == kept.KEPT for op in body.ops)
+    return WORDS_LANE if speaks else one.change.header.lane
 
 
 def _centre_only(detail: str) -> ProblemError:

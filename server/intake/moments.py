@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy import Connection
 
-from server.intake import timing
+from server.intake import timing, words
 from server.intake.memory import Memory
-from server.store import samples
+from server.store import kept, samples
 from server.store.devices import Device
 from server.store.rows import Row
 from sync.changeset import KIND_CHAIN, ChangeSet
@@ -33,11 +33,14 @@ class Moments:
         self._write_log = write_log
         self._rows: list[Row] = []
         self._written: list[Row] = []
+        self._words: list[Row] = []
+        self._said: list[Row] = []
 
     def note(self, change: ChangeSet, ruling: Ruling) -> None:
-        """A set was ruled that may carry samples."""
+        """A set was ruled that may carry samples, or words of a station."""
         if change.body is not None and change.body.kind == KIND_CHAIN:
             self._rows += timing.rows_of(change, ruling)
+            self._words += words.rows_of(change, ruling)
 
     def times(self, items: Iterable[Item]) -> dict[bytes, Timed]:
         """When what each of these ops tells of happened, by op id."""
@@ -54,7 +57,9 @@ class Moments:
         self._write_log()
         samples.write(self._connection, self._rows)
         self._written += self._rows
-        self._rows = []
+        kept.write(self._connection, self._words)
+        self._said += self._words
+        self._rows, self._words = [], []
 
     # ---- what is known of chains (timing.Known) ----------------------------------------------
 

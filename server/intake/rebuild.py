@@ -10,11 +10,22 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from server.intake import timing, words
 from server.intake.memory import Incident, due_ms, load_all, projected
 from server.intake.mirrored import folded, verdict_rows
 from server.intake.rejudge import rejudge
-from server.intake.timing import rows_of
-from server.store import log, people, projections, samples, sets, tables, timers, upstream, verdicts
+from server.store import (
+    kept,
+    log,
+    people,
+    projections,
+    samples,
+    sets,
+    tables,
+    timers,
+    upstream,
+    verdicts,
+)
 from server.store.engine import Database
 from server.store.people import Directory
 from server.store.projections import Projected
@@ -24,6 +35,7 @@ from sync.changeset import ChangeSet
 
 PAGE = 200  # incidents folded in one transaction
 SAMPLE_KEYS = len(tables.clock_samples.primary_key.columns)
+WORD_KEYS = len(tables.kept_words.primary_key.columns)
 
 
 async def rebuild(
@@ -70,7 +82,7 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
         incident = folded_here(connection, entity, directory)
         if not incident.counted:
             # A chain, or an incident of which nothing was accepted.
-            others_wrong += not _samples_stand(connection, entity, check)
+            others_wrong += not _words_stand(connection, entity, check)
             continue
         seen += 1
         # What is long due wakes somebody who sets it right.
@@ -109,18 +121,26 @@ def stands(connection: Connection, incident: Incident, directory: Directory) -> 
     return _plain(projections.of_incident(connection, incident.id)) == _plain(should)
 
 
-def _samples_stand(connection: Connection, chain: bytes, check: bool) -> bool:
-    """Whether the samples of a chain stand as its sets have them; they do afterwards, unless it is only a check."""
-    should: dict[Row, Row] = {}
+def _words_stand(connection: Connection, chain: bytes, check: bool) -> bool:
+    """Whether what a chain says of its clocks, and of sets that it keeps, stands as its sets have it; it does
+    afterwards, unless it is only a check.
+    """
+    clocks: dict[Row, Row] = {}
+    said: dict[Row, Row] = {}
     for stored in sets.evidence(connection, chain):
         found = changeset.read(stored.envelope)
         if isinstance(found, ChangeSet):
-            rows = rows_of(found, rulings.read_ruling(stored.ruling))
-            should |= {row[:SAMPLE_KEYS]: row for row in rows}
-    stands = sorted(should.values()) == sorted(samples.of_chain(connection, chain))
+            ruling = rulings.read_ruling(stored.ruling)
+            clocks |= {row[:SAMPLE_KEYS]: row for row in timing.rows_of(found, ruling)}
+            said |= {row[:WORD_KEYS]: row for row in words.rows_of(found, ruling)}
+    stands = sorted(clocks.values()) == sorted(samples.of_chain(connection, chain)) and sorted(
+        said.values()
+    ) == sorted(kept.of_hub(connection, chain))
     if not stands and not check:
         samples.forget(connection, chain)
-        samples.write(connection, list(should.values()))
+        samples.write(connection, list(clocks.values()))
+        kept.forget(connection, chain)
+        kept.write(connection, list(said.values()))
     return stands
 
 

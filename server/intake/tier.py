@@ -3,7 +3,7 @@
 Responsible for naming, in one place, which parts of the intake the two have for their own. Everything else is the same
 code. Refuses to know what the parts do.
 
-Example: `tier_of("station").batch(connection, memory, now_ms).take(one, now_ms)` gives a provisional ruling.
+Example: `tier_of("station").batch(connection, memory, now_ms, unsure_ms).take(one, now_ms)` gives a provisional ruling.
 """
 
 from typing import Final

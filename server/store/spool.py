@@ -12,8 +12,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.store import tables
-from server.store.rows import Row, execute, execute_in, insert, query
+from server.store.rows import Row, execute, execute_in, insert, query, query_in
 from sync import exchange
+from sync.clock import MS_MAX
+from sync.kept import Word
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -26,9 +28,18 @@ class Counts(msgspec.Struct, frozen=True):
     refused: int
 
 
+class Unsaid(msgspec.Struct, frozen=True):
+    """A set that the station can give its word on and has not: its arrival number, and that word."""
+
+    arrival_no: int
+    word: Word
+
+
 def add(connection: Connection, rows: Sequence[Row]) -> None:
-    """Owe these sets to the centre: (arrival number, chain, seq, lane) of each."""
-    insert(connection, tables.spool, [(*row, None, None) for row in rows])
+    """Owe these sets to the centre: of each (arrival number, chain, seq, lane, since when it is kept here, how far the
+    clock may have been off then), both in ms and None where the station has nothing to say of that.
+    """
+    insert(connection, tables.spool, [(*row[:4], None, None, *row[4:]) for row in rows])
 
 
 def remove(connection: Connection, arrival_nos: Sequence[int]) -> None:
@@ -40,7 +51,8 @@ def waiting(connection: Connection, sets: int, bytes_: int) -> list[tuple[int, b
     """(arrival number, set id, envelope) of what goes up next: at most so many sets and bytes, but at least one if
     there is one.
 
-    The priority lane first, then chains in turn, so that nobody's long chain keeps the others back.
+    The station's own words on the others first (lane 2), then the priority lane, then chains in turn, so that nobody's
+    long chain keeps the others back.
     """
     rows = query(
         connection,
@@ -58,6 +70,41 @@ def waiting(connection: Connection, sets: int, bytes_: int) -> list[tuple[int, b
             break
         found.append((arrival_no, bytes(set_id), bytes(envelope)))
     return found
+
+
+def unsaid(
+    connection: Connection, arrival_nos: Sequence[int], before_ms: int = MS_MAX
+) -> list[Unsaid]:
+    """Which of these sets came before a moment, in ms, and are not spoken of yet, as they came."""
+    rows = query_in(
+        connection,
+        "SELECT o.arrival_no, s.set_id, s.chain, s.seq, o.kept_at_ms, o.unsure_ms FROM spool o"
+        " JOIN sets s ON s.arrival_no = o.arrival_no"
+        " WHERE o.kept_at_ms IS NOT NULL AND o.arrival_no IN (?)",
+        sorted(arrival_nos),
+    )
+    return [
+        Unsaid(arrival_no, Word(bytes(set_id), bytes(chain), seq, at_ms, unsure_ms))
+        for arrival_no, set_id, chain, seq, at_ms, unsure_ms in rows
+        if at_ms < before_ms
+    ]
+
+
+def said(connection: Connection, arrival_nos: Sequence[int]) -> None:
+    """The station has spoken of these."""
+    sql = "UPDATE spool SET kept_at_ms = NULL, unsure_ms = NULL WHERE arrival_no IN (?)"
+    execute_in(connection, sql, arrival_nos)
+
+
+def numbers(connection: Connection, set_ids: Sequence[bytes]) -> list[int]:
+    """The arrival numbers of those of these sets that are owed."""
+    rows = query_in(
+        connection,
+        "SELECT o.arrival_no FROM spool o JOIN sets s ON s.arrival_no = o.arrival_no"
+        " WHERE s.set_id IN (?)",
+        list(set_ids),
+    )
+    return [arrival_no for (arrival_no,) in rows]
 
 
 def handed(connection: Connection, told: Sequence[tuple[int, str, str | None]], at_ms: int) -> None:

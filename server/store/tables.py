@@ -190,6 +190,8 @@ spool = Table(
     Column("lane", Integer, nullable=False),
     Column("handed_at_ms", BigInteger),  # durable at the centre since then; waits for its ruling
     Column("why", Text),  # refused by the centre for this reason
+    Column("kept_at_ms", BigInteger),  # null: the station has nothing (more) to say of when
+    Column("unsure_ms", BigInteger),  # how far its clock may have been off then
     Index(None, "chain"),
 )
 
@@ -280,6 +282,22 @@ clock_samples = Table(
     Column("n", BigInteger, nullable=False),
     Column("fell", BigInteger, nullable=False),
     Column("gap", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+kept_words = Table(
+    "kept_words",
+    metadata,
+    Column("set_id", LargeBinary, primary_key=True),  # of the set that was kept
+    Column("hub", LargeBinary, primary_key=True),  # the chain that says so
+    Column("hub_seq", BigInteger, primary_key=True, autoincrement=False),  # of its set
+    Column("chain", LargeBinary, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("unsure_ms", BigInteger, nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False),  # the word
+    Index(None, "chain", "seq"),
+    Index(None, "hub"),
     sqlite_with_rowid=False,
 )
 

@@ -1,4 +1,5 @@
-"""The way up: what a station keeps for the centre goes there, as received, the priority lane first (SPEC HB7).
+"""The way up: what a station keeps for the centre goes there, as received, the priority lane first (SPEC HB7),
+and before it the station's word on since when it had that (HB11).
 
 Responsible for pushes of a size that the line bears. Refuses to decide what an answer means for a set: the intake takes
 the centre's rulings in, which come with it.
@@ -7,6 +8,7 @@ Example: `await up.run()` hands up all there is and whatever comes, until the li
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -16,6 +18,8 @@ import msgspec
 
 from server.intake.door import Intake
 from server.intake.mirror import answered
+from server.intake.queue import IntakeBusyError, IntakeClosedError
+from server.intake.vouch import vouch
 from server.live.hub import LOG, Hub
 from server.now import Clock
 from server.store import spool
@@ -23,6 +27,7 @@ from server.store.engine import Database
 from server.upstream.pace import Pace, patience_s
 from server.wire import ServerRefusalError, Wire, garbled
 from sync import exchange
+from sync.samples import UNSENT_MS
 
 START_BYTES: Final = 8_192
 LEAST_BYTES: Final = 1_024
@@ -31,6 +36,8 @@ AGAIN_AFTER_MS: Final = 86_400_000
 LOOK_EVERY_MS: Final = 60_000
 """What was handed up long ago and not ruled on is looked for so often."""
 FULL_AGAIN_S: Final = 30.0
+
+_log = logging.getLogger("ortoo.upstream")
 
 
 class Up:
@@ -84,6 +91,9 @@ class Up:
         batch = await self._db.reading(spool.waiting, exchange.BATCH_SETS_MAX, self._pace.bytes)
         if not batch:
             return False
+        owed = [arrival_no for arrival_no, _id, _envelope in batch]
+        if await self._spoke_of(owed):
+            return True  # what it said goes up first
         size = sum(len(envelope) for _no, _id, envelope in batch)
         request = exchange.PushRequest([msgspec.Raw(envelope) for _no, _id, envelope in batch])
         began_ms = self._clock.now_ms()
@@ -101,7 +111,21 @@ class Up:
                 raise garbled("the answer names other sets")
         self._heard()
         self._pace.went_well(self._clock.now_ms() - began_ms)
-        owed = [arrival_no for arrival_no, _id, _envelope in batch]
         await self._intake.transaction(partial(answered, owed=owed, reply=reply))
         self.brought += len(owed)
+        return True
+
+    async def _spoke_of(self, owed: list[int]) -> bool:
+        """Whether there was anything to say of how long these have been here; it is durable now (HB11)."""
+        before_ms = self._clock.now_ms() - UNSENT_MS
+        if not await self._db.reading(spool.unsaid, owed, before_ms):
+            return False
+        try:
+            await self._intake.transaction(partial(vouch, arrival_nos=owed, before_ms=before_ms))
+        except (IntakeBusyError, IntakeClosedError) as error:
+            # A full disk keeps the station from speaking of them, not from handing them up.
+            _log.warning(
+                "sets go up without a word on how long they were here", extra={"why": str(error)}
+            )
+            return False
         return True

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from sync import rulings, samples
+from sync import kept, rulings, samples
 from sync.changeset import KIND_CHAIN, KIND_INCIDENT, ChangeSet
 from sync.clock import Stamp
 from sync.fold import LATE_AFTER_MS, effective_stamp, occurred_at
@@ -159,8 +159,7 @@ def _weighed(changeset: ChangeSet, facts: Facts) -> tuple[str | None, bool, bool
     if body is None:
         return None, False, False
     if body.kind == KIND_CHAIN:
-        is_bad = any(op["t"] == samples.OBS and samples.problem(op) for op in body.ops)
-        return "bad_op" if is_bad else None, False, False
+        return "bad_op" if any(_is_bad(op) for op in body.ops) else None, False, False
     if body.kind != KIND_INCIDENT:
         return "unknown_entity_kind", False, False
     user = changeset.header.user
@@ -180,6 +179,12 @@ def _weighed(changeset: ChangeSet, facts: Facts) -> tuple[str | None, bool, bool
         if facts.dead and not set(facts.dead).isdisjoint(spoken_of([op])):
             return "dep_rejected", is_command, is_partly_allowed
     return None, is_command, is_partly_allowed
+
+
+def _is_bad(op: dict[str, Any]) -> bool:
+    """Whether what a chain says of its clock, or of sets that it keeps, has another shape than it should."""
+    look = {samples.OBS: samples.problem, kept.KEPT: kept.problem}.get(op["t"])
+    return look is not None and look(op) is not None
 
 
 def _taken(changeset: ChangeSet, facts: Facts) -> bool:

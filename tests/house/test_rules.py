@@ -34,6 +34,7 @@ LISTING_AND_SIGNING = [
     "FK8",
     "TL7",
     "TM12",
+    "TM13",
     "CK8",
     "VD9",
     "BU7",
@@ -42,6 +43,7 @@ LISTING_AND_SIGNING = [
     "HB7",
     "HB9",
     "HB10",
+    "HB11",
 ]
 OF_THE_CENTRE = frozenset([*JUDGING, *LISTING_AND_SIGNING])
 OF_BOTH = [rule for rule in RULES if rule not in OF_THE_CENTRE]
@@ -66,6 +68,7 @@ TOLD_OF_THE_CENTRE = {
     "HB7": (SERVER + "test_upstream.py", "hb7_what_was_said_while_the_line_was_down"),
     "HB9": (SERVER + "test_upstream.py", "hb9_a_station_takes_the_steps_of_the_plan_only"),
     "HB10": (SERVER + "test_upstream.py", "hb10_the_centre_hears_of_a_phone_through"),
+    "HB11": (SERVER + "test_receipts.py", "hb11_a_station_gives_its_word_once"),
     "RL5": (SERVER + "test_sync_api.py", "an_end_in_the_middle_of_a_storm_loses_nothing"),
     "BU7": (SERVER + "test_bundles.py", "bu7_a_phone_that_was_never_heard_is_taken_in"),
     "BU9": (SERVER + "test_bundles.py", "bu9_what_is_sealed_to_the_centre"),

@@ -27,7 +27,9 @@ async def keep(db: Database, *owed: tuple[int, bytes, int, int, int]) -> None:
     for no, chain, seq, _lane, size in owed:
         row = (no, b"%032d" % no, chain, seq, None, PROVISIONAL_FROM + no, no * 10, b"x" * size)
         await db.writing(insert, tables.sets, [row])
-    await db.writing(spool.add, [(no, chain, seq, lane) for no, chain, seq, lane, _ in owed])
+    await db.writing(
+        spool.add, [(no, chain, seq, lane, no * 10, 60) for no, chain, seq, lane, _ in owed]
+    )
 
 
 async def test_what_is_owed_goes_up_by_lane_then_by_chains_in_turn_each_in_its_order(

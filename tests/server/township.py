@@ -34,7 +34,7 @@ from tests.server.pen import EPOCH_MS, STATION, Pen, person_id
 
 PATIENCE_S = 60
 STEP_S = 0.02
-DOWN = Cut("down", 0, hard=True)
+DOWN = Cut("up", 0, hard=True)
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:

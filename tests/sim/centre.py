@@ -38,9 +38,11 @@ from server.proof.keeper import Keeper, announce
 from server.proof.signer import Signer
 from server.settings import Limits, Settings
 from server.store.engine import Database
+from server.upstream.clock import StationClock
 from sync import bundle
 from sync.changeset import Draft
 from sync.exchange import PushResult
+from sync.time import CENTRE_UNCERTAINTY_MS
 from tests.sim.storage import PowerCut, Storage
 from tests.sim.wire import LostError, Request, Response
 
@@ -62,7 +64,9 @@ class Process:
     def __init__(self, settings: Settings, clock: Clock, entropy: Entropy, db: Database) -> None:
         self._db = db
         self.performer = Performer({MOVED: self._announced, ERASE: self._erased})
-        self.intake = Intake(settings, clock, entropy, db, self.performer)
+        of_station = clock.uncertainty_ms if isinstance(clock, StationClock) else None
+        uncertainty = of_station or (lambda: CENTRE_UNCERTAINTY_MS)
+        self.intake = Intake(settings, clock, entropy, db, self.performer, uncertainty=uncertainty)
         self.hub = Hub(limit=settings.limits.event_streams)
         events = Events(settings, clock, self.hub)
         access = Access(Sessions(db, clock, entropy), lambda: self.intake.directory)

@@ -5,12 +5,15 @@ from typing import Any
 import pytest
 from msgspec.structs import astuple
 
-from sync import hubs, samples
+from sync import hubs, kept, samples
 from sync import time as trusted
+from sync.incident.admit import admit
+from sync.incident.facts import Facts
 from sync.samples import Clocks, Sample, beat, keep, op_of, placed, sample, to_place, wrote
 from sync.time import Bounds, Observed, Place, Signed, Timed, elapsed_at_least_ms, told
 from tests.sync.conftest import VECTORS, vector_cases
 from tests.sync.incident.labels import expand
+from tests.sync.incident.test_admit import NOW_MS, written
 
 SESSION = bytes.fromhex("0102030405060708")
 CHAIN = b"c" * 16
@@ -61,6 +64,25 @@ def test_tm2_tm4_what_is_kept_and_placed(case: dict[str, Any]) -> None:
 def test_tm3_shapes(case: dict[str, Any]) -> None:
     op = case["op"] | ({"s": bytes.fromhex(case["op"]["s"])} if "s" in case["op"] else {})
     assert samples.problem({"t": "clock.obs"} | op) == case["problem"]
+
+
+@pytest.mark.parametrize("case", vector_cases("time", "words"))
+def test_tm13_what_a_station_says(case: dict[str, Any]) -> None:
+    def named(one: Any) -> Any:
+        if isinstance(one, list):
+            return [named(inner) for inner in one]
+        return one.encode().ljust(32 if one[0] == "#" else 16) if isinstance(one, str) else one
+
+    op = {"t": "hub.kept", "sets": named(case["sets"])}
+    assert kept.problem(op) == case["problem"]
+    if case["problem"] is None:
+        assert kept.op(kept.words(op)) == op
+        assert kept.problem(op | {"sets": op["sets"] * 100}) is None
+        assert kept.problem(op | {"sets": op["sets"] * 201}) == "hub.kept.sets", "200 at most"
+    change = written(op, kind="chain")
+    expected = ("accepted", None) if case["problem"] is None else ("rejected", "bad_op")
+    ruled = admit(change, Facts(lo_ms=NOW_MS), NOW_MS)
+    assert (ruled.decision, ruled.why) == expected
 
 
 def test_tm2_a_session_forgets_between_and_keeps_both_ends() -> None:

@@ -1,0 +1,54 @@
+"""A station gives its word on when it had sets (SPEC HB11).
+
+Responsible for giving it once for each set that was kept here for the centre, in the station's own chain, durable with
+the note that it was given. Refuses to send anything, and to know what a word is worth.
+
+Example: `envelopes = await intake.transaction(lambda batch: words_on(batch, set_ids))` are the signed sets in which
+this station says since when it has those: what a courier is given along.
+"""
+
+from collections.abc import Sequence
+
+from server.intake.batch import Batch
+from server.store import kept as stored
+from server.store import sets, spool
+from server.store.spool import Unsaid
+from sync.changeset import KIND_CHAIN, Draft
+from sync.clock import MS_MAX
+from sync.exchange import PushResult
+from sync.incident.escalation import CENTRE
+from sync.kept import WORDS_MAX, op
+
+
+def vouch(batch: Batch, arrival_nos: Sequence[int], before_ms: int) -> list[PushResult]:
+    """Give the word on those of these kept sets that came before a moment, in ms, and are not spoken of yet. Gives what
+    became of the sets that say so.
+    """
+    return _say(batch, spool.unsaid(batch.connection, arrival_nos, before_ms))
+
+
+def words_on(batch: Batch, set_ids: Sequence[bytes]) -> list[bytes]:
+    """The signed sets in which this station says since when it has these: every one that it gave, and one more for
+    those kept for the centre of which it had not spoken. Nothing is said of sets that did not come from their authors.
+    """
+    known = spool.numbers(batch.connection, set_ids)
+    _say(batch, spool.unsaid(batch.connection, known, MS_MAX))
+    batch.moments.flush()
+    said = stored.on_sets(batch.connection, set_ids)
+    own = batch.desk_chain
+    return [
+        sets.envelope(batch.connection, own, seq, set_id)
+        for at in sorted({one.hub_seq for one in said if one.hub == own})
+        for seq, set_id, _idx in sets.held(batch.connection, own, at, at)
+    ]
+
+
+def _say(batch: Batch, unsaid: Sequence[Unsaid]) -> list[PushResult]:
+    chain = batch.desk_chain
+    told = []
+    for at in range(0, len(unsaid), WORDS_MAX):
+        words = [one.word for one in unsaid[at : at + WORDS_MAX]]
+        draft = Draft(CENTRE, f"device:{chain.hex()}", KIND_CHAIN, chain, [op(words)], lane=1)
+        told.append(batch.write(draft))
+    spool.said(batch.connection, [one.arrival_no for one in unsaid])
+    return told

@@ -1,0 +1,76 @@
+"""Words of stations on when they had sets, as they stand in their chains (TM13).
+
+Responsible for finding those about a set or a stretch of a chain. Refuses to know which of them count.
+
+Example: `on_sets(connection, [set_id])` gives every word on that set, whoever gave it.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from server.store import tables
+from server.store.rows import Row, execute, query, query_in, upsert
+
+NAMES = ", ".join(column.name for column in tables.kept_words.columns)
+
+
+class Said(Struct, frozen=True, array_like=True):
+    """One word, in the column order of its table: the station's chain `hub` says in its set `hub_seq` that it had set
+    `set_id`, at `seq` of `chain`, at `at_ms` give or take `unsure_ms`. `received_at_ms`: when the word was."""
+
+    set_id: bytes
+    hub: bytes
+    hub_seq: int
+    chain: bytes
+    seq: int
+    at_ms: int
+    unsure_ms: int
+    received_at_ms: int
+
+    @property
+    def until_ms(self) -> int:
+        """The set was there at this true time at the latest."""
+        return self.at_ms + self.unsure_ms
+
+
+def write(connection: Connection, rows: list[Row]) -> None:
+    """Add words, in the column order of their table."""
+    upsert(connection, tables.kept_words, rows)
+
+
+def of_hub(connection: Connection, hub: bytes) -> list[Row]:
+    """Every word that a chain gives, as rows."""
+    found = query(connection, f"SELECT {NAMES} FROM kept_words WHERE hub = ?", (hub,))  # noqa: S608  our own names
+    return [_row(one) for one in found]
+
+
+def forget(connection: Connection, hub: bytes) -> None:
+    """Remove those of a chain, to be written anew."""
+    execute(connection, "DELETE FROM kept_words WHERE hub = ?", (hub,))
+
+
+def on_sets(connection: Connection, set_ids: Sequence[bytes]) -> list[Said]:
+    """Every word on any of these sets."""
+    found = query_in(
+        connection,
+        f"SELECT {NAMES} FROM kept_words WHERE set_id IN (?)",  # noqa: S608  our own names
+        list(set_ids),
+    )
+    return [Said(*_row(one)) for one in found]
+
+
+def on_chain(connection: Connection, chain: bytes, since_seq: int) -> list[Said]:
+    """Every word on a set of a chain from a seq on, by seq."""
+    found = query(
+        connection,
+        f"SELECT {NAMES} FROM kept_words WHERE chain = ? AND seq >= ? ORDER BY seq",  # noqa: S608  our own names
+        (chain, since_seq),
+    )
+    return [Said(*_row(one)) for one in found]
+
+
+def _row(found: Row) -> Row:
+    set_id, hub, hub_seq, chain, *rest = found
+    return bytes(set_id), bytes(hub), hub_seq, bytes(chain), *rest
