@@ -39,6 +39,7 @@ from server.proof.keeper import Keeper
 from server.proof.signer import Signer
 from server.push.pusher import Pusher
 from server.push.wanted import PUSH
+from server.room import used_percent
 from server.settings import STATION, Settings
 from server.store import upstream
 from server.store.engine import Database
@@ -141,7 +142,15 @@ def build_app(
     keeper = Keeper(db, intake, clock, Signer(settings, entropy))
     link: Link | None = None
     if of_station is not None:
-        link = Link(settings, of_station, entropy, db, intake=intake, hub=hub)
+        link = Link(
+            settings,
+            of_station,
+            entropy,
+            db,
+            intake=intake,
+            hub=hub,
+            storage=lambda: used_percent(settings.data_dir),
+        )
         # What is found of a clock is the centre's word alone (HB8).
         deadlines = Engine(
             db, intake, clock, entropy, {NUDGES: nudging.take}, may_work=link.is_alone

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -146,14 +146,26 @@ def migrate(ctx: click.Context) -> None:
     click.echo(f"The database stands at revision {after} (it stood at {before or 'none'}).")
 
 
+def _web_url(_ctx: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    if given is not None and not given.startswith(("http://", "https://")):
+        raise click.BadParameter("it begins with http:// or https://")
+    return given
+
+
 @main.command()
 @click.option("--host", help="Address to listen on, over the settings.")
 @click.option(
     "--port", type=click.IntRange(0, PORT_MAX), help="Port to listen on, over the settings."
 )
+@click.option(
+    "--role", type=click.Choice(["centre", STATION]), help="What it serves as, over the settings."
+)
+@click.option(
+    "--upstream", callback=_web_url, help="Of a station: where its centre is, over the settings."
+)
 @click.option("--migrate/--no-migrate", "first", default=False, help="Bring the database up first.")
 @click.pass_context
-def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -> None:
+def serve(ctx: click.Context, /, *, first: bool, **over: Any) -> None:
     """Serve phones and desks until told to stop."""
     import gc
 
@@ -166,6 +178,8 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
     from server.store.wal import settle
 
     settings = settings_of(ctx)
+    given = {name: value for name, value in over.items() if value is not None}
+    settings = msgspec.structs.replace(settings, **given)
     observe.configure()
     try:
         settle(settings.url)
@@ -178,9 +192,6 @@ def serve(ctx: click.Context, host: str | None, port: int | None, first: bool) -
         ctx.invoke(migrate)
     if settings.role == STATION:
         _join_first(settings)
-    settings = msgspec.structs.replace(
-        settings, host=host or settings.host, port=settings.port if port is None else port
-    )
     refuse([*asyncio.run(doctor.database(settings)), doctor.port(settings)])
     app = build_app(settings)
     _greet(settings)

@@ -20,8 +20,10 @@ from server.doctor import database
 from server.imports.hygiene import for_terminal
 from server.now import SystemClock
 from server.settings import STATION
+from server.store import spool
 from server.store.engine import Database
 from server.store.people import Directory
+from server.store.spool import Counts
 from server.store.upstream import Upstream
 from server.upstream.join import NotJoinedError
 from server.upstream.join import join as join_centre
@@ -84,6 +86,34 @@ def join(ctx: click.Context, url: str | None, one_time: str) -> None:
     except NotJoinedError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Joined {url} as station {joined.station.hex()}. Start it: ortoo serve")
+
+
+@station.command()
+@click.pass_context
+def empty(ctx: click.Context) -> None:
+    """Say whether this station holds what the centre has not confirmed; exit 1 if it does.
+
+    Before its machine is moved, upgraded or given away: what its desks wrote may be nowhere else.
+    """
+    settings = settings_of(ctx)
+    refuse(asyncio.run(database(settings)))
+
+    async def work() -> Counts:
+        db = Database(settings.url)
+        try:
+            return await db.reading(spool.counts)
+        finally:
+            await db.close()
+
+    owed = asyncio.run(work())
+    if not (owed.waiting or owed.handed or owed.refused):
+        click.echo("Nothing is held here that the centre has not confirmed.")
+        return
+    raise click.ClickException(
+        f"the centre has not confirmed everything: {owed.waiting} wait to go up, {owed.handed} for its ruling,"
+        f" {owed.refused} it would not take\n  -> once the line is there the first two go up by themselves;"
+        " ortoo doctor names the others"
+    )
 
 
 def _station(directory: Directory, named: str) -> bytes:

@@ -145,7 +145,7 @@ REQUESTS: Final[dict[str, Entry]] = {
     "device_not_empty": Entry(
         409,
         "The device may hold sets that are not here: it said so, or it was not heard for some minutes.",
-        "Wait until it was heard with nothing left, or say why it is shut out all the same.",
+        "Wait until it was heard with nothing left, or say in `despite` why that cannot wait.",
     ),
     "request_too_large": Entry(
         413, "The body is larger than the limit.", "Send fewer or smaller items at a time."

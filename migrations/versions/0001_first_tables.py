@@ -233,6 +233,8 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.Column("clock_offset_ms", sa.BigInteger(), nullable=True),
         sa.Column("head", sa.BigInteger(), nullable=False),
         sa.Column("app", sa.Text(), nullable=False),
+        sa.Column("storage", sa.BigInteger(), nullable=True),
+        sa.Column("kept", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("chain", name=op.f("pk_contacts")),
     )
     op.create_table(

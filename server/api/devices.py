@@ -15,6 +15,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from sqlalchemy import Connection
 
+from server.api.emptiness import demand_empty, trail
 from server.api.entering import through
 from server.api.ids import Hex32, Ms, from_hex, hex_or_none
 from server.api.session import NO_STORE
@@ -34,8 +35,6 @@ from server.store.people import Directory
 WIDE: Final = DESK - {"station"}
 """Roles that see every device; others see those of their own station."""
 REVOKED: Final = "revoked"
-LATELY_MS: Final = 5 * 60_000
-"""As on the wall: what a device said within this time is believed to be so still."""
 
 
 class DeviceEvent(msgspec.Struct, frozen=True):
@@ -43,7 +42,8 @@ class DeviceEvent(msgspec.Struct, frozen=True):
     held here), ``forked`` (two sets at one place of its chain; the proof is both headers with their signatures),
     ``rotated`` (another chain took its place), ``needs_login`` (a second installation asked for that place and must be
     enrolled again), ``revoked`` (a person shut it out; the proof says who, why, what it said last of what it holds and
-    why that did not wait), ``wiped`` (it says that it deleted what it held, and how many sets went with that).
+    why that did not wait), ``moved`` (its person went to another station; the proof says who decided it, and the same),
+    ``wiped`` (it says that it deleted what it held, and how many sets went with that).
 
     One row per kind, with the proof of the last time; ids and bytes are hex."""
 
@@ -60,7 +60,9 @@ class DeviceRow(msgspec.Struct, frozen=True):
     has no ``person``, its ``name`` is the station's, and what it holds is what its phones and desks gave it.
 
     ``last_contact_ms``, ``head``, ``pending`` and ``clock_offset_ms`` (server minus device) are null for a device that
-    was never heard: unknown, which is not zero. ``forked_at``: from this set on its chain has two writers.
+    was never heard: unknown, which is not zero. ``storage`` is the percent that is used of what it may store, null
+    where it cannot tell; ``kept`` how many of ``pending`` a station has, when it last told. ``forked_at``: from this
+    set on its chain has two writers.
     ``continues`` and ``continued_by``: the chain whose place it took, and the chain that took its place."""
 
     chain: Hex32
@@ -80,6 +82,8 @@ class DeviceRow(msgspec.Struct, frozen=True):
     pending: int | None
     oldest_ms: Ms | None
     clock_offset_ms: int | None
+    storage: int | None
+    kept: int
     forked_at: int | None
     continues: Hex32 | None
     continued_by: Hex32 | None
@@ -188,6 +192,8 @@ def _row(device: Device, fleet: Fleet, directory: Directory) -> DeviceRow:
         pending=contact.pending if contact else None,
         oldest_ms=contact.oldest_ms if contact else None,
         clock_offset_ms=contact.clock_offset_ms if contact else None,
+        storage=contact.storage if contact else None,
+        kept=contact.kept if contact else 0,
         forked_at=head.forked_at if head else None,
         continues=hex_or_none(device.continues),
         continued_by=hex_or_none(device.continued_by),
@@ -281,39 +287,17 @@ async def revoke(
         known = devices.by_chain(batch.connection, device)
         if known is None or known.is_desk:
             return False
-        contact = devices.contacts(batch.connection).get(device)
-        is_first = known.revoked_at_ms is None
-        waits = data.despite is None and data.compromised_since is None
-        if is_first and waits and not _is_empty(batch, device, contact):
-            raise ProblemError("device_not_empty")
+        if known.revoked_at_ms is None:
+            # What is in other hands does not wait for anything.
+            in_other_hands = None if data.compromised_since is None else data.why
+            contact = demand_empty(batch, device, despite=data.despite or in_other_hands)
+            batch.happened(device, REVOKED, trail(who, data.why, data.despite, contact))
         batch.devices.revoke(device, data.why, compromised_since_ms=data.compromised_since)
-        if is_first:
-            batch.happened(device, REVOKED, _trail(who, data, contact))
         return True
 
     if not await through(intake.transaction(job)):
         raise ProblemError("not_found", detail="There is no such device.")
     return Response(None, status_code=204, headers=NO_STORE)
-
-
-def _is_empty(batch: Batch, chain: bytes, contact: Contact | None) -> bool:
-    """Whether a device is known to hold nothing that is not here: it said so lately, and what it had written came."""
-    if contact is None or contact.pending > 0:
-        return False
-    head = devices.all_heads(batch.connection).get(chain)
-    have = -1 if head is None else head.have
-    return batch.at_ms - contact.last_contact_ms <= LATELY_MS and have >= contact.head
-
-
-def _trail(who: SignedIn, data: Revocation, contact: Contact | None) -> dict[str, Any]:
-    return {
-        "by": who.person.id,
-        "name": who.person.name,
-        "why": data.why,
-        "despite": data.despite,
-        "heard": None if contact is None else contact.last_contact_ms,
-        "pending": None if contact is None else contact.pending,
-    }
 
 
 ROUTES: Final = [list_devices, issue_code, revoke]

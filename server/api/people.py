@@ -13,16 +13,19 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from litestar import Response, delete, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
+from server.api.emptiness import demand_empty, trail
 from server.api.entering import through
 from server.api.ids import Hex32, from_hex
 from server.api.session import NO_STORE
 from server.api.spec import SESSION_AND_CSRF, json_body, refusals
 from server.auth.guards import Access, SignedIn, may_administer
 from server.auth.logins import Logins
+from server.intake.batch import Batch
 from server.intake.door import Intake
 from server.problems import ProblemError
+from server.store import devices
 from server.store.people import Directory
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -37,6 +40,10 @@ Role = Literal[
     "supervisor",
     "admin",
 ]
+
+PEOPLE: Final = "people"
+MOVED: Final = "moved"
+Despite = Annotated[str | None, QueryParameter(min_length=1, max_length=500)]
 
 
 class _Row(
@@ -185,7 +192,7 @@ async def add_row(
     operation_id="keepOrgRow",
     guards=[may_administer],
     security=SESSION_AND_CSRF,
-    responses=refusals(*_REFUSALS),
+    responses=refusals(*_REFUSALS, "device_not_empty"),
 )
 async def keep_row(
     what: FromPath[str],
@@ -195,15 +202,39 @@ async def keep_row(
     who: NamedDependency[SignedIn],
     access: NamedDependency[Access],
     intake: NamedDependency[Intake],
+    despite: Despite = None,
 ) -> Response[Kept]:
-    """Replace a row, or add it under an id of one's own. Repeating it changes nothing."""
+    """Replace a row, or add it under an id of one's own. Repeating it changes nothing.
+
+    A person who goes to another station loses the records of the old one: while a device of theirs is not known to
+    hold nothing that is not here, that needs a word in `despite` why it cannot wait, which is kept with the device.
+    """
     directory = access.directory()
     row = row_of(what, data, directory)
     known = from_hex(row_id, what)
     if directory.row(what, known) == row:
         return Response(Kept(row_id, directory.idx), headers=NO_STORE)
-    idx = await through(intake.org(what, known, row, by=who.person.id))
+    moves = what == PEOPLE and _goes_elsewhere(directory.row(what, known), row)
+
+    def job(batch: Batch) -> int:
+        if moves:
+            _leave(batch, known, who, despite)
+        return batch.org(what, known, row, by=who.person.id)
+
+    idx = await through(intake.transaction(job))
     return Response(Kept(row_id, idx), headers=NO_STORE)
+
+
+def _goes_elsewhere(before: dict[str, Any] | None, after: dict[str, Any]) -> bool:
+    return before is not None and before.get("station") != after.get("station")
+
+
+def _leave(batch: Batch, person: bytes, who: SignedIn, despite: str | None) -> None:
+    """Write down for each device of a person that they go to another station."""
+    for device in devices.every(batch.connection):
+        if device.person == person and device.in_use:
+            contact = demand_empty(batch, device.chain, despite=despite)
+            batch.happened(device.chain, MOVED, trail(who, "", despite, contact))
 
 
 @delete(

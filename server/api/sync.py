@@ -47,6 +47,7 @@ PREFIX = "/sync/v1/"
 DEVICE_CACHE_MS = 60_000
 DEVICE_CACHE_LIMIT = 20_000
 RETRY_WHEN_BUSY_MS = 2_000
+PERCENT = 100
 # Calls that a device may still make when another chain has taken its place: hello tells the desk.
 CALLS_OF_THE_CONTINUED = frozenset({"push", "rotate", "hello"})
 # Calls of a suspended device: hello, which is refused, tells the desk what it still holds; rotate looks itself.
@@ -188,6 +189,7 @@ class SyncApi:
                 clock_offset_ms=now_ms - asked.wall_ms,
                 head=asked.head,
                 app=asked.app[:120],
+                storage=None if asked.storage is None else min(asked.storage, PERCENT),
             )
         )
         await self._refuse_revoked(device, asked.wiping)
@@ -271,7 +273,8 @@ class SyncApi:
         asked = read(stations.StationRequest, raw)
         if device.station is None:
             raise ProblemError("not_allowed", "this device is no station")
-        for contact in await self._db.reading(stations.news, asked.heard, self._clock.now_ms()):
+        now_ms = self._clock.now_ms()
+        for contact in await self._db.reading(stations.news, device.chain, asked, now_ms):
             self._intake.note_contact(contact)
         directory = self._intake.directory
         return await self._db.reading(stations.told, directory, device.station, asked.have)

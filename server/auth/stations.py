@@ -12,13 +12,12 @@ Example: at the centre `told(connection, directory, station, have)`; at the stat
 """
 
 import hashlib
-from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
 from sqlalchemy import Connection
 
-from server.store import devices
+from server.store import devices, spool
 from server.store.devices import Contact
 from server.store.people import Directory
 from server.store.rows import execute, execute_in, query
@@ -31,8 +30,12 @@ HEARD_MAX: Final = 1_000
 """So many last contacts at most are told at once."""
 
 
-class Heard(msgspec.Struct, frozen=True):
-    """What a device said of itself at its last hello to a station, as `Contact` keeps it."""
+Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
+
+
+class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a device said of itself at its last hello to a station, and how many sets of its chain that keeps, as
+    `Contact` has it."""
 
     chain: Bin16
     last_contact_ms: Int
@@ -41,14 +44,19 @@ class Heard(msgspec.Struct, frozen=True):
     clock_offset_ms: Int | None
     head: Int
     app: Annotated[str, msgspec.Meta(max_length=APP_CHARS)]
+    storage: Percent | None = None
+    kept: Natural = 0
 
 
 class StationRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """`have`: the digest of the answer that was learned last. `heard`: what devices said at their last hello to the
-    station, its clock's times; those that were not told before, the earliest first (HB10)."""
+    station, its clock's times; those that were not told before, the earliest first (HB10). `pending` sets wait there to
+    go up, the oldest since `oldest_ms`."""
 
     have: Bin16 | None = None
     heard: Annotated[list[Heard], msgspec.Meta(max_length=HEARD_MAX)] = []
+    pending: Natural = 0
+    oldest_ms: Int | None = None
 
 
 class Token(msgspec.Struct, frozen=True, array_like=True):
@@ -102,17 +110,20 @@ def told(
     return StationReply(digest) if digest == have else StationReply(digest, tokens, logins)
 
 
-def news(connection: Connection, heard: Sequence[Heard], now_ms: int) -> list[Contact]:
-    """Of what people's devices told a station that which nobody here knows better, as of now at the latest."""
+def news(connection: Connection, chain: bytes, said: StationRequest, now_ms: int) -> list[Contact]:
+    """What a station of this chain holds now; and of what people's devices told it that which nobody here knows
+    better, as of now at the latest."""
     known = {one.chain for one in devices.every(connection) if one.person is not None}
     before = devices.contacts(connection)
     found = []
-    for one in heard:
+    if (own := before.get(chain)) is not None:
+        now = {"last_contact_ms": now_ms, "pending": said.pending, "oldest_ms": said.oldest_ms}
+        found.append(msgspec.structs.replace(own, **now))
+    for one in said.heard:
         at_ms = min(one.last_contact_ms, now_ms)
         is_later = one.chain not in before or before[one.chain].last_contact_ms < at_ms
         if one.chain in known and is_later:
-            said = msgspec.structs.asdict(one) | {"last_contact_ms": at_ms}
-            found.append(Contact(**said))
+            found.append(Contact(**msgspec.structs.asdict(one) | {"last_contact_ms": at_ms}))
     return found
 
 
@@ -120,7 +131,10 @@ def heard_since(connection: Connection, told_ms: int) -> list[Heard]:
     """The contacts of a station since then, the earliest first, as many as may be told at once."""
     since = [one for one in devices.contacts(connection).values() if one.last_contact_ms > told_ms]
     first = sorted(since, key=lambda one: (one.last_contact_ms, one.chain))[:HEARD_MAX]
-    return [Heard(**msgspec.structs.asdict(one)) for one in first]
+    kept = spool.by_chain(connection)
+    return [
+        Heard(**msgspec.structs.asdict(one) | {"kept": kept.get(one.chain, 0)}) for one in first
+    ]
 
 
 def learn(connection: Connection, reply: StationReply) -> bool:

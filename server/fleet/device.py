@@ -67,9 +67,11 @@ class Device:
         follow: Follow | None = None,
         begin: Begin | None = None,
         records_centre: bool = False,
+        storage: Callable[[], int | None] = lambda: None,
     ) -> None:
         """`http` has the server's address and this device's link; `chance` spreads retries and
-        never enters a set. `online` is what the phone believes of its network: False saves an attempt.
+        never enters a set. `online` is what the phone believes of its network: False saves an attempt. `storage`: how
+        much of its disk is used, in percent.
 
         With `records_centre` the chain says what was heard of the centre: each set names the newest ruling and
         beacon, and samples of the clocks stand between them. A replay over dropping links leaves that out, so that the
@@ -81,6 +83,7 @@ class Device:
         self._online = online
         self._follow = follow
         self._begin = begin
+        self._storage = storage
         self._chain = OwnChain(vault, time, entropy, records_centre=records_centre)
         self._wire = Wire(http, lambda: self._chain.identity)
         self._cursors = vault.cursors()
@@ -367,6 +370,7 @@ class Device:
             mono=(self._chain.keeper.clocks.session, sent.m),
             request_id=request_id,
             token=token,
+            storage=self._storage(),
         )
         reply = await self._wire.call("hello", request, exchange.HelloReply)
         if (reply.request_id, reply.wall_ms) != (request_id, sent.wall_ms):

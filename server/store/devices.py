@@ -89,7 +89,8 @@ class ChainHead(msgspec.Struct):
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """What a device said at its last hello, and when it was last heard at all."""
+    """What a device said at its last hello, and when it was last heard at all. `storage`: percent that is used of what
+    it may store. `kept`: so many sets of its chain a station keeps for the centre, as that said."""
 
     chain: bytes
     last_contact_ms: int
@@ -98,6 +99,8 @@ class Contact(msgspec.Struct, frozen=True):
     clock_offset_ms: int | None  # server minus device
     head: int
     app: str
+    storage: int | None = None
+    kept: int = 0
 
 
 _COLUMNS = (
@@ -201,14 +204,34 @@ def contacts(connection: Connection) -> dict[bytes, Contact]:
     rows = query(
         connection,
         "SELECT c.chain, c.last_contact_ms, c.pending, c.oldest_ms, c.clock_offset_ms, c.head, c.app,"
-        " COALESCE(h.have, -1), d.station FROM contacts c LEFT JOIN chain_heads h ON h.chain = c.chain"
-        " LEFT JOIN devices d ON d.chain = c.chain",
+        " c.storage, c.kept, COALESCE(h.have, -1), d.station FROM contacts c"
+        " LEFT JOIN chain_heads h ON h.chain = c.chain LEFT JOIN devices d ON d.chain = c.chain",
     )
     found: dict[bytes, Contact] = {}
-    for chain, last_ms, pending, oldest_ms, offset_ms, head, app, have, station in rows:
+    for (
+        chain,
+        last_ms,
+        pending,
+        oldest_ms,
+        offset_ms,
+        head,
+        app,
+        storage,
+        kept,
+        have,
+        station,
+    ) in rows:
         # What a station holds is of many chains, and is not counted by its own.
         owed = min(pending, max(head - have, 0)) if station is None else pending
         found[bytes(chain)] = Contact(
-            bytes(chain), last_ms, owed, oldest_ms if owed else None, offset_ms, head, app
+            bytes(chain),
+            last_ms,
+            owed,
+            oldest_ms if owed else None,
+            offset_ms,
+            head,
+            app,
+            storage,
+            min(kept, owed),
         )
     return found

@@ -134,6 +134,12 @@ def refused(connection: Connection, limit: int) -> list[tuple[bytes, int, str]]:
     return [(bytes(chain), seq, why) for chain, seq, why in rows]
 
 
+def by_chain(connection: Connection) -> dict[bytes, int]:
+    """How many sets of each chain wait to go up, or for the centre's ruling."""
+    rows = query(connection, "SELECT chain, COUNT(*) FROM spool GROUP BY chain")
+    return {bytes(chain): many for chain, many in rows}
+
+
 def counts(connection: Connection) -> Counts:
     """How much is owed, and since when."""
     [[waits, handed_up, refused]] = query(

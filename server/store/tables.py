@@ -246,7 +246,7 @@ chain_events = Table(
     Column("chain", LargeBinary, primary_key=True),
     Column(
         "kind", Text, primary_key=True
-    ),  # copied, rolled_back, forked, rotated, needs_login, revoked, wiped
+    ),  # copied, rolled_back, forked, rotated, needs_login, revoked, moved, wiped
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
     Column("count", BigInteger, nullable=False),
@@ -263,6 +263,8 @@ contacts = Table(
     Column("clock_offset_ms", BigInteger),  # server minus device, at the last hello
     Column("head", BigInteger, nullable=False),  # what the device says it has written
     Column("app", Text, nullable=False),
+    Column("storage", BigInteger),  # percent that is used of what it may store, as it said
+    Column("kept", BigInteger, nullable=False),  # sets of its chain that a station keeps for us
 )
 
 # ---- projections -----------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from server.intake.hub import HubBatch
 from server.intake.mirror import mirror
 from server.intake.pages import cursors
 from server.now import Clock
-from server.store import scopes
+from server.store import scopes, spool
 from server.store.engine import Database
 from server.upstream.beside import beside
 from server.upstream.pace import Pace, patience_s
@@ -124,11 +124,11 @@ class Down:
             await self.catch_up(greet)
 
     async def _report(self) -> None:
-        """Tell now and then which devices were heard here: the centre hears them only through us."""
+        """Tell now and then that we are here, what waits, and which devices were heard: the centre hears them only
+        through us."""
         while True:
             await asyncio.sleep(REPORT_EVERY_S)
-            if await self._db.reading(heard_since, self._reported_ms):
-                await self._ask_tokens()
+            await self._ask_tokens()
 
     async def catch_up(self, greet: Greet) -> None:
         """Read everything that was hinted at to its end. Raises like `run`."""
@@ -180,7 +180,8 @@ class Down:
     async def _ask_tokens(self) -> None:
         """Which tokens and logins there are; all of it once more where a device was named that is not known yet."""
         heard = await self._db.reading(heard_since, self._reported_ms)
-        asked = StationRequest(self._digest, heard)
+        owed = await self._db.reading(spool.counts)
+        asked = StationRequest(self._digest, heard, owed.waiting, owed.oldest_ms)
         reply = await self._wire.call(
             "station", asked, StationReply, patience_s=patience_s(MOST_BYTES)
         )

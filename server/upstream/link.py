@@ -91,14 +91,16 @@ class Link:
         *,
         intake: Intake,
         hub: Hub,
+        storage: Callable[[], int | None],
     ) -> None:
-        """Nothing is sent before `start`."""
+        """Nothing is sent before `start`. `storage`: how much of the disk is used, in percent."""
         self._settings = settings
         self._clock = clock
         self._entropy = entropy
         self._db = db
         self._intake = intake
         self._hub = hub
+        self._storage = storage
         self._chance = random.Random(entropy(8))  # noqa: S311  spreads retries, no secret
         self._session = entropy(8)
         self._me = Me(b"", "")
@@ -261,6 +263,7 @@ class Link:
             wall_ms=wall_ms,
             mono=(self._session, steady_ms),
             request_id=self._entropy(16),
+            storage=self._storage(),
         )
         reply = await wire.call("hello", asked, exchange.HelloReply)
         if (reply.request_id, reply.wall_ms) != (asked.request_id, asked.wall_ms):

@@ -40,7 +40,7 @@ SERVER_FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"store"}),
     frozenset(
         {"settings", "now", "problems", "observe", "keys", "curve", "seal", "edge", "failures"}
-        | {"wire"}
+        | {"room", "wire"}
     ),
 )
 

@@ -81,6 +81,10 @@ def test_a_station_without_a_centre_does_not_serve_and_is_told_how_to_join_one(
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         code, output = invoke("station", "join", "--code", "x", "--upstream", url, **station_of)
+        flags = ("serve", "--role", "station", "--upstream", url)
+        of_flags = {"DATA_DIR": station_of["DATA_DIR"], "STATION_CODE": "x"}
+        assert "does not answer" in invoke(*flags, **of_flags)[1], "flags are as good as settings"
+        assert invoke(*flags[:-1], "centre.example", **of_flags)[0] == 2
     assert (code, "does not answer" in output, "SSL_CERT_FILE" in output) == (1, True, True)
     code, output = invoke("doctor", **station_of)
     assert "BAD  centre: this station has none" in output
@@ -127,6 +131,23 @@ def test_migrate_says_where_the_database_stood_and_stands(tmp_path: Path) -> Non
         "The database stands at revision 0001 (it stood at none).\n",
     )
     assert (tmp_path / "ortoo.db").exists()
+
+
+def test_a_station_says_whether_it_holds_something_that_is_nowhere_else(tmp_path: Path) -> None:
+    assert invoke("station", "empty", DATA_DIR=str(tmp_path))[0] == 1, "there is no database"
+    assert invoke("migrate", DATA_DIR=str(tmp_path))[0] == 0
+    assert invoke("station", "empty", DATA_DIR=str(tmp_path)) == (
+        0,
+        "Nothing is held here that the centre has not confirmed.\n",
+    )
+    with closing(sqlite3.connect(tmp_path / "ortoo.db")) as db, db:
+        db.execute("INSERT INTO spool (arrival_no, chain, seq, lane) VALUES (1, x'00', 0, 0)")
+        db.execute(
+            "INSERT INTO spool (arrival_no, chain, seq, lane, why) VALUES (2, x'00', 1, 0, 'too_large')"
+        )
+    code, output = invoke("station", "empty", DATA_DIR=str(tmp_path))
+    assert (code, "1 wait to go up, 0 for its ruling, 1 it would not take" in output) == (1, True)
+    assert "once the line is there" in output, output
 
 
 def test_the_doctor_says_what_to_do_about_each_finding(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -189,6 +190,8 @@ async def test_devices_are_listed_with_how_far_each_has_come(house: Centre) -> N
         "pending": None,
         "oldest_ms": None,
         "clock_offset_ms": None,
+        "storage": None,
+        "kept": 0,
         "compromised_since": None,
         "forked_at": None,
         "continues": None,
@@ -256,6 +259,25 @@ async def test_a_device_that_was_lately_heard_with_nothing_left_is_shut_out_with
     assert (await admin.post(path, why)).status_code == 204
     [event] = (await admin.ask("/api/devices"))[0]["events"]
     assert (event["proof"]["despite"], event["proof"]["pending"]) == (None, 0)
+
+
+async def test_whose_phone_may_hold_something_moves_to_another_station_only_with_a_reason(
+    house: Centre,
+) -> None:
+    admin, phone = await house.sign_in("admin"), await house.phone()
+    other = (await admin.post("/api/org/stations", {"name": "城川派出所"})).json()["id"]
+    path = f"/api/org/people/{phone.person.hex()}"
+    moved = {"name": "王", "role": "officer", "station": other}
+    held = await admin.send("PUT", path, moved)
+    assert (held.status_code, held.json()["code"]) == (409, "device_not_empty")
+    assert (await admin.send("PUT", path, moved | {"station": STATION.hex()})).status_code == 200
+    despite = "明天起在那边值班"
+    assert (await admin.send("PUT", f"{path}?despite={quote(despite)}", moved)).status_code == 200
+    [device] = await admin.ask("/api/devices")
+    assert device["station"] == other
+    [event] = device["events"]
+    said = event["proof"]
+    assert (event["kind"], said["name"], said["despite"]) == ("moved", "admin 甲", despite)
 
 
 async def test_a_code_for_nobody_is_not_issued(house: Centre) -> None:

@@ -512,10 +512,12 @@ async def test_a_listener_hears_that_its_scope_moved_and_goes_when_the_house_clo
 async def test_hello_is_remembered_as_the_last_contact(
     mortal: tuple[Centre, Pen],
 ) -> None:
+    """EX13: how full it is, too; nothing is fuller than full."""
     centre, pen = mortal
     phone = Phone(centre, pen)
     now = SystemClock().now_ms()
-    await phone.call("hello", phone.hello(head=5, pending=3, oldest_ms=9, wall_ms=now - 7_000))
+    said = phone.hello(head=5, pending=3, oldest_ms=9, wall_ms=now - 7_000)
+    await phone.call("hello", said | {"storage": 400})
     await phone.push(pen.open())
     await centre.end(signal.SIGTERM)
     db = Database(Settings(data_dir=centre.data_dir).url)
@@ -524,6 +526,7 @@ async def test_hello_is_remembered_as_the_last_contact(
     contact = (await db.reading(devices.contacts))[pen.chain]
     await db.close()
     assert (contact.pending, contact.oldest_ms, contact.head) == (3, 9, 5)
+    assert contact.storage == 100
     assert contact.clock_offset_ms is not None
     assert 7_000 <= contact.clock_offset_ms < 60_000
     assert contact.last_contact_ms >= now

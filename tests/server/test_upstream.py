@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from server.auth.devices import find
 from server.auth.enrol import ADDRESS_FAILURES, Whose
-from server.auth.stations import StationRequest
+from server.auth.stations import StationRequest, heard_since
 from server.proof import loss
 from server.proof.signer import Signer
 from server.store import log, sets, upstream
@@ -298,6 +298,8 @@ async def test_what_a_station_says_that_it_heard_is_bounded() -> None:
         {"pending": -1},
         {"last_contact_ms": 2**63},
         {"app": "a" * 121},
+        {"storage": 101},
+        {"kept": -1},
         {"chain": bytes(15)},
     ):
         with pytest.raises(msgspec.ValidationError):
@@ -314,6 +316,7 @@ async def test_hb10_the_centre_hears_of_a_phone_through_its_station(place: Towns
     await place.settled()
     stranger = Pen("nobody's", person_id("officer"))
     said = {"pending": 3, "oldest_ms": EPOCH_MS - 9_000, "clock_offset_ms": 120, "head": 7}
+    said |= {"storage": 31}
     later_ms = place.own_clock.now_ms() + 3_600_000
     for chain, at_ms in ((phone.chain, later_ms), (stranger.chain, later_ms)):
         contact = Contact(chain=chain, last_contact_ms=at_ms, app="test/2", **said)
@@ -333,8 +336,15 @@ async def test_hb10_the_centre_hears_of_a_phone_through_its_station(place: Towns
     heard = await place.centre.state.db.reading(contacts)
     one = heard[phone.chain]
     assert (one.pending, one.oldest_ms, one.head, one.app) == (3, EPOCH_MS - 9_000, 7, "test/2")
+    assert (one.storage, one.kept) == (31, 0)
     assert one.last_contact_ms <= place.clock.now_ms(), "nobody was heard in the future"
     assert stranger.chain not in heard
+    place.cut()
+    await place.at_station(phone, phone.note(INCIDENT))
+    [of_phone] = [
+        said for said in await place.state.db.reading(heard_since, 0) if said.chain == phone.chain
+    ]
+    assert of_phone.kept == 1, "it is at the station, and not yet at the centre"
 
 
 async def test_hb9_a_station_takes_the_steps_of_the_plan_only_while_it_is_alone(

@@ -63,7 +63,15 @@ class StationProcess(Process):
             logs=LogApi(db, access),
             uncertainty=self.clock.uncertainty_ms,
         )
-        self.link = Link(settings, self.clock, entropy, db, intake=self.intake, hub=self.hub)
+        self.link = Link(
+            settings,
+            self.clock,
+            entropy,
+            db,
+            intake=self.intake,
+            hub=self.hub,
+            storage=lambda: None,
+        )
 
     async def start(self) -> None:
         """Serve."""

@@ -31,6 +31,7 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
      {**_HELLO, "token": bytes(7) + b"\x05" + b"chance-8"}),
     ("a suspended phone is about to clear itself, and two sets go with it", "HelloRequest",
      {**_HELLO, "pending": 2, "oldest_ms": AT_MS - 60_000, "wiping": 2}),
+    ("a hello of a phone that has little room left (EX13)", "HelloRequest", {**_HELLO, "storage": 97}),
     ("a hello with keys of a later version", "HelloRequest", {**_HELLO, "battery": 80}),
     ("the centre answers", "HelloReply", {
         "request_id": bytes(16),

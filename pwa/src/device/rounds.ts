@@ -34,6 +34,16 @@ import { type Vault, VaultRefused } from "./vault";
 import type { Alarm, LogWatch } from "./watch";
 import type { Draft } from "./writer";
 
+/** How much of what this browser may store is used, in percent (EX13); undefined where it does not say. */
+async function storageUsed(): Promise<number | undefined> {
+  try {
+    const { usage = 0, quota = 0 } = await navigator.storage.estimate();
+    return quota > 0 ? Math.min(100, Math.ceil((usage * 100) / quota)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The server that answered last. */
 export interface Met {
   isStation: boolean;
@@ -315,6 +325,7 @@ export class Rounds {
     const { app, keeper, replica, session, vault } = this.#parts;
     const { chain, insteadOf } = session();
     const owed = await replica.owed(insteadOf ?? chain);
+    const storage = await storageUsed();
     const { token, request } = await vault.greeting(crypto.getRandomValues(new Uint8Array(16)));
     const sent = keeper.read();
     const message: HelloRequest = {
@@ -328,6 +339,7 @@ export class Rounds {
       mono: sent.mono,
       request_id: request,
       token,
+      ...(storage === undefined ? {} : { storage }),
     };
     return { message, request, sent };
   }

@@ -21,6 +21,8 @@ export interface HelloRequest {
   token: Uint8Array | null;
   /** It is about to delete what it holds; so many sets go with it that are not at the centre (EX12). */
   wiping?: number;
+  /** How much of what it may store is used, in percent (EX13). */
+  storage?: number;
 }
 
 export interface HelloReply {

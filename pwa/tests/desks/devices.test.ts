@@ -9,6 +9,7 @@ import {
   ordered,
   picture,
   reachedOf,
+  roads,
   tally,
 } from "../../src/desks/devices/model";
 import { clockNote, missing } from "../../src/desks/login/model";
@@ -31,6 +32,8 @@ const device = (name: string, part: Partial<Device> = {}): Device => ({
   pending: 0,
   oldest_ms: null,
   clock_offset_ms: 100,
+  storage: 31,
+  kept: 0,
   forked_at: null,
   continues: null,
   continued_by: null,
@@ -71,6 +74,42 @@ describe("devices", () => {
     expect([needOf(silent, NOW), reachedOf(silent, NOW)]).toEqual(["silent", "phone"]);
     expect([needOf(fine, NOW), reachedOf(fine, NOW)]).toEqual(["fine", "centre"]);
     expect(reachedOf(never, NOW)).toBeNull();
+  });
+  it("whose records all lie at a station are told apart from those that hold them still", () => {
+    const there = device("there", { pending: 3, kept: 3 });
+    const half = device("half", { pending: 3, kept: 2 });
+    const lost = device("lost", { pending: 3, kept: 3, last_contact_ms: silent.last_contact_ms });
+    expect([there, half, lost].map((one) => [needOf(one, NOW), reachedOf(one, NOW)])).toEqual([
+      ["atStation", "station"],
+      ["waiting", "phone"],
+      ["silent", "phone"],
+    ]);
+  });
+  it("that can soon store nothing more stand before those that only wait", () => {
+    const full = device("full", { storage: 90 });
+    const unsaid = device("unsaid", { storage: null });
+    expect([full, unsaid].map((one) => needOf(one, NOW))).toEqual(["full", "fine"]);
+    expect(ordered([waiting, full, silent], "", NOW).map(({ name }) => name)).toEqual(["silent", "full", "waiting"]);
+  });
+  it("have a road for each station with a server, those that nobody hears first", () => {
+    const stations = ["昂素所", "城川所", "上海庙所", "没有服务器的所"].map((name) => ({ id: id(name), name }));
+    const server = (name: string, part: Partial<Device> = {}) =>
+      device(name, { chain: id(`${name}的服务器`), person: null, station: id(name), ...part });
+    const all = [
+      server("昂素所", { chain: id("烧了的"), revoked_at: NOW - 9 }),
+      server("昂素所"),
+      server("城川所", { pending: 14, oldest_ms: NOW - 9_000 }),
+      server("上海庙所", { last_contact_ms: NOW - 3_600_000, pending: 2 }),
+      device("一", { station: id("昂素所") }),
+      device("二", { station: id("昂素所"), revoked_at: NOW }),
+    ];
+    expect(
+      roads(stations, all, NOW).map(({ station, state, phones, pending }) => [station, state, phones, pending]),
+    ).toEqual([
+      ["上海庙所", "away", 0, 2],
+      ["城川所", "behind", 0, 14],
+      ["昂素所", "clear", 1, 0],
+    ]);
   });
   it("whose storage was copied, set back or forked stand first, a waiting officer before all", () => {
     const befell = (kind: DeviceEvent["kind"], last_at = NOW): DeviceEvent[] => [

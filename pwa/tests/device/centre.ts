@@ -41,6 +41,8 @@ export class Centre {
   /** A call that gets no answer. */
   silent: "push" | null = null;
   readonly wiping: number[] = [];
+  /** As each hello said it (EX13). */
+  readonly storage: unknown[] = [];
   /** What happens before it is noted. */
   meanwhile: (() => Promise<void>) | null = null;
   epoch = fromHex("0102030405060708", 8);
@@ -422,6 +424,7 @@ export class Centre {
     if (path === "rotate") return this.#rotated(encode(said["set"] as Value));
     if (path !== "hello") return null;
     const [chain, token, request] = ["chain", "token", "request_id"].map((key) => hexOf(said[key]));
+    this.storage.push(said["storage"]);
     this.greetings.push({
       chain: chain ?? "",
       token: token ?? null,

@@ -64,6 +64,20 @@ test("a suspended device hands over what it holds and gets nothing (EX9)", async
   expect((phone.status.nextTryMs ?? 0) - phone.clock.ms).toBe(60_000);
 });
 
+test("a hello says how full the storage is, and nothing where the browser does not tell (EX13)", async () => {
+  const says = async (estimate?: () => Promise<StorageEstimate>) => {
+    vi.stubGlobal("navigator", estimate ? { storage: { estimate } } : {});
+    await phone.exchange();
+    phone.clock.ms += 3_600_000;
+    return phone.centre.storage.at(-1);
+  };
+  expect(await says()).toBeUndefined();
+  expect(await says(async () => ({ usage: 301, quota: 1_000 }))).toBe(31);
+  expect(await says(async () => ({ usage: 9, quota: 0 }))).toBeUndefined();
+  expect(await says(() => Promise.reject(new Error("no")))).toBeUndefined();
+  vi.unstubAllGlobals();
+});
+
 describe("a suspended phone is cleared (EX12)", () => {
   beforeEach(async () => {
     await phone.note(INCIDENT, "一");

@@ -18,6 +18,7 @@ import random
 import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from server.fleet.timebase import RealTime, Timebase, VirtualTime
 from server.fleet.transport import LinkTransport
 from server.fleet.vault import Vault
 from server.now import SystemClock, VirtualClock
+from server.room import used_percent
 from server.settings import Settings
 from server.store.engine import Database
 from server.store.migrate import upgrade
@@ -143,6 +145,7 @@ class Banner:
             follow=crew.cases.follow,
             begin=crew.cases.begin,
             records_centre=True,
+            storage=partial(used_percent, self._phones),
         )
         return crew
 

@@ -8,7 +8,7 @@
  */
 /** What befell a device, of one kind (SPEC FK8). */
 export interface DeviceEvent {
-  readonly kind: "copied" | "rolled_back" | "forked" | "rotated" | "needs_login" | "revoked" | "wiped";
+  readonly kind: "copied" | "rolled_back" | "forked" | "rotated" | "needs_login" | "revoked" | "moved" | "wiped";
   readonly first_at: number;
   readonly last_at: number;
   readonly count: number;
@@ -32,6 +32,10 @@ export interface Device {
   readonly pending: number | null;
   readonly oldest_ms: number | null;
   readonly clock_offset_ms: number | null;
+  /** Percent that is used of what it may store; null where it cannot tell. */
+  readonly storage: number | null;
+  /** So many of those that wait are at a station. */
+  readonly kept: number;
   readonly forked_at: number | null;
   readonly continues: string | null;
   readonly continued_by: string | null;
@@ -44,7 +48,9 @@ export type Need =
   | "copied"
   | "rolledBack"
   | "silent"
+  | "full"
   | "waiting"
+  | "atStation"
   | "clock"
   | "never"
   | "fine"
@@ -53,6 +59,8 @@ export type Need =
 
 /** As on the wall: heard within this time is online. */
 export const ONLINE_MS = 5 * 60_000;
+/** Above this it may soon refuse to store, and somebody should make room. */
+export const FULL_PERCENT = 90;
 /** Above this a phone reckons times by its timer, and the desk should know. */
 const CLOCK_MS = 2_000;
 
@@ -72,6 +80,9 @@ function waitsForCode(device: Device, all: readonly Device[]): boolean {
   return !all.some(({ person, enrolled_at }) => person === device.person && enrolled_at > asked.last_at);
 }
 
+/** Whether all that waits is at a station: it said so when it was heard there. */
+const isAtStation = ({ pending, kept }: Device): boolean => pending !== null && pending > 0 && kept >= pending;
+
 /** `all` tells whether somebody has acted since. */
 export function needOf(device: Device, nowMs: number, all: readonly Device[] = []): Need {
   if (device.revoked_at !== null) return "revoked";
@@ -81,7 +92,8 @@ export function needOf(device: Device, nowMs: number, all: readonly Device[] = [
   if (event(device, "rolled_back")) return "rolledBack";
   if (device.last_contact_ms === null) return "never";
   if (!online(device, nowMs)) return "silent";
-  if ((device.pending ?? 0) > 0) return "waiting";
+  if ((device.storage ?? 0) >= FULL_PERCENT) return "full";
+  if ((device.pending ?? 0) > 0) return isAtStation(device) ? "atStation" : "waiting";
   return Math.abs(device.clock_offset_ms ?? 0) > CLOCK_MS ? "clock" : "fine";
 }
 
@@ -93,8 +105,9 @@ export const isEmpty = (device: Device, nowMs: number): boolean =>
   nowMs - device.last_contact_ms <= ONLINE_MS;
 
 /** How far its newest record has come. What a silent device holds is not known, so it stands at the phone. */
-export function reachedOf(device: Device, nowMs: number): "phone" | "centre" | null {
+export function reachedOf(device: Device, nowMs: number): "phone" | "station" | "centre" | null {
   if (device.last_contact_ms === null) return null;
+  if (online(device, nowMs) && isAtStation(device)) return "station";
   return (device.pending ?? 0) > 0 || !online(device, nowMs) ? "phone" : "centre";
 }
 
@@ -104,7 +117,9 @@ const BY_NEED: readonly Need[] = [
   "copied",
   "rolledBack",
   "silent",
+  "full",
   "waiting",
+  "atStation",
   "clock",
   "never",
   "fine",
@@ -147,6 +162,49 @@ export function tally(devices: readonly Device[], nowMs: number): Tally {
     pending: used.reduce((sum, { pending }) => sum + (pending ?? 0), 0),
     unknown: lost.length,
   };
+}
+
+/** The way from a township to the centre: its phones, its server, and how that stands. */
+export interface Road {
+  readonly station: string;
+  /** Phones in use of the station's people. */
+  readonly phones: number;
+  readonly state: "clear" | "behind" | "away";
+  /** When its server was heard last; null: never. */
+  readonly heardMs: number | null;
+  /** Sets that waited there to go up when it was heard last, the oldest since `oldestMs`. */
+  readonly pending: number;
+  readonly oldestMs: number | null;
+}
+
+/** The road of each station that has a server in use: those that need somebody first, then by name. */
+export function roads(
+  stations: readonly { id: string; name: string }[],
+  devices: readonly Device[],
+  nowMs: number,
+): Road[] {
+  const order = ["away", "behind", "clear"];
+  return stations
+    .flatMap(({ id, name }) => {
+      const mine = devices.filter((device) => device.station === id && inUse(device));
+      const server = mine
+        .filter(({ person }) => person === null)
+        .reduce<Device | null>(
+          (best, one) => ((one.last_contact_ms ?? 0) >= (best?.last_contact_ms ?? 0) ? one : best),
+          null,
+        );
+      if (server === null) return [];
+      const pending = server.pending ?? 0;
+      return {
+        station: name,
+        phones: mine.filter(({ person }) => person !== null).length,
+        state: !online(server, nowMs) ? ("away" as const) : pending > 0 ? ("behind" as const) : ("clear" as const),
+        heardMs: server.last_contact_ms,
+        pending,
+        oldestMs: server.oldest_ms,
+      };
+    })
+    .sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.station.localeCompare(b.station, "zh-CN"));
 }
 
 export interface PersonRow {
