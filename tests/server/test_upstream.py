@@ -242,11 +242,12 @@ async def test_a_page_of_some_gate_is_no_word_of_the_centre(place: Township) -> 
             await place.at_station(phone, phone.note(INCIDENT, "过门"))
 
             async def turned_away() -> bool:
-                return len(asked) >= 2
+                # Both ways ask beside each other, so the second may come before the round has ended.
+                return len(asked) >= 2 and (await place.status()).linked_since_ms is None
 
             await until(turned_away)
             status = await place.status()
-            assert (status.linked_since_ms, status.code, status.spool.waiting) == (None, None, 1)
+            assert (status.code, status.spool.waiting) == (None, 1)
             assert place.state.link.is_alone()
     await place.settled()
     assert "过门".encode() in await place.same(INCIDENT)
