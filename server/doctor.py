@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,7 +24,7 @@ from server.backup.make import last_made
 from server.intake.replay import newest
 from server.proof.signer import KEY_FILE, RefusedError, Signer
 from server.settings import STATION, Settings
-from server.store import spool, upstream
+from server.store import log, spool, upstream
 from server.store.engine import Database
 from server.store.migrate import RESTORING, is_known, revisions
 from server.store.rows import query
@@ -34,6 +35,7 @@ RULINGS_TRIED = 500
 REFUSED_TOLD = 10
 SILENT_MS = 86_400_000  # a station whose centre was not heard for so long
 UNSURE_MS = 60_000
+ANSWERS_WITHIN_S = 2.0
 BACKUP_EVERY_H = 26  # daily, and two hours for one that takes long
 # A clock before this page was written is wrong; so is one decades later.
 PLAUSIBLE_S = (1_780_000_000, 2_700_000_000)
@@ -71,7 +73,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *about_database,
         _clock(),
         _pwa(settings),
-        port(settings),
+        await _listening(settings),
         _exposure(settings),
         _address(settings),
     ]
@@ -323,6 +325,39 @@ def _pwa(settings: Settings) -> Finding:
         f"{index} is {'there' if index.is_file() else 'missing'}",
         "build it: make setup, or set pwa_dir",
     )
+
+
+async def _listening(settings: Settings) -> Finding:
+    """Whether this server listens where it is told to, or could."""
+    found = port(settings)
+    if found.fine or not await _is_serving(settings):
+        return found
+    return msgspec.structs.replace(found, fine=True, seen=f"{settings.origin}: it serves", cure="")
+
+
+async def _is_serving(settings: Settings) -> bool:
+    """Whether what listens there is the server of this very database."""
+    here = f"http://{settings.host}:{settings.port}/api/health"
+    try:
+        async with httpx2.AsyncClient(timeout=ANSWERS_WITHIN_S, trust_env=False) as http:
+            said = (await http.get(here)).json()
+        role, origin = said["role"], said["log"]["origin"]
+    except (httpx2.HTTPError, ValueError, KeyError, TypeError):
+        return False
+    db = Database(settings.url)
+    try:
+        of_log = await db.reading(_server_of_log)
+    except (SQLAlchemyError, OSError, LookupError):
+        return False
+    finally:
+        await db.close()
+    return bool(role == settings.role and of_log.hex() in origin)
+
+
+def _server_of_log(connection: Connection) -> bytes:
+    """Whose log this is: a station's is its centre's."""
+    known = upstream.read(connection)
+    return log.read(connection).server_id if known is None else known.server
 
 
 def port(settings: Settings) -> Finding:
