@@ -80,6 +80,9 @@ class StationApi(SyncApi):
     async def _station(self, device: Device, raw: bytes) -> NoReturn:  # noqa: ARG002
         raise ProblemError("centre_only", "it knows the devices")
 
+    async def _audit(self, device: Device, raw: bytes) -> NoReturn:  # noqa: ARG002
+        raise ProblemError("centre_only", "what it has is what counts")
+
     def _refuse_continued(self, device: Device) -> None:
         """Serve it: it may not have heard yet that it was given a place."""
 

@@ -93,6 +93,7 @@ class SyncApi:
             "time": self._time,
             "rotate": self._rotate,
             "station": self._station,
+            "audit": self._audit,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -278,6 +279,12 @@ class SyncApi:
             self._intake.note_contact(contact)
         directory = self._intake.directory
         return await self._db.reading(stations.told, directory, device.station, asked.have)
+
+    async def _audit(self, device: Device, raw: bytes) -> object:
+        asked = read(stations.AuditRequest, raw)
+        if device.station is None:
+            raise ProblemError("not_allowed", "this device is no station")
+        return await self._db.reading(stations.behind, asked)
 
     async def _time(self, _device: Device, raw: bytes) -> object:
         received_ms = self._clock.now_ms()

@@ -26,6 +26,8 @@ from sync.changeset import Bin16, Int, Natural
 
 DIGEST_BYTES: Final = 16
 APP_CHARS: Final = 120
+CHAINS_MAX: Final = 10_000
+"""So many chains at most are compared at once."""
 HEARD_MAX: Final = 1_000
 """So many last contacts at most are told at once."""
 
@@ -57,6 +59,18 @@ class StationRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     heard: Annotated[list[Heard], msgspec.Meta(max_length=HEARD_MAX)] = []
     pending: Natural = 0
     oldest_ms: Int | None = None
+
+
+class AuditRequest(msgspec.Struct, frozen=True):
+    """How far each chain goes at a station without a gap: (chain, seq)."""
+
+    chains: Annotated[list[tuple[Bin16, Natural]], msgspec.Meta(max_length=CHAINS_MAX)]
+
+
+class AuditReply(msgspec.Struct, frozen=True):
+    """Those of which there is less at the centre, and how far they go there; -1 for one of which nothing is."""
+
+    behind: list[tuple[Bin16, Int]]
 
 
 class Token(msgspec.Struct, frozen=True, array_like=True):
@@ -108,6 +122,19 @@ def told(
     ]
     digest = hashlib.sha256(exchange.encode([tokens, logins])).digest()[:DIGEST_BYTES]
     return StationReply(digest) if digest == have else StationReply(digest, tokens, logins)
+
+
+def behind(connection: Connection, said: AuditRequest) -> AuditReply:
+    """Of which chains there is less here (HB12)."""
+    held = devices.heads(connection, [chain for chain, _there in said.chains])
+    here = {chain: head.have for chain, head in held.items()}
+    return AuditReply(
+        [
+            (chain, here.get(chain, -1))
+            for chain, there in said.chains
+            if here.get(chain, -1) < there
+        ]
+    )
 
 
 def news(connection: Connection, chain: bytes, said: StationRequest, now_ms: int) -> list[Contact]:

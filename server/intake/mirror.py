@@ -77,6 +77,7 @@ def answered(batch: Batch, owed: Sequence[int], reply: exchange.PushReply) -> No
     spool.handed(batch.connection, told, batch.at_ms)
     batch.ledger.move_on()
     _Taking(batch).settle(reply.rulings)
+    spool.paid(batch.connection, owed, rulings.PROVISIONAL_FROM)
 
 
 class _Taking:

@@ -134,6 +134,55 @@ def refused(connection: Connection, limit: int) -> list[tuple[bytes, int, str]]:
     return [(bytes(chain), seq, why) for chain, seq, why in rows]
 
 
+def paid(connection: Connection, arrival_nos: Sequence[int], provisional_from: int) -> None:
+    """Owe these no longer where the ruling that stands is the centre's, whose indices lie below this."""
+    ruled = query_in(
+        connection,
+        f"SELECT arrival_no FROM sets WHERE idx < {provisional_from} AND arrival_no IN (?)",  # noqa: S608  a number of ours
+        arrival_nos,
+    )
+    remove(connection, [arrival_no for (arrival_no,) in ruled])
+
+
+def mend(connection: Connection, provisional_from: int) -> int:
+    """Owe every set whose ruling is not the centre's, those from this index on, and no other; how many rows were wrong.
+    What was owed to nobody has waited long, and takes the priority lane.
+    """
+    wrong = query(
+        connection,
+        "SELECT arrival_no FROM spool WHERE arrival_no NOT IN (SELECT arrival_no FROM sets WHERE idx >= ?)",
+        (provisional_from,),
+    )
+    remove(connection, [arrival_no for (arrival_no,) in wrong])
+    unowed = query(
+        connection,
+        "SELECT arrival_no, chain, seq FROM sets WHERE idx >= ?"
+        " AND arrival_no NOT IN (SELECT arrival_no FROM spool)",
+        (provisional_from,),
+    )
+    add(connection, [(*row, 1, None, None) for row in unowed])
+    return len(wrong) + len(unowed)
+
+
+def owe_above(connection: Connection, chain: bytes, seq: int) -> int:
+    """Owe once more what is kept of a chain above a place, whoever ruled on it; how many sets."""
+    kept = query(
+        connection,
+        "SELECT arrival_no, chain, seq FROM sets WHERE chain = ? AND seq > ?",
+        (chain, seq),
+    )
+    owed = {
+        no for (no,) in query(connection, "SELECT arrival_no FROM spool WHERE chain = ?", (chain,))
+    }
+    add(connection, [(*row, 1, None, None) for row in kept if row[0] not in owed])
+    execute(
+        connection,
+        "UPDATE spool SET handed_at_ms = NULL WHERE chain = ? AND seq > ?",
+        (chain, seq),
+    )
+    return len(kept)
+
+
 def by_chain(connection: Connection) -> dict[bytes, int]:
     """How many sets of each chain wait to go up, or for the centre's ruling."""
     rows = query(connection, "SELECT chain, COUNT(*) FROM spool GROUP BY chain")

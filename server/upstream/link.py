@@ -34,6 +34,7 @@ from server.store import devices, spool, upstream
 from server.store.engine import Database
 from server.store.spool import Counts
 from server.store.upstream import Upstream
+from server.upstream.audit import Audit
 from server.upstream.beside import beside
 from server.upstream.clock import StationClock, measured
 from server.upstream.down import Down
@@ -164,10 +165,11 @@ class Link:
         async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S) as http:
             self._http = http
             wire, up, down = self._ways(http)
+            audit = Audit(wire, self._clock, self._db)
             failures = 0
             while True:
                 before = up.brought + down.brought
-                pause_s = await self._round(wire, up, down)
+                pause_s = await self._round(wire, up, down, audit)
                 was_there, self._linked_since_ms = self._linked_since_ms is not None, None
                 failures = 1 if was_there else failures + 1
                 if up.brought + down.brought > before:
@@ -191,12 +193,12 @@ class Link:
         up = Up(wire, self._clock, self._db, intake=self._intake, hub=self._hub, heard=self.heard)
         return wire, up, down
 
-    async def _round(self, wire: Wire, up: Up, down: Down) -> float | None:
+    async def _round(self, wire: Wire, up: Up, down: Down, audit: Audit) -> float | None:
         """Until something breaks. Gives how long to wait then, None for as long as usual."""
         try:
             known = await self._db.reading(joined)
             self._me = Me(self._intake.desk.chain, known.token)  # it may have joined once more
-            await beside(up.run(), self._read(wire, down))
+            await beside(up.run(), self._read(wire, down), audit.run())
         except ServerRefusalError as refused:
             if refused.may_pass or refused.code not in errors.REQUESTS:
                 _log.info("the centre cannot now", extra={"why": refused.code})

@@ -44,6 +44,7 @@ LISTING_AND_SIGNING = [
     "HB9",
     "HB10",
     "HB11",
+    "HB12",
 ]
 OF_THE_CENTRE = frozenset([*JUDGING, *LISTING_AND_SIGNING])
 OF_BOTH = [rule for rule in RULES if rule not in OF_THE_CENTRE]
@@ -69,6 +70,7 @@ TOLD_OF_THE_CENTRE = {
     "HB9": (SERVER + "test_upstream.py", "hb9_a_station_takes_the_steps_of_the_plan_only"),
     "HB10": (SERVER + "test_upstream.py", "hb10_the_centre_hears_of_a_phone_through"),
     "HB11": (SERVER + "test_receipts.py", "hb11_a_station_gives_its_word_once"),
+    "HB12": (SERVER + "test_upstream.py", "hb12_books_that_are_wrong_are_found_at_the_start"),
     "RL5": (SERVER + "test_sync_api.py", "an_end_in_the_middle_of_a_storm_loses_nothing"),
     "BU7": (SERVER + "test_bundles.py", "bu7_a_phone_that_was_never_heard_is_taken_in"),
     "BU9": (SERVER + "test_bundles.py", "bu9_what_is_sealed_to_the_centre"),

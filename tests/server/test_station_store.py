@@ -1,5 +1,6 @@
 """What a station remembers of its centre, and what it owes to it."""
 
+from server.auth.stations import AuditRequest, behind
 from server.store import spool, tables, upstream
 from server.store.engine import Database
 from server.store.rows import insert
@@ -70,3 +71,21 @@ async def test_what_is_owed_goes_up_by_lane_then_by_chains_in_turn_each_in_its_o
     assert await order(1, 1_000) == [6]
     await db.writing(spool.remove, [3, 4, 5, 6])
     assert await order(200, 1_000) == []
+
+
+async def test_hb12_what_the_centre_has_less_of_is_owed_once_more_and_a_refusal_stands(
+    db: Database,
+) -> None:
+    """HB12: at the centre who goes less far is named; at the station what lies above is owed, whoever ruled on it."""
+    a, b, c = b"a" * 16, b"b" * 16, b"c" * 16
+    for chain, have in ((a, 1), (b, 4)):
+        await db.writing(insert, tables.chain_heads, [(chain, have, None, have, have + 1, None)])
+    said = AuditRequest([(a, 3), (b, 4), (c, 0)])
+    assert (await db.reading(behind, said)).behind == [(a, 1), (c, -1)]
+
+    await keep(db, *[(no, a, no - 1, 0, 10) for no in (1, 2, 3, 4, 5)])
+    await db.writing(spool.handed, [(3, exchange.STORED, None), (5, exchange.MALFORMED, "x")], 500)
+    await db.writing(spool.remove, [2, 4])
+    assert await db.writing(spool.owe_above, a, 1) == 3
+    order = [no for no, _id, _raw in await db.reading(spool.waiting, 200, 1_000)]
+    assert sorted(order) == [1, 3, 4], "not what lies below, and not what was refused"

@@ -17,7 +17,9 @@ from server.proof import loss
 from server.proof.signer import Signer
 from server.store import log, sets, upstream
 from server.store.devices import Contact, contacts
-from server.store.rows import query
+from server.store.engine import Database
+from server.store.rows import execute, query
+from server.store.spool import Counts
 from server.upstream.join import NotJoinedError, join
 from sync import exchange, rulings
 from sync.changeset import KIND_INCIDENT, Draft
@@ -120,6 +122,38 @@ async def test_hb7_what_was_said_while_the_line_was_down_survives_a_restart_and_
         query, "SELECT COUNT(*) FROM sets WHERE idx >= ?", (rulings.PROVISIONAL_FROM,)
     )
     assert provisional[0] == 0, "the centre has ruled on all of it"
+
+
+async def test_hb12_books_that_are_wrong_are_found_at_the_start_and_mended(
+    place: Township,
+) -> None:
+    """HB12: a debt that nobody wrote down, and one that was paid long ago and stands."""
+    phone = await place.phone()
+    await place.at_centre(phone, phone.create(INCIDENT))
+    await place.join()
+    await place.start()
+    await place.settled()
+    place.cut()
+    await place.at_station(phone, phone.note(INCIDENT, "没记账"))
+    await place.stop()
+    db = Database(place.settings.url)
+    await db.writing(execute, "DELETE FROM spool")
+    paid = "SELECT arrival_no, chain, seq, 0 FROM sets WHERE idx < ? ORDER BY arrival_no LIMIT 1"
+    written = f"INSERT INTO spool (arrival_no, chain, seq, lane) {paid}"
+    await db.writing(execute, written, (rulings.PROVISIONAL_FROM,))
+    await db.writing(execute, "UPDATE spool SET handed_at_ms = 1")
+    await db.close()
+    place.mend()
+    await place.start()
+
+    async def arrived() -> bool:
+        [[held]] = await place.centre.state.db.reading(
+            query, "SELECT COUNT(*) FROM sets WHERE chain = ?", (phone.chain,)
+        )
+        return held == 3 and await place.owed() == Counts(0, None, 0, 0)
+
+    await until(arrived)
+    assert "没记账".encode() in await place.same(INCIDENT)
 
 
 async def test_a_line_that_cuts_each_answer_short_still_brings_everything(place: Township) -> None:
