@@ -1,7 +1,8 @@
-"""When something happened, as far as it can be proved: an interval per grade of evidence (SPEC TM5 to TM10).
+"""When something happened, as far as it can be proved: an interval per grade of evidence (SPEC TM5 to TM10, TM14).
 
-Responsible for the bounds that beacons, receipts and samples prove, for saying why they are no tighter, and for what an
-op says of a time at all. It finds no evidence and reads no clock; what a time means for anybody is decided elsewhere.
+Responsible for the bounds that beacons, receipts, samples and words of stations prove, for saying why they are no
+tighter, and for what an op says of a time at all. It finds no evidence and reads no clock; what a time means for
+anybody is decided elsewhere.
 
 >>> timed = Timed(5_000, (Bounds(1_000, 9_000), Bounds(4_900, 5_100), None), ())
 >>> timed.grade, timed.proved(0), timed.proved(2)
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sync.clock import MS_MAX
 
@@ -32,6 +34,7 @@ NO_SAMPLE_BEFORE: Final = "no_sample_before"
 NO_SAMPLE_AFTER: Final = "no_sample_after"
 SLEPT: Final = "slept"
 CLOCK_STEP: Final = "clock_step"
+STATION_SAID: Final = "station_said"
 CLOCK_DISORDER: Final = "clock_disorder"
 FORKED: Final = "forked"
 COMPROMISED: Final = "compromised"
@@ -120,6 +123,7 @@ class Signed(Struct, frozen=True):
     after_m: int | None = None
     is_forked: bool = False
     is_compromised: bool = False
+    said_ms: tuple[int, ...] = ()
 
 
 def shrunk(elapsed_ms: int) -> int:
@@ -137,11 +141,18 @@ def at_centre(claimed_ms: int, at_ms: int, uncertainty_ms: int = CENTRE_UNCERTAI
 def timed(
     one: Signed, observed: Iterable[Observed], uncertainty_ms: int = CENTRE_UNCERTAINTY_MS
 ) -> Timed:
-    """When a set was signed (TM5 to TM8). `observed`: samples of its chain and session that count, in any order."""
+    """When a set was signed (TM5 to TM8, TM14). `observed`: samples of its session that count, in any order."""
     zero = _certain(one.lo_ms, one.hi_ms, uncertainty_ms)
     why = (FORKED,) * one.is_forked + (COMPROMISED,) * one.is_compromised
     if zero is None:
         return Timed(one.claimed_ms, (Bounds(None, None), None, None), (*why, CLOCK_DISORDER))
+    return _witnessed(_by_itself(one, zero, why, observed), one.said_ms)
+
+
+def _by_itself(
+    one: Signed, zero: Bounds, why: tuple[str, ...], observed: Iterable[Observed]
+) -> Timed:
+    """When a set was signed by what the centre saw and by what its own chain says of its clocks."""
     if why:
         return Timed(one.claimed_ms, (zero, None, None), why)
     m = one.place.m
@@ -166,6 +177,19 @@ def timed(
     return Timed(
         one.claimed_ms, (zero, first if before or after else None, second), found, one.place
     )
+
+
+def _witnessed(signed: Timed, said_ms: Iterable[int]) -> Timed:
+    """The same with what stations say of when they had the set, but for what contradicts what is proved (TM14)."""
+    proved = signed.proved(CLAIMED - 1)
+    hi_ms = min(
+        (one for one in said_ms if proved.lo_ms is None or one >= proved.lo_ms), default=None
+    )
+    if hi_ms is None or (proved.hi_ms is not None and hi_ms >= proved.hi_ms):
+        return signed
+    zero, first, _second = signed.layers
+    layers = (zero, first, Bounds(proved.lo_ms, hi_ms))
+    return replace(signed, layers=layers, why=(*signed.why, STATION_SAID))
 
 
 def told(signed: Timed, op: dict[str, Any], user: bytes) -> Timed:

@@ -19,7 +19,15 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from sync.time import CLOCK_DISORDER, COMPROMISED, FORKED, Bounds, Timed, elapsed_at_least_ms
+from sync.time import (
+    CLOCK_DISORDER,
+    COMPROMISED,
+    FORKED,
+    STATION_SAID,
+    Bounds,
+    Timed,
+    elapsed_at_least_ms,
+)
 
 MET: Final = "met"
 MISSED: Final = "missed"
@@ -39,6 +47,8 @@ NEAR_LIMIT: Final = "near_limit"
 
 BEST: Final = 2
 """The last grade of evidence that bounds anything."""
+SAID: Final = 2
+"""The grade that stations' words are of (TM14)."""
 _FAR: Final = 2**60
 
 
@@ -74,6 +84,11 @@ class Mark(Struct, frozen=True):
         """Whether its chain had other hands in it."""
         return not FLAGGED.isdisjoint(self.timed.why)
 
+    @property
+    def unsaid(self) -> int:
+        """The last grade that no station's word is in: what may harm a person looks no further (TM14)."""
+        return SAID - 1 if STATION_SAID in self.timed.why else BEST
+
 
 class Verdict(Struct, frozen=True):
     """How one clock stands. `grade`: the least by which it is decided. `elapsed`, `start`, `end`: what it rests on, and
@@ -94,6 +109,11 @@ class Verdict(Struct, frozen=True):
 class _Pair(Struct, frozen=True):
     start: Mark
     end: Mark
+
+    @property
+    def unsaid(self) -> int:
+        """The last grade that no station's word is in."""
+        return min(self.start.unsaid, self.end.unsaid)
 
     def elapsed(self, grade: int) -> Bounds:
         """What grades 0 to `grade` prove of the time between them."""
@@ -177,7 +197,7 @@ def _in_order(pairs: list[_Pair]) -> list[_Pair]:
     """Without pairs whose end certainly lies before their start: they measure nothing, while there are others (VD4)."""
     forward = []
     for pair in pairs:
-        hi_ms = pair.elapsed(pair.sound(BEST)).hi_ms
+        hi_ms = pair.elapsed(pair.sound(pair.unsaid)).hi_ms
         if hi_ms is None or hi_ms >= 0:
             forward.append(pair)
     return forward or pairs
@@ -217,12 +237,12 @@ def _kindest(pairs: Sequence[_Pair]) -> _Pair:
     return min(pairs, key=key)
 
 
-def _told(result: str, pair: _Pair, limit: Limit | None) -> Verdict:
-    """A result with what is proved of the pair it rests on."""
+def _told(result: str, pair: _Pair, limit: Limit | None, grade: int = BEST) -> Verdict:
+    """A result with what is proved up to a grade of the pair it rests on."""
     return Verdict(
         result,
         within_ms=None if limit is None else _within(limit, pair.start),
-        elapsed=pair.elapsed(pair.sound(BEST)),
+        elapsed=pair.elapsed(pair.sound(grade)),
         start=pair.start,
         end=pair.end,
     )
@@ -236,9 +256,12 @@ def _within(limit: Limit, start: Mark) -> int:
 
 
 def _decided(result: str, pair: _Pair, limit: Limit, grade: int) -> Verdict:
-    slack_of = pair.slack_if_met if result == MET else pair.slack_if_missed
-    slack_ms = slack_of(limit, pair.sound(BEST))
-    return replace(_told(result, pair, limit), grade=grade, slack_ms=slack_ms)
+    is_met = result == MET
+    told = _told(result, pair, limit, BEST if is_met else pair.unsaid)
+    slack_of = pair.slack_if_met if is_met else pair.slack_if_missed
+    slack_ms = slack_of(limit, pair.sound(BEST if is_met else pair.unsaid))
+    by_word = is_met and grade >= SAID and pair.end.unsaid < SAID
+    return replace(told, grade=grade, slack_ms=slack_ms, why=(STATION_SAID,) if by_word else ())
 
 
 def _undetermined(pairs: list[_Pair], limit: Limit) -> Verdict:
@@ -270,6 +293,7 @@ def _open(starts: list[Mark], limit: Limit | None, rules: Rules, now_lo_ms: int)
 
 
 def latest(mark: Mark) -> int:
-    """The latest moment at which it can have happened; by its author's word where nothing bounds it."""
-    hi_ms = mark.timed.proved(BEST).hi_ms
+    """The latest moment at which it can have happened; by its author's word where nothing bounds it. No station's word
+    lets time run out, or chooses the policy."""
+    hi_ms = mark.timed.proved(mark.unsaid).hi_ms
     return mark.timed.claimed_ms if hi_ms is None else hi_ms

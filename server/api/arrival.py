@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.intake import timing
+from server.intake.chains import Chains
 from sync.fold import Item
 from sync.incident.calendar import MINUTE_MS
 from sync.time import Timed
@@ -34,7 +35,7 @@ class Recorded(msgspec.Struct, frozen=True):
 
 def times_of(connection: Connection, items: list[Item]) -> dict[bytes, Timed]:
     """Read what is proved of when each entry happened."""
-    return timing.times(connection, items, timing.Chains(connection))
+    return timing.times(connection, items, Chains(connection))
 
 
 def recorded(view: dict[str, Any], times: Mapping[bytes, Timed], tolerance: int) -> Recorded | None:

@@ -22,6 +22,7 @@ from server.api.verdicts import ShownVerdict, shown_of
 from server.api.wallrows import DeadlineState
 from server.auth.guards import CALLER_KNOWN, SignedIn
 from server.intake import timing
+from server.intake.chains import Chains
 from server.store.people import Directory
 from server.store.tables import devices
 from server.store.verdicts import Key, Row
@@ -172,7 +173,7 @@ def beside(
     """Read what lies beside an incident."""
     items = story.items
     until_ms = as_of.ms if as_of is not None and as_of.by == "received" else MS_MAX
-    times = timing.times(connection, items, timing.Chains(connection), until_ms)
+    times = timing.times(connection, items, Chains(connection), until_ms)
     carried = devices_of(connection, items, story.view, directory)
     told = silences(connection, carried, items, times, directory)
     heard = sources(connection, carried, story.view, directory, now_ms)

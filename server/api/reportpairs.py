@@ -31,6 +31,7 @@ from server.api.spec import SESSION, refusals
 from server.api.stories import Stories, Story
 from server.auth.guards import Access, SignedIn, may_read_figures
 from server.intake import timing
+from server.intake.chains import Chains
 from server.reports import figures, groups, instants
 from server.reports.figures import Measured
 from server.reports.groups import Place
@@ -118,7 +119,7 @@ def _needed(story: Story, names: tuple[str, str], directory: Directory) -> list[
 def _times(
     connection: Connection, items: dict[bytes, list[Item]]
 ) -> dict[bytes, dict[bytes, Timed]]:
-    chains = timing.Chains(connection)
+    chains = Chains(connection)
     return {at: timing.times(connection, some, chains) for at, some in items.items()}
 
 

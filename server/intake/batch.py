@@ -251,6 +251,7 @@ class Batch:
         self._greetings.prepare(greeting)
         self._memory.foresee(self.connection, coming)
         self._standing.foresee(coming)
+        self.moments.foresee(coming)
 
     def take(self, one: Incoming, received_at_ms: int) -> PushResult:
         """Judge one set whose signature holds, and gather all that follows from it."""
@@ -333,6 +334,7 @@ class Batch:
             history=self._history,
             seen_at=self._seen_at,
             beacon_at=self._beacon_at,
+            had_by=self.moments.had_by_ms,
             is_fork=is_second or chain.is_forked(one.seq),
             is_gap=is_gap,
         )
@@ -439,6 +441,7 @@ class Batch:
             history=self._history,
             seen_at=self._memory.seen_at,
             beacon_at=self._memory.beacons.read,
+            had_by=self.moments.had_by_ms,
             is_fork="fork" in flags,
             is_gap="gap" in flags,
         )

@@ -21,7 +21,14 @@ from sync.changeset import ChangeSet
 from sync.clock import Stamp
 from sync.fold import effective_stamp
 from sync.incident import shapes
-from sync.incident.admit import Ruled, admit, looks_at_rights, spoken_of
+from sync.incident.admit import (
+    COMMAND_LEASE_MS,
+    Ruled,
+    admit,
+    commands,
+    looks_at_rights,
+    spoken_of,
+)
 from sync.incident.escalation import CENTRE
 from sync.incident.facts import Facts, Grant, KnownIncident, held_between, made_after_ms
 from sync.time import CENTRE_UNCERTAINTY_MS
@@ -32,6 +39,8 @@ SeenAt = Callable[[tuple[int, bytes]], int | None]
 """Gives when the centre made a ruling that a set names, None when this log has no such ruling."""
 BeaconAt = Callable[[bytes], int | None]
 """Gives when the centre gave a beacon, None when it did not."""
+HadBy = Callable[[Incoming, int], int | None]
+"""Gives by when stations say that they had a set which cannot have been made before a moment; None when none does."""
 
 AHEAD_MS = 2 * CENTRE_UNCERTAINTY_MS
 """How far the clocks of two processes of one centre may be apart."""
@@ -55,6 +64,7 @@ def judge(
     history: History,
     seen_at: SeenAt,
     beacon_at: BeaconAt,
+    had_by: HadBy,
     is_fork: bool,
     is_gap: bool,
 ) -> Verdict:
@@ -94,23 +104,36 @@ def judge(
         beacon_unknown = header.beacon is not None and given_ms is None
         lo_ms = made_after_ms(at_ms, device.oldest_ms, seen_at_ms, given_ms, before_ms)
     from_ms = at_ms if lo_ms is None else lo_ms
+    hi_ms: int | None = None
+    if (
+        device is not None
+        and lo_ms is not None
+        and _leaves_doubt(change, device, history, lo_ms, at_ms)
+    ):
+        said_ms = had_by(one, lo_ms)
+        hi_ms = said_ms if said_ms is not None and said_ms < at_ms else None
+    until_ms = at_ms if hi_ms is None else hi_ms
     grants: tuple[Grant, ...] = ()
     known_incident: KnownIncident | None = None
-    if looks_at_rights(change, from_ms, at_ms):
+    if looks_at_rights(change, from_ms, until_ms):
         held = history(header.user)
         # At a desk "now" is a place in the log: clocks of two processes may differ by more than a
         # grant is old.
         now = (held[-1][1] if held else Grant(),)
-        grants = now if lo_ms is None else held_between(held, lo_ms, at_ms)
+        grants = now if lo_ms is None else held_between(held, lo_ms, until_ms)
         known_incident = known(incident)
     elif _creates(ops):
         known_incident = known(incident)
     facts = Facts(
         enrolled=device is not None
         and one.key_known
-        and speaks_for(device, header.user, history, from_ms, at_ms),
+        and speaks_for(device, header.user, history, from_ms, until_ms),
         lo_ms=lo_ms,
         ahead_ms=ahead_ms,
+        hi_ms=hi_ms,
+        is_hub=device is not None
+        and device.station is not None
+        and until_ms - from_ms > COMMAND_LEASE_MS,
         grants=grants,
         revoked_at_ms=device.revoked_at_ms if device is not None else None,
         compromised_since_ms=device.compromised_since_ms if device is not None else None,
@@ -133,13 +156,24 @@ def judge(
     return Verdict(ruled, facts, creates)
 
 
-def speaks_for(device: Device, user: bytes, history: History, lo_ms: int, at_ms: int) -> bool:
+def _leaves_doubt(
+    change: ChangeSet, device: Device, history: History, lo_ms: int, at_ms: int
+) -> bool:
+    """Whether what is ruled may depend on when, between its earliest making and its receipt, a set was made (AU3)."""
+    return (
+        device.revoked_at_ms is not None
+        or at_ms - lo_ms > COMMAND_LEASE_MS
+        or (commands(change) and len(held_between(history(change.header.user), lo_ms, at_ms)) > 1)
+    )
+
+
+def speaks_for(device: Device, user: bytes, history: History, lo_ms: int, hi_ms: int) -> bool:
     """Whether what a chain holds may be this user's: its person's own, anybody's at the centre's own desk, and at a
     station's those of that station at some time since it was made, and the centre's own name (AU2, HB1).
     """
     if device.station is None:
         return device.person in (None, user)
-    held = held_between(history(user), lo_ms, at_ms)
+    held = held_between(history(user), lo_ms, hi_ms)
     return user == CENTRE or any(grant.station == device.station for grant in held)
 
 

@@ -71,6 +71,8 @@ class Looking:
         for chain, seq in self._filled.items():
             # Signed before what came earlier: now it is certain by when.
             entities += stored_verdicts.open_before(self._connection, chain, seq)
+        for chain, seq, until_ms in self._moments.vouched():
+            entities += stored_verdicts.open_before(self._connection, chain, seq, until_ms)
         for entity in entities:
             self._to_look[entity] = self._memory.incident(self._connection, entity)
         soon_ms = self._at_ms + verdicts.SETTLING_MS

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from server.intake import timing, verdicts
+from server.intake.chains import Chains
 from server.intake.memory import Incident, load
 from server.intake.verdicts import SETTLING_MS, Finding
 from server.store import log, people, projections, sets, timers
@@ -100,9 +101,7 @@ def _found(
     From what was written down last of each clock and from all evidence follows the row that must stand. That something
     else would have to be written down means that the log and its evidence do not belong together.
     """
-    times = timing.times(
-        connection, verdicts.needed(incident, directory.book), timing.Chains(connection)
-    )
+    times = timing.times(connection, verdicts.needed(incident, directory.book), Chains(connection))
     found = verdicts.judge(incident, times, directory.book, now_ms)
     as_ruled = {verdicts.about(one): verdicts.row_as_ruled(incident.state, one) for one in ruled}
     kept = stored.of_incidents(connection, [incident.id])[incident.id]

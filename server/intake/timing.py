@@ -1,22 +1,27 @@
-"""When the sets of an incident were signed, from the log alone (SPEC TM5 to TM9).
+"""When the sets of an incident were signed, from the log alone (SPEC TM5 to TM9, TM14).
 
 Responsible for gathering what `sync.time` judges by: what bounds a set from below, the receipts of it and of what
-follows it in its chain, its neighbours, and the samples of its session. Refuses to judge, and to know why anybody asks.
+follows it in its chain, what stations say of when they had these, its neighbours, and the samples of its session.
+Refuses to judge, and to know why anybody asks.
 
-Nothing of this is stored but the samples: it follows from the log, and is read for the one incident that is looked at.
+Nothing of this is stored but samples and stations' words: it follows from the log, and is read for the one incident
+that is looked at.
 
-Example: `times = timing.times(connection, story.items, timing.Chains(connection))`; `times[op].grade` is 1.
+Example: `times = timing.times(connection, story.items, Chains(connection))`; `times[op].grade` is 1.
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from server.store import devices, samples
+from server.intake import words
+from server.intake.chains import Known
+from server.store import kept, samples
 from server.store.devices import Device
+from server.store.kept import Said
 from server.store.rows import Row, query
 from sync import changeset, rulings, time
 from sync.changeset import KIND_CHAIN, ChangeSet, Header
@@ -30,33 +35,6 @@ DAY_MS = 86_400_000
 BACK_SETS = 200
 """So far back a chain is walked for sets that a new sample says more about."""
 DOUBTFUL = frozenset({"fork", "compromised"})
-
-
-class Known(Protocol):
-    """What is known of chains: in a batch what it has in hand, else what is stored."""
-
-    def device(self, chain: bytes) -> Device | None:
-        """The enrolled device of a chain."""
-
-    def forked_at(self, chain: bytes) -> int | None:
-        """The seq from which it has two writers."""
-
-
-class Chains:
-    """What is stored of them."""
-
-    def __init__(self, connection: Connection) -> None:
-        """Ask when asked."""
-        self._connection = connection
-
-    def device(self, chain: bytes) -> Device | None:
-        """The enrolled device of a chain."""
-        return devices.by_chain(self._connection, chain)
-
-    def forked_at(self, chain: bytes) -> int | None:
-        """The seq from which it has two writers."""
-        head = devices.heads(self._connection, [chain]).get(chain)
-        return None if head is None else head.forked_at
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -86,7 +64,7 @@ def times(
     found: dict[bytes, Timed] = {}
     for chain, of_chain in by_chain.items():
         device = known.device(chain)
-        one = _OneChain(connection, chain, device, known.forked_at(chain), until_ms)
+        one = _OneChain(connection, chain, device, known, until_ms)
         if device is None or not device.is_desk or not device.in_use:
             one.read({item.seq for item in of_chain})
         signed: dict[bytes, Timed] = {}
@@ -105,21 +83,24 @@ class _OneChain:
         connection: Connection,
         chain: bytes,
         device: Device | None,
-        forked_at: int | None,
+        known: Known,
         until_ms: int,
     ) -> None:
         self._connection = connection
         self._chain = chain
         self._device = device
-        self._forked_at = forked_at
+        self._known = known
+        self._forked_at = known.forked_at(chain)
         self._until_ms = until_ms
         self._at: dict[int, list[Stored]] = {}
         self._early: list[tuple[int, int]] = []
+        self._said: dict[bytes, list[Said]] = {}
         self._samples: dict[bytes, list[Observed]] = {}
         self._readings: dict[bytes, list[int]] = {}
 
     def read(self, seqs: set[int]) -> None:
-        """Read these sets with their neighbours, and which of what follows them had come before them."""
+        """Read these sets with their neighbours, which of what follows them had come before them, and what stations say
+        of any of it."""
         for low, high in _stretches(seqs):
             for stored in _between(self._connection, self._chain, low - 1, high + 1):
                 if stored.received_at_ms > self._until_ms:
@@ -136,6 +117,11 @@ class _OneChain:
                 (self._chain, min(seqs), max(arrivals)),
             )
             self._early = [(seq, arrival_no) for seq, arrival_no in rows]
+            received_ms = max(one.received_at_ms for seq in seqs for one in self._at.get(seq, ()))
+            said = kept.on_chain(self._connection, self._chain, min(seqs), received_ms)
+            for word in words.counting(said, self._known):
+                if word.received_at_ms <= self._until_ms:
+                    self._said.setdefault(word.set_id, []).append(word)
 
     def signed(self, item: Item) -> Timed:
         """When the set of an item was signed."""
@@ -156,6 +142,7 @@ class _OneChain:
         header = stored.header
         assert header is not None, "what has items was read"
         session, m = header.mono
+        held_ms, said_ms = self._held_ms(stored)
         return time.timed(
             Signed(
                 claimed_ms=claimed_ms,
@@ -163,11 +150,12 @@ class _OneChain:
                 place=Place(self._chain, session, m),
                 wall_ms=header.wall_ms,
                 lo_ms=_bound_in(self._kept(stored)),
-                hi_ms=self._held_ms(stored),
+                hi_ms=held_ms,
                 before_m=self._beside(stored, -1),
                 after_m=self._beside(stored, 1),
                 is_forked="fork" in stored.ruling.payload["flags"] or self._is_forked(stored.seq),
-                is_compromised=self._is_compromised(stored.received_at_ms),
+                is_compromised=self._is_compromised(min((stored.received_at_ms, *said_ms))),
+                said_ms=said_ms,
             ),
             self._observed(session),
         )
@@ -194,21 +182,36 @@ class _OneChain:
         ruled = (rulings.read_ruling(bytes(raw)).payload for (raw,) in rows)
         return next((one["in"] for one in ruled if one["set"] == stored.set_id), {})
 
-    def _held_ms(self, stored: Stored) -> int:
-        """The least receipt of it and of what follows it, as far as each names the one before."""
+    def _held_ms(self, stored: Stored) -> tuple[int, tuple[int, ...]]:
+        """The least receipt of it and of what follows it, as far as each names the one before; and by when stations say
+        that they had any of these."""
         held_ms = stored.received_at_ms
+        said_ms = self._said_of(stored)
         last = max(
-            (seq for seq, no in self._early if seq > stored.seq and no < stored.arrival_no),
+            (
+                *(seq for seq, no in self._early if seq > stored.seq and no < stored.arrival_no),
+                *(one.seq for said in self._said.values() for one in said if one.seq > stored.seq),
+            ),
             default=None,
         )
         if last is None:
-            return held_ms
+            return held_ms, said_ms
         linked = {stored.set_id}
         for one in _between(self._connection, self._chain, stored.seq + 1, last):
             if one.header is not None and one.header.prev in linked:
                 linked.add(one.set_id)
                 held_ms = min(held_ms, one.received_at_ms)
-        return held_ms
+                said_ms += self._said_of(one)
+        return held_ms, said_ms
+
+    def _said_of(self, stored: Stored) -> tuple[int, ...]:
+        """By when stations say that they had this very set; without what lies before it can have been made."""
+        lo_ms = _bound_in(stored.ruling.payload.get("in", {}))
+        least_ms = 0 if lo_ms is None else lo_ms - time.CENTRE_UNCERTAINTY_MS
+        said = self._said.get(stored.set_id, ())
+        return tuple(
+            one.until_ms for one in said if one.seq == stored.seq and one.until_ms >= least_ms
+        )
 
     def _beside(self, stored: Stored, step: int) -> int | None:
         """What the set before or after it read from the same clock."""

@@ -8,7 +8,7 @@ Example: `counting(kept.on_sets(connection, [set_id]), chains)` are the words on
 
 from collections.abc import Iterable
 
-from server.intake.timing import Known
+from server.intake.chains import Known
 from server.store.kept import Said
 from server.store.rows import Row
 from sync import kept, rulings

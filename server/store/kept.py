@@ -61,12 +61,13 @@ def on_sets(connection: Connection, set_ids: Sequence[bytes]) -> list[Said]:
     return [Said(*_row(one)) for one in found]
 
 
-def on_chain(connection: Connection, chain: bytes, since_seq: int) -> list[Said]:
-    """Every word on a set of a chain from a seq on, by seq."""
+def on_chain(connection: Connection, chain: bytes, since_seq: int, before_ms: int) -> list[Said]:
+    """Every word on a set of a chain from a seq on which says that it was there before a moment, by seq."""
     found = query(
         connection,
-        f"SELECT {NAMES} FROM kept_words WHERE chain = ? AND seq >= ? ORDER BY seq",  # noqa: S608  our own names
-        (chain, since_seq),
+        f"SELECT {NAMES} FROM kept_words WHERE chain = ? AND seq >= ?"  # noqa: S608  our own names
+        " AND at_ms + unsure_ms < ? ORDER BY seq",
+        (chain, since_seq, before_ms),
     )
     return [Said(*_row(one)) for one in found]
 

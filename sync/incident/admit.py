@@ -26,6 +26,8 @@ FIELD_LEASE_MS: Final = 72 * 3_600_000
 """How long after its last certain contact a device's commands are taken without asking a person (AU7)."""
 COMMAND_LEASE_MS: Final = 12 * 3_600_000
 """The same for people who command by their role: what they may do changes oftener and matters more."""
+HUB_LEASE_MS: Final = 8 * 24 * 3_600_000
+"""The same for whoever sits at a station, which works a week without its centre; a stolen one is bounded by AU6."""
 COMMAND_ROLES: Final = frozenset({"dispatcher", "commander", "station"})
 
 
@@ -47,11 +49,12 @@ def admit(changeset: ChangeSet | None, facts: Facts, at_ms: int) -> Ruled:
     hlc = changeset.header.hlc
     hlc_ms = int.from_bytes(hlc[:6], "big")
     eff = effective_stamp(hlc, at_ms, facts.floor)
+    hi_ms = at_ms if facts.hi_ms is None else facts.hi_ms
     revoked_at_ms = facts.revoked_at_ms
-    is_revoked = revoked_at_ms is not None and at_ms >= revoked_at_ms
+    is_revoked = revoked_at_ms is not None and hi_ms >= revoked_at_ms
     is_after = is_revoked and _is_after(facts, hlc_ms, at_ms)
     straddles = is_revoked and not is_after
-    is_stale = _is_stale(facts, at_ms)
+    is_stale = _is_stale(facts, hi_ms)
     flags = _flags(facts, at_ms, hlc_ms, eff, straddles=straddles, is_stale=is_stale)
     if not facts.enrolled:
         return Ruled(rulings.HELD, "unenrolled", eff, flags)
@@ -74,9 +77,9 @@ def admit(changeset: ChangeSet | None, facts: Facts, at_ms: int) -> Ruled:
     return Ruled(rulings.ACCEPTED_LATE if late else rulings.ACCEPTED, None, eff, flags)
 
 
-def looks_at_rights(changeset: ChangeSet, lo_ms: int, at_ms: int) -> bool:
+def looks_at_rights(changeset: ChangeSet, lo_ms: int, hi_ms: int) -> bool:
     """Whether admission will look at what the user was granted: for commands, and after a long silence (AU7)."""
-    return at_ms - lo_ms > COMMAND_LEASE_MS or commands(changeset)
+    return hi_ms - lo_ms > COMMAND_LEASE_MS or commands(changeset)
 
 
 def commands(changeset: ChangeSet) -> bool:
@@ -104,11 +107,13 @@ def _is_after(facts: Facts, hlc_ms: int, at_ms: int) -> bool:
     return lo_ms >= facts.revoked_at_ms or hlc_ms >= facts.revoked_at_ms
 
 
-def _is_stale(facts: Facts, at_ms: int) -> bool:
+def _is_stale(facts: Facts, hi_ms: int) -> bool:
     """Whether the device was out of touch for longer than commands are taken from it unasked (AU7)."""
-    silence_ms = 0 if facts.lo_ms is None else at_ms - facts.lo_ms
+    silence_ms = 0 if facts.lo_ms is None else hi_ms - facts.lo_ms
     if silence_ms <= COMMAND_LEASE_MS:
         return False
+    if facts.is_hub:
+        return silence_ms > HUB_LEASE_MS
     by_role = any(not COMMAND_ROLES.isdisjoint(grant.roles) for grant in facts.grants)
     return by_role or silence_ms > FIELD_LEASE_MS
 
@@ -128,7 +133,8 @@ def _flags(
         raised.append("beacon_unknown")
     if hlc_ms - at_ms > CLOCK_AHEAD_MS:
         raised.append("clock_ahead")
-    if facts.compromised_since_ms is not None and at_ms >= facts.compromised_since_ms:
+    hi_ms = at_ms if facts.hi_ms is None else facts.hi_ms
+    if facts.compromised_since_ms is not None and hi_ms >= facts.compromised_since_ms:
         raised.append("compromised")
     if facts.floor is not None and int.from_bytes(eff[:6], "big") > at_ms:
         raised.append("floored")

@@ -38,8 +38,10 @@ class Facts(Struct, frozen=True):
 
     `enrolled`: an enrolled device has this chain and the set's user is its person, or the chain is the centre's own
     (AU2). `lo_ms`: the set cannot have been made before (AU3); None: not before its receipt. `ahead_ms`: what bounds it
-    from below lies after its receipt, so the centre's clock was set back in between (TM5). `grants`: what its user
-    held between then and receipt, in order; only looked at for a command or after a long silence. `floor`: the greatest
+    from below lies after its receipt, so the centre's clock was set back in between (TM5). `hi_ms`: a station had it by
+    then (TM13); None: none had it before its receipt, or it does not matter. `is_hub`: it is of a station's own chain,
+    after a long silence. `grants`: what its user held between `lo_ms` and `hi_ms`, in order; only looked at for a
+    command or after a long silence. `floor`: the greatest
     stamp among what the set names as replaced and its chain predecessor, where it bites (ST1). `is_gap`: the
     predecessor is not here. `is_fork`: the chain is in two places. `seen_unknown`: it names a ruling that this log does
     not have, `beacon_unknown` a beacon that is none of this centre's. `incident`: None while no create of
@@ -49,6 +51,8 @@ class Facts(Struct, frozen=True):
     enrolled: bool = True
     lo_ms: int | None = None
     ahead_ms: int | None = None
+    hi_ms: int | None = None
+    is_hub: bool = False
     grants: tuple[Grant, ...] = ()
     revoked_at_ms: int | None = None
     compromised_since_ms: int | None = None
@@ -68,6 +72,8 @@ def captured(facts: Facts) -> dict[str, Any]:
         kept["lo"] = facts.lo_ms
     if facts.ahead_ms is not None:
         kept["ahead"] = facts.ahead_ms
+    if facts.hi_ms is not None:
+        kept["hi"] = facts.hi_ms
     if not facts.enrolled:
         kept["stranger"] = True
     if facts.grants:
@@ -81,6 +87,7 @@ def captured(facts: Facts) -> dict[str, Any]:
     kept |= {
         name: True
         for name, holds in (
+            ("hub", facts.is_hub),
             ("gap", facts.is_gap),
             ("fork", facts.is_fork),
             ("unseen", facts.seen_unknown),
@@ -102,6 +109,8 @@ def facts_of(kept: dict[str, Any]) -> Facts:
         enrolled=not kept.get("stranger", False),
         lo_ms=kept.get("lo"),
         ahead_ms=kept.get("ahead"),
+        hi_ms=kept.get("hi"),
+        is_hub=kept.get("hub", False),
         grants=tuple(Grant(tuple(roles), station) for roles, station in kept.get("grants", ())),
         revoked_at_ms=kept.get("revoked"),
         compromised_since_ms=kept.get("compromised"),

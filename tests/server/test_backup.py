@@ -26,6 +26,7 @@ from server.backup.restore import Restored, restore
 from server.backup.verify import examine
 from server.cli import main
 from server.intake import timing
+from server.intake.chains import Chains
 from server.intake.desk import Desk, Heard
 from server.intake.rebuild import rebuild
 from server.intake.replay import replay
@@ -221,7 +222,7 @@ async def test_what_a_desk_said_after_the_copy_and_others_bring_waits_for_a_pers
 
         def told(connection: Connection) -> list[time.Timed]:
             items = read_story(connection, INCIDENT).items
-            found = timing.times(connection, items, timing.Chains(connection))
+            found = timing.times(connection, items, Chains(connection))
             return [found[item.op] for item in items if item.chain == desk and item.op in found]
 
         for timed in await again.db.reading(told):

@@ -6,6 +6,7 @@ from server.api.stories import read_story
 from server.intake import timing
 from server.intake.batch import Batch
 from server.intake.beacons import KEY_FILE, Beacons
+from server.intake.chains import Chains
 from server.intake.rebuild import rebuild
 from server.intake.replay import replay
 from server.intake.verify import Incoming, read_one
@@ -120,7 +121,7 @@ async def proved(house: House) -> dict[str, tuple[int, int | None, int | None, t
 
     def read(connection: Any) -> dict[str, Any]:
         items = read_story(connection, INCIDENT).items
-        times = timing.times(connection, items, timing.Chains(connection))
+        times = timing.times(connection, items, Chains(connection))
         return {item.fields["text"]: times[item.op] for item in items if "text" in item.fields}
 
     def since(ms: int | None) -> int | None:

@@ -9,6 +9,7 @@ Example: `sound(ended)` raises `Broken(16, …)` for a set that cannot have been
 from sqlalchemy import Connection
 
 from server.intake import timing
+from server.intake.chains import Chains
 from sync import fold
 from sync.time import Bounds, Timed
 from tests.sim.ended import Ended
@@ -43,7 +44,7 @@ def _times(connection: Connection, ended: Ended) -> dict[bytes, Timed]:
             first = next(iter(fold.items_of(change, ruling)), None)
             if first is not None:
                 items[held.id] = first
-    known = timing.times(connection, items.values(), timing.Chains(connection))
+    known = timing.times(connection, items.values(), Chains(connection))
     return {set_id: known[item.op] for set_id, item in items.items()}
 
 

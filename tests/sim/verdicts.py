@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.intake import timing, verdicts
+from server.intake.chains import Chains
 from server.intake.memory import load_all
 from server.store import people, projections
 from sync.incident.clocks import Clock, clocks
@@ -55,7 +56,7 @@ def _cases(connection: Connection, ended: Ended) -> Iterator[Case]:
             for one in clocks(incident.state.derived().view, directory.book)
         }
         items = verdicts.needed(incident, directory.book)
-        times = timing.times(connection, items, timing.Chains(connection))
+        times = timing.times(connection, items, Chains(connection))
         for one in verdicts.judge(incident, times, directory.book, now_ms):
             yield Case(entity, listed[one.clock, one.order, one.round], one)
 

@@ -99,7 +99,7 @@ def test_tm2_a_session_forgets_between_and_keeps_both_ends() -> None:
 
 
 @pytest.mark.parametrize("case", vector_cases("time", "signings"))
-def test_tm5_to_tm8_signings(case: dict[str, Any]) -> None:
+def test_tm5_to_tm8_tm14_signings(case: dict[str, Any]) -> None:
     one = case["set"]
     found = trusted.timed(
         Signed(
@@ -113,6 +113,7 @@ def test_tm5_to_tm8_signings(case: dict[str, Any]) -> None:
             after_m=one.get("after"),
             is_forked=one.get("forked", False),
             is_compromised=one.get("compromised", False),
+            said_ms=tuple(one.get("said", ())),
         ),
         [Observed(*sample) for sample in case["observed"]],
         50,

@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sync.time import Bounds, Observed, Place, Signed, Timed, timed
 from tests.sync.clockruns import CHAIN, SESSION, U_MS, Run, history
@@ -41,11 +42,22 @@ def is_nested(one: Timed) -> bool:
     return True
 
 
+def honest(true_ms: int, random: Random) -> tuple[int, ...]:
+    """What stations say of a set: each had it some time later, by a clock that was no further off than it said."""
+    said = []
+    for _ in range(random.choice([0, 1, 2])):
+        unsure_ms = random.choice([52, 4_000, 70_000])
+        had_ms = true_ms + random.randrange(random.choice([1_000, 10**8]))
+        said.append(had_ms + random.randint(-unsure_ms, unsure_ms) + unsure_ms)
+    return tuple(said)
+
+
 def judged(run: Run) -> Counter[str]:
     """Hold one history to the laws, and count what was proved."""
     seen: Counter[str] = Counter(run.discarded)
     for act in run.acts:
-        found = timed(act.signed, run.observed, U_MS)
+        said_ms = honest(act.true_ms, Random(act.true_ms))
+        found = timed(replace(act.signed, said_ms=said_ms), run.observed, U_MS)
         zero, first, second = found.layers
         assert holds(zero, act.true_ms), (act, found)
         assert holds(first, act.true_ms), (act, found)
@@ -72,7 +84,8 @@ def test_tm6_tm7_and_so_it_is_in_very_many_histories() -> None:
         seen.update(judged(history(Random(seed))))
     print(f"{RUNS} histories: {dict(sorted(seen.items()))}")
     # The law is no empty one: every grade is reached and every cause met, often enough to mean something.
-    for met in ("grade 0", "grade 1", "grade 2", "slept", "clock_step", "no_sample_after", "apart"):
+    causes = ("slept", "clock_step", "station_said", "no_sample_after", "apart")
+    for met in ("grade 0", "grade 1", "grade 2", *causes):
         assert seen[met] * 30 > RUNS, (met, seen)
 
 
@@ -95,6 +108,9 @@ def lies(draw: st.DrawFn) -> tuple[Signed, list[Observed]]:
         before_m=draw(st.none() | readings),
         after_m=draw(st.none() | readings),
         is_forked=draw(st.booleans()) and draw(st.booleans()),
+        said_ms=tuple(
+            draw(st.lists(st.integers(true_ms - 100_000, true_ms + 100_000) | whole, max_size=3))
+        ),
     )
     said = []
     for _ in range(draw(st.integers(0, 5))):
@@ -124,6 +140,8 @@ def test_tm5_tm8_a_liar_never_leaves_what_the_centre_saw(
     lo_ms = None if one.lo_ms is None else one.lo_ms - U_MS
     assert found.layers[0] == Bounds(lo_ms, one.hi_ms + U_MS)
     assert is_nested(found)
+    # TM14: nor does a station that lies with it, which takes nothing from what is proved without.
+    assert found.layers[:2] == timed(replace(one, said_ms=()), said, U_MS).layers[:2]
     for layer in found.layers[1:]:
         assert (
             layer is None
@@ -157,6 +175,7 @@ def _asked(one: Signed, said: list[Observed]) -> dict[str, Any]:
             "claimedMs": one.claimed_ms, "seq": one.seq, "m": one.place.m, "wallMs": one.wall_ms,
             "loMs": one.lo_ms, "hiMs": one.hi_ms, "beforeM": one.before_m, "afterM": one.after_m,
             "isForked": one.is_forked, "isCompromised": one.is_compromised,
+            "saidMs": list(one.said_ms),
         },
         "observed": [
             {"seq": o.seq, "m": o.m, "loMs": o.lo_ms, "hiMs": o.hi_ms, "wallMs": o.wall_ms,

@@ -1,6 +1,6 @@
 /**
- * When something happened, as far as it can be proved: an interval per grade of evidence (SPEC TM5 to TM10). Mirrors
- * `sync/time.py`. Finds no evidence and reads no clock.
+ * When something happened, as far as it can be proved: an interval per grade of evidence (SPEC TM5 to TM10, TM14).
+ * Mirrors `sync/time.py`. Finds no evidence and reads no clock.
  *
  *     proved(timed, 1)   // what evidence of grades 0 and 1 proves: { loMs: 4900, hiMs: 5100 }
  */
@@ -38,6 +38,7 @@ export type TimeCause =
   | "no_sample_after"
   | "slept"
   | "clock_step"
+  | "station_said"
   | "clock_disorder"
   | "forked"
   | "compromised"
@@ -71,7 +72,8 @@ export interface Observed {
 /**
  * What is known of the signing of one set. `wallMs` and `place` are of its header. `loMs`: made then at the earliest,
  * `hiMs`: held by the centre then, both by the centre's clock, null where nobody knows. `beforeM`, `afterM`: the same
- * clock in the sets before and after it in its chain, null where those are of another session or not here.
+ * clock in the sets before and after it in its chain, null where those are of another session or not here. `saidMs`:
+ * stations' words that count, on it or on what follows it in its chain: it was there by then, by true time.
  */
 export interface Signed {
   readonly claimedMs: number;
@@ -84,6 +86,7 @@ export interface Signed {
   readonly afterM: number | null;
   readonly isForked: boolean;
   readonly isCompromised: boolean;
+  readonly saidMs?: readonly number[];
 }
 
 /** The least grade that gives the narrowest interval; 3 where none has both bounds. */
@@ -123,29 +126,28 @@ export function atCentre(claimedMs: number, atMs: number, uncertaintyMs = CENTRE
   return { claimedMs, layers: [zero, null, null], why: [], place: null };
 }
 
-/** When a set was signed (TM5 to TM8). `observed`: samples of its chain and session that count, in any order. */
+/** When a set was signed (TM5 to TM8, TM14). `observed`: samples of its chain and session that count, in any order. */
 export function timed(one: Signed, observed: readonly Observed[], uncertaintyMs = CENTRE_UNCERTAINTY_MS): Timed {
-  const { claimedMs, place } = one;
   const zero = certain(one.loMs, one.hiMs, uncertaintyMs);
-  const plain = (bounds: Bounds, why: TimeCause[]): Timed => ({
-    claimedMs,
-    layers: [bounds, null, null],
-    why,
-    place: null,
-  });
   const doubts: TimeCause[] = [
     ...(one.isForked ? ["forked" as const] : []),
     ...(one.isCompromised ? ["compromised" as const] : []),
   ];
-  if (zero === null) return plain({ loMs: null, hiMs: null }, [...doubts, "clock_disorder"]);
-  if (doubts.length > 0) return plain(zero, doubts);
+  if (zero === null) return plain(one, { loMs: null, hiMs: null }, [...doubts, "clock_disorder"]);
+  return witnessed(byItself(one, zero, doubts, observed), one.saidMs ?? []);
+}
+
+/** When a set was signed by what the centre saw and by what its own chain says of its clocks. */
+function byItself(one: Signed, zero: Bounds, doubts: TimeCause[], observed: readonly Observed[]): Timed {
+  const { claimedMs, place } = one;
+  if (doubts.length > 0) return plain(one, zero, doubts);
   const isReading = place.m >= 0 && place.m <= MS_MAX;
   const known = (isReading ? observed : []).toSorted((a, b) => a.m - b.m || a.seq - b.seq);
   // One of the very same reading may be from before or from after: the clock may have stood in between.
   const before = known.filter(({ m }) => m < place.m);
   const after = known.filter(({ m }) => m > place.m);
   const first = meet(zero, monotonic(place.m, before, after));
-  if (first === null || isDisordered(one, known)) return plain(zero, ["clock_disorder"]);
+  if (first === null || isDisordered(one, known)) return plain(one, zero, ["clock_disorder"]);
   const why: TimeCause[] = [];
   if (before.length === 0) why.push("no_sample_before");
   if (after.length === 0) why.push("no_sample_after");
@@ -159,6 +161,20 @@ export function timed(one: Signed, observed: readonly Observed[], uncertaintyMs 
     if (second === null) why.push("clock_step");
   }
   return { claimedMs, layers: [zero, a || b ? first : null, second], why, place };
+}
+
+/** What nothing but the centre says. */
+function plain({ claimedMs }: Signed, bounds: Bounds, why: TimeCause[]): Timed {
+  return { claimedMs, layers: [bounds, null, null], why, place: null };
+}
+
+/** The same with what stations say of when they had the set; what contradicts what is proved is left aside (TM14). */
+function witnessed(signed: Timed, saidMs: readonly number[]): Timed {
+  const { loMs, hiMs } = proved(signed, CLAIMED - 1);
+  const least = Math.min(...saidMs.filter((one) => loMs === null || one >= loMs));
+  if (least >= (hiMs ?? Number.POSITIVE_INFINITY)) return signed;
+  const [zero, first] = signed.layers;
+  return { ...signed, layers: [zero, first, { loMs, hiMs: least }], why: [...signed.why, "station_said"] };
 }
 
 /**

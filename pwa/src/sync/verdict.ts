@@ -21,6 +21,8 @@ export const DETERMINED: ReadonlySet<string> = new Set(["met", "missed"]);
 const FLAGGED: ReadonlySet<string> = new Set(["forked", "compromised"]);
 /** The last grade of evidence that bounds anything. */
 export const BEST = 2;
+/** The grade that stations' words are of (TM14). */
+const SAID = 2;
 const FAR = 2 ** 53;
 
 /**
@@ -66,6 +68,10 @@ interface Pair {
   readonly start: Mark;
   readonly end: Mark;
 }
+
+/** The last grade that no station's word is in: what may harm a person looks no further (TM14). */
+const unsaid = ({ timed }: Mark): number => (timed.why.includes("station_said") ? SAID - 1 : BEST);
+const unsaidOf = ({ start, end }: Pair): number => Math.min(unsaid(start), unsaid(end));
 
 const NOTHING: Bounds = { loMs: null, hiMs: null };
 const EMPTY: Omit<Verdict, "result"> = {
@@ -166,7 +172,7 @@ function isMissed(pair: Pair, limit: Limit, grade: number): boolean {
 /** Without pairs whose end certainly lies before their start: they measure nothing, while there are others (VD4). */
 function inOrder(pairs: Pair[]): Pair[] {
   const forward = pairs.filter((pair) => {
-    const { hiMs } = elapsedOf(pair, soundOf(pair, BEST));
+    const { hiMs } = elapsedOf(pair, soundOf(pair, unsaidOf(pair)));
     return hiMs === null || hiMs >= 0;
   });
   return forward.length > 0 ? forward : pairs;
@@ -185,12 +191,12 @@ function kindest(pairs: readonly Pair[]): Pair {
 }
 
 /** A result with what is proved of the pair it rests on. */
-function told(result: Result, pair: Pair, limit: Limit | null): Verdict {
+function told(result: Result, pair: Pair, limit: Limit | null, grade = BEST): Verdict {
   return {
     ...EMPTY,
     result,
     withinMs: limit && withinOf(limit, pair.start),
-    elapsed: elapsedOf(pair, soundOf(pair, BEST)),
+    elapsed: elapsedOf(pair, soundOf(pair, grade)),
     start: pair.start,
     end: pair.end,
   };
@@ -203,8 +209,11 @@ function withinOf(limit: Limit, start: Mark): number {
 }
 
 function decided(result: "met" | "missed", pair: Pair, limit: Limit, grade: number): Verdict {
-  const slackOf = result === "met" ? slackIfMet : slackIfMissed;
-  return { ...told(result, pair, limit), grade, slackMs: slackOf(pair, limit, soundOf(pair, BEST)) };
+  const isMet = result === "met";
+  const best = isMet ? BEST : unsaidOf(pair);
+  const slackMs = (isMet ? slackIfMet : slackIfMissed)(pair, limit, soundOf(pair, best));
+  const byWord = isMet && grade >= SAID && unsaid(pair.end) < SAID;
+  return { ...told(result, pair, limit, best), grade, slackMs, why: byWord ? ["station_said"] : [] };
 }
 
 /** Neither is proved, and why not (VD5). */
@@ -235,5 +244,5 @@ function open(starts: readonly Mark[], limit: Limit | null, rules: Rules, nowLoM
 
 /** The latest moment at which it can have happened; by its author's word where nothing bounds it. */
 export function latestOf(mark: Mark): number {
-  return proved(mark.timed, BEST).hiMs ?? mark.timed.claimedMs;
+  return proved(mark.timed, unsaid(mark)).hiMs ?? mark.timed.claimedMs;
 }

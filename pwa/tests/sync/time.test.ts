@@ -83,6 +83,7 @@ describe("intervals", () => {
         afterM: set.after ?? null,
         isForked: set.forked ?? false,
         isCompromised: set.compromised ?? false,
+        saidMs: set.said ?? [],
       },
       observed.map(([seq, m, loMs, hiMs, wallMs, n, fell, gap]: number[]) => {
         return { seq, m, loMs, hiMs, wallMs, n, fell, gap };

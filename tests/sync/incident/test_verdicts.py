@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sync.incident.clocks import clocks
 from sync.incident.judging import Judged, by_book, judged
@@ -165,6 +166,28 @@ def test_vd2_no_verdict_contradicts_the_truth(truth: Truth) -> None:
     lo_ms, hi_ms = found.elapsed.lo_ms, found.elapsed.hi_ms
     assert lo_ms is None or lo_ms <= truth.lasts_ms
     assert hi_ms is None or hi_ms >= truth.lasts_ms
+
+
+@settings(max_examples=RUNS)
+@given(truths, st.data())
+def test_tm14_no_station_finds_anybody_late_whatever_it_says(truth: Truth, data: Any) -> None:
+    def said(mark: Mark) -> Mark:
+        proved = mark.timed.proved(2)
+        lo_ms = 0 if proved.lo_ms is None else proved.lo_ms
+        hi_ms = data.draw(st.integers(lo_ms, lo_ms + 100_000))
+        if proved.hi_ms is not None and hi_ms >= proved.hi_ms:
+            return mark
+        layers = (*mark.timed.layers[:2], Bounds(proved.lo_ms, hi_ms))
+        why = (*mark.timed.why, "station_said")
+        return replace(mark, timed=replace(mark.timed, layers=layers, why=why))
+
+    without = truth.judge()
+    truth.starts = [said(mark) for mark in truth.starts]
+    truth.ends = [said(mark) for mark in truth.ends]
+    found = truth.judge()
+    assert found.result != "missed" or truth.lasts_ms > truth.limit.due(0)
+    # Nor is anybody's time up by it.
+    assert found.result not in {"overdue", "unproven"} or found.result == without.result
 
 
 @given(truths, st.randoms(use_true_random=False))
