@@ -1,10 +1,10 @@
 """Sealing and opening of files that are carried (BU8): HPKE for the content key, AES-256-GCM for the content.
 
-Responsible for the centre's key and for calling the ciphers. Refuses to know the layout, which is `sync.sealed`'s, and
-what is sealed. The key follows from the log's, so there is nothing more to keep, to back up or to lose: whoever signs
-the log opens what is carried to it.
+Responsible for the keys of servers and for calling the ciphers. Refuses to know the layout, which is `sync.sealed`'s,
+and what is sealed. A server's key follows from one that it signs with, so there is nothing more to keep, to back up or
+to lose: at the centre whoever signs the log opens what is carried to it, at a station whoever signs for its desks.
 
-Example: `opened(pieces, SealKey.of(signer.own_key()))` gives back what `sealed(pieces, [key.public], entropy)` was
+Example: `opened(pieces, SealKey.of(signer.own_key()))` gives back what `sealed_to(pieces, [key.public], entropy)` was
 made of.
 """
 
@@ -36,9 +36,9 @@ class SealKey:
         self.id = sealed.key_id(self.public)
 
     @classmethod
-    def of(cls, log_key: SigningKey) -> "SealKey":
-        """The centre's."""
-        return cls(keys.p256_scalar(ids.tagged_hash("ortoo/bundle-key/1", log_key.seed)))
+    def of(cls, key: SigningKey) -> "SealKey":
+        """That of a server: of a centre by the key of its log, of a station by that of its chain (BU9)."""
+        return cls(keys.p256_scalar(ids.tagged_hash("ortoo/bundle-key/1", key.seed)))
 
     def unwrap(self, key_id: bytes, wrapped: bytes) -> bytes | None:
         """The content key, None where it is for another key or was changed."""

@@ -46,7 +46,8 @@ class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``nonce`` is 16 random bytes; the chain's id follows from both (SPEC ID3). ``continues``: the chain whose place this
     one waited for and did not get (SPEC FK5), so that what was written on it meanwhile is judged by when that can have
-    been. ``role``: a township station says that it is one (SPEC HB1), and needs a code that was made for it.
+    been. ``role``: a township station says that it is one (SPEC HB1), and needs a code that was made for it; with
+    ``seal``, the P-256 point that files for it are sealed to (SPEC BU9).
     """
 
     code: Annotated[str, msgspec.Meta(max_length=64)]
@@ -57,6 +58,7 @@ class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     app: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     continues: Hex32 | None = None
     role: Literal["device", "station"] = "device"
+    seal: Base64Url | None = None
 
 
 class ServerName(msgspec.Struct, frozen=True):
@@ -147,6 +149,11 @@ async def enrol(
         raise ProblemError(
             "bad_key", detail=f"This is not a public key of {data.alg} with a nonce of 16 bytes."
         )
+    seal = None if data.seal is None else _bytes(data.seal, "seal")
+    if (seal is not None) != (data.role == STATION) or (
+        seal is not None and not keys.is_public_key(keys.ES256, seal)
+    ):
+        raise ProblemError("bad_key", detail="A station names the key to seal to, and nobody else.")
     chain = ids.chain_id(pub, nonce)
     waited_for = None if data.continues is None else from_hex(data.continues, "device")
     token, token_hash = token_of(intake.token_secret, code, chain)
@@ -176,6 +183,7 @@ async def enrol(
                 continued_by=known.continued_by if known else None,
                 since_ms=before.oldest_ms if before else None,
                 station=whose.station,
+                seal=seal,
             )
         )
         return whose

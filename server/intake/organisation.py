@@ -19,7 +19,7 @@ from server.store.rows import query
 from server.store.scopes import ORG
 from sync import canon, rulings
 
-OF_A_DEVICE = ("person", "station", "revoked_at_ms", "continues", "continued_by")
+OF_A_DEVICE = ("person", "station", "seal", "revoked_at_ms", "continues", "continued_by")
 """What a ruling says of a device only where it is so."""
 
 

@@ -36,6 +36,7 @@ class Device(msgspec.Struct, frozen=True):
         None  # a chain that waited for another's place is older than its enrolment
     )
     station: bytes | None = None  # whose own chain this is (HB1)
+    seal: bytes | None = None  # the key that files for that station are sealed to (BU9)
 
     @property
     def oldest_ms(self) -> int:
@@ -59,6 +60,8 @@ class Device(msgspec.Struct, frozen=True):
             row["person"] = self.person
         if self.station is not None:
             row["station"] = self.station
+        if self.seal is not None:
+            row["seal"] = self.seal
         if self.revoked_at_ms is not None:
             row["revoked_at_ms"] = self.revoked_at_ms
         if self.continues is not None:
@@ -105,7 +108,7 @@ class Contact(msgspec.Struct, frozen=True):
 
 _COLUMNS = (
     "chain, person, alg, pub, label, app, token_hash, enrolled_at_ms, revoked_at_ms, revoked_why,"
-    " compromised_since_ms, continues, continued_by, since_ms, station"
+    " compromised_since_ms, continues, continued_by, since_ms, station, seal"
 )
 
 
@@ -129,6 +132,7 @@ def _device(row: Any) -> Device:
         after,
         oldest,
         station,
+        seal,
     ) = row
     return Device(
         chain=bytes(chain),
@@ -146,6 +150,7 @@ def _device(row: Any) -> Device:
         continued_by=None if after is None else bytes(after),
         since_ms=oldest,
         station=None if station is None else bytes(station),
+        seal=None if seal is None else bytes(seal),
     )
 
 

@@ -215,6 +215,7 @@ devices = Table(
     Column("continued_by", LargeBinary),  # the chain that took its place
     Column("since_ms", BigInteger),  # written on from then at the earliest; null: from enrolment
     Column("station", LargeBinary),  # of a station's own chain: which station (HB1)
+    Column("seal", LargeBinary),  # and the key that files for it are sealed to (BU9)
 )
 
 # What changes with every push stands apart from the record of the device.

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from server import __version__
 from server.intake.desk import Desk
 from server.now import SystemClock
+from server.seal import SealKey
 from server.settings import Settings
 from server.store import log, upstream
 from server.store.engine import Database
@@ -72,6 +73,7 @@ async def join(
         "label": settings.name[:LABEL_CHARS],
         "app": APP,
         "role": "station",
+        "seal": _base64url(SealKey.of(desk.key).public),
     }
     try:
         async with httpx2.AsyncClient(base_url=url, timeout=WAIT_S) as http:

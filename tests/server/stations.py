@@ -23,6 +23,7 @@ from server.intake.meeting import meet
 from server.intake.mirror import answered, mirror
 from server.intake.pages import cursors
 from server.now import VirtualClock
+from server.seal import SealKey
 from server.settings import Settings
 from server.store import spool, upstream
 from server.store.engine import Database
@@ -102,6 +103,7 @@ class Station:
         device = msgspec.structs.replace(
             self.intake.desk.device(centre.clock.now_ms()),
             station=STATION,
+            seal=SealKey.of(self.intake.desk.key).public,
             token_hash=sha256(TOKEN.encode()).digest(),
         )
         await centre.intake.transaction(lambda batch: batch.devices.enrol(device))

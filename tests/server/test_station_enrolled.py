@@ -9,12 +9,13 @@ import pytest
 
 from server.auth.stations import StationReply, StationRequest
 from server.intake.replay import every
+from server.seal import SealKey
 from sync import exchange, rulings
 from sync.exchange import PushResult
 from sync.incident.escalation import CENTRE
 from tests.server.desks import Centre, centre
 from tests.server.pen import EPOCH_MS, OTHER_STATION, STATION, Pen, chance, person_id
-from tests.server.test_enrol import request
+from tests.server.test_enrol import b64, request
 
 HOUR_MS = 3_600_000
 INCIDENT = chance("incident")[:16]
@@ -77,15 +78,20 @@ async def test_hb1_a_station_is_let_in_by_a_code_of_its_own_which_no_phone_can_u
 
     as_phone = await house.client.post("/api/enrol", json=request(code, "a phone"))
     assert (as_phone.status_code, as_phone.json()["code"]) == (401, "wrong_code")
-    answer = await house.client.post("/api/enrol", json=request(code, role="station"))
+    sealed = {"role": "station", "seal": b64(SealKey(99).public)}
+    for bad in ({"role": "station"}, sealed | {"seal": b64(bytes(65))}, {"seal": sealed["seal"]}):
+        refused = await house.client.post("/api/enrol", json=request(code, **bad))
+        assert (refused.status_code, refused.json()["code"]) == (422, "bad_key")
+    answer = await house.client.post("/api/enrol", json=request(code, **sealed))
     assert answer.status_code == 201, answer.text
     said = answer.json()
     assert (said["person"], said["station"]) == (None, STATION.hex())
     row = house.intake.directory.row("devices", bytes.fromhex(said["chain"]))
     assert row is not None
     assert (row["station"], "person" in row) == (STATION, False)
+    assert row["seal"] == SealKey(99).public, "so that phones know whom to seal to (BU9)"
     theirs = (await admin.post("/api/devices/codes", {"person": both["person"]})).json()["code"]
-    as_station = await house.client.post("/api/enrol", json=request(theirs, "b", role="station"))
+    as_station = await house.client.post("/api/enrol", json=request(theirs, "b", **sealed))
     assert as_station.json()["code"] == "wrong_code", "and no station enters as a person's phone"
 
 

@@ -2,11 +2,11 @@
  * What a person may carry for this phone: everything unsent as one file, and the answer back (SPEC BU). A chunk of its own,
  * loaded when somebody asks for it, and kept by the service worker, for it is wanted where there is no network.
  *
- * Responsible for the file, sealed to the centre where its key is known, and for believing of an answer only what the
- * centre's log proves. Refuses to know the network: it works when sync is refused, and while a chain is suspended. The
+ * Responsible for the file, sealed to the centre and to the servers of its station where their keys are known, and for
+ * believing of an answer only what the centre's log proves. Refuses to know the network: it works when sync is refused, and while a chain is suspended. The
  * records stay in the vault.
  *
- *     const handed = await pack(parts, false);     // { file, sets: 7, sealed: true }, or null: it would not be sealed
+ *     const handed = await pack(parts, false);     // { file, sets: 7, sealed: "centre" }, or null: it would not be sealed
  *     await takeIn(parts, answer);                 // { confirmed: 7, … }
  */
 import { type BundleRecord, BundleWriter, type Manifest, Proving, readBundle } from "../sync/bundle";
@@ -37,11 +37,11 @@ export interface CourierParts {
   nowMs: number;
 }
 
-/** A file for whoever carries it. Not `sealed`: they can read it. */
+/** A file for whoever carries it. `sealed`: to the centre alone, or to its station as well; null: whoever has it can read it. */
 export interface Handed {
   file: File;
   sets: number;
-  sealed: boolean;
+  sealed: "centre" | "both" | null;
 }
 
 /** What an answer said. `code`: why none of it, or not all of it, could be taken. */
@@ -59,6 +59,8 @@ export interface Heeded {
 
 const READER = "courier.reader";
 const MOST_AT_ONCE = 500;
+/** Beside the centre; a file is for at most 16. */
+const STATIONS_MAX = 15;
 
 /** Every unsent set of this device, in chain and seq order, and those only memory holds. */
 export async function unsentSets(vault: Vault, unkept: readonly OwnSet[]): Promise<OwnSet[]> {
@@ -73,8 +75,7 @@ export async function unsentSets(vault: Vault, unkept: readonly OwnSet[]): Promi
 /** The file of everything unsent. Null where the centre's key is not known and nobody said that it may go `inTheClear`. */
 export async function pack(parts: CourierParts, inTheClear: boolean): Promise<Handed | null> {
   const { vault, unkept } = parts;
-  const seal = (await logRow(parts))?.["seal"];
-  const to = seal instanceof Uint8Array ? [seal] : [];
+  const to = await readers(parts);
   if (to.length === 0 && !inTheClear) return null;
   const sets = await unsentSets(vault, unkept);
   const plain = written(parts, sets, await reader(vault));
@@ -84,7 +85,28 @@ export async function pack(parts: CourierParts, inTheClear: boolean): Promise<Ha
   // A name that tells nothing to whoever finds it.
   const name = `ortoo-${toHex(crypto.getRandomValues(new Uint8Array(4)))}.bundle`;
   const file = new File(bytes, name, { type: "application/octet-stream" });
-  return { file, sets: sets.length, sealed: to.length > 0 };
+  const sealed = to.length > 1 ? "both" : to.length > 0 ? "centre" : null;
+  return { file, sets: sets.length, sealed };
+}
+
+/** Whom a file is sealed to: the centre, then the servers of the person's station; nobody while the centre's key is not known (BU9). */
+async function readers({ cache, session }: CourierParts): Promise<Uint8Array[]> {
+  const centre: Uint8Array[] = [];
+  const stations: [string, Uint8Array][] = [];
+  for (const { what, id, row } of await cache.org()) {
+    const seal = row?.["seal"];
+    if (!(seal instanceof Uint8Array)) continue;
+    if (what === ORG_ROW && id === session.server.id) centre.push(seal);
+    else if (what === "devices" && isOwnStation(row, session) && !row?.["revoked_at_ms"]) stations.push([id, seal]);
+  }
+  if (centre.length === 0) return [];
+  stations.sort(([a], [b]) => (a < b ? -1 : 1));
+  return [...centre, ...stations.slice(0, STATIONS_MAX).map(([, seal]) => seal)];
+}
+
+function isOwnStation(row: Record<string, unknown> | null, { person }: DeviceSession): boolean {
+  const station = row?.["station"];
+  return station instanceof Uint8Array && toHex(station) === person.station;
 }
 
 async function* written(

@@ -146,7 +146,7 @@ test("everything unsent goes into a file that the centre alone can read, also wh
   const sets = await away();
   const extra = { ...(sets[0] as OwnSet), id: "memory" };
   const handed = await pack(parts([extra]), false);
-  expect(handed).toMatchObject({ sets: sets.length + 1, sealed: true });
+  expect(handed).toMatchObject({ sets: sets.length + 1, sealed: "centre" });
   expect(handed?.file.name).toMatch(/^ortoo-[0-9a-f]{8}\.bundle$/);
   const file = await bytesOf(handed?.file as File);
   expect(Buffer.from(file).includes(Buffer.from("一"))).toBe(false);
@@ -158,11 +158,35 @@ test("everything unsent goes into a file that the centre alone can read, also wh
   expect(await unsent()).toBe(sets.length); // still here
 });
 
+test("BU9: whoever serves its own station reads it too, but no other station, and none that was shut out", async () => {
+  const [own, gone, foreign] = [await freshReader(), await freshReader(), await freshReader()];
+  const township = fromHex(phone.session.person.station as string);
+  const server = { alg: "Ed25519", pub: new Uint8Array(32), label: "server" };
+  await phone.centre.org("devices", "a1".repeat(16), { ...server, station: township, seal: own.pub });
+  await phone.centre.org("devices", "a2".repeat(16), {
+    ...server,
+    station: township,
+    seal: gone.pub,
+    revoked_at_ms: 1,
+  });
+  await phone.centre.org("devices", "a3".repeat(16), { ...server, station: new Uint8Array(16), seal: foreign.pub });
+  await away();
+  const handed = await pack(parts(), false);
+  expect(handed?.sealed).toBe("both");
+  const file = await bytesOf(handed?.file as File);
+  for (const reader of [centre, own]) {
+    const records = await recordsIn(opened(inPieces(file, 1_000), reader));
+    expect(records.at(-1)).toMatchObject({ kind: "end", code: "" });
+  }
+  for (const reader of [gone, foreign])
+    await expect(recordsIn(opened(inPieces(file, 1_000), reader))).rejects.toThrow("sealed_to_others");
+});
+
 test("a phone that knows no key of the centre's makes no file in the clear before somebody says so", async () => {
   const sets = await away(false);
   expect(await pack(parts(), false)).toBeNull();
   const handed = await pack(parts(), true);
-  expect(handed?.sealed).toBe(false);
+  expect(handed?.sealed).toBeNull();
   const records = await recordsIn(inPieces(await bytesOf(handed?.file as File), 100));
   expect(records.filter(({ kind }) => kind === "set")).toHaveLength(sets.length);
   expect(records.at(-1)).toMatchObject({ kind: "end", code: "" });

@@ -3,12 +3,13 @@ import { book } from "../../words/language";
 
 const zh = {
   title: "交人捎带",
-  lead: "没有信号时，把没传的写成文件，托人带到中心；带回来的回执在这里导入。",
+  lead: "没有信号时，把没传的写成文件，托人带到本所或中心；带回来的回执在这里导入。",
   handOver: "导出未传",
   howMany: (n: number) => `${n} 条`,
   takeAnswer: "导入回执",
   answerFile: "回执文件",
-  sealed: (n: number, name: string) => `${n} 条已写进 ${name}，只有中心能打开。本机的仍在。`,
+  centre: (n: number, name: string) => `${n} 条已写进 ${name}，只有中心能打开。本机的仍在。`,
+  both: (n: number, name: string) => `${n} 条已写进 ${name}，只有本所和中心能打开，交到哪边都行。本机的仍在。`,
   clear: (n: number, name: string) => `${n} 条已写进 ${name}，没有加密，请当面交到中心。本机的仍在。`,
   unsealedTitle: "这份文件没法加密",
   unsealedWhy: "本机还不知道中心的密钥，连上中心一次就有。现在导出，文件到谁手里谁就能看。",
@@ -27,12 +28,14 @@ const zh = {
 
 export const t = book(zh, {
   title: "By courier",
-  lead: "Without signal, put what is unsent into a file and have it carried to the centre; import the answer that comes back here.",
+  lead: "Without signal, put what is unsent into a file and have it carried to your station or the centre; import the answer that comes back here.",
   handOver: "Export",
   howMany: (n) => `${n} unsent`,
   takeAnswer: "Import",
   answerFile: "Answer file",
-  sealed: (n, name) => `${n} put into ${name}; only the centre can open it. They stay on this phone.`,
+  centre: (n, name) => `${n} put into ${name}; only the centre can open it. They stay on this phone.`,
+  both: (n, name) =>
+    `${n} put into ${name}; only your station and the centre can open it: bring it to either. They stay on this phone.`,
   clear: (n, name) => `${n} put into ${name}, not sealed: hand it to the centre in person. They stay on this phone.`,
   unsealedTitle: "This file cannot be sealed",
   unsealedWhy:
