@@ -1,32 +1,53 @@
-"""`ortoo bundle inspect | import | export`: files that people carry between phones and the centre.
+"""`ortoo bundle inspect | import | export`: files that people carry between phones, stations and the centre.
 
-Responsible for reading these command lines and for saying in sentences what a file holds, what became of it and what to
-do about the rest. Refuses to do the work itself. Works on the database directly, beside a running server or without
+Responsible for reading these command lines and for what each does at a centre and at a station. Refuses to do the work
+itself, and leaves the sentences to `cli_carried`. Works on the database directly, beside a running server or without
 one; whoever is at a desk sees the change as if a phone had sent it.
 
 Example: `ortoo bundle import ortoo-4f1c9a2e.bundle` takes it in and writes `ortoo-4f1c9a2e.answer.bundle` beside it,
 for the way back.
 """
 
-import json
+import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import click
 from sqlalchemy import Connection
 
+from server.cli_carried import (
+    counted_words,
+    not_stored,
+    sentence,
+    taken_at_centre,
+    taken_at_station,
+    tell_faults,
+    tell_maker,
+    tell_refused,
+    write_report,
+)
 from server.cli_desk import house
 from server.cli_proof import at_data, settings_at
 from server.cli_proof import run as run_proof
-from server.courier.answer import Answering, BadReplyKeyError, reply_key, write_answer
-from server.courier.carried import Carried, Refused, take_in
-from server.courier.files import as_json, is_sealed, own_key, records_of, told_of
+from server.courier import backlog
+from server.courier.answer import (
+    Answering,
+    BadReplyKeyError,
+    parts_of,
+    reply_key,
+    words_for,
+    write_answer,
+)
+from server.courier.backlog import LogUnknownError, Packing
+from server.courier.carried import Carried, take_in
+from server.courier.files import is_sealed, own_key, records_of
+from server.courier.heeded import Heeding
+from server.courier.indices import Indices
 from server.doctor import database
-from server.imports.hygiene import for_terminal
 from server.intake.door import Intake
 from server.intake.queue import IntakeClosedError
 from server.now import SystemClock
@@ -34,24 +55,23 @@ from server.proof.keeper import Keeper, announce
 from server.proof.signer import Signer
 from server.seal import SealKey
 from server.settings import STATION, Settings
-from server.store import sets
+from server.store import sets, spool
 from server.store.engine import Database
-from sync import bundle, changeset, errors
+from sync import bundle, changeset
 from sync.bundle import Manifest, Record
 from sync.sealed import SealError
 
 PIECE_BYTES = 65_536
-SHOWN = 20
-FUTURE_MS = 60_000  # so far ahead of the centre's clock a maker's clock is worth a word
 
 T = TypeVar("T")
+House = tuple[Settings, Database, Intake]
 
 the_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
 @click.group("bundle")
 def bundle_() -> None:
-    """Take in and hand out files that people carry: what phones could not send, and what was ruled of it."""
+    """Take in and hand out files that people carry: what could not be sent, and what was ruled of it."""
 
 
 def _records(file: Path, key: SealKey | None) -> Iterator[Record]:
@@ -73,15 +93,9 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
     try:
         return run_proof(work)
     except SealError as error:
-        raise click.ClickException(_sentence(error.code)) from error
-
-
-def _centre_at(ctx: click.Context, data: Path | None) -> Settings:
-    """The settings of a centre: only who keeps the log can prove an answer."""
-    settings = settings_at(ctx, data)
-    if settings.role == STATION:
-        raise click.ClickException("bundles are answered at the centre: carry the file there")
-    return settings
+        raise click.ClickException(sentence(error.code)) from error
+    except LogUnknownError as error:
+        raise click.ClickException(sentence("log_unknown")) from error
 
 
 @bundle_.command("inspect")
@@ -93,20 +107,20 @@ def inspect(ctx: click.Context, file: Path, data: Path | None) -> None:
     settings = settings_at(ctx, data)
     click.echo(f"sealed   {'yes' if _is_sealed(file) else 'NO: whoever carries it can read it'}")
     carried, kinds, known = run(lambda: _look(settings, file))
-    _tell_maker(carried.manifest)
-    click.echo(f"holds    {_counted_words(kinds) or 'nothing'}")
+    tell_maker(carried.manifest)
+    click.echo(f"holds    {counted_words(kinds) or 'nothing'}")
     if known is None:
         click.echo("         there is no centre here to compare with: see ortoo doctor")
     elif kinds[bundle.SET]:
         click.echo(
             f"         {kinds[bundle.SET] - known} of the sets are new here, {known} are known"
         )
-    _tell_faults(carried)
+    tell_faults(carried)
 
 
 async def _look(settings: Settings, file: Path) -> tuple[Carried, Counter[str], int | None]:
     """What is in the file, how many records of each kind, how many of its sets are held; None without a database."""
-    key = own_key(Signer(settings, secrets.token_bytes))
+    key = own_key(settings)
     if not all(found.fine for found in await database(settings)):
         return *_counted(None, file, key), None
     db = Database(settings.url)
@@ -147,128 +161,153 @@ def _is_held(connection: Connection, raw: bytes) -> bool:
 @at_data
 @click.pass_context
 def import_(ctx: click.Context, file: Path, data: Path | None) -> None:
-    """Take in what a phone could not send, and write the answer to carry back beside the file.
+    """Take in what a phone or a station could not send, and write the answer to carry back beside the file. At a
+    station also an answer of the centre, after which what it speaks of is owed no longer.
 
     The same file may be taken in as often as one likes. Exit code 1 when the file is not whole or a set is not stored.
     """
-    settings = _centre_at(ctx, data)
-    answer, told = file.with_suffix(".answer.bundle"), file.with_suffix(".report.json")
+    settings = settings_at(ctx, data)
+    told, base = file.with_suffix(".report.json"), file.with_suffix(".answer.bundle")
 
-    async def work() -> Carried:
+    async def work() -> tuple[Carried, str, list[Path]]:
         async with house(settings) as (db, intake):
+            heeding = await Heeding.begun(intake, db) if settings.role == STATION else None
             try:
-                carried = await take_in(
-                    intake, _records(file, own_key(Signer(settings, secrets.token_bytes)))
-                )
+                carried = await take_in(intake, _records(file, own_key(settings)), heeding)
             except IntakeClosedError as error:
-                raise click.ClickException(_sentence(error.code)) from error
-            _write_report(told, file, carried)
-            if carried.ruled:
-                await _answer((settings, db, intake), carried.ruled, answer, carried.manifest)
-            return carried
+                raise click.ClickException(sentence(error.code)) from error
+            write_report(told, file, carried, was_sealed=_is_sealed(file))
+            at = (settings, db, intake)
+            if heeding is None:
+                answers = await _answer(at, carried.ruled, base, carried.manifest)
+                return carried, taken_at_centre(carried), answers
+            answers = await _words(at, carried, base)
+            counts = await db.reading(spool.counts)
+            owed = counts.waiting + counts.handed
+            return carried, taken_at_station(carried, heeding.settled, owed), answers
 
-    carried = run(work)
-    _tell_maker(carried.manifest)
-    results = carried.results
-    fresh = sum(results.values()) - results["duplicate"] - sum(results[r] for r in _NOT_STORED)
-    click.echo(
-        f"taken in {fresh} new, {results['duplicate']} known before,"
-        f" {sum(results[r] for r in _NOT_STORED)} not stored"
-    )
-    _tell_refused(carried.refused)
-    _tell_faults(carried)
+    carried, said, answers = run(work)
+    tell_maker(carried.manifest)
+    click.echo(said)
+    tell_refused(carried.refused)
+    tell_faults(carried)
     click.echo(f"report   {told}")
-    if carried.ruled:
+    for answer in answers:
         click.echo(f"answer   {answer}: give it to whoever goes back")
-    not_stored = any(results[r] for r in _NOT_STORED)
-    ctx.exit(0 if carried.is_whole and not not_stored else 1)
-
-
-_NOT_STORED = ("bad_signature", "too_large", "malformed")
+    ctx.exit(0 if carried.is_whole and not not_stored(carried) else 1)
 
 
 @bundle_.command("export")
-@click.option("--chain", "chains", multiple=True, required=True, help="A device's chain, in hex.")
+@click.option("--chain", "chains", multiple=True, help="At the centre: a device's chain, in hex.")
+@click.option("--unsent", is_flag=True, help="At a station: everything that is owed to the centre.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @at_data
 @click.pass_context
-def export(ctx: click.Context, chains: tuple[str, ...], out: Path, data: Path | None) -> None:
-    """Write what stands on every set of a device into a file, for a phone that has not heard."""
-    settings = _centre_at(ctx, data)
+def export(
+    ctx: click.Context, chains: tuple[str, ...], unsent: bool, out: Path, data: Path | None
+) -> None:
+    """Write a file for somebody to carry.
+
+    At the centre what stands on every set of a device (--chain), for a phone that has not heard; at a station what is
+    owed to the centre (--unsent), in as many files as it needs.
+    """
+    settings = settings_at(ctx, data)
+    if unsent == bool(chains):
+        raise click.UsageError("say what to write: --chain CHAIN, or --unsent")
+    if unsent != (settings.role == STATION):
+        where = (
+            "only a station owes anything" if unsent else "only the centre can prove its rulings"
+        )
+        raise click.ClickException(f"{where}: run this there")
+    if unsent:
+        _export_unsent(settings, out)
+    else:
+        _export_rulings(settings, chains, out)
+
+
+def _export_unsent(settings: Settings, out: Path) -> None:
+    files: list[Path] = []
+
+    def next_file(number: int) -> BinaryIO:
+        files.append(_numbered(out, number))
+        return files[-1].open("wb")
+
+    async def work() -> list[int]:
+        async with house(settings) as (db, intake):
+            by = Packing(db, intake, SystemClock(), secrets.token_bytes)
+            return await backlog.written(by, next_file)
+
+    made = run(work)
+    for file, count in zip(files, made, strict=True):
+        click.echo(f"{file}: {count} sets, which the centre alone can read. They stay here too.")
+    if not made:
+        click.echo("nothing is owed to the centre: there is no file")
+
+
+def _export_rulings(settings: Settings, chains: tuple[str, ...], out: Path) -> None:
     try:
         wanted = [bytes.fromhex(chain) for chain in chains]
     except ValueError as error:
         raise click.UsageError("a chain is 32 hex digits, as the devices desk shows it") from error
 
-    async def work() -> int:
+    async def work() -> tuple[int, list[Path]]:
         async with house(settings) as (db, intake):
-            ruled = [idx for chain in wanted for idx in await db.reading(sets.standing_of, chain)]
+            ruled = Indices()
+            for chain in wanted:
+                ruled.update(await db.reading(sets.standing_of, chain))
             if not ruled:
                 raise click.ClickException("nothing of these chains is held here")
-            await _answer((settings, db, intake), ruled, out)
-            return len(ruled)
+            return len(ruled), await _answer((settings, db, intake), ruled, out)
 
-    click.echo(f"{out}: {run(work)} rulings, not sealed: whoever carries it can read them")
+    count, files = run(work)
+    for file in files:
+        click.echo(f"{file}: not sealed, whoever carries it can read it")
+    click.echo(f"         {count} rulings in all")
 
 
 async def _answer(
-    house_of: tuple[Settings, Database, Intake],
-    ruled: Iterable[int],
-    out: Path,
-    asked: Manifest | None = None,
-) -> None:
-    """Write the rulings with their proofs. Raises RefusedError where the log may not be signed."""
-    settings, db, intake = house_of
-    clock, signer = SystemClock(), Signer(settings, secrets.token_bytes)
-    await announce(intake, signer)
-    by = Answering(db, intake, Keeper(db, intake, clock, signer), clock, secrets.token_bytes)
-    try:
+    at: House, ruled: Indices, out: Path, asked: Manifest | None = None
+) -> list[Path]:
+    """Write the rulings with their proofs, in as many files as they need. Raises RefusedError where the log may not be
+    signed.
+    """
+    settings, _db, intake = at
+    await announce(intake, Signer(settings, secrets.token_bytes))
+    by = _answering(at)
+    files: list[Path] = []
+    with _refusing_bad_keys():
         reply_key(asked)  # before there is a file
-        with out.open("wb") as file:
-            await write_answer(by, list(ruled), asked, file.write)
+        for number, part in enumerate(parts_of(ruled), 1):
+            files.append(_numbered(out, number))
+            with files[-1].open("wb") as file:
+                await write_answer(by, part, asked, file.write)
+    return files
+
+
+async def _words(at: House, carried: Carried, out: Path) -> list[Path]:
+    """At a station: write that it keeps what was brought, where it does."""
+    with _refusing_bad_keys():
+        words = await words_for(_answering(at), carried)
+    if not words:
+        return []
+    await asyncio.to_thread(out.write_bytes, words)
+    return [out]
+
+
+@contextmanager
+def _refusing_bad_keys() -> Iterator[None]:
+    try:
+        yield
     except BadReplyKeyError as error:
-        raise click.ClickException(_sentence("bad_reply_key")) from error
+        raise click.ClickException(sentence("bad_reply_key")) from error
 
 
-def _tell_maker(made: Manifest | None) -> None:
-    if made is None:
-        click.echo("made     nobody can say by whom: it does not begin with a whole manifest")
-        return
-    at = datetime.fromtimestamp(max(0, min(made.at_ms, 253_402_300_799_000)) / 1000, UTC)
-    ahead = made.at_ms > SystemClock().now_ms() + FUTURE_MS
-    when = f"{at:%Y-%m-%d %H:%M:%S} UTC{' (in the future, by this clock)' if ahead else ''}"
-    click.echo(for_terminal(f"made     {when} by {made.by}, chain {made.chain.hex()}"))
-    if made.counts:
-        click.echo(f"put in   {_counted_words(made.counts)}, by its own word")
-    if made.to is not None:
-        click.echo(f"for      server {made.to.hex()}")
+def _answering(at: House) -> Answering:
+    settings, db, intake = at
+    clock, signer = SystemClock(), Signer(settings, secrets.token_bytes)
+    return Answering(db, intake, Keeper(db, intake, clock, signer), clock, secrets.token_bytes)
 
 
-def _counted_words(kinds: Mapping[str, int]) -> str:
-    return ", ".join(for_terminal(f"{kind}s {count}") for kind, count in sorted(kinds.items()))
-
-
-def _tell_refused(refused: list[Refused]) -> None:
-    for one in refused[:SHOWN]:
-        click.echo(f"  record {one.n}: {one.r}: {_sentence(one.why or one.r)}")
-    if len(refused) > SHOWN:
-        click.echo("  ... the others stand in the report")
-
-
-def _tell_faults(carried: Carried) -> None:
-    for fault in carried.faults[:SHOWN]:
-        click.echo(f"  record {fault.n}, byte {fault.offset}: {_sentence(fault.code)}")
-    if carried.faults_count > SHOWN:
-        click.echo(f"  ... and {carried.faults_count - SHOWN} more")
-    click.echo(f"whole    {'yes' if carried.is_whole else 'NO'}")
-
-
-def _sentence(code: str) -> str:
-    entry = errors.lookup(code)
-    return f"{code}: {entry.cause} -> {entry.cure}"
-
-
-def _write_report(path: Path, file: Path, carried: Carried) -> None:
-    """Everything for whoever looks into it, as JSON."""
-    report = {"file": file.name} | as_json(told_of(carried, was_sealed=_is_sealed(file)))
-    path.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+def _numbered(out: Path, number: int) -> Path:
+    """The name of a part: the first has the name that was asked for."""
+    return out if number == 1 else out.with_name(f"{out.stem}.{number}{out.suffix}")

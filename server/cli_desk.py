@@ -35,13 +35,18 @@ from server.intake.door import Intake
 from server.now import SystemClock
 from server.perform import Performer
 from server.problems import ProblemError
-from server.settings import Settings
+from server.settings import STATION, Settings
+from server.store import upstream
 from server.store.engine import Database
+from server.upstream.clock import StationClock, machine
 from sync import errors
 from sync.incident.kinds import ROLES
+from sync.time import CENTRE_UNCERTAINTY_MS
 
 PASSWORD_VARIABLE = "ORTOO_ADMIN_PASSWORD"  # noqa: S105  the name of a variable
 SHOWN_FAULTS = 50
+NO_CENTRE = 'this data is a station\'s: set role = "station" (ORTOO_ROLE=station)'
+NOT_JOINED = "this station has no centre yet: ortoo station join"
 
 T = TypeVar("T")
 
@@ -55,8 +60,23 @@ async def house(settings: Settings) -> AsyncIterator[tuple[Database, Intake]]:
 
     refuse(await database(settings))
     db = Database(settings.url, readers=settings.limits.reader_connections)
+    known = await db.reading(upstream.read)
+    if (known is not None) != (settings.role == STATION):
+        await db.close()
+        raise click.ClickException(NOT_JOINED if known is None else NO_CENTRE)
+    of_station = None
+    if known is not None:
+        of_station = StationClock(machine())
+        of_station.resume(known)
     performer = Performer({MOVED: nobody_listens})
-    intake = Intake(settings, SystemClock(), secrets.token_bytes, db, performer)
+    intake = Intake(
+        settings,
+        of_station or SystemClock(),
+        secrets.token_bytes,
+        db,
+        performer,
+        uncertainty=of_station.uncertainty_ms if of_station else lambda: CENTRE_UNCERTAINTY_MS,
+    )
     try:
         await intake.start()
         yield db, intake

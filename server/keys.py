@@ -132,6 +132,11 @@ def load_or_create(path: Path, alg: str, entropy: Callable[[int], bytes]) -> Sig
     return SigningKey(alg, secret(path, entropy))
 
 
+def load(path: Path, alg: str) -> SigningKey | None:
+    """The key kept in `path`; None when there is none."""
+    return SigningKey(alg, path.read_bytes()) if path.exists() else None
+
+
 def secret(path: Path, entropy: Callable[[int], bytes]) -> bytes:
     """The 32 bytes kept in `path`; drawn, written durably and closed to others when there are none.
 

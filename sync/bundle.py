@@ -52,7 +52,8 @@ LAST_FAULTS: Final = frozenset(
 class Manifest(Struct, frozen=True, omit_defaults=True):
     """Who made the bundle, when, and what follows (BU3): `counts` by kind of record. `chain` is the maker's, with the
     key and nonce its id follows from. `to`: the server it is for. `reply`: the key that answers are sealed to.
-    `signed`: origin and size of the highest checkpoint its maker has checked.
+    `signed`: origin and size of the highest checkpoint its maker has checked. `beacon`: the centre's newest (TM12), in
+    an answer.
     """
 
     by: Annotated[str, Meta(max_length=BY_CHARS_MAX)]
@@ -65,6 +66,7 @@ class Manifest(Struct, frozen=True, omit_defaults=True):
     counts: dict[str, Natural] = {}
     reply: bytes | None = None
     signed: tuple[str, Natural] | None = None
+    beacon: Bin16 | None = None
 
 
 class Entry(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -135,7 +137,10 @@ class BundleWriter:
 
     def begin(self, manifest: Manifest) -> bytes:
         """The beginning of the file."""
-        return MAGIC + self.add(MANIFEST, msgspec.to_builtins(manifest, builtin_types=(bytes,)))
+        said: dict[str, Any] = msgspec.to_builtins(manifest, builtin_types=(bytes,))
+        if manifest.signed is not None:
+            said["signed"] = list(manifest.signed)
+        return MAGIC + self.add(MANIFEST, said)
 
     def add(self, kind: str, value: Any) -> bytes:
         """One record. Raises CanonError for a value outside CB1."""

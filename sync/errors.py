@@ -238,8 +238,8 @@ SETS: Final[dict[str, Entry]] = {
     ),
     "bad_signature": Entry(
         200,
-        "The signature does not fit the author's key.",
-        "The author's app writes the record again.",
+        "A signature does not fit the key of whoever should have made it.",
+        "Of a record: its author's app writes it again. Of an answer: ask the centre for another.",
     ),
     "newer_version": Entry(
         200, "The set was written by a newer app.", "Kept as it is; upgrade the server to read it."
@@ -380,8 +380,13 @@ LOG: Final[dict[str, Entry]] = {
 }
 """Why the centre does not sign its log (TL7)."""
 
+_ANOTHER: Final = "It was left alone; ask the centre for another answer."
+_ALARM: Final = "Nothing that rests on it was taken. Keep the file, and tell who runs the centre."
+
 BUNDLES: Final[dict[str, Entry]] = {
-    "not_a_bundle": Entry(422, "The file is no bundle.", "Choose the file that the phone made."),
+    "not_a_bundle": Entry(
+        422, "The file is no bundle.", "Choose the file that a phone, a station or the centre made."
+    ),
     "truncated": Entry(
         200,
         "The file ends, or opens no further, before its end.",
@@ -398,7 +403,7 @@ BUNDLES: Final[dict[str, Entry]] = {
     "bundle_too_large": Entry(
         200,
         "The file is larger than 2 GiB.",
-        "What came before was taken; let the phone export again what is left.",
+        "What came before was taken; export again what is left.",
     ),
     "bad_seal_header": Entry(
         422, "The file is sealed, and its beginning is damaged.", "Copy the file again."
@@ -406,7 +411,7 @@ BUNDLES: Final[dict[str, Entry]] = {
     "sealed_to_others": Entry(
         422,
         "The file is sealed to a key that is not here.",
-        "Take it to the centre it was made for, or to the node that holds log.key.",
+        "Take it to the centre or station it was made for: to the machine that holds log.key or desk.key.",
     ),
     "bad_reply_key": Entry(
         422,
@@ -431,13 +436,36 @@ BUNDLES: Final[dict[str, Entry]] = {
         200, "A record is of a kind unknown here.", "Upgrade the server and import it again."
     ),
     "out_of_place": Entry(200, "A second beginning stands in the file.", "It was left alone."),
+    "log_unknown": Entry(
+        409,
+        "It is not known here which log the centre keeps.",
+        "Have the station reach its centre once, then do this again.",
+    ),
+    "other_log": Entry(
+        200,
+        "The answer is of another log: of another centre, or of before or after this one was put back.",
+        "It was left alone. Have the station reach its centre once, then ask for another answer.",
+    ),
+    "bad_note": Entry(200, "What the answer rests on cannot be read.", _ANOTHER),
+    "bad_checkpoint": Entry(200, "What the answer rests on is no checkpoint of a log.", _ANOTHER),
+    "bad_ruling": Entry(200, "A ruling cannot be read.", _ANOTHER),
+    "not_in_log": Entry(200, "A ruling is not proved to be in the centre's log.", _ANOTHER),
+    "split": Entry(200, "The centre's log is another than the one it signed before.", _ALARM),
+    "inconsistent": Entry(
+        200, "The centre's log did not only grow since it was last seen.", _ALARM
+    ),
+    "undeclared_epoch": Entry(
+        200, "The centre began another log and did not say what became of the one before.", _ALARM
+    ),
+    "other_key": Entry(200, "The centre's log is signed with another key than before.", _ALARM),
 }
-"""What may be wrong with a bundle or one of its records (BU5); `not_canonical` as above."""
+"""What may be wrong with a bundle, one of its records (BU5), or what an answer rests on (BU6); `not_canonical` as
+above."""
 
 STATIONS: Final[dict[str, Entry]] = {
     "not_mirrored": Entry(
         409,
-        "What the centre sent does not go with what it sent before, or was not signed by its author.",
+        "What the centre said does not go with what it said before, or was not signed by its author.",
         "Look at the station's log for the place; if the centre was put back, have its loss declared there.",
     ),
 }

@@ -454,6 +454,7 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.Column("leaf", sa.LargeBinary(), nullable=False),
         sa.Column("lost", sa.LargeBinary(), nullable=False),
         sa.Column("beacon", sa.LargeBinary(), nullable=True),
+        sa.Column("held", sa.Text(), nullable=True),
         sa.Column("told_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("heard_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("offset_ms", sa.BigInteger(), nullable=True),

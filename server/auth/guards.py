@@ -130,6 +130,9 @@ may_see_devices = _roles(
     "may_see_devices",
     "Those who look after devices.",
 )
+may_carry = _roles(
+    frozenset({"admin", "station"}), "may_carry", "Those to whom people bring files."
+)
 may_switch_mode = _roles(
     frozenset({"commander", "admin"}),
     "may_switch_mode",

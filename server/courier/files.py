@@ -1,8 +1,9 @@
 """A file as it is brought here, sealed or not, and what is told of it (BU5, BU8).
 
-Responsible for opening it with the key of the centre, and for the words beside every code. Refuses to take anything in.
+Responsible for opening it with the key of this server, and for the words beside every code. Refuses to take anything
+in.
 
-Example: `records_of([data], own_key(signer))` are the records of a bundle; `told_of(carried)` is the report.
+Example: `records_of([data], own_key(settings))` are the records of a bundle; `told_of(carried)` is the report.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,8 +14,10 @@ import msgspec
 
 from server import keys
 from server.courier.carried import Carried
-from server.proof.signer import Signer
+from server.intake import desk
+from server.proof import signer
 from server.seal import SealKey, opened
+from server.settings import STATION, Settings
 from sync import bundle, errors, sealed
 from sync.bundle import Record
 
@@ -56,9 +59,10 @@ def is_sealed(begun: bytes) -> bool:
     return begun.startswith(sealed.MAGIC)
 
 
-def own_key(signer: Signer) -> SealKey | None:
-    """The key that files for this centre are sealed to; None where log.key is not here."""
-    key = signer.own_key()
+def own_key(settings: Settings) -> SealKey | None:
+    """The key that files for this server are sealed to (BU9); None where what it follows from is not here."""
+    name = desk.KEY_FILE if settings.role == STATION else signer.KEY_FILE
+    key = keys.load(settings.data_dir / name, keys.ED25519)
     return None if key is None else SealKey.of(key)
 
 

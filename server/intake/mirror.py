@@ -80,6 +80,17 @@ def answered(batch: Batch, owed: Sequence[int], reply: exchange.PushReply) -> No
     spool.paid(batch.connection, owed, rulings.PROVISIONAL_FROM)
 
 
+def proved(batch: Batch, told: Sequence[bytes]) -> int:
+    """Take in rulings on sets that are proved to be in the centre's log, whoever brought them; of sets that are not
+    here nothing is learned (HB13). Gives how many sets are owed no longer. Raises MirrorError.
+    """
+    assert isinstance(batch, HubBatch), "only stations mirror"
+    batch.ledger.move_on()
+    taking = _Taking(batch)
+    taking.settle(told)
+    return taking.settled
+
+
 class _Taking:
     """The pages of one reply on their way into the tables."""
 
@@ -89,6 +100,7 @@ class _Taking:
         self._kept: dict[Place, Kept] = {}
         self._incidents: set[bytes] = set()
         self._chains: set[bytes] = set()  # whose samples are to be read again
+        self.settled = 0  # sets that were owed until now
 
     def take(self, pages: Sequence[tuple[Scope, bool, list[Entry]]]) -> None:
         """Take pages in: the scope that each goes on with, whether that is then whole, and what it lists."""
@@ -205,6 +217,7 @@ class _Taking:
         sets.rule_again(self._connection, kept.arrival_no, ruling.idx, raw, said["e"])
         if rulings.is_provisional(kept.idx):
             spool.remove(self._connection, [kept.arrival_no])
+            self.settled += 1
         else:
             batch.ledger.pass_over(read(batch.ledger.ruling(kept.idx)))
         if said["d"] not in rulings.COUNTED:

@@ -72,8 +72,8 @@ class Signer:
 
     def own_key(self) -> keys.SigningKey | None:
         """The key in the data directory, None when this node has none."""
-        if self._key is None and self._key_path.exists():
-            self._key = keys.load_or_create(self._key_path, keys.ED25519, self._entropy)
+        if self._key is None:
+            self._key = keys.load(self._key_path, keys.ED25519)
         return self._key
 
     def make_key(self) -> keys.SigningKey:

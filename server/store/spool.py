@@ -90,6 +90,16 @@ def unsaid(
     ]
 
 
+def unspoken(connection: Connection, most: int) -> list[int]:
+    """The arrival numbers of those that the station can give its word on and has not, the first of them."""
+    rows = query(
+        connection,
+        "SELECT arrival_no FROM spool WHERE kept_at_ms IS NOT NULL ORDER BY arrival_no LIMIT ?",
+        (most,),
+    )
+    return [arrival_no for (arrival_no,) in rows]
+
+
 def said(connection: Connection, arrival_nos: Sequence[int]) -> None:
     """The station has spoken of these."""
     sql = "UPDATE spool SET kept_at_ms = NULL, unsure_ms = NULL WHERE arrival_no IN (?)"
@@ -105,6 +115,19 @@ def numbers(connection: Connection, set_ids: Sequence[bytes]) -> list[int]:
         list(set_ids),
     )
     return [arrival_no for (arrival_no,) in rows]
+
+
+def by_hand(connection: Connection, lane: int, after_no: int, most: int) -> list[tuple[int, bytes]]:
+    """(arrival number, envelope) of what of a lane is still to be ruled on at the centre, in the order in which it came
+    here, after a number; nothing of what the centre refused.
+    """
+    rows = query(
+        connection,
+        "SELECT o.arrival_no, s.envelope FROM spool o JOIN sets s ON s.arrival_no = o.arrival_no"
+        " WHERE o.lane = ? AND o.arrival_no > ? AND o.why IS NULL ORDER BY o.arrival_no LIMIT ?",
+        (lane, after_no, most),
+    )
+    return [(arrival_no, bytes(envelope)) for arrival_no, envelope in rows]
 
 
 def handed(connection: Connection, told: Sequence[tuple[int, str, str | None]], at_ms: int) -> None:

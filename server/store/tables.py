@@ -170,6 +170,7 @@ upstream = Table(
     Column("leaf", LargeBinary, nullable=False),  # first 16 bytes of the newest leaf hash
     Column("lost", LargeBinary, nullable=False),  # canonical [[epoch, kept]...] (TL12)
     Column("beacon", LargeBinary),  # the newest of the centre's (TM12)
+    Column("held", Text),  # the highest checkpoint that was checked, the whole note (TL9)
     Column(
         "told_at_ms", BigInteger, nullable=False
     ),  # by the centre's clock, at the last hello or pull

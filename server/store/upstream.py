@@ -30,6 +30,9 @@ class Upstream(msgspec.Struct, frozen=True):
     leaf: bytes = bytes(16)  # of ruling `size`, as a pull says it
     lost: list[tuple[bytes, int]] = []  # what the log lost of earlier epochs (TL12)
     beacon: bytes | None = None  # the newest that it gave (TM12)
+    held: str | None = (
+        None  # the highest checkpoint of its log that was checked, the whole note (TL9)
+    )
     told_at_ms: int = 0  # by its clock, at the last hello or pull
     heard_at_ms: int = 0  # the same moment by the clock here
     offset_ms: int | None = None  # centre minus here; None: never measured

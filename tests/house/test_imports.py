@@ -25,6 +25,7 @@ SERVER_FLOORS: tuple[frozenset[str], ...] = (
             "cli",
             "cli_backup",
             "cli_bundle",
+            "cli_carried",
             "cli_desk",
             "cli_fleet",
             "cli_inspect",

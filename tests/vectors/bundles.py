@@ -89,7 +89,8 @@ def _files() -> list[tuple[str, str, bytes, Found]]:
     good = _found(plain, {}, KINDS)
     other_nonce = record("manifest", MANIFEST | {"nonce": bytes(16)})
     full = record("manifest", MANIFEST | {
-        "to": logs.SERVER, "counts": {}, "reply": b"\x04" + bytes(64), "signed": [logs.ORIGIN, 12], "later": [1],
+        "to": logs.SERVER, "counts": {}, "reply": b"\x04" + bytes(64), "signed": [logs.ORIGIN, 12],
+        "beacon": bytes(range(16)), "later": [1],
     })  # fmt: skip
     odd = record("blob", bytes(3))
     shapeless = record("set", "text")
@@ -137,6 +138,7 @@ def _files() -> list[tuple[str, str, bytes, Found]]:
         ("a second manifest", "BU3", *with_(FIRST, "out_of_place")),
         ("a manifest of somebody else's chain", "BU3", *begun(other_nonce, "bad_manifest")),
         ("a manifest without a maker", "BU3", *begun(record("manifest", {"by": "forge"}), "bad_manifest")),
+        ("a beacon that is none", "BU3", *begun(record("manifest", MANIFEST | {"beacon": bytes(15)}), "bad_manifest")),
         ("a key to answer to that is none", "BU3",
          *begun(record("manifest", MANIFEST | {"reply": bytes(64)}), "bad_manifest")),
         ("the head is another one", "BU4", MAGIC + FIRST + wrong_end,

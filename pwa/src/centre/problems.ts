@@ -128,12 +128,19 @@ const BOTH: Record<string, { readonly zh: Pair; readonly en: Pair }> = {
     ],
   },
   not_a_bundle: {
-    zh: ["这不是手机导出的文件。", "请选手机导出的那个，名字以 .bundle 结尾。"],
-    en: ["This is no file that a phone made.", "Choose the one that ends with .bundle."],
+    zh: ["这不是捎带用的文件。", "请选手机、派出所或中心写出的那个，名字以 .bundle 结尾。"],
+    en: ["This is no file for couriers.", "Choose the one that ends with .bundle."],
   },
   sealed_to_others: {
-    zh: ["文件是给别的中心的，这里打不开。", "送到它要去的中心，或到存着 log.key 的那台上导入。"],
-    en: ["The file is sealed for another centre.", "Take it there, or to the node that holds log.key."],
+    zh: ["文件是给别处的，这里打不开。", "送到它要去的中心或派出所；在中心，到存着 log.key 的那台上导入。"],
+    en: [
+      "The file is sealed for others.",
+      "Take it to its centre or station; at a centre, to the node that holds log.key.",
+    ],
+  },
+  log_unknown: {
+    zh: ["本所还没有中心的账目，没法加密。", "连上中心一次再导出。"],
+    en: ["This station has not read the centre's log yet and cannot seal.", "Be in touch once, then export again."],
   },
   bad_seal_header: {
     zh: ["文件开头坏了，打不开。", "请把文件再拷一遍。"],

@@ -3,15 +3,18 @@
  * loaded when somebody asks for it, and kept by the service worker, for it is wanted where there is no network.
  *
  * Responsible for the file, sealed to the centre and to the servers of its station where their keys are known, and for
- * believing of an answer only what the centre's log proves. Refuses to know the network: it works when sync is refused, and while a chain is suspended. The
+ * believing of an answer only what the centre's log proves, and a station's word that it keeps something: that is a second
+ * tick and no more. Refuses to know the network: it works when sync is refused, and while a chain is suspended. The
  * records stay in the vault.
  *
  *     const handed = await pack(parts, false);     // { file, sets: 7, sealed: "centre" }, or null: it would not be sealed
  *     await takeIn(parts, answer);                 // { confirmed: 7, … }
  */
 import { type BundleRecord, BundleWriter, type Manifest, Proving, readBundle } from "../sync/bundle";
-import type { PushResult } from "../sync/exchange";
+import { isRefusal, readSet, signingBytes } from "../sync/changeset";
+import { KEPT, type PushResult } from "../sync/exchange";
 import { concat, equalBytes, fromHex, toHex } from "../sync/ids";
+import { wordsIn } from "../sync/kept";
 import { DECIDING, KIND_REDACT, type Ruling } from "../sync/rulings";
 import { freshReader, opened, type Reader, SEALED_MAGIC, SealError, sealedTo } from "../sync/sealed";
 import { knowsEd25519, verify } from "../sync/verify";
@@ -48,6 +51,8 @@ export interface Handed {
 export interface Heeded {
   /** Own sets that are now known to be safe at the centre. */
   confirmed: ReadonlySet<string>;
+  /** How many own sets a station says that it keeps. */
+  kept: number;
   /** Own sets that the answer speaks of. */
   own: number;
   /** Rulings on sets of other phones. */
@@ -169,15 +174,13 @@ export async function offer(file: File): Promise<boolean> {
   return true;
 }
 
-/** Take in an answer: rulings on own sets that the centre's log proves (BU6). Everything else is left alone. */
+/** Take in an answer: what is proved of own sets (BU6). Everything else is left alone. */
 export async function takeIn(parts: CourierParts, file: Blob): Promise<Heeded> {
-  const heeded: Heeding = { confirmed: new Set(), own: 0, others: 0, touched: new Set(), code: null };
-  const log = await logNow(parts);
-  if (!log) heeded.code = "log_unknown";
-  else if (!(await knowsEd25519())) heeded.code = "cannot_check";
+  const heeded: Heeding = { confirmed: new Set(), kept: 0, own: 0, others: 0, touched: new Set(), code: null };
+  if (!(await knowsEd25519())) heeded.code = "cannot_check";
   else
     try {
-      await heed(parts, log, file, heeded);
+      await heed(parts, file, heeded);
     } catch (error) {
       if (!(error instanceof SealError)) throw error;
       heeded.code = error.code;
@@ -195,24 +198,30 @@ async function logNow(parts: CourierParts): Promise<Log | null> {
 
 interface Heeding {
   confirmed: Set<string>;
+  kept: number;
   own: number;
   others: number;
   touched: Set<string>;
   code: string | null;
 }
 
-async function heed(parts: CourierParts, log: Log, file: Blob, into: Heeding): Promise<void> {
-  const proving = new Proving(log, verify);
+async function heed(parts: CourierParts, file: Blob, into: Heeding): Promise<void> {
+  const log = await logNow(parts);
+  const proving = log && new Proving(log, verify);
   let batch: Ruling[] = [];
   for await (const record of await recordsOf(parts.vault, file)) {
     let code = record.code;
-    if (record.kind === "checkpoint") {
-      code = await proving.restOn(record.value);
-      if (!code) await parts.watch.carried(log, record.value);
-    } else if (record.kind === "ruling") {
-      const ruling = await proving.proven(record.value);
-      if (typeof ruling === "string") code = ruling;
-      else if (DECIDING.has(ruling.kind)) batch.push(ruling);
+    if (record.kind === "set") code = await keptBy(parts, record.value, into);
+    else if (record.kind === "checkpoint" || record.kind === "ruling") {
+      if (!log || !proving) code = "log_unknown";
+      else if (record.kind === "checkpoint") {
+        code = await proving.restOn(record.value);
+        if (!code) await parts.watch.carried(log, record.value);
+      } else {
+        const ruling = await proving.proven(record.value);
+        if (typeof ruling === "string") code = ruling;
+        else if (DECIDING.has(ruling.kind)) batch.push(ruling);
+      }
     }
     if (code) into.code ??= code;
     if (batch.length < MOST_AT_ONCE) continue;
@@ -220,6 +229,32 @@ async function heed(parts: CourierParts, log: Log, file: Blob, into: Heeding): P
     batch = [];
   }
   await apply(parts, batch, into);
+}
+
+/** A station says in its chain what it keeps (TM13): each own set that waits has come that far. Gives why it is not believed. */
+async function keptBy({ vault, cache, outbox, nowMs }: CourierParts, raw: Uint8Array, into: Heeding): Promise<string> {
+  const said = await readSet(raw);
+  if (isRefusal(said)) return said.refused;
+  const chain = toHex(said.header.chain);
+  const row = (await cache.org()).find(({ what, id }) => what === "devices" && id === chain)?.row;
+  const { alg, pub } = row ?? {};
+  const isStation = row?.["station"] instanceof Uint8Array && !row["revoked_at_ms"];
+  if (!isStation || typeof alg !== "string" || !(pub instanceof Uint8Array)) return "station_unknown";
+  if (!(await verify(alg, pub, signingBytes(said.setId), said.signature))) return "bad_signature";
+  const marks = new Map((await vault.unsent()).map((mark) => [mark.id, mark]));
+  const parcels: Parcel[] = [];
+  const results: PushResult[] = [];
+  for (const { set, atMs } of (said.body?.ops ?? []).flatMap((op) => wordsIn(op) ?? [])) {
+    const mark = marks.get(toHex(set));
+    const own = mark && (await vault.own(mark.chain, mark.seq));
+    if (!mark || !own) continue;
+    into.own += 1;
+    into.touched.add(own.entity);
+    parcels.push({ set: own, mark });
+    results.push({ id: set, r: KEPT, at_ms: atMs });
+  }
+  into.kept += (await outbox.answered(parcels, results, nowMs, chain)).kept;
+  return "";
 }
 
 async function recordsOf(vault: Vault, file: Blob): Promise<AsyncIterable<BundleRecord>> {

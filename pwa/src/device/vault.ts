@@ -59,7 +59,8 @@ export interface PushAnswer {
   no: string | null;
 }
 
-/** A station that has a set, since when by its own clock, and when it was last offered there (SPEC HB4). `server` is hex. */
+/** A station that has a set, since when by its own clock, and when it was last offered there (SPEC HB4). `server` is hex: of its
+ *  server, or of its chain where somebody carried its word here (BU6). */
 export interface Keeper {
   server: string;
   atMs: number;

@@ -36,6 +36,7 @@ export interface Manifest {
   readonly counts?: { readonly [kind: string]: number };
   readonly reply?: Uint8Array;
   readonly signed?: readonly [string, number];
+  readonly beacon?: Uint8Array;
 }
 
 /** A ruling and the proof that it is in the log under the checkpoint before it (TL2). */
@@ -236,13 +237,17 @@ const isMap = (value: unknown): value is Record<string, Value> =>
 /** The manifest a map stands for, null for another shape; what is not known is left out. */
 function manifestIn(said: Value): Manifest | null {
   if (!isMap(said)) return null;
-  const { by, at_ms, chain, alg, pub, nonce, to, counts, reply, signed } = said;
+  const { by, at_ms, chain, alg, pub, nonce, to, counts, reply, signed, beacon } = said;
   if (typeof by !== "string" || [...by].length > BY_CHARS_MAX || typeof at_ms !== "number") return null;
   if (!isBytes(chain, 16) || !isBytes(nonce, 16) || typeof alg !== "string" || !(pub instanceof Uint8Array))
     return null;
   if (!Object.hasOwn(PUBLIC_KEY_BYTES, alg) || PUBLIC_KEY_BYTES[alg] !== pub.length) return null;
-  if (to !== undefined && to !== null && !isBytes(to, 16)) return null;
-  if (reply !== undefined && reply !== null && !isBytes(reply, REPLY_KEY_BYTES)) return null;
+  const there: [Value | undefined, number][] = [
+    [to, 16],
+    [reply, REPLY_KEY_BYTES],
+    [beacon, 16],
+  ];
+  if (there.some(([value, size]) => value !== undefined && value !== null && !isBytes(value, size))) return null;
   if (counts !== undefined && !(isMap(counts) && Object.values(counts).every(isNatural))) return null;
   const isPair = Array.isArray(signed) && signed.length === 2 && typeof signed[0] === "string" && isNatural(signed[1]);
   if (signed !== undefined && signed !== null && !isPair) return null;

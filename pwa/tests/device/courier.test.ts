@@ -8,6 +8,7 @@ import { LogWatch } from "../../src/device/watch";
 import { signWith } from "../../src/device/writer";
 import { type BundleRecord, BundleWriter, inPieces, readBundle } from "../../src/sync/bundle";
 import type { Value } from "../../src/sync/canon";
+import { write } from "../../src/sync/changeset";
 import { concat, fromHex, sha256 } from "../../src/sync/ids";
 import { nodeHash } from "../../src/sync/merkle";
 import { keyId, toBase64 } from "../../src/sync/note";
@@ -243,6 +244,64 @@ test("BU6: a later decision is heard, an earlier one does not come back, and wor
     const left = await phone.vault.own(chain, seq);
     expect(Buffer.from(left?.raw ?? []).includes(Buffer.from(seq === 2 ? "一" : "二"))).toBe(false);
   }
+});
+
+/** What a station of that key and chain says it keeps, as an answer of its own. */
+async function wordOf(keys: CryptoKeyPair, chain: Uint8Array, sets: readonly OwnSet[]) {
+  const writer = { chain, seq: 5, prev: new Uint8Array(32), stamp: { ms: 1, counter: 0 } };
+  const words = sets.map(({ id, chain, seq }) => [fromHex(id, 32), fromHex(chain), seq, 7_000, 60]);
+  const draft = { user: new Uint8Array(16), scope: "org", kind: "chain", entity: chain, lane: 1 } as const;
+  const { raw } = await write(
+    writer,
+    { ...draft, ops: [{ t: "hub.kept", sets: words }] },
+    {
+      wallMs: 9_000,
+      offsetMs: 0,
+      mono: [new Uint8Array(8), 0],
+      salt: new Uint8Array(16),
+      sign: async (message) => new Uint8Array(await crypto.subtle.sign("Ed25519", keys.privateKey, message)),
+    },
+  );
+  const bundled = new BundleWriter();
+  const { alg, publicKey: pub, nonce, chain: own } = phone.key;
+  const made = { by: "test", at_ms: 1, chain: fromHex(own), alg, pub, nonce };
+  return concat(
+    await bundled.begin(made),
+    await bundled.add("set", raw),
+    await bundled.end((message) => signWith(phone.key, message)),
+  );
+}
+
+test("BU6: a station's signed word is a second tick, and no one else's is", async () => {
+  const generate = () =>
+    crypto.subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"]) as Promise<CryptoKeyPair>;
+  const [station, other] = [await generate(), await generate()];
+  const [theirs, gone, officers] = [1, 2, 3].map((one) => new Uint8Array(16).fill(one)) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  const row = { alg: "Ed25519", pub: await raw(station), label: "server", station: new Uint8Array(16) };
+  await phone.centre.org("devices", Buffer.from(theirs).toString("hex"), row);
+  await phone.centre.org("devices", Buffer.from(gone).toString("hex"), { ...row, revoked_at_ms: 1 });
+  await phone.centre.org("devices", Buffer.from(officers).toString("hex"), { ...row, station: null, person: theirs });
+  const sets = await away();
+  for (const [keys, chain, code] of [
+    [station, gone, "station_unknown"],
+    [station, officers, "station_unknown"],
+    [station, new Uint8Array(16).fill(9), "station_unknown"],
+    [other, theirs, "bad_signature"],
+  ] as const) {
+    expect(await take(await wordOf(keys, chain, sets))).toMatchObject({ own: 0, kept: 0, code });
+    expect((await phone.outbox.counts()).kept).toBe(0);
+  }
+  const word = await wordOf(station, theirs, sets);
+  expect(await take(word)).toMatchObject({ own: sets.length, kept: sets.length, code: null, confirmed: new Set() });
+  expect((await phone.outbox.counts()).kept).toBe(sets.length);
+  expect(await unsent()).toBe(sets.length);
+  await take(await answerTo(sets));
+  expect(await take(word)).toMatchObject({ own: 0, kept: 0 });
+  expect(await unsent()).toBe(0);
 });
 
 test("an answer about other phones, and a file that is none, are told apart", async () => {

@@ -4,9 +4,12 @@ import { book } from "../../words/language";
 const zh = {
   title: "捎带导入",
   text: "手机导出的文件交到这里，照手机自己上传一样收下。收过的再收一次，什么都不变。",
-  file: "手机导出的文件（.bundle）",
+  textStation: "手机导出的文件、中心带回的回执，都交到这里。文件照手机自己上传一样收下；收过的再收一次，什么都不变。",
+  file: "捎来的文件（.bundle）",
   act: "收下",
   took: (fresh: number, known: number) => `新收 ${fresh} 条，早已有 ${known} 条。`,
+  kept: (n: number, known: number) => `本所收下 ${n} 条，等中心确认；中心早已确认 ${known} 条。`,
+  settled: (n: number) => `回执核对无误，中心确认了 ${n} 条。`,
   waiting: (n: number) => `其中 ${n} 条先存着、不算数，到「待裁」里看。`,
   lost: (n: number) => `${n} 条读不出或签名不对，没有收。原文还在手机上。`,
   whole: "文件完整。",
@@ -14,21 +17,37 @@ const zh = {
   at: (n: number, what: string) => `第 ${n} 项：${what}`,
   more: (n: number) => `另有 ${n} 项`,
   answerText: "把回执带回去，在手机「待传 → 交人捎带」里导入，手机就知道收到了。",
+  answerStation: "把回执带回去，在手机「待传 → 交人捎带」里导入，手机就知道已到本所；中心确认后另有回执。",
   answer: "下载回执",
+  outTitle: "捎带导出",
+  outText: (n: number) =>
+    `欠中心的 ${n} 条写进了文件，只有中心能打开。捎到中心，在那边「捎带导入」收下，把回执带回来导入。`,
+  outKept: "文件写出去，本所的仍在，有线路时照样上传。",
+  outLeft: (n: number) => `另有 ${n} 条装不下。在本所的机器上用 ortoo bundle export --unsent 写出全部。`,
+  outNothing: "没有欠中心的。",
+  outWait: "正在写文件",
+  outAct: "下载文件",
   truncated: "文件到这里断了",
   damaged: "路上坏了",
   badEnd: "比手机写进去的少",
   badManifest: "谁写的这份文件，对不上",
   unknownKind: "认不出，可能是新版写的",
   outOfPlace: "多出来的，没有理会",
+  otherLog: "是另一本账的回执，或本所还没有中心的账目；连上中心一次再导入",
+  unproved: "和中心的账对不上，没有采信；请向中心再要一份",
+  logChanged: "中心的账和先前的不一样，没有采信；请留着文件，告诉中心的管理员",
 };
 
 export const t = book(zh, {
   title: "Take in by courier",
   text: "Bring the file that a phone made: it is taken in as if the phone had sent it. Taken in again, it changes nothing.",
-  file: "File that the phone made (.bundle)",
+  textStation:
+    "Bring the file that a phone made, or the answer of the centre. A file is taken in as if the phone had sent it; taken in again, it changes nothing.",
+  file: "File that was brought (.bundle)",
   act: "Take in",
   took: (fresh, known) => `${fresh} new, ${known} known before.`,
+  kept: (n, known) => `${n} kept here until the centre has ruled; ${known} it knew before.`,
+  settled: (n) => `The answer is proved: the centre has ruled on ${n}.`,
   waiting: (n) => `${n} of them are kept and do not count yet: see the rulings desk.`,
   lost: (n) =>
     `${n} could not be read or are not signed as they should be, and were not taken. The phone still has them.`,
@@ -38,11 +57,25 @@ export const t = book(zh, {
   more: (n) => `and ${n} more`,
   answerText:
     "Have the answer carried back and imported on the phone under Waiting → By courier; then the phone knows.",
+  answerStation:
+    "Have the answer carried back and imported on the phone under Waiting → By courier; then the phone knows that they are at the station. When the centre has ruled there is another.",
   answer: "Download the answer",
+  outTitle: "By courier to the centre",
+  outText: (n) =>
+    `${n} owed to the centre are in the file, which the centre alone can open. Have it taken in there, and bring the answer back here.`,
+  outKept: "They stay here too, and go up as ever when there is a line.",
+  outLeft: (n) => `${n} more have no room. At the station's machine, ortoo bundle export --unsent writes all of them.`,
+  outNothing: "Nothing is owed to the centre.",
+  outWait: "Writing the file",
+  outAct: "Download the file",
   truncated: "the file breaks off here",
   damaged: "damaged on the way",
   badEnd: "less than the phone put in",
   badManifest: "who made the file does not add up",
   unknownKind: "not known here, perhaps of a newer version",
   outOfPlace: "more than there should be; left alone",
+  otherLog:
+    "an answer of another log, or this station has not read the centre's: be in touch once, then import it again",
+  unproved: "not proved by the centre's log and not believed: ask the centre for another",
+  logChanged: "the centre's log is not what it was, and was not believed: keep the file and tell who runs the centre",
 });
