@@ -138,6 +138,20 @@ def read_ruling(data: bytes) -> Ruling:
     return ruling
 
 
+def inside(scope: str) -> str:
+    """The centre's scope that a station's own one stands beside; of any other name itself (HB3)."""
+    return scope.split(":", 2)[2] if scope.startswith("hub:") else scope
+
+
+def leaving(ruling: Ruling, scope: str) -> bytes | None:
+    """The incident that leaves `scope` with this line of it, None where none does (SC6)."""
+    names = ruling.payload.get("del") if ruling.kind == KIND_SCOPE else None
+    if not isinstance(names, list) or inside(scope) not in names:
+        return None
+    entity: bytes = ruling.payload["e"]
+    return entity
+
+
 def leaf_hash(ruling_bytes: bytes) -> bytes:
     """32 bytes: the Merkle leaf of a ruling. Source: RFC 6962 section 2.1."""
     return sha256(b"\x00" + ruling_bytes).digest()

@@ -4,8 +4,8 @@ Responsible for the bytes of a snapshot: gathering what entries 1 to n of a scop
 giving the items of the fold back. Signatures are left out: who needs proof pulls the entries themselves. It does not
 decide when a snapshot is made, nor who may have it.
 
->>> gathered = Gathered()
->>> raw = gathered.snapshot(scope="org", epoch=1, n=0, head=bytes(16), salt=bytes(16))
+>>> gathered = Gathered("org")
+>>> raw = gathered.snapshot(epoch=1, n=0, head=bytes(16), salt=bytes(16))
 >>> read(raw).scope, list(read(raw).records())
 ('org', [])
 """
@@ -100,8 +100,9 @@ _SNAPSHOT: Final = msgspec.msgpack.Decoder(Snapshot)
 class Gathered:
     """The entries of one scope, taken in their order, and what they come to so far."""
 
-    def __init__(self) -> None:
-        """Begin with an empty scope."""
+    def __init__(self, scope: str) -> None:
+        """Begin with nothing of this scope."""
+        self._scope = scope
         self._org: dict[tuple[str, bytes], dict[str, Any]] = {}
         self._entities: dict[bytes, dict[bytes, Record]] = {}
         self._asides: list[bytes] = []
@@ -115,6 +116,8 @@ class Gathered:
                 self._org[key] = ruling.payload["row"]
         elif ruling.kind not in rulings.DECIDING:
             self._asides.append(ruling_bytes)
+            if (entity := rulings.leaving(ruling, self._scope)) is not None:
+                self._entities.pop(entity, None)
         elif change is not None:
             self._take_set(ruling, change)
 
@@ -144,7 +147,7 @@ class Gathered:
             redaction=(payload["by"], payload["ground"], ruling.at_ms) if redacted else None,
         )
 
-    def snapshot(self, *, scope: str, epoch: int, n: int, head: bytes, salt: bytes) -> bytes:
+    def snapshot(self, *, epoch: int, n: int, head: bytes, salt: bytes) -> bytes:
         """The canonical bytes of the snapshot (SN1)."""
         whole = Snapshot(
             asides=self._asides,
@@ -157,7 +160,7 @@ class Gathered:
             n=n,
             org=[(what, row_id, self._org[what, row_id]) for what, row_id in sorted(self._org)],
             salt=salt,
-            scope=scope,
+            scope=self._scope,
             v=VERSION,
         )
         return canon.ENCODER.encode(whole)

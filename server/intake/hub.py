@@ -9,18 +9,20 @@ the centre's ruling is mirrored the same push is answered `duplicate`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
 from typing import Any, Final, NoReturn
 
 import msgspec
 from sqlalchemy import Connection
 
+from server.intake import forgetting
 from server.intake.batch import Batch, payload_of
 from server.intake.beacons import MS_BYTES
 from server.intake.desk import Heard
 from server.intake.ledger import Entry, Ledger
 from server.intake.looking import Looking
 from server.intake.memory import Incident, Memory
-from server.intake.mirrored import folded, places, verdict_rows
+from server.intake.mirrored import folded, is_shown, places, verdict_rows
 from server.intake.verify import Incoming
 from server.problems import ProblemError
 from server.store import kept as stored_words
@@ -92,6 +94,15 @@ class HubLedger(Ledger):
         """A scope stands elsewhere than before."""
         self.grown[scope.name] = scope.n
 
+    def leave(self, scope: Scope, entity: bytes, idx: int, leaf: bytes) -> None:
+        """Let this scope list what it lists of an incident without its sets (SC6), and ours beside it."""
+        own = self._memory.scope(self._connection, self._own(scope.name))
+        if scopes.lists(self._connection, own.id, entity):
+            self.list_in([scope.name], idx, None, leaf)
+        for one in (scope, own):
+            scopes.bare(self._connection, one.id, entity, one.n)  # what may be listed anew
+            self._left.append((one.id, entity, one.n))  # and what this transaction lists
+
     def place(self, incident: Incident, names: Sequence[str], thought: Collection[str]) -> None:
         """Let an incident stand in these scopes, and list beside each what is not to be read there: what the centre
         has not ruled on, and all of it where only we think that it will stand there.
@@ -115,7 +126,16 @@ class HubLedger(Ledger):
     def doubt(self, one: object) -> None:
         """Ask nobody: only people at the centre decide."""
 
-    def _tell_placed(self, incident: Incident, name: str) -> None:
+    def list_incident(
+        self, incident: Incident, chain: bytes, created_at_ms: int | None, entry: Entry
+    ) -> None:
+        """List beside the months that it reaches. Only the centre takes an incident from a station (HB3)."""
+        incident.is_moved = False
+        # Where it stands may be ruled while its create is not here.
+        begins_ms = None if incident.scopes else created_at_ms
+        super().list_incident(incident, chain, begins_ms, entry)
+
+    def _tell_placed(self, incident: Incident, name: str | None, gone: Sequence[str]) -> None:
         """Leave it to the centre to rule so."""
 
     def _so_far(self, incident: Incident, _homes: Sequence[str]) -> list[Entry]:
@@ -163,6 +183,7 @@ class HubBatch(Batch):
         """Begin under the lock of the head, at a time that may be off by so much."""
         super().__init__(connection, memory, at_ms, unsure_ms)
         self._owed: list[Row] = []
+        self._left: set[bytes] = set()
 
     @property
     def ledger(self) -> HubLedger:
@@ -251,7 +272,7 @@ class HubBatch(Batch):
 
     def fold_anew(self, entities: Iterable[bytes]) -> None:
         """Fold these incidents from all that is stored, and have their rows written anew. What the station alone took
-        for true may be gone: so go its rows.
+        for true may be gone, and whole incidents to other stations: so go their rows.
         """
         self.ledger.write_log()
         for entity in entities:
@@ -259,14 +280,24 @@ class HubBatch(Batch):
             incident = self._memory.incident(self.connection, entity)
             for table, column in ROWS_OF:
                 execute(self.connection, f"DELETE FROM {table} WHERE {column} = ?", (entity,))  # noqa: S608  our own names
-            rows = verdict_rows(self.connection, incident)
             stored_verdicts.forget(self.connection, entity)
-            stored_verdicts.write(self.connection, rows)
             self.ledger.place(incident, *places(self.connection, incident, self.directory))
-            if incident.counted:
-                self._incidents[entity] = incident
-            else:
-                self._incidents.pop(entity, None)
+            self._incidents[entity] = incident  # `flush` drops it unless it is shown
+            if self._is_shown(incident):
+                rows = verdict_rows(self.connection, incident)
+                stored_verdicts.write(self.connection, rows)
+
+    def left(self, entity: bytes) -> None:
+        """An incident has left a month of this station: what others said of it goes, unless that is listed anew."""
+        self._left.add(entity)
+
+    @cached_property
+    def _station(self) -> bytes | None:
+        known = upstream.read(self.connection)
+        return None if known is None else known.station
+
+    def _is_shown(self, incident: Incident) -> bool:
+        return is_shown(incident, self._station, self.directory)
 
     def sample_again(self, chains: Iterable[bytes]) -> None:
         """Write anew what chains say of their clocks and of sets they keep, where it is ruled otherwise by now."""
@@ -320,9 +351,16 @@ class HubBatch(Batch):
     # ---- writing -----------------------------------------------------------------------------
 
     def flush(self, contacts: Sequence[Contact] = (), done: Sequence[int] = ()) -> list[Effect]:
-        """Write everything gathered."""
+        """Write everything gathered. Of what concerns other stations alone nothing is shown here, and nobody is woken
+        (HB14).
+        """
+        self._incidents = {e: one for e, one in self._incidents.items() if self._is_shown(one)}
+        self._to_time = {e: one for e, one in self._to_time.items() if self._is_shown(one)}
         effects = super().flush(contacts, done)
         spool.add(self.connection, self._owed)
+        for entity in self._left:
+            forgetting.words_of_others(self.connection, entity, self._station, self.directory)
+            self._memory.incidents.pop(entity, None)
         self._memory.devices.clear()  # their tokens and dates are learned without a ruling
         return effects
 

@@ -15,10 +15,11 @@ from sqlalchemy import Connection
 
 from server.intake.memory import Incident, Memory
 from server.intake.places import day_of, home_scope, month_scope
-from server.store import doubts, log, scopes, sets, tables
+from server.intake.reach import staying
+from server.store import doubts, log, scopes, sets, snapshots, tables
 from server.store.doubts import Doubt
 from server.store.proofs import EntityHead
-from server.store.rows import Row, insert, upsert
+from server.store.rows import Row, execute, insert, upsert
 from sync import rulings
 
 Entry = tuple[int, int | None, bytes]
@@ -42,6 +43,7 @@ class Ledger:
         self._doubts: list[Doubt] = []
         self._beside: list[Row] = []
         self._placed: list[Row] = []
+        self._left: list[tuple[int, bytes, int]] = []  # scope, incident, and its last place there
         self._ruled: dict[int, bytes] = {}
         self._days: set[str] = set()
         self._about: dict[bytes, EntityHead] = {}
@@ -110,7 +112,9 @@ class Ledger:
     def list_incident(
         self, incident: Incident, chain: bytes, created_at_ms: int | None, entry: Entry
     ) -> None:
-        """List a counted set in every scope of its incident, opening scopes it now belongs to."""
+        """List a counted set in every scope of its incident, opening scopes it now belongs to and closing those that
+        a transfer takes it from.
+        """
         if created_at_ms is not None:
             created = incident.state.derived().created
             assert created is not None
@@ -125,16 +129,52 @@ class Ledger:
         else:
             self.list_in([f"device:{chain.hex()}"], *entry)
             return
-        while incident.stations:
-            name = month_scope(incident.scopes[0], incident.stations.pop())
-            if name not in incident.scopes:
-                self._place(incident, name)
-                self._tell_placed(incident, name)
+        self._settle(incident)
 
-    def _tell_placed(self, incident: Incident, name: str) -> None:
-        """Rule that a scope was added to an incident."""
-        idx, leaf = self.rule(rulings.KIND_SCOPE, {"e": incident.id, "add": name})
+    def _settle(self, incident: Incident) -> None:
+        """Place an incident where it is wanted by now (SC3), and take it from whom a transfer leaves it not (SC6)."""
+        home, owner = incident.scopes[0], None
+        reached, incident.stations = incident.stations, set()
+        gone: list[str] = []
+        if incident.is_moved:
+            incident.is_moved = False
+            derived = incident.state.derived()
+            owner, stays = derived.station, staying(derived, self._memory.directory)
+            reached = {one for one in reached if one in stays}
+            kept = {month_scope(home, one) for one in stays if one is not None}
+            gone = sorted(name for name in incident.scopes if name not in kept)
+        # Whose it is now comes last: that it goes there is what those are told who lose it.
+        names = [
+            month_scope(home, one) for one in sorted(reached, key=lambda at: (at == owner, at))
+        ]
+        new = [name for name in names if name not in incident.scopes]
+        for name in new:
+            self._place(incident, name)
+            self._tell_placed(incident, name, gone if name == new[-1] else [])
+        if gone and not new:
+            self._tell_placed(incident, None, gone)
+
+    def _tell_placed(self, incident: Incident, name: str | None, gone: Sequence[str]) -> None:
+        """Rule that an incident was added to a scope, and is in these no longer."""
+        payload: dict[str, Any] = {"e": incident.id}
+        payload |= {} if name is None else {"add": name}
+        idx, leaf = self.rule(rulings.KIND_SCOPE, payload | ({"del": gone} if gone else {}))
         self.list_in(incident.scopes, idx, None, leaf)
+        if gone:
+            self._leave(incident, gone)
+
+    def _leave(self, incident: Incident, names: Sequence[str]) -> None:
+        """Let an incident stand in these scopes no longer: what they list of it goes out without its sets."""
+        for name in names:
+            scope = self._memory.scope(self._connection, name)
+            self._left.append((scope.id, incident.id, scope.n))
+            incident.scopes.remove(name)
+        snapshots.forget(self._connection, names)
+        execute(self._connection, "DELETE FROM incident_scopes WHERE incident = ?", (incident.id,))
+        self._placed = [row for row in self._placed if row[0] != incident.id]
+        for place, name in enumerate(incident.scopes):
+            scope = self._memory.scope(self._connection, name)
+            self._placed.append((incident.id, scope.id, place))
 
     def _place(self, incident: Incident, name: str) -> None:
         """Add a scope to an incident, with everything that counts and was found so far (SC3)."""
@@ -187,6 +227,8 @@ class Ledger:
         grown = [memory.scopes[name] for name in self.grown]
         upsert(connection, tables.scopes, [(s.id, s.name, s.epoch, s.n, s.head) for s in grown])
         insert(connection, tables.scope_entries, self._entries)
+        for scope, entity, n in self._left:
+            scopes.bare(connection, scope, entity, n)
         insert(connection, tables.incident_scopes, self._placed)
         insert(connection, tables.entity_rulings, self._beside)
         upsert(

@@ -11,7 +11,6 @@ everything below it is read anew.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -21,6 +20,7 @@ from server.intake.contested import unanswered_delays, waiting
 from server.intake.desk import Desk
 from server.intake.nudged import rows_of
 from server.intake.project import project
+from server.intake.reach import REACHING, TRANSFER, station_reached
 from server.intake.verify import Incoming
 from server.store import devices, log, numbers, people, proofs, scopes, sets
 from server.store.devices import ChainHead, Device
@@ -46,11 +46,6 @@ WRITTEN_LIMIT = 200_000  # leaf hashes of rulings that nobody has read back yet
 DAYS_LIMIT = 400
 UNKNOWN_MS = -1  # of a timer whose row nobody here has written
 RULED_LIMIT = 50_000
-
-# Ops that change which stations an incident concerns.
-REACHING = frozenset(
-    {"incident.create", "incident.transfer", "order.issue", "order.reassign", "rectify.order"}
-)
 
 
 class Tail(msgspec.Struct, frozen=True):
@@ -108,6 +103,7 @@ class Incident(msgspec.Struct, eq=False):
     stations: set[bytes] = msgspec.field(
         default_factory=set
     )  # reached, perhaps not yet listed there
+    is_moved: bool = False  # transferred, and nobody has looked yet which stations it leaves
     projected: Projected | None = None  # as last written; None: not known
     clocks: tuple[Derived, PolicyBook, list[Deadline]] | None = None  # of that state, by that book
     timer_ms: int | None = UNKNOWN_MS  # as last written; None: it has none
@@ -325,6 +321,9 @@ def load_all(
                 ruling = rulings.read_ruling(stored.ruling)
                 note(incidents[entity], found, ruling, directory)
     for incident in incidents.values():
+        if incident.scopes:  # whom it reached, and whom it left, is in what it stands in
+            incident.stations.clear()
+            incident.is_moved = False
         # Of several creates the one that counted first earned the number, whichever arrived first.
         for item in incident.state.counted("incident.create"):
             if item.number is not None:
@@ -355,6 +354,7 @@ def note(
             station = station_reached(op, directory)
             if station is not None:
                 incident.stations.add(station)
+            incident.is_moved |= op["t"] == TRANSFER
             if op["t"] == "incident.create" and incident.created_chain is None:
                 incident.created_chain = change.header.chain
 
@@ -402,11 +402,3 @@ def due_ms(incident: Incident, book: PolicyBook, now_ms: int) -> int | None:
     """When somebody must be told something about an incident, None while nothing will be."""
     due, next_ms = pending(incident, book, now_ms)
     return due[0].at_ms if due else next_ms
-
-
-def station_reached(op: dict[str, Any], directory: Directory) -> bytes | None:
-    """The station a create, a transfer, a rectification or an order reaches (SC3), None when it reaches none."""
-    if op["t"] in {"incident.create", "incident.transfer", "rectify.order"}:
-        station: bytes = op["station"]
-        return station
-    return directory.station_of(*op["to"])

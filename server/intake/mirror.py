@@ -106,6 +106,8 @@ class _Taking:
         """Take pages in: the scope that each goes on with, whether that is then whole, and what it lists."""
         batch = self._batch
         for scope, is_whole, entries in pages:
+            if is_whole:  # until then the line may still come that says why
+                self._nothing_withheld(scope.name, entries)
             if scope.name == ORG and entries:
                 organisation.take(self._connection, entries, is_whole=is_whole)
                 batch.memory.org_changed(self._connection, batch.ledger.idx)
@@ -115,8 +117,22 @@ class _Taking:
                 scope.n, scope.head = one.n, one.head
                 listed = (one.n, one.ruling.idx, self._arrival_no(one), one.head)
                 batch.ledger.list_mirrored(scope, listed)
+                if (entity := rulings.leaving(one.ruling, scope.name)) is not None:
+                    leaf = rulings.leaf_hash(one.raw)
+                    batch.ledger.leave(scope, entity, one.ruling.idx, leaf)
+                    batch.left(entity)
+                    self._erase(entity)
             batch.ledger.move(scope)
         self.finish()
+
+    def _nothing_withheld(self, name: str, entries: list[Entry]) -> None:
+        """Only what has left a scope since is told there without its set (SC6)."""
+        left: set[bytes | None] = set()
+        for one in reversed(entries):
+            left.add(rulings.leaving(one.ruling, name))
+            is_bare = one.ruling.kind in rulings.DECIDING and one.envelope is None
+            if is_bare and one.ruling.payload["e"] not in left and self._stored(one) is None:
+                raise MirrorError(f"ruling {one.ruling.idx} came without its set")
 
     def settle(self, told: Sequence[bytes]) -> None:
         """Take in rulings on sets that are here, ahead of the pages that list them."""
@@ -130,16 +146,20 @@ class _Taking:
         self._batch.fold_anew(sorted(self._incidents))
 
     def _rule_all(self, entries: list[Entry]) -> None:
-        every = {one.ruling.idx: one for one in entries}
+        # Of a line that one scope tells with its set and another without, the whole one.
+        told = sorted(entries, key=lambda one: one.envelope is not None)
+        every = {one.ruling.idx: one for one in told}
         known = {idx: raw for idx, _at_ms, raw in sets.rulings_at(self._connection, list(every))}
         for idx, raw in known.items():
             if every[idx].raw != raw:
                 raise MirrorError(f"ruling {idx} was another one before")
-        coming = [one for idx, one in sorted(every.items()) if idx not in known]
+        coming = [
+            one for idx, one in sorted(every.items()) if idx not in known or self._is_open(one)
+        ]
         again = [every[idx] for idx in known if self._is_other(every[idx])]
         found = self._verified(coming + again)
         for one in coming:
-            self._rule(one, found)
+            self._rule(one, found, is_known=one.ruling.idx in known)
         for one in again:
             self._replace(one)
 
@@ -153,10 +173,7 @@ class _Taking:
             if one.ruling.kind not in rulings.DECIDING:
                 continue
             kept = self._stored(one)
-            if one.envelope is None:
-                if kept is None:
-                    raise MirrorError(f"ruling {one.ruling.idx} came without its set")
-            elif kept is None or kept.envelope != one.envelope:
+            if one.envelope is not None and (kept is None or kept.envelope != one.envelope):
                 fresh[one.ruling.payload["set"]] = one.envelope
         read = [read_one(raw) for raw in fresh.values()]
         chains = {one.chain for one in read if isinstance(one, Incoming)}
@@ -171,11 +188,14 @@ class _Taking:
             found[named] = checked
         return found
 
-    def _rule(self, one: Entry, found: dict[bytes, Incoming]) -> None:
-        """Take one ruling in that is not known here."""
+    def _rule(self, one: Entry, found: dict[bytes, Incoming], *, is_known: bool) -> None:
+        """Take one ruling in that is not known here, or only without its set."""
         batch, ruling, entity = self._batch, one.ruling, one.ruling.payload.get("e")
-        batch.ledger.add_ruling(ruling, one.raw)
+        if not is_known:
+            batch.ledger.add_ruling(ruling, one.raw)
         if ruling.kind in rulings.DECIDING:
+            if one.envelope is None and self._stored(one) is None:
+                return  # about an incident that has left this scope (SC6): its set is not for us
             self._decide(one, found.get(ruling.payload["set"]))
         elif ruling.kind == forks.KIND_FORK:
             batch.ruled_anew(ruling.payload["chain"], ruling.payload["seq"])
@@ -229,6 +249,15 @@ class _Taking:
         if said["e"] == said["chain"]:
             self._chains.add(said["chain"])
 
+    def _is_open(self, one: Entry) -> bool:
+        """Whether a known ruling has not decided about its set: it was told without it (SC6), and now that has come."""
+        if one.ruling.kind not in rulings.DECIDING:
+            return False
+        kept = self._stored(one)
+        if kept is None:
+            return one.envelope is not None
+        return rulings.stands_over(one.ruling.idx, kept.idx)
+
     def _is_other(self, one: Entry) -> bool:
         """Whether the set of a known ruling comes in other bytes: its words went, or came back after a loss."""
         if one.ruling.kind not in rulings.DECIDING or one.envelope is None:
@@ -265,8 +294,8 @@ class _Taking:
         self._batch.ledger.list_in(names, one.ruling.idx, arrival_no, leaf)
 
     def _arrival_no(self, one: Entry) -> int | None:
-        """Under which number the set of an entry is stored."""
-        if one.ruling.kind not in rulings.DECIDING:
+        """Under which number the set of an entry is stored; None where it is listed without one."""
+        if one.ruling.kind not in rulings.DECIDING or one.envelope is None:
             return None
         kept = self._stored(one)
         assert kept is not None, "a ruling that is here has its set"

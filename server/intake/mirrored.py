@@ -1,10 +1,12 @@
 """An incident as a station folds it: out of what the centre ruled and, where it has not ruled, of what is thought here.
 
 Responsible for what does not depend on the order in which sets and rulings came to the station: which create counts,
-in which scopes an incident stands, and the rows of verdicts that were ruled. Refuses to write anything.
+in which scopes an incident stands, whether it concerns this station at all, and the rows of verdicts that were ruled.
+Refuses to write anything.
 
 Example: `places(connection, incident, directory)` gives the month of the create at its station, those that the
-centre's `scope` rulings add, and those that sets not yet ruled on will add; and apart which of them are only thought.
+centre's `scope` rulings add, without those that they take away, and those that sets not yet ruled on will add; and
+apart which of them are only thought.
 """
 
 from collections.abc import Sequence
@@ -12,8 +14,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from server.intake import verdicts
-from server.intake.memory import REACHING, Incident, load_all, station_reached
+from server.intake.memory import Incident, load_all
 from server.intake.places import home_scope, month_scope
+from server.intake.reach import REACHING, station_reached
 from server.store.people import Directory
 from server.store.rows import query
 from server.store.verdicts import Row
@@ -35,23 +38,41 @@ def folded(
 def places(
     connection: Connection, incident: Incident, directory: Directory
 ) -> tuple[list[str], set[str]]:
-    """The scopes an incident stands in, its home first, none while no create counts; and those among them in which the
-    centre has not placed it, as far as is known here.
+    """The scopes an incident stands in, its home first, none while no create counts and nothing is ruled of where it
+    stands; and those among them in which the centre has not placed it, as far as is known here.
     """
     create = _first_create(incident.state)
-    if create is None:
+    home = [] if create is None else [_home_of(create)]
+    ruled = [] if create is None or create.number is None else list(home)
+    left: set[str] = set()
+    for moved in _ruled(connection, incident.id, rulings.KIND_SCOPE):
+        left = left | set(moved.payload.get("del", ()))
+        ruled = [name for name in ruled if name not in left]
+        if (added := moved.payload.get("add")) is not None:
+            left.discard(added)
+            ruled.append(added)
+    names = [name for name in home if name not in left and name not in ruled] + ruled
+    if not names:
         return [], set()
-    home = home_scope(create.fields["station"], create.occurred_at_ms)
-    ruled = [one.payload["add"] for one in _ruled(connection, incident.id, rulings.KIND_SCOPE)]
-    ruled += [] if create.number is None else [home]
-    names = [home, *ruled]
     for t in sorted(REACHING):
         for item in incident.state.counted(t):
             # What the centre ruled on it has also listed where it belongs.
             if item.idx is not None and rulings.is_provisional(item.idx):
                 station = station_reached(item.fields, directory)
-                names += [] if station is None else [month_scope(home, station)]
+                names += [] if station is None else [month_scope(names[0], station)]
     return list(dict.fromkeys(names)), set(names) - set(ruled)
+
+
+def is_shown(incident: Incident, station: bytes | None, directory: Directory) -> bool:
+    """Whether screens here show an incident: everything that counts at a centre (None). At a station what stands in a
+    month of its own; of what is not known where it stands, what its own people say.
+    """
+    if station is None or not incident.counted:
+        return incident.counted > 0
+    if incident.scopes:
+        return any(name.startswith(f"station:{station.hex()}:") for name in incident.scopes)
+    said_by = {item.user for item in incident.state.items.values()}
+    return any(directory.station_of("person", one) == station for one in said_by)
 
 
 def verdict_rows(connection: Connection, incident: Incident) -> list[Row]:
@@ -67,6 +88,10 @@ def verdict_rows(connection: Connection, incident: Incident) -> list[Row]:
             for end in ("start", "end")
         )
     ]
+
+
+def _home_of(create: Item) -> str:
+    return home_scope(create.fields["station"], create.occurred_at_ms)
 
 
 def _first_create(state: IncidentState) -> Item | None:

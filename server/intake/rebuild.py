@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from server.intake import timing, words
 from server.intake.memory import Incident, due_ms, load_all, projected
-from server.intake.mirrored import folded, verdict_rows
+from server.intake.mirrored import folded, is_shown, verdict_rows
 from server.intake.rejudge import rejudge
 from server.store import (
     kept,
@@ -72,7 +72,8 @@ def sample(connection: Connection) -> tuple[int, int]:
 def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | None, int, int]:
     log.lock(connection)  # no batch may come between the fold and the rows
     directory = people.directory(connection)
-    is_station = upstream.read(connection) is not None
+    known = upstream.read(connection)
+    station = None if known is None else known.station
     entities = projections.entities(connection, after, PAGE)
     seen = 0
     wrong: list[Projected] = []
@@ -80,8 +81,8 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
     moments: list[tuple[bytes, int | None]] = []
     for entity in entities:
         incident = folded_here(connection, entity, directory)
-        if not incident.counted:
-            # A chain, or an incident of which nothing was accepted.
+        if not is_shown(incident, station, directory):
+            # A chain, an incident of which nothing was accepted, or one of another station.
             others_wrong += not _words_stand(connection, entity, check)
             continue
         seen += 1
@@ -89,7 +90,7 @@ def _page(connection: Connection, after: bytes, check: bool) -> tuple[bytes | No
         moments.append((entity, due_ms(incident, directory.book, 0)))
         if not stands(connection, incident, directory):
             wrong.append(projected(incident, directory.book))
-        elif is_station:
+        elif station is not None:
             others_wrong += not _verdicts_stand(connection, incident, check)
     if not check:
         projections.write(connection, wrong)
@@ -117,7 +118,9 @@ def _verdicts_stand(connection: Connection, incident: Incident, check: bool) -> 
 
 def stands(connection: Connection, incident: Incident, directory: Directory) -> bool:
     """Whether the rows that screens read of an incident are those that it folds to."""
-    should = projected(incident, directory.book) if incident.counted else None
+    known = upstream.read(connection)
+    is_wanted = is_shown(incident, None if known is None else known.station, directory)
+    should = projected(incident, directory.book) if is_wanted else None
     return _plain(projections.of_incident(connection, incident.id)) == _plain(should)
 
 

@@ -4,7 +4,7 @@ Responsible for the task that looks for such scopes, gathers one beside the writ
 hash by a ruling. Refuses to decide who may fetch it.
 
 A snapshot is gathered from a reader while sets go on coming, and published in a transaction of its
-own. If words were taken away in between, what was gathered still has them and is thrown away.
+own. If words were taken away in between, or an incident left, what was gathered is thrown away.
 
 Example: `await Snapshots(settings, clock, entropy, db, intake).make_due()` gives the names of the
 scopes it made one of.
@@ -100,21 +100,21 @@ class Snapshots:
 def gather(connection: Connection, name: str, salt: bytes) -> Made:
     """What all entries of a scope come to now (SN1)."""
     scope = scopes.by_name(connection, [name])[name]
-    gathered = Gathered()
+    gathered = Gathered(name)
     n = 0
     while page := scopes.page(connection, scope.id, n, READ_BYTES):
         for n, ruling, envelope, _head in page:  # noqa: B007  the last place read goes on
             change = None if envelope is None else changeset.read(envelope)
             readable = change if isinstance(change, ChangeSet) else None
             gathered.take(rulings.read_ruling(ruling), ruling, readable)
-    raw = gathered.snapshot(scope=name, epoch=scope.epoch, n=scope.n, head=scope.head, salt=salt)
+    raw = gathered.snapshot(epoch=scope.epoch, n=scope.n, head=scope.head, salt=salt)
     return Made(scope, snapshot_hash(raw), gzip.compress(raw, PACK_LEVEL, mtime=0))
 
 
 def publish(batch: Batch, made: Made) -> bool:
-    """Rule that this is the snapshot; False when it still has words that were taken away since."""
+    """Rule that this is the snapshot; False when it may still have words that were taken away since."""
     scope = made.scope
-    if snapshots.redacted_since(batch.connection, scope.id, scope.n):
+    if snapshots.taken_since(batch.connection, scope.id, scope.n):
         return False
     kept = Kept(made.hash, scope.id, scope.epoch, scope.n, len(made.packed))
     snapshots.keep(batch.connection, kept, made.packed, batch.at_ms)

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, update
 
 from server.store import tables
-from server.store.rows import query, query_in
+from server.store.rows import execute, query, query_in
 
 PAGE_ROWS = 1_000
 FIRST_EPOCH = 1
@@ -146,6 +146,16 @@ def page(connection: Connection, scope_id: int, after: int, budget_bytes: int) -
     return entries
 
 
+def bare(connection: Connection, scope: int, entity: bytes, n: int) -> None:
+    """Let a scope list what it lists about an entity up to place `n` without its sets (SC6)."""
+    execute(
+        connection,
+        "UPDATE scope_entries SET arrival_no = NULL WHERE scope = ? AND n <= ?"
+        " AND arrival_no IN (SELECT arrival_no FROM sets WHERE entity = ?)",
+        (scope, n, entity),
+    )
+
+
 def head_at(connection: Connection, scope_id: int, n: int) -> bytes | None:
     """The rolling head after entry `n`."""
     rows = query(
@@ -155,9 +165,24 @@ def head_at(connection: Connection, scope_id: int, n: int) -> bytes | None:
 
 
 def listed(connection: Connection, scope: int) -> set[int]:
-    """The indices of everything that a scope lists."""
-    rows = query(connection, "SELECT idx FROM scope_entries WHERE scope = ?", (scope,))
+    """The indices of the rulings that a scope lists with their sets."""
+    rows = query(
+        connection,
+        "SELECT idx FROM scope_entries WHERE scope = ? AND arrival_no IS NOT NULL",
+        (scope,),
+    )
     return {idx for (idx,) in rows}
+
+
+def lists(connection: Connection, scope: int, entity: bytes) -> bool:
+    """Whether a scope lists any set about an entity."""
+    rows = query(
+        connection,
+        "SELECT 1 FROM scope_entries WHERE scope = ?"
+        " AND arrival_no IN (SELECT arrival_no FROM sets WHERE entity = ?) LIMIT 1",
+        (scope, entity),
+    )
+    return bool(rows)
 
 
 def verdicts(connection: Connection, scope: int) -> list[tuple[int, bytes]]:

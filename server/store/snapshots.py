@@ -72,7 +72,7 @@ def fetch(connection: Connection, snapshot_hash: bytes) -> tuple[str, bytes] | N
 
 
 def forget(connection: Connection, scopes: Sequence[str]) -> None:
-    """Keep no snapshot of these scopes: words in them were taken away."""
+    """Keep no snapshot of these scopes: words in them were taken away, or are no longer theirs to read."""
     for name in scopes:
         execute(
             connection,
@@ -81,12 +81,12 @@ def forget(connection: Connection, scopes: Sequence[str]) -> None:
         )
 
 
-def redacted_since(connection: Connection, scope: int, n: int) -> bool:
-    """Whether words were taken away in this scope after entry `n`."""
+def taken_since(connection: Connection, scope: int, n: int) -> bool:
+    """Whether after entry `n` words were taken away in this scope, or an incident may have left it."""
     rows = query(
         connection,
         "SELECT 1 FROM scope_entries e JOIN rulings r ON r.idx = e.idx"
-        " WHERE e.scope = ? AND e.n > ? AND r.kind = 'redact' LIMIT 1",
+        " WHERE e.scope = ? AND e.n > ? AND r.kind IN ('redact', 'scope') LIMIT 1",
         (scope, n),
     )
     return bool(rows)

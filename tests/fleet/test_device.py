@@ -248,8 +248,8 @@ async def test_a_scope_that_is_not_dense_or_leads_elsewhere_is_not_believed(
     assert device.vault.cursors() == {}  # nothing of the page was taken in
 
 
-SNAPSHOT = snapshot.Gathered().snapshot(
-    scope="org", epoch=1, n=0, head=rulings.SCOPE_HEAD_ZERO, salt=bytes(16)
+SNAPSHOT = snapshot.Gathered("org").snapshot(
+    epoch=1, n=0, head=rulings.SCOPE_HEAD_ZERO, salt=bytes(16)
 )
 OFFERED = snapshot.snapshot_hash(SNAPSHOT)
 PACKED = gzip.compress(SNAPSHOT)

@@ -46,6 +46,7 @@ LISTING_AND_SIGNING = [
     "HB11",
     "HB12",
     "HB13",
+    "HB14",
 ]
 OF_THE_CENTRE = frozenset([*JUDGING, *LISTING_AND_SIGNING])
 OF_BOTH = [rule for rule in RULES if rule not in OF_THE_CENTRE]
@@ -73,6 +74,8 @@ TOLD_OF_THE_CENTRE = {
     "HB11": (SERVER + "test_receipts.py", "hb11_a_station_gives_its_word_once"),
     "HB12": (SERVER + "test_upstream.py", "hb12_books_that_are_wrong_are_found_at_the_start"),
     "HB13": (SERVER + "test_station_couriers.py", "hb13_a_township_without_a_line_is_confirmed"),
+    "HB14": (SERVER + "test_station_moves.py", "hb14_what_a_roaming_phone_leaves"),
+    "SC6": (SERVER + "test_moves.py", "sc6_a_transfer_is_one_ruling_that_is_the_last_word"),
     "RL5": (SERVER + "test_sync_api.py", "an_end_in_the_middle_of_a_storm_loses_nothing"),
     "BU7": (SERVER + "test_bundles.py", "bu7_a_phone_that_was_never_heard_is_taken_in"),
     "BU9": (SERVER + "test_bundles.py", "bu9_what_is_sealed_to_the_centre"),

@@ -196,7 +196,8 @@ async def test_every_scope_an_incident_stands_in_tells_the_same_story(house: Hou
     incident = chance("i")[:16]
     create = {"t": "incident.create", "source": "desk", "station": STATION, "tag": ""}
     await desk(house, incident, create, {"t": "entry.add", "kind": "note", "text": "一"})
-    await desk(house, incident, {"t": "incident.transfer", "station": OTHER_STATION, "why": "辖区"})
+    order = {"t": "order.issue", "order": chance("o")[:16], "kind": "dispatch", "round": 0}
+    await desk(house, incident, order | {"to": ["unit", OTHER_UNIT]})
     await desk(house, incident, {"t": "entry.add", "kind": "note", "text": "二"})
 
     def listed(connection: Connection) -> list[list[int]]:

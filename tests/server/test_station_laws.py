@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection
 
 from server.intake.batch import Batch
+from server.intake.pages import NIL
 from server.intake.rebuild import rebuild
 from server.intake.redact import Ground, redact
 from server.intake.reviews import NotReviewableError, review
@@ -25,6 +26,7 @@ from server.store.rows import query
 from sync import changeset, fold, rulings
 from sync.changeset import ChangeSet, Draft
 from sync.exchange import HelloReply
+from sync.fold import Item
 from sync.incident.state import IncidentState
 from tests.server.desks import Centre, centre
 from tests.server.pen import (
@@ -99,6 +101,10 @@ class Town:
         }
         return pen.set(incident, op)
 
+    def transfer(self, pen: Pen) -> bytes:
+        station = self.chance.choice([STATION, OTHER_STATION])
+        return pen.set(self.any(), {"t": "incident.transfer", "station": station, "why": "辖区"})
+
     def claim(self, pen: Pen) -> bytes:
         if not self.orders:
             return self.note(pen)
@@ -113,7 +119,7 @@ class Town:
         return pen.set(pen.chain, op, kind="chain")
 
     WRITES: tuple[Callable[["Town", Pen], bytes], ...] = (
-        create, note, note, fact, order, claim, sample, another_create,
+        create, note, note, fact, order, claim, sample, another_create, transfer,
     )  # fmt: skip
 
     def any(self) -> bytes:
@@ -172,9 +178,16 @@ class Town:
         if not self.incidents:
             return
         order = self.id("order")
-        issue = {"t": "order.issue", "order": order, "to": ["unit", OTHER_UNIT], "kind": "dispatch"}
+        issue: dict[str, Any] = {
+            "t": "order.issue",
+            "order": order,
+            "to": ["unit", OTHER_UNIT],
+            "kind": "dispatch",
+        }
         incident = self.any()
-        draft = Draft(bytes(16), "org", "incident", incident, [issue | {"round": 0}])
+        away = {"t": "incident.transfer", "station": OTHER_STATION, "why": "辖区"}
+        op = self.chance.choice([issue | {"round": 0}, away, away | {"station": STATION}])
+        draft = Draft(bytes(16), "org", "incident", incident, [op])
         await self.house.intake.submit_desk(person_id("dispatcher"), [draft])
 
     async def mirror(self) -> None:
@@ -229,7 +242,7 @@ class Reader:
     def __init__(self, pen: Pen) -> None:
         self.pen = pen
         self.cursors: dict[str, tuple[int, int, bytes]] = {}
-        self.states: dict[bytes, IncidentState] = {}
+        self.said: dict[tuple[str, bytes], list[Item]] = {}  # by scope and incident
 
     async def read(self, of: Centre | Station) -> None:
         """Everything that this server has for it."""
@@ -249,23 +262,33 @@ class Reader:
                     raw, type=tuple[int, bytes, msgspec.Raw]
                 )
                 head = rulings.scope_head(head, rulings.leaf_hash(ruling))
-                self.take(rulings.read_ruling(ruling), bytes(envelope))
+                self.take(page.scope, rulings.read_ruling(ruling), bytes(envelope))
             assert (n, head) == (page.to, page.head)
             self.cursors[page.scope] = (epoch, n, head)
 
-    def take(self, ruling: rulings.Ruling, envelope: bytes) -> None:
-        if ruling.kind not in rulings.DECIDING or ruling.payload["e"] is None:
+    def take(self, scope: str, ruling: rulings.Ruling, envelope: bytes) -> None:
+        entity = rulings.leaving(ruling, scope)
+        if entity is not None:
+            self.said.pop((scope, entity), None)
+        if ruling.kind not in rulings.DECIDING or envelope == NIL:
+            return
+        if (entity := ruling.payload["e"]) is None:
             return
         change = changeset.read(envelope)
         assert isinstance(change, ChangeSet)
-        state = self.states.setdefault(ruling.payload["e"], IncidentState(ruling.payload["e"]))
-        state.add(fold.items_of(change, ruling))
+        self.said.setdefault((scope, entity), []).extend(fold.items_of(change, ruling))
 
     async def sees_what(self, of: Centre | Station) -> None:
         """It shows of every incident of the township what this server shows."""
         db: Database = of.app.state.db
-        for incident in await db.reading(of_the_township):
-            assert self.states[incident].view() == await view(of, incident)
+        theirs = await db.reading(of_the_township)
+        for incident in theirs:
+            state = IncidentState(incident)
+            for (_scope, entity), items in self.said.items():
+                state.add(items if entity == incident else [])
+            assert state.view() == await view(of, incident)
+        months = {e for scope, e in self.said if scope.startswith("station:")}
+        assert months <= set(theirs), "nothing is left of what has gone to another station"
 
 
 def picture(connection: Connection, incident: bytes) -> Any:
@@ -290,6 +313,12 @@ def of_the_township(connection: Connection) -> list[bytes]:
         (f"station:{STATION.hex()}:%",),
     )
     return [bytes(incident) for (incident,) in rows]
+
+
+def shown(connection: Connection) -> list[bytes]:
+    """Incidents that screens show, of those whose beginning is known."""
+    sql = "SELECT id FROM incidents WHERE home_scope IS NOT NULL ORDER BY id"
+    return [bytes(one) for (one,) in query(connection, sql)]
 
 
 def entries(connection: Connection, name: str) -> list[Any]:
@@ -328,4 +357,5 @@ async def test_hb2_in_the_end_a_station_is_as_its_centre(
                     entries, name
                 ), name
             assert await station.db.reading(spool.counts) == spool.Counts(0, None, 0, 0)
+            assert await station.db.reading(shown) == here
             assert (await rebuild(station.app.state.settings.url, check=True))[1] == 0

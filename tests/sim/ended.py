@@ -46,6 +46,7 @@ class Line(msgspec.Struct, frozen=True):
     n: int
     idx: int
     head: bytes
+    is_bare: bool  # served without the set that it decides about
 
 
 class ScopeState(msgspec.Struct, frozen=True):
@@ -91,10 +92,10 @@ class Ended:
             )
         ]
         lines: dict[int, list[Line]] = defaultdict(list)
-        for scope, n, idx, head in rows(
-            "SELECT scope, n, idx, head FROM scope_entries ORDER BY scope, n"
+        for scope, n, idx, head, no in rows(
+            "SELECT scope, n, idx, head, arrival_no FROM scope_entries ORDER BY scope, n"
         ):
-            lines[scope].append(Line(n, idx, bytes(head)))
+            lines[scope].append(Line(n, idx, bytes(head), no is None))
         self.scopes = {
             name: ScopeState(epoch, n, bytes(head), lines[at])
             for at, name, epoch, n, head in rows("SELECT id, name, epoch, n, head FROM scopes")
@@ -182,8 +183,20 @@ class Ended:
         found: list[tuple[Ruling, ChangeSet | None]] = []
         for line in self.scopes[scope].lines:
             ruling = self.rulings[line.idx - 1]
-            held = self.by_id[ruling.payload["set"]] if ruling.kind in rulings.DECIDING else None
+            held = None if line.is_bare else self.by_id[ruling.payload["set"]]
             found.append((ruling, held.change if held is not None else None))
+        return found
+
+    def stands_in(self, scope: str) -> set[bytes]:
+        """The incidents that a scope tells of, by its lines: not those that have left it since (SC6)."""
+        found: set[bytes] = set()
+        for line in self.scopes[scope].lines if scope in self.scopes else ():
+            ruling = self.rulings[line.idx - 1]
+            entity = ruling.payload.get("e")
+            if rulings.leaving(ruling, scope) is not None:
+                found.discard(ruling.payload["e"])
+            elif entity is not None:
+                found.add(entity)
         return found
 
     def counts(self, set_id: bytes) -> bool:

@@ -53,8 +53,19 @@ class Mirror(msgspec.Struct):
         self.lines.pop(whole.scope, None)
 
     def follow(self, scope: str, ruling: rulings.Ruling, envelope: bytes | None) -> None:
-        """One line more."""
+        """One line more. What leaves the scope with it goes (SC6)."""
         self.lines.setdefault(scope, {})[ruling.idx] = (ruling, envelope)
+        gone = rulings.leaving(ruling, scope)
+        if gone is None:
+            return
+        for name, lines in self.lines.items():
+            if rulings.inside(name) == rulings.inside(scope):
+                for idx, (one, _envelope) in lines.items():
+                    if one.payload.get("e") == gone:
+                        lines[idx] = (one, None)
+        if (whole := self.begun.get(scope)) is not None:
+            left = [part for part in whole.entities if part[0] != gone]
+            self.begun[scope] = msgspec.structs.replace(whole, entities=left)
 
 
 class FleetPhone(Phone):
@@ -236,6 +247,7 @@ class FleetPhone(Phone):
             cursors={scope: tuple(rest) for scope, *rest in cursors},
             lines={scope: list(known) for scope, known in self._mirror.lines.items()},
             recorded=set(self._mirror.begun),
+            shown=set(),
             signed=None if held is None else (held.size, held.root),
             alarm=None if alarm is None else alarm.decode(),
         )
@@ -254,8 +266,16 @@ class FleetPhone(Phone):
         return {key: sha256(canon.encode(row)).digest() for key, row in rows.items() if row}
 
     def words(self) -> bytes:
-        """None but its own: what it reads is the reader's."""
-        return b""
+        """All that was read and is kept."""
+        begun = [
+            packed for whole in self._mirror.begun.values() for _entity, packed in whole.entities
+        ]
+        lines = [
+            envelope or b""
+            for some in self._mirror.lines.values()
+            for _ruling, envelope in some.values()
+        ]
+        return b"".join([*begun, *lines])
 
     def views(self, entities: list[bytes]) -> dict[bytes, bytes | None]:
         known: Known = {entity: {} for entity in entities}

@@ -6,6 +6,8 @@ things happen (I6 checkpoints, I7 cursors, I13 scopes, I15 vaults). Refuses to r
 Example: `no_loss(ended)` raises `Broken(1, …)` for a set that was promised and is not there.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable
 from hashlib import sha256
 
 from server import keys
@@ -15,7 +17,7 @@ from sync import canon, changeset, exchange, ids, rulings
 from sync.changeset import FLAG_HLC_RESET, ChangeSet
 from sync.incident.redaction import skeleton
 from tests.sim import logged, rights, tally, times, verdicts
-from tests.sim.ended import Ended
+from tests.sim.ended import Ended, Held
 from tests.sim.oracle import Broken
 from tests.sim.phone import Own
 from tests.sim.rest import due_scopes, excused, may_pull
@@ -43,6 +45,7 @@ async def judge(world: Scene) -> None:
         authenticity,
         rights.sound_and_complete,
         purged_scopes,
+        moved_incidents,
         scope_completeness,
         no_clock_infection,
         convergence,
@@ -145,7 +148,7 @@ def convergence(ended: Ended) -> None:
         held = ended.stored[phone.name].cursors.keys() & due_scopes(ended, phone)
         if phone.organisation() != organisation:
             raise Broken(3, f"{phone.name} knows another organisation")
-        seen = sorted(_entities_in(ended, held))
+        seen = sorted(set[bytes]().union(*map(ended.stands_in, _months(held))))
         for entity, digest in phone.views(seen).items():
             if digest != truth[entity]:
                 raise Broken(3, f"{phone.name} sees incident {entity.hex()[:8]} differently")
@@ -154,15 +157,8 @@ def convergence(ended: Ended) -> None:
         raise Broken(3, f"{differing} of {folded} incidents are projected otherwise than they fold")
 
 
-def _entities_in(ended: Ended, names: set[str]) -> set[bytes]:
-    found: set[bytes] = set()
-    for name in names:
-        if name.startswith("station:") and name in ended.scopes:
-            for line in ended.scopes[name].lines:
-                entity = ended.rulings[line.idx - 1].payload.get("e")
-                if entity is not None:
-                    found.add(entity)
-    return found
+def _months(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith("station:")]
 
 
 def single_ruling(ended: Ended) -> None:
@@ -253,6 +249,43 @@ def purged_scopes(ended: Ended) -> None:
                 raise Broken(13, f"{phone.name} still holds something of {scope}")
 
 
+def moved_incidents(ended: Ended) -> None:
+    """I13: of an incident that has left every scope it follows nobody holds what others said, nor a picture of it."""
+    moved = {
+        ruling.payload["e"]
+        for ruling in ended.rulings
+        if ruling.kind == rulings.KIND_SCOPE and "del" in ruling.payload
+    }
+    if not moved:
+        return
+    about: dict[bytes, list[Held]] = defaultdict(list)
+    elsewhere: list[bytes] = []
+    for held in ended.sets:
+        entity = ended.standing(held.id).payload["e"]
+        if entity in moved:
+            about[entity].append(held)
+        else:
+            elsewhere.append(held.envelope)
+    for phone in ended.world.phones:
+        if not may_pull(ended.world, phone):
+            continue
+        stored = ended.stored[phone.name]
+        here = set[bytes]().union(*map(ended.stands_in, stored.cursors))
+        own = {one.id for one in stored.own}
+        kept = phone.words()
+        # Somebody may have said the same of what is still here.
+        said_here = b"".join(
+            [*elsewhere, *(held.envelope for at in here for held in about.get(at, ()))]
+        )
+        for entity in moved - here:
+            foreign = [held for held in about[entity] if held.id not in own]
+            for said in (said for held in foreign for said in _said(held.envelope)):
+                if said in kept and said not in said_here:
+                    raise Broken(13, f"{phone.name} still holds words of {entity.hex()[:8]}")
+            if entity in stored.shown and len(foreign) == len(about[entity]):
+                raise Broken(13, f"{phone.name} still shows {entity.hex()[:8]}")
+
+
 def scope_completeness(ended: Ended) -> None:
     """I14: of each scope it holds a phone has every entry, or all after a published snapshot, and the head is
     the centre's.
@@ -265,10 +298,15 @@ def scope_completeness(ended: Ended) -> None:
             scope = ended.scopes[name]
             if name not in stored.cursors or stored.cursors[name][2] != scope.head:
                 raise Broken(14, f"{phone.name}: another head of {name}")
-            held = stored.lines.get(name, [])
+            held = _once(stored.lines.get(name, []))
             begins = [0, *ended.published(name)]
-            if held not in [[line.idx for line in scope.lines[n:]] for n in begins]:
+            if held not in [_once(line.idx for line in scope.lines[n:]) for n in begins]:
                 raise Broken(14, f"{phone.name} does not hold every entry of {name}")
+
+
+def _once(indices: Iterable[int]) -> list[int]:
+    """What comes back to a scope is listed there once more (SC6)."""
+    return list(dict.fromkeys(indices))
 
 
 def no_clock_infection(ended: Ended) -> None:
@@ -310,7 +348,11 @@ async def redaction(world: Scene, ended: Ended) -> None:
     await world.push(await world.token(), list(taken.values()))
     places = {"the centre": world.storage.image() + b"".join(raw for *_, raw in ended.snapshots)}
     if taken:
-        places |= {phone.name: phone.words() for phone in world.phones if may_pull(world, phone)}
+        places |= {
+            phone.name: phone.words()
+            for phone in world.phones
+            if phone.kind == "ts" and may_pull(world, phone)
+        }
     # Somebody else may have said the same.
     standing = b"".join(held.envelope for held in ended.sets if held.id not in ended.redacted)
     for set_id, raw in taken.items():

@@ -7,7 +7,7 @@ Example: `append_only(ended)` raises `Broken(6, …)` for a checkpoint that some
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
@@ -21,6 +21,7 @@ from sync.snapshot import Gathered, Snapshot
 from tests.sim.ended import Ended
 from tests.sim.oracle import Broken
 
+Entries = Sequence[tuple[Ruling, ChangeSet | None]]
 CUTS = 2  # places of each scope at which a snapshot is tried
 
 
@@ -35,14 +36,14 @@ def snapshots_stand_for_entries(ended: Ended) -> None:
             raise Broken(4, f"the snapshot of {scope} at {n} is not the one that was published")
     for scope, state in ended.scopes.items():
         entries = ended.entries(scope)
-        truth = _folded(entries)
+        truth = _folded(scope, entries)
         cuts = {chance.randint(0, state.n) for _ in range(CUTS)}
         for n in cuts | {n for name, n in made if name == scope}:
             kept = made.get((scope, n))
             raw = _gathered(ended, scope, n) if kept is None else kept
             begun = snapshot.read(raw)
             before = entries[: chance.randint(0, n)]
-            if _folded([*before, *entries[n:]], begun) != truth:
+            if _folded(scope, before, begun, entries[n:]) != truth:
                 raise Broken(4, f"{scope} folds otherwise from its snapshot at {n}")
             rows = {(what, row_id): row for what, row_id, row in begun.org}
             if rows != rows_of(ruling for ruling, _change in entries[:n]):
@@ -50,10 +51,10 @@ def snapshots_stand_for_entries(ended: Ended) -> None:
 
 
 def _gathered(ended: Ended, scope: str, n: int) -> bytes:
-    gathered = Gathered()
+    gathered = Gathered(scope)
     for ruling, change in ended.entries(scope)[:n]:
         gathered.take(ruling, ended.raw_rulings[ruling.idx - 1], change)
-    return gathered.snapshot(scope=scope, epoch=1, n=n, head=bytes(16), salt=bytes(16))
+    return gathered.snapshot(epoch=1, n=n, head=bytes(16), salt=bytes(16))
 
 
 def rows_of(org: Iterable[Ruling]) -> dict[tuple[str, bytes], Any]:
@@ -67,21 +68,28 @@ def rows_of(org: Iterable[Ruling]) -> dict[tuple[str, bytes], Any]:
 
 
 def _folded(
-    entries: list[tuple[Ruling, ChangeSet | None]], begun: Snapshot | None = None
+    scope: str, before: Entries, begun: Snapshot | None = None, after: Entries = ()
 ) -> dict[bytes, object]:
-    """The views of what stands in these entries, and in a snapshot before them."""
+    """The views of what stands in entries of a scope, then in a snapshot of it, then in the entries that follow."""
     states: dict[bytes, IncidentState] = {}
+    _add(states, scope, before)
     for entity, records in begun.records() if begun is not None else ():
         state = states.setdefault(entity, IncidentState(entity))
         for record in records:
             state.add(record.items())
+    _add(states, scope, after)
+    return {entity: state.view() for entity, state in states.items() if state.items}
+
+
+def _add(states: dict[bytes, IncidentState], scope: str, entries: Entries) -> None:
     for ruling, change in entries:
+        if (gone := rulings.leaving(ruling, scope)) is not None:
+            states.pop(gone, None)
         about = ruling.payload.get("e")
         if change is None or about is None or ruling.kind not in rulings.DECIDING:
             continue
         if change.body is None or change.body.kind == KIND_INCIDENT:
             states.setdefault(about, IncidentState(about)).add(fold.items_of(change, ruling))
-    return {entity: state.view() for entity, state in states.items() if state.items}
 
 
 def append_only(ended: Ended) -> None:

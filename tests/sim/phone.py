@@ -30,13 +30,14 @@ class Own(msgspec.Struct, frozen=True):
 
 class Stored(msgspec.Struct, frozen=True):
     """Everything a phone keeps. `cursors`: scope to (epoch, n, head); `lines`: ruling indexes by scope, in their order;
-    `recorded`: scopes of which it has what a snapshot said; `signed`: size and root of the checkpoint it holds as a
-    witness; `alarm`: what it found wrong with the log."""
+    `recorded`: scopes of which it has what a snapshot said; `shown`: incidents of which it keeps a picture; `signed`:
+    size and root of the checkpoint it holds as a witness; `alarm`: what it found wrong with the log."""
 
     own: list[Own]
     cursors: dict[str, tuple[int, int, bytes]]
     lines: dict[str, list[int]]
     recorded: set[str]
+    shown: set[bytes]
     signed: tuple[int, bytes] | None
     alarm: str | None
 

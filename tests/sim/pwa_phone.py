@@ -269,6 +269,7 @@ class PwaPhone(Phone):
             },
             lines=lines,
             recorded=set(said["recorded"]),
+            shown={bytes.fromhex(entity) for entity in said["shown"]},
             signed=signed,
             alarm=said["alarm"],
         )

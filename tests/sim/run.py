@@ -50,7 +50,7 @@ TOLD = (
         "bad_signature",
     ),
     *("races", "conflicts", "gaps", "forks", "rotations", "revocations", "rights straddled"),
-    *("review", "ask", "redact"),
+    *("review", "ask", "redact", "moves"),
     *("grade 0", "grade 1", "grade 2"),
     *("checkpoints", "snapshot", "snapshots fetched"),
     *(

@@ -20,6 +20,7 @@ def count(ended: Ended) -> None:
     for ruling in ended.rulings:
         if ruling.kind != KIND_SET:
             tally[ruling.kind] += 1
+            tally["moves"] += "del" in ruling.payload
             continue
         flags, why = ruling.payload["flags"], ruling.payload["why"]
         tally.update(f"flag {flag}" for flag in flags)

@@ -42,6 +42,13 @@ def test_which_of_two_rulings_on_one_set_decides(case: dict[str, Any]) -> None:
     assert rulings.stands_over(case["idx"], case["other"]) is case["stands"]
 
 
+@pytest.mark.parametrize("case", vector_cases("rulings", "leaving"))
+def test_what_leaves_a_scope_with_a_line_of_it(case: dict[str, Any]) -> None:
+    payload = value_of(case["payload"])
+    left = rulings.leaving(Ruling(1, 1, 0, case["kind"], payload), case["scope"])
+    assert left == (payload["e"] if case["leaves"] else None)
+
+
 @given(st.binary(max_size=40))
 def test_any_bytes_are_a_ruling_or_refused(data: bytes) -> None:
     with suppress(CanonError):

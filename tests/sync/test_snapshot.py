@@ -28,7 +28,7 @@ def ruled_only(history: list[Ruled]) -> list[Ruled]:
 
 def gathered(listed: list[Ruled]) -> Gathered:
     """Everything these entries come to."""
-    all_of_it = Gathered()
+    all_of_it = Gathered("org")
     for ruled in listed:
         assert ruled.ruling is not None
         read = changeset.read(ruled.raw)
@@ -40,7 +40,7 @@ def gathered(listed: list[Ruled]) -> Gathered:
 def snapshot_of(listed: list[Ruled]) -> bytes:
     """The snapshot of these entries."""
     head = rulings.SCOPE_HEAD_ZERO
-    return gathered(listed).snapshot(scope="org", epoch=1, n=len(listed), head=head, salt=SALT)
+    return gathered(listed).snapshot(epoch=1, n=len(listed), head=head, salt=SALT)
 
 
 @given(histories(), st.data())
@@ -65,6 +65,43 @@ def test_sn1_a_snapshot_at_any_cut_and_the_rest_come_to_the_same(
     assert canon.encode(state.view()) == canon.encode(fold(listed).view())
 
 
+@given(histories(), st.data())
+def test_sn1_sc6_a_snapshot_on_either_side_of_a_move_and_the_rest_come_to_the_same(
+    history: list[Ruled], data: st.DataObject
+) -> None:
+    """It leaves after some lines, and is perhaps appended anew later; lines before that are sent without their sets."""
+    listed, scope = ruled_only(history), "station:" + "44" * 16 + ":2025-11"
+    gone = data.draw(st.integers(0, len(listed)))
+    raw = rulings.encode_ruling(Ruling(1, 10**9, 0, "scope", {"e": ENTITY, "del": [scope]}))
+    lines = [*listed[:gone], None, *(listed if data.draw(st.booleans()) else [])]
+    cut = data.draw(st.integers(0, len(lines)))
+
+    before = Gathered(scope)
+    for place, ruled in enumerate(lines[:cut]):
+        if ruled is None:
+            before.take(rulings.read_ruling(raw), raw, None)
+        elif ruled.ruling is not None:
+            read = changeset.read(ruled.raw) if cut <= gone or place > gone else None
+            change = read if isinstance(read, ChangeSet) else None
+            before.take(rulings.read_ruling(ruled.ruling), ruled.ruling, change)
+    begun = snapshot.read(before.snapshot(epoch=1, n=cut, head=bytes(16), salt=SALT))
+
+    def after(place: int, state: IncidentState) -> bytes:
+        for at, ruled in enumerate(lines[place:], place):
+            if ruled is None:
+                assert rulings.leaving(rulings.read_ruling(raw), scope) == ENTITY
+                state = IncidentState(ENTITY)
+            elif at > gone:
+                state.add(items(ruled))
+        return canon.encode(state.view())
+
+    state = IncidentState(ENTITY)
+    for _entity, records in begun.records():
+        for record in records:
+            state.add(record.items())
+    assert after(cut, state) == after(0, IncidentState(ENTITY))
+
+
 @given(histories(), st.integers(0, 14))
 def test_sn1_a_snapshot_of_a_snapshot_adds_nothing(history: list[Ruled], cut: int) -> None:
     listed = ruled_only(history)
@@ -76,17 +113,17 @@ def test_sn1_a_snapshot_of_a_snapshot_adds_nothing(history: list[Ruled], cut: in
 def test_sn1_what_decides_about_no_set_stands_beside_the_sets_and_unknown_kinds_do_too(
     kind: str,
 ) -> None:
-    all_of_it = Gathered()
+    all_of_it = Gathered("org")
     payload = {"e": ENTITY, "clock": "C2", "result": "met", "en": 3, "eh": bytes(16)}
     raw = rulings.encode_ruling(Ruling(1, 7, 1_000, kind, payload))
     all_of_it.take(rulings.read_ruling(raw), raw, None)
-    whole = all_of_it.snapshot(scope="org", epoch=1, n=1, head=rulings.SCOPE_HEAD_ZERO, salt=SALT)
+    whole = all_of_it.snapshot(epoch=1, n=1, head=rulings.SCOPE_HEAD_ZERO, salt=SALT)
     assert snapshot.read(whole).asides == [raw]
     assert list(snapshot.read(whole).records()) == []
 
 
 def test_sn1_the_organisation_is_kept_as_it_stands() -> None:
-    all_of_it = Gathered()
+    all_of_it = Gathered("org")
     rows = [
         ("people", b"a" * 16, {"name": "王"}),
         ("units", b"b" * 16, {"name": "一组"}),
@@ -98,16 +135,16 @@ def test_sn1_the_organisation_is_kept_as_it_stands() -> None:
         all_of_it.take(ruling, rulings.encode_ruling(ruling), None)
     aside = Ruling(1, 5, 0, "scope", {"e": bytes(16), "add": "org"})
     all_of_it.take(aside, rulings.encode_ruling(aside), None)
-    read = snapshot.read(all_of_it.snapshot(scope="org", epoch=1, n=5, head=bytes(16), salt=SALT))
+    read = snapshot.read(all_of_it.snapshot(epoch=1, n=5, head=bytes(16), salt=SALT))
     assert read.org == [("people", b"a" * 16, {"name": "王强"})]
     assert read.asides == [rulings.encode_ruling(aside)]
     assert list(read.records()) == []
 
 
 def test_sn2_the_hash_covers_every_byte_and_the_salt() -> None:
-    empty = Gathered()
-    at = {"scope": "org", "epoch": 1, "n": 0, "head": bytes(16)}
-    raw = empty.snapshot(**at, salt=SALT)  # type: ignore[arg-type]  # the four have their types
+    empty = Gathered("org")
+    at = {"epoch": 1, "n": 0, "head": bytes(16)}
+    raw = empty.snapshot(**at, salt=SALT)  # type: ignore[arg-type]  # the three have their types
     other = empty.snapshot(**at, salt=bytes(16))  # type: ignore[arg-type]  # as above
     assert snapshot_hash(raw) != snapshot_hash(other)
     assert len(snapshot_hash(raw)) == 32

@@ -139,6 +139,16 @@ def rulings() -> dict[str, Any]:
             {"story": story, "idx": idx, "other": other, "stands": stands}
             for story, idx, other, stands in records.STANDING
         ],
+        "leaving": [
+            {
+                "story": story,
+                "kind": kind,
+                "payload": value_json(payload),
+                "scope": scope,
+                "leaves": leaves,
+            }
+            for story, kind, payload, scope, leaves in records.LEAVING
+        ],
     }
 
 

@@ -68,6 +68,8 @@ RULINGS: list[tuple[str, int, int, str, dict[str, Any]]] = [
     }),
     ("an incident moves to another station", 65_539, AT_MS + 6, "scope",
      {"e": INCIDENT, "add": f"station:{STATION.hex()}:2025-11"}),
+    ("it leaves the one it came from, at the same index", 65_540, AT_MS + 6, "scope",
+     {"e": INCIDENT, "add": f"station:{STATION.hex()}:2025-11", "del": [f"station:{PERSON.hex()}:2025-11"]}),
     ("a kind of later versions is kept", 2**32, AT_MS + 7, "seal", {"upto": 9}),
 ]  # fmt: skip
 
@@ -109,4 +111,25 @@ STANDING: list[tuple[str, int | None, int | None, bool]] = [
     ("HB3: the newer of two of stations", _OF_STATION + 2, _OF_STATION + 1, True),
     ("HB3: a station's before none", _OF_STATION, None, True),
     ("HB3: the last index before a station's is the centre's", _OF_STATION - 1, _OF_STATION, True),
+]
+
+_THERE, _GONE = f"station:{STATION.hex()}:2025-11", f"station:{PERSON.hex()}:2025-11"
+_MOVED = {"e": INCIDENT, "add": _THERE, "del": [_GONE]}
+_BESIDE = f"hub:{CHAIN.hex()}:{_GONE}"
+
+# A line of a scope: story, kind and payload of its ruling, the scope, whether the incident leaves that with it
+LEAVING: list[tuple[str, str, dict[str, Any], str, bool]] = [
+    ("SC6: it leaves the scope that is named", "scope", _MOVED, _GONE, True),
+    ("SC6: it stays in the one it is added to", "scope", _MOVED, _THERE, False),
+    ("SC6: it leaves what a station lists beside that scope", "scope", _MOVED, _BESIDE, True),
+    ("SC6: it is only added", "scope", {"e": INCIDENT, "add": _THERE}, _THERE, False),
+    (
+        "SC6: it leaves one and is added nowhere",
+        "scope",
+        {"e": INCIDENT, "del": [_GONE]},
+        _GONE,
+        True,
+    ),
+    ("SC6: another month of the same station", "scope", _MOVED, _GONE[:-2] + "12", False),
+    ("SC6: a kind of later versions", "scopes", _MOVED, _GONE, False),
 ]

@@ -11,7 +11,7 @@
 import "./browser"; // first: the rest looks for its world when it is loaded
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
-import { CACHE_NAME, Cache, type Entry, type OrgRow, type Records } from "../../src/device/cache";
+import { CACHE_NAME, Cache, type Entry, type OrgRow, type Projected, type Records } from "../../src/device/cache";
 import { type Device, startDevice } from "../../src/device/device";
 import { enrol, newAttempt, waitingAttempt } from "../../src/device/enrol";
 import { foldIncident } from "../../src/device/folding";
@@ -104,6 +104,7 @@ function stored(disk: Disk): object {
     ),
     lines: lines.map(({ scope, n, idx }) => [scope, n, idx]),
     recorded: (disk.rows(CACHE_NAME, "records") as Records[]).map(({ scope }) => scope),
+    shown: (disk.rows(CACHE_NAME, "incidents") as Projected[]).map(({ id }) => id),
     signed: held ? [held.size, base64(held.root)] : null,
     alarm: alarm?.code ?? null,
   };

@@ -11,6 +11,7 @@
  */
 import { type DBSchema, deleteDB, type IDBPDatabase, type IDBPTransaction, openDB } from "idb";
 import { withoutBody } from "../sync/changeset";
+import { inside } from "../sync/rulings";
 import { without } from "../sync/snapshot";
 import { commit } from "./transaction";
 
@@ -42,6 +43,13 @@ export interface Stripped {
   set: string;
   chain: string;
   seq: number;
+}
+
+/** An incident that left a scope: `n` is the line that says so (SPEC SC6). `entity` is hex. */
+export interface Left {
+  scope: string;
+  entity: string;
+  n: number;
 }
 
 /** One line of a scope: a ruling, and the set it is about when it came along. Ids are hex, "" where there is none. */
@@ -143,7 +151,7 @@ export class Cache {
   /** Write one page, its cursor and what follows from it: all or nothing. Throws `CursorMoved`. */
   async apply(
     page: Page,
-    also: { org: OrgRow[]; incidents: Projected[]; stripped?: Stripped[]; strict?: boolean },
+    also: { org: OrgRow[]; incidents: Projected[]; stripped?: Stripped[]; left?: Left[]; strict?: boolean },
   ): Promise<void> {
     const durability = also.strict ? "strict" : "relaxed";
     const tx = (await this.#open()).transaction(STORES, "readwrite", { durability });
@@ -154,6 +162,7 @@ export class Cache {
       if (page.reset) keep(drop(tx, scope));
       for (const entry of page.entries) keep(tx.objectStore("entries").put(entry));
       keep(strip(tx, also.stripped ?? []));
+      keep(leave(tx, also.left ?? []));
       for (const row of also.org) keep(tx.objectStore("org").put(row));
       for (const incident of also.incidents) keep(tx.objectStore("incidents").put(incident));
       keep(tx.objectStore("scopes").put({ scope, epoch, n: to, head, ...(awaiting ? { awaiting } : {}) }));
@@ -164,7 +173,14 @@ export class Cache {
    *  `CursorMoved` where the scope has been read that far already. */
   async begin(
     cursor: Cursor,
-    also: { records: Records[]; asides: Entry[]; org: OrgRow[]; incidents: Projected[]; stripped: Stripped[] },
+    also: {
+      records: Records[];
+      asides: Entry[];
+      org: OrgRow[];
+      incidents: Projected[];
+      gone: string[];
+      stripped: Stripped[];
+    },
   ): Promise<void> {
     const tx = (await this.#open()).transaction(STORES, "readwrite", { durability: "strict" });
     const at = await tx.objectStore("scopes").get(cursor.scope);
@@ -176,6 +192,7 @@ export class Cache {
       for (const entry of also.asides) keep(tx.objectStore("entries").put(entry));
       for (const row of also.org) keep(tx.objectStore("org").put(row));
       for (const incident of also.incidents) keep(tx.objectStore("incidents").put(incident));
+      for (const id of also.gone) keep(tx.objectStore("incidents").delete(id));
       keep(tx.objectStore("scopes").put(cursor));
     });
   }
@@ -294,5 +311,18 @@ async function strip(tx: IDBPTransaction<Shape, typeof STORES, "readwrite">, all
       if (entry.set === left.set && entry.raw) await entries.put({ ...entry, raw: withoutBody(entry.raw) });
     for (const one of await records.index("entity").getAll(left.entity))
       await records.put({ ...one, packed: without(one.packed, left.set) });
+  }
+}
+
+/** Keep of what scopes told about incidents that left them only the rulings, and nothing that was made of it. */
+async function leave(tx: IDBPTransaction<Shape, typeof STORES, "readwrite">, all: readonly Left[]): Promise<void> {
+  const entries = tx.objectStore("entries");
+  for (const { scope, entity, n } of all) {
+    await tx.objectStore("incidents").delete(entity);
+    await tx.objectStore("records").delete([scope, entity]);
+    for (const entry of await entries.index("entity").getAll(entity)) {
+      const isOfIt = entry.scope === scope ? entry.n <= n : inside(entry.scope) === inside(scope);
+      if (isOfIt && entry.raw) await entries.put({ ...entry, raw: null });
+    }
   }
 }

@@ -16,12 +16,13 @@ import {
   KIND_REDACT,
   KIND_SNAPSHOT,
   leafHash,
+  leaving,
   type Ruling,
   readRuling,
   SCOPE_HEAD_ZERO,
   scopeHead,
 } from "../sync/rulings";
-import type { Cursor, Entry, OrgRow, Page, Stripped } from "./cache";
+import type { Cursor, Entry, Left, OrgRow, Page, Stripped } from "./cache";
 import { forMe, type Me } from "./views";
 
 /** A line with what it says. `set` is null when it brought none, or one this version cannot read. */
@@ -100,6 +101,13 @@ export function strippedBy(lines: readonly Line[]): Stripped[] {
     if (ruling.kind !== KIND_REDACT || !set) return [];
     return [{ entity: entry.entity, set: entry.set, chain: toHex(set.header.chain), seq: set.header.seq }];
   });
+}
+
+/** The incidents that leave their scope with these lines (SPEC SC6). */
+export function leftBy(lines: readonly Line[]): Left[] {
+  return lines.flatMap(({ entry: { scope, entity, n }, ruling }) =>
+    leaving(ruling, scope) ? [{ scope, entity, n }] : [],
+  );
 }
 
 /** The org rows that these lines set or remove. */

@@ -16,14 +16,14 @@ import { type Found, newestOf } from "../sync/evidence/found";
 import { type HelloReply, type PullReply, type ScopePage, STATION } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
 import { type TimelineItem, timeline } from "../sync/incident/timeline";
-import { isProvisional, KIND_REDACT } from "../sync/rulings";
+import { inside, isProvisional, KIND_REDACT } from "../sync/rulings";
 import { recordsIn } from "../sync/snapshot";
 import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
 import { type Cache, type Cursor, CursorMoved, type Page, type Projected, type Stripped } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import type { Clock } from "./now";
 import { type Heard, needsAuthor, type Outbox } from "./outbox";
-import { checkPage, concernedBy, type Line, orgRowsOf, rulingIn, strippedBy } from "./pulled";
+import { checkPage, concernedBy, type Line, leftBy, orgRowsOf, rulingIn, strippedBy } from "./pulled";
 import { answerOf, heardIn, type Remark, remarksOf } from "./remarks";
 import type { OwnSet, PushAnswer, Reached, Vault } from "./vault";
 import { concerns, forMe, type Incident, incidentOf, type Me, type Order, type View } from "./views";
@@ -338,11 +338,13 @@ export class Replica {
       const folded = await foldIncident(id, lines, own, begun);
       if (folded && concerns(incidentOf(folded.view), me())) projected.push({ id, view: folded.view });
     }
+    const shown = new Set(projected.map(({ id }) => id));
+    const gone = [...this.incidents.keys()].filter((id) => !shown.has(id));
     const org = whole.org.map(({ what, id, row }) => ({ what, id: toHex(id), row }));
     const { scope, epoch, n, head } = whole;
     const cursor = { scope, epoch, n, head: head.slice(), awaiting: toHex(from.snapshot.hash) };
     try {
-      await cache.begin(cursor, { records, asides: asidesOf(whole), org, incidents: projected, stripped });
+      await cache.begin(cursor, { records, asides: asidesOf(whole), org, incidents: projected, gone, stripped });
     } catch (error) {
       if (error instanceof CursorMoved) return false;
       throw error;
@@ -351,7 +353,8 @@ export class Replica {
     writer.hear(stamps);
     await this.#reconsider();
     for (const { id, view } of projected) this.#show(id, view as View);
-    if (projected.length > 0) changed(projected.map(({ id }) => id));
+    for (const id of gone) this.incidents.delete(id);
+    if (shown.size + gone.length > 0) changed([...shown, ...gone]);
     return true;
   }
 
@@ -383,7 +386,10 @@ export class Replica {
   async #keep(page: Page, lines: Line[]): Promise<boolean> {
     const { vault, cache, writer, outbox, clock, orgChanged, answersChanged, changed } = this.#parts;
     const projected: Projected[] = [];
+    const left = leftBy(lines);
+    const gone = new Set(left.map(({ entity }) => entity));
     for (const id of concernedBy(lines, this.#parts.me(), this.incidents)) {
+      if (gone.has(id)) continue; // folded again below, out of what is left of it
       const folded = await this.#fold(id, page);
       if (folded && concerns(incidentOf(folded.view), this.#parts.me())) projected.push({ id, view: folded.view });
     }
@@ -395,7 +401,8 @@ export class Replica {
         org,
         incidents: projected,
         stripped,
-        strict: projected.length > 0 || stripped.length > 0,
+        left,
+        strict: projected.length + stripped.length + left.length > 0,
       });
     } catch (error) {
       if (error instanceof CursorMoved) return false;
@@ -411,6 +418,7 @@ export class Replica {
     if (answers) answersChanged();
     for (const { id, view } of projected) this.#show(id, view as View);
     if (projected.length > 0) changed(projected.map(({ id }) => id));
+    await this.refresh([...gone]);
     return true;
   }
 
@@ -491,11 +499,6 @@ export class Replica {
     if (lately.length >= RESETS.most) throw new Error("the centre's lines keep breaking; waiting before the next try");
     this.#resets.set(scope, [...lately, nowMs]);
   }
-}
-
-/** The scope of the centre that a station's own one goes with (SPEC HB3). */
-function inside(scope: string): string {
-  return scope.startsWith("hub:") ? scope.split(":").slice(2).join(":") : scope;
 }
 
 /** Open orders for me that this device has not said to be delivered yet. */

@@ -10,6 +10,7 @@ import { type Bytes, concat, sha256, taggedHash } from "./ids";
 
 export const COUNTED: ReadonlySet<string> = new Set(["accepted", "accepted_late"]);
 export const KIND_SET = "set";
+export const KIND_SCOPE = "scope";
 export const KIND_REVIEW = "review";
 export const KIND_ASK = "ask";
 export const KIND_REDACT = "redact";
@@ -86,6 +87,17 @@ export function readRuling(data: Uint8Array): Ruling {
     throw new CanonError("unsupported");
   if (typeof kind !== "string" || [...kind].length > KIND_CHARS_MAX) throw new CanonError("unsupported");
   return { idx, atMs, kind, payload: payload as { [key: string]: Value } };
+}
+
+/** The centre's scope that a station's own one stands beside; of any other name itself (HB3). */
+export function inside(scope: string): string {
+  return scope.startsWith("hub:") ? scope.split(":").slice(2).join(":") : scope;
+}
+
+/** The incident that leaves `scope` with this line of it, null where none does (SC6). */
+export function leaving({ kind, payload }: Ruling, scope: string): Uint8Array | null {
+  const names = kind === KIND_SCOPE ? payload["del"] : null;
+  return Array.isArray(names) && names.includes(inside(scope)) ? (payload["e"] as Uint8Array) : null;
 }
 
 /** 32 bytes: the Merkle leaf of a ruling (RFC 6962 section 2.1). */

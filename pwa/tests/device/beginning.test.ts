@@ -1,15 +1,13 @@
 /** A phone that is new or was away long begins with one file, and words that were taken away leave every store (SN3, RD3). */
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
-import { openDB } from "idb";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { CACHE_NAME, type Entry } from "../../src/device/cache";
-import { VAULT_NAME } from "../../src/device/vault";
+import type { Entry } from "../../src/device/cache";
 import { encode, type Value } from "../../src/sync/canon";
 import { type ChangeSet, readSet } from "../../src/sync/changeset";
 import { fromHex, toHex } from "../../src/sync/ids";
 import { recordsIn } from "../../src/sync/snapshot";
-import { claimOf, DESK, ordered, PERSON, Phone, SCOPE } from "./phone";
+import { claimOf, DESK, ordered, PERSON, Phone, SCOPE, stored } from "./phone";
 
 const INCIDENT = "11".repeat(16);
 const OTHER = "33".repeat(16);
@@ -120,19 +118,6 @@ test("a snapshot that no ruling names is dropped again", async () => {
   expect(incident()?.orders).toHaveLength(1);
 });
 
-/** Every value that any store of this phone holds, as bytes. */
-async function stored(): Promise<string> {
-  let all = "";
-  for (const name of [CACHE_NAME, VAULT_NAME]) {
-    const db = await openDB(name);
-    for (const store of db.objectStoreNames) {
-      for (const value of await db.getAll(store))
-        all += JSON.stringify(value, (_, inner) => (inner instanceof Uint8Array ? toHex(inner) : inner));
-    }
-    db.close();
-  }
-  return all;
-}
 const spoken = toHex(new TextEncoder().encode(SECRET));
 
 test.each(["entries", "snapshot"])(

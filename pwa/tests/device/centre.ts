@@ -18,7 +18,7 @@ import {
 } from "../../src/sync/changeset";
 import { effectiveStamp } from "../../src/sync/fold";
 import { chainId, fromHex, setId, toHex } from "../../src/sync/ids";
-import { encodeRuling, leafHash, readRuling, SCOPE_HEAD_ZERO, scopeHead } from "../../src/sync/rulings";
+import { DECIDING, encodeRuling, leafHash, readRuling, SCOPE_HEAD_ZERO, scopeHead } from "../../src/sync/rulings";
 import { snapshotHash } from "../../src/sync/snapshot";
 
 export type Fault = null | "down" | "portal" | "busy" | "revoked" | "unspoken" | "answer_lost" | "full";
@@ -160,6 +160,15 @@ export class Centre {
     await this.#list(this.#station, kind, { e: fromHex(entity), ...more }, null);
   }
 
+  /** An incident is given to another station: what is listed of it here comes without its sets from now on (SC6). */
+  async move(entity: string, to: string): Promise<void> {
+    await this.tell("scope", entity, { add: `station:${to}:2026-03`, del: [this.#station] });
+    for (const line of this.scopes.get(this.#station)?.lines ?? []) {
+      const { e } = readRuling(line.ruling).payload;
+      if (e instanceof Uint8Array && toHex(e) === entity) line.raw = null;
+    }
+  }
+
   async org(what: string, id: string, row: Value): Promise<void> {
     await this.#list("org", "org", { what, id: fromHex(id), row }, null);
   }
@@ -174,7 +183,7 @@ export class Centre {
       const { idx, atMs, kind, payload } = readRuling(ruling);
       const { what, id, row } = payload as Record<string, Value>;
       if (kind === "org") rows.set(`${what} ${toHex(id as Uint8Array)}`, [what, id, row] as Value[]);
-      if (!raw && kind !== "org") asides.push(ruling);
+      if (!raw && kind !== "org" && !DECIDING.has(kind)) asides.push(ruling);
       const set = raw && (await readSet(raw));
       if (!set || isRefusal(set)) continue;
       const { user, chain, seq } = set.header;

@@ -2,8 +2,9 @@
  * A whole phone for the device's tests: real vault and cache on IndexedDB, a real key, and the time held in hand. `again()`
  * is the same phone after the page was closed; another `Phone.on` of the same storage is another tab.
  */
+import { openDB } from "idb";
 import { shallowReactive } from "vue";
-import { Cache } from "../../src/device/cache";
+import { CACHE_NAME, Cache } from "../../src/device/cache";
 import { clearing } from "../../src/device/clearing";
 import { openingDraft } from "../../src/device/enrol";
 import { Leaving } from "../../src/device/leaving";
@@ -14,7 +15,7 @@ import { Replica } from "../../src/device/replica";
 import { Rounds, type Status } from "../../src/device/rounds";
 import { type DeviceSession, keptSession, sessionMeta } from "../../src/device/session";
 import { Timekeeper } from "../../src/device/timekeeper";
-import { type KeyRecord, Vault } from "../../src/device/vault";
+import { type KeyRecord, VAULT_NAME, Vault } from "../../src/device/vault";
 import type { Me } from "../../src/device/views";
 import { LogWatch } from "../../src/device/watch";
 import { ChainWriter, type Draft, type Hand } from "../../src/device/writer";
@@ -242,4 +243,18 @@ export async function ordered(
 export function claimOf(incident: string, order: string, kind: string): Draft {
   const op = { t: "milestone.claim", kind, round: 0, via: "self", order: fromHex(order) };
   return { entity: incident, scope: SCOPE, lane: 1, ops: [op] };
+}
+
+/** Every value that any store of this phone holds, as text; bytes in hex. */
+export async function stored(): Promise<string> {
+  let all = "";
+  for (const name of [CACHE_NAME, VAULT_NAME]) {
+    const db = await openDB(name);
+    for (const store of db.objectStoreNames) {
+      for (const value of await db.getAll(store))
+        all += JSON.stringify(value, (_, inner) => (inner instanceof Uint8Array ? toHex(inner) : inner));
+    }
+    db.close();
+  }
+  return all;
 }

@@ -1,7 +1,15 @@
 /** The centre's log entries and the heads of scopes that list them; Python runs the same vectors (RL, SC2). */
 import { describe, expect, it } from "vitest";
 import { toHex } from "../../src/sync/ids";
-import { encodeRuling, leafHash, readRuling, SCOPE_HEAD_ZERO, scopeHead, standsOver } from "../../src/sync/rulings";
+import {
+  encodeRuling,
+  leafHash,
+  leaving,
+  readRuling,
+  SCOPE_HEAD_ZERO,
+  scopeHead,
+  standsOver,
+} from "../../src/sync/rulings";
 import { faultOf, hex, valueFrom } from "./forms";
 import { cases, type Told } from "./incident/labels";
 
@@ -27,5 +35,10 @@ describe("rulings", () => {
 
   it.each(cases("rulings", "standing"))("$story", ({ idx, other, stands }: Told) => {
     expect(standsOver(idx, other)).toBe(stands);
+  });
+
+  it.each(cases("rulings", "leaving"))("$story", ({ kind, payload, scope, leaves }: Told) => {
+    const said = valueFrom(payload) as { e: Uint8Array };
+    expect(leaving({ idx: 1, atMs: 0, kind, payload: said }, scope)).toEqual(leaves ? said.e : null);
   });
 });

@@ -1,0 +1,173 @@
+"""What has gone to another station is gone from the old one's screens, alarms and disk, and what roaming phones leave
+there is shown to nobody (SC6, HB14)."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from server.intake.rebuild import rebuild
+from server.store.rows import query
+from sync import rulings
+from sync.changeset import Draft
+from tests.server.desks import Centre, centre
+from tests.server.pen import OTHER_STATION, STATION, UNIT, Pen, chance, person_id
+from tests.server.stations import Station, beside, push
+from tests.server.test_station import (
+    MONTH,
+    heard,
+    id_of,
+    own_scope,
+    page_of,
+    read,
+    view,
+)
+
+INCIDENT, ORDER = chance("handed over")[:16], chance("its order")[:16]
+SECRET = "线人巴图住在三队"
+ROWS = ("incidents", "orders", "deadlines", "nudges", "timers", "verdicts")
+
+
+@pytest.fixture
+async def house(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Centre]:
+    (tmp_path / "centre").mkdir()
+    async with centre(tmp_path / "centre", migrated_file) as made:
+        yield made
+
+
+@pytest.fixture
+async def phone(house: Centre) -> Pen:
+    return await house.phone()
+
+
+@pytest.fixture
+async def station(
+    house: Centre, phone: Pen, tmp_path: Path, migrated_file: Path
+) -> AsyncIterator[Station]:
+    assert phone.person
+    async with beside(house, tmp_path / "station", migrated_file) as made:
+        yield made
+
+
+async def seen(of: Centre | Station) -> dict[str, Any]:
+    return await view(of, INCIDENT)
+
+
+async def desk(of: Centre | Station, *ops: dict[str, Any]) -> None:
+    draft = Draft(user=bytes(16), scope="org", kind="incident", entity=INCIDENT, ops=list(ops))
+    [result] = await of.intake.submit_desk(person_id("station"), [draft])
+    assert result.d == rulings.ACCEPTED
+
+
+async def transferred(of: Centre | Station, to: bytes) -> None:
+    away = {"t": "incident.transfer", "station": to, "why": "辖区"}
+    draft = Draft(user=bytes(16), scope="org", kind="incident", entity=INCIDENT, ops=[away])
+    person = "station" if isinstance(of, Station) else "dispatcher"
+    [result] = await of.intake.submit_desk(person_id(person), [draft])
+    assert result.d == rulings.ACCEPTED
+
+
+async def ordered(house: Centre) -> None:
+    """An incident of the township with an order that was called off, and what an informant said."""
+    issue = {"t": "order.issue", "order": ORDER, "to": ["unit", UNIT], "kind": "dispatch"}
+    await desk(
+        house,
+        {"t": "incident.create", "source": "desk", "station": STATION, "tag": ""},
+        issue | {"round": 0},
+        {"t": "order.withdraw", "order": ORDER, "why": "误派"},
+        {"t": "entry.add", "kind": "note", "text": SECRET},
+    )
+
+
+def rows(connection: Connection) -> dict[str, int]:
+    """How many rows screens and timers have."""
+    return {table: query(connection, f"SELECT COUNT(*) FROM {table}")[0][0] for table in ROWS}
+
+
+def words_on_disk(station: Station) -> bool:
+    files = list(station.app.state.settings.data_dir.glob("ortoo.db*"))
+    return any(SECRET.encode() in path.read_bytes() for path in files)
+
+
+async def test_sc6_hb14_what_the_centre_gives_to_another_station_leaves_screens_alarms_and_disk(
+    house: Centre, station: Station, phone: Pen
+) -> None:
+    await ordered(house)
+    await station.mirrored()
+    noted = phone.note(INCIDENT, "我到了")
+    await push(station.client, phone, noted)
+    before = await page_of(station, phone, await own_scope(station))
+    assert [held for _ruling, held in read(before)] == [id_of(noted)]
+    assert (await station.db.reading(rows))["incidents"] == 1
+    assert words_on_disk(station)
+
+    await transferred(house, OTHER_STATION)
+    with station.app.state.hub.listen([MONTH]) as ear:
+        await station.mirrored()
+        await heard(ear, MONTH)
+    assert set((await station.db.reading(rows)).values()) == {0}
+    assert not words_on_disk(station)
+    page = await page_of(station, phone, MONTH)
+    assert read(page) == read(await page_of(house, phone, MONTH))
+    told, held = zip(*read(page), strict=True)
+    assert set(held) == {None}
+    assert rulings.leaving(told[-1], MONTH) == INCIDENT
+    beside_it = await page_of(station, phone, await own_scope(station))
+    assert [held for _ruling, held in read(beside_it)] == [None, None]
+    assert [r.kind for r, _held in read(beside_it)] == ["set", "scope"]
+
+    # What its own people wrote is handed up all the same, now and later, and shown by nobody here.
+    late = phone.note(INCIDENT, "我走了")
+    await push(station.client, phone, late)
+    assert await station.handed_up() == 2
+    await station.mirrored()
+    assert set((await station.db.reading(rows)).values()) == {0}
+    shown = (await seen(house))["entries"]
+    assert {one["text"] for one in shown} == {SECRET, "我到了", "我走了"}
+    assert await rebuild(station.app.state.settings.url, check=True) == (0, 0)
+
+
+async def test_sc6_what_comes_back_is_shown_whole_again(
+    house: Centre, station: Station, phone: Pen
+) -> None:
+    await ordered(house)
+    await push(station.client, phone, phone.note(INCIDENT, "我到了"))
+    await station.handed_up()
+    for to in (OTHER_STATION, STATION):
+        await transferred(house, to)
+        await station.mirrored()
+    assert await seen(station) == await seen(house)
+    assert (await station.db.reading(rows))["incidents"] == 1
+    page = await page_of(station, phone, MONTH)
+    assert read(page) == read(await page_of(house, phone, MONTH))
+    assert await rebuild(station.app.state.settings.url, check=True) == (1, 0)
+
+
+async def test_hb3_what_a_station_gives_away_itself_stays_until_the_centre_has_ruled(
+    house: Centre, station: Station, phone: Pen
+) -> None:
+    await push(station.client, phone, phone.create(INCIDENT))
+    await transferred(station, OTHER_STATION)
+    assert (await station.db.reading(rows))["incidents"] == 1
+    await station.handed_up()
+    await station.mirrored()
+    assert set((await station.db.reading(rows)).values()) == {0}
+    assert (await seen(house))["station"] == OTHER_STATION
+
+
+async def test_hb14_what_a_roaming_phone_leaves_is_owed_to_the_centre_and_shown_to_nobody(
+    house: Centre, station: Station
+) -> None:
+    roaming = await house.phone("other")
+    await station.mirrored()
+    created = roaming.create(INCIDENT, OTHER_STATION)
+    order = {"t": "order.issue", "order": ORDER, "to": ["person", person_id("other")]}
+    own = roaming.set(INCIDENT, order | {"kind": "dispatch", "round": 0})
+    assert {one.r for one in await push(station.client, roaming, created, own)} == {"kept"}
+    assert set((await station.db.reading(rows)).values()) == {0}
+    assert await station.handed_up() == 2
+    await station.mirrored()
+    assert set((await station.db.reading(rows)).values()) == {0}
+    assert (await seen(house))["number"]
