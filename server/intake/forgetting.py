@@ -32,8 +32,8 @@ def own_chains(directory: Directory, station: bytes | None) -> list[bytes]:
 def words_of_others(
     connection: Connection, entity: bytes, station: bytes | None, directory: Directory
 ) -> None:
-    """Delete what is stored of an incident and no scope lists with its set any more, but for what is owed to the centre,
-    and what this township's own people wrote: of that alone it would be told that words were taken away.
+    """Delete what is stored of an incident and no scope lists with its set any more, but for what is owed to the
+    centre, and what this township's own people wrote: of that alone it would be told that words were taken away.
     """
     mine = set(own_chains(directory, station))
     rows = query(
