@@ -110,7 +110,7 @@ ROUNDS ?= 100
 SECONDS_EACH ?= 600
 
 .PHONY: blackbox
-blackbox: $(PYTHON_READY) ## Kill, cut off, starve and fail real centres, long (ROUNDS=100 SEED=1)
+blackbox: $(PYTHON_READY) ## Kill, cut off, starve and fail real centres and townships, long (ROUNDS=100 SEED=1)
 	@$(BIN)/python -m tests.blackbox --rounds $(ROUNDS) --seed $(or $(SEED),1)
 
 .PHONY: fuzz
@@ -133,11 +133,13 @@ locked = $(BIN)/uv pip compile pyproject.toml $(1) --universal --generate-hashes
 	--no-emit-index-url --no-header --no-annotate -q -o $(2)
 
 .PHONY: system
-system: ## Make sure Chromium, a Chinese font, PostgreSQL and a C compiler are there for the tests, with apt where allowed
+system: ## Make sure Chromium, a Chinese font, PostgreSQL, a C compiler and network tools are there for the tests, with apt where allowed
 	@missing=(); \
 	command -v chromium >/dev/null || missing+=(chromium); \
 	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql); \
 	command -v cc >/dev/null || missing+=(gcc libc6-dev); \
+	command -v ip >/dev/null || missing+=(iproute2); \
+	command -v nft >/dev/null || missing+=(nftables); \
 	font=$$(find /usr/share/fonts ~/.fonts -iname '*cjk*' -print -quit 2>/dev/null || true); \
 	[ -n "$$font" ] || missing+=(fonts-noto-cjk); \
 	if [ $${#missing[@]} -eq 0 ]; then exit 0; fi; \

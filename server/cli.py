@@ -176,6 +176,7 @@ def serve(ctx: click.Context, /, *, first: bool, **over: Any) -> None:
     from server.app import build_app
     from server.edge import Edge
     from server.store.wal import settle
+    from server.wire import SERVED_IDLE_S
 
     settings = settings_of(ctx)
     given = {name: value for name, value in over.items() if value is not None}
@@ -219,6 +220,7 @@ def serve(ctx: click.Context, /, *, first: bool, **over: Any) -> None:
             access_log=False,  # a line per push would cost more than the push
             log_config=None,
             server_header=False,
+            timeout_keep_alive=SERVED_IDLE_S,
             # Streams end themselves when the house drains; this is for those that do not.
             timeout_graceful_shutdown=GRACE_S,
         )

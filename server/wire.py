@@ -9,7 +9,7 @@ Example: `await wire.call("pull", exchange.PullRequest([], 65_536), exchange.Pul
 import gzip
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import httpx2
 import msgspec
@@ -22,6 +22,12 @@ NEEDS_LOGIN = "rotation_needs_login"
 REVOKED = "device_revoked"
 NOT_STORED = "not_stored"
 CENTRE_ONLY = "centre_only"
+
+SERVED_IDLE_S: Final = 75
+"""How long a server keeps a connection open on which nothing is asked."""
+ASKED_IDLE_S: Final = 50.0
+"""How long a station asks over it again: a link that is thin pays for each new one, and where both times were one, a
+question would meet the news that the connection has ended."""
 
 Message = TypeVar("Message")
 

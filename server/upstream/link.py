@@ -40,7 +40,7 @@ from server.upstream.clock import StationClock, measured
 from server.upstream.down import Down
 from server.upstream.join import APP, joined
 from server.upstream.up import Up
-from server.wire import REVOKED, ServerRefusalError, Wire, garbled
+from server.wire import ASKED_IDLE_S, REVOKED, ServerRefusalError, Wire, garbled
 from sync import errors, exchange
 
 RETRY_S: Final = (2.0, 60.0)
@@ -162,7 +162,8 @@ class Link:
     async def _run(self) -> None:
         known = await self._db.reading(joined)
         url = self._settings.upstream or known.url
-        async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S) as http:
+        kept = httpx2.Limits(keepalive_expiry=ASKED_IDLE_S)
+        async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=kept) as http:
             self._http = http
             wire, up, down = self._ways(http)
             audit = Audit(wire, self._clock, self._db)

@@ -1,4 +1,5 @@
-"""The long lane: a real centre killed many times, its connections cut after every byte, its disk filled and failing.
+"""The long lane: a real centre killed many times, its connections cut after every byte, its disk filled and failing,
+and two townships over satellite links, one of them alone for long.
 
 Responsible for doing all of it, one after the other, and for saying at the end what was done. Everything a run leaves
 lies under `--keep`; a failure names the directory, and the same seed draws the same moments again.
@@ -16,13 +17,16 @@ from tests.blackbox.cuts import cut_everywhere
 from tests.blackbox.disk import may_mount
 from tests.blackbox.failing import fail
 from tests.blackbox.kills import BrokenPromiseError, rounds
+from tests.blackbox.remote import live
 from tests.blackbox.starving import starve
+from tests.blackbox.wires import why_not
 
+LONG_ALONE_S = 120.0
 DISK_STEPS = range(0, 262_144, 8_192)
 
 
 async def run(place: Path, count: int, seed: int) -> str:
-    """All four lanes; a sentence that sums them up. Raises BrokenPromiseError."""
+    """All five lanes; a sentence that sums them up. Raises BrokenPromiseError."""
     kills = await rounds(_fresh(place / "kills"), seed, count)
     print(f"kills: {kills}")
     cuts = await cut_everywhere(_fresh(place / "cuts"), seed, stride=1)
@@ -33,12 +37,17 @@ async def run(place: Path, count: int, seed: int) -> str:
         refused += await starve(_fresh(place / kind), kind, seed, DISK_STEPS)
     failed = await fail(_fresh(place / "failing"), seed, count)
     print(f"failing disks: {failed}")
+    remote = why_not() or str(
+        await asyncio.to_thread(live, _fresh(place / "remote"), seed, LONG_ALONE_S)
+    )
+    print(f"townships: {remote}")
     disks = "full disks" if "mount" in kinds else "bounded files (no disk could be mounted here)"
     return (
         f"{kills.rounds} kills ({kills.killed_starting} while starting), {kills.acked} answers of which"
         f" {kills.duplicates} repeated; {sum(cuts.values())} connections cut;"
         f" {len(DISK_STEPS) * len(kinds)} {disks}, {refused} pushes refused;"
-        f" {failed.rounds} failures of a disk, {failed.ended} times the centre ended itself"
+        f" {failed.rounds} failures of a disk, {failed.ended} times the centre ended itself;"
+        f" townships: {remote}"
     )
 
 

@@ -10,9 +10,12 @@ centre.start()`.
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import httpx2
@@ -20,11 +23,14 @@ import httpx2
 from server.app import build_app
 from server.fleet.centre import listen, serving
 from server.fleet.founding import found
-from server.fleet.replay.cast import Officer, desk_people, made_up
+from server.fleet.replay.cast import PASSWORD, Officer, desk_people, made_up
+from server.intake.memory import load
 from server.now import SystemClock
 from server.settings import Settings
+from server.store import people
 from server.store.engine import Database
 from server.store.migrate import upgrade
+from sync import canon
 
 START_S = 120  # a machine that is busy with other things is not a centre that hangs
 STEP_S = 0.02
@@ -61,7 +67,9 @@ class Centre:
 
     @classmethod
     async def founded(cls, data_dir: Path, phones: int) -> "Centre":
-        """An organisation for so many phones on a free port, with a dispatcher and an administrator."""
+        """An organisation for so many phones on a free port, with a dispatcher, an administrator, and somebody on
+        duty at each station (`duty0`, `duty1`, …).
+        """
         with listen("127.0.0.1", 0) as probe:
             port = probe.getsockname()[1]
         settings = Settings(data_dir=data_dir, port=port, hashing="light")
@@ -71,8 +79,15 @@ class Centre:
         clock = SystemClock()
         app = build_app(settings, clock=clock)
         rows, officers = made_up(phones)
+        logins = desk_people()
+        stations = [row_id for what, row_id, _row in rows if what == "stations"]
+        for number, station in enumerate(stations):
+            person = sha256(b"duty" + station).digest()[:16]
+            said = {"name": f"值班{number + 1:02d}", "role": "station", "station": station}
+            rows.append(("people", person, said))
+            logins.append((person, f"duty{number}", PASSWORD))
         async with serving(app, listen("127.0.0.1", port)):
-            await found(app.state.intake, app.state.db, clock, rows, desk_people())
+            await found(app.state.intake, app.state.db, clock, rows, logins)
         return cls(data_dir, port, officers)
 
     @property
@@ -94,6 +109,24 @@ class Centre:
         text = said.decode()
         assert process.returncode == code, f"ortoo {' '.join(words)}\n{text}"
         return text
+
+    def scopes(self) -> dict[str, tuple[int, int, bytes]]:
+        """Epoch, newest entry and head of every scope of the centre in which there is something."""
+        with closing(sqlite3.connect(self.data_dir / "ortoo.db")) as db:
+            rows = db.execute(
+                "SELECT name, epoch, n, head FROM scopes WHERE n > 0 AND name NOT LIKE 'hub:%'"
+            )
+            return {name: (epoch, n, head) for name, epoch, n, head in rows}
+
+    async def views(self, incidents: Iterable[bytes]) -> dict[bytes, bytes]:
+        """These incidents as the database of a stopped process tells them, canonical bytes by id."""
+        db = Database(Settings(data_dir=self.data_dir).url)
+        try:
+            directory = await db.reading(people.directory)
+            folded = {one: await db.reading(load, one, directory) for one in incidents}
+            return {one: canon.encode(incident.state.view()) for one, incident in folded.items()}
+        finally:
+            await db.close()
 
     def launch(self, prefix: Sequence[str] = ()) -> None:
         """Start the process, behind the words of `prefix` if any, and do not wait for it."""

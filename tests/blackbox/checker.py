@@ -39,6 +39,7 @@ KINDS = {
     "ruled_twice": "a set has two rulings at its arrival",
     "ruling_changed": "the ruling is not the one that was told with the ack",
     "answer_changed": "the same set was answered in two ways",
+    "untimely": "a set was called safe at the centre before it was",
     "index_gap": "the rulings are not numbered 1, 2, 3 … up to the head of the log",
     "arrival_gap": "the sets are not numbered 1, 2, 3 … up to the head of the log",
     "scope_gap": "the entries of a scope are not numbered 1, 2, 3 … up to its head",
@@ -83,6 +84,7 @@ def check(journal_file: Path, data_dir: Path) -> list[Violation]:
         *_rulings_hold(database),
         *_scopes_hold(database),
         *_acks_were_kept(database, promises),
+        *_ticks_were_true(database, promises),
         *_what_was_written_arrived(database, promises),
         *_what_was_told_still_stands(database, promises),
     ]
@@ -208,6 +210,18 @@ def _acks_were_kept(db: Database, promises: dict[str, list[dict[str, Any]]]) -> 
             ruled = [ruling[2], said.get("set"), said.get("d"), said.get("why"), said.get("no")]
             if ruled != [ack["at_ms"], set_id, ack["d"], ack["why"], ack["no"]]:
                 yield Violation("ruling_changed", f"{ack['id']} at {ack['idx']}: {ruled}")
+
+
+def _ticks_were_true(db: Database, promises: dict[str, list[dict[str, Any]]]) -> Found:
+    for event in ("acked", "ruled", "settled"):
+        for tick in promises[event]:
+            stored = db.by_id.get(bytes.fromhex(tick["id"]))
+            if not stored and event == "settled":
+                yield Violation("lost", f"{tick['id']}, taken for safe at {tick['t_ms']}")
+            elif stored and (ruling := db.said.get(stored[0].idx)) is not None:
+                early_ms = ruling[2] - tick["t_ms"]
+                if early_ms > 0:
+                    yield Violation("untimely", f"{tick['id']}, {event} {early_ms} ms before")
 
 
 def _what_was_written_arrived(db: Database, promises: dict[str, list[dict[str, Any]]]) -> Found:

@@ -70,6 +70,11 @@ class Database:
                 "SELECT chain, have, top, stored FROM chain_heads"
             )
         }
+        [(self.server,)] = db.execute("SELECT server_id FROM log_head")
+        self.received_ms: dict[bytes, int] = dict(
+            db.execute("SELECT set_id, received_at_ms FROM sets")
+        )
+        self.owed = [bytes(chain) for (chain,) in db.execute("SELECT chain FROM spool")]
         self.by_id: dict[bytes, list[Stored]] = defaultdict(list)
         self.by_chain: dict[bytes, list[Stored]] = defaultdict(list)
         for one in self.sets:

@@ -5,8 +5,10 @@ checker does.
 
 | `e` | fields | the promise |
 | --- | --- | --- |
-| `acked` | `id`, `bytes`, and `r`, `idx`, `at_ms`, `d`, `why`, `no` as answered | this set is durable and ruled so |
-| `ruled` | `id`, `idx`, `at_ms`, `d`, `why`, `no` as pulled | the same, told to the phone that wrote it (HB4) |
+| `acked` | `id`, `bytes`, `t_ms`; `r`, `idx`, `at_ms`, `d`, `why`, `no` as answered | it is durable and ruled so |
+| `kept` | `id`, `bytes`, `server`, `at_ms` as answered | this station has the set, since then by its clock (HB4) |
+| `ruled` | `id`, `t_ms`, `idx`, `at_ms`, `d`, `why`, `no` as pulled | the same, told to the phone that wrote it (HB4) |
+| `settled` | `id`, `t_ms`, `r` | none in words: the phone takes the set for safe at the centre |
 | `made` | `id`, `bytes`, `chain`, `seq` | none yet: a phone has it and will send it until it is acked or ruled |
 | `told` | `scope`, `epoch`, `n`, `head` | the scope has `n` entries that lead to this head |
 | `have` | `chain`, `have` | the chain is held without a gap up to here |
@@ -15,7 +17,7 @@ checker does.
 | `desk` | `incident`, `number`, `idx` | a desk's new incident stands in the log under this number |
 | `healed` | | faults have ended and everybody had time to send what they had |
 
-`bytes` is the SHA-256 of the set as it was sent.
+`bytes` is the SHA-256 of the set as it was sent, `t_ms` when the client heard it by the clock of this machine.
 
 Example: `Journal(path).note("have", chain=chain, have=4)` writes `{"e": "have", "chain": "0a…", "have": 4}`.
 """

@@ -187,6 +187,17 @@ def answered_again(_db: sqlite3.Connection, lines: Lines) -> None:
     lines.append(ack | {"r": "duplicate", "at_ms": ack["at_ms"] + 1})
 
 
+def early_tick(_db: sqlite3.Connection, lines: Lines) -> None:
+    ack = next(line for line in lines if line["e"] == "acked")
+    lines.append({"e": "settled", "id": ack["id"], "r": "stored", "t_ms": ack["at_ms"] - 1})
+
+
+def settled_and_lost(_db: sqlite3.Connection, lines: Lines) -> None:
+    """Nobody heard an ack for it on the wire; the phone took it for safe all the same."""
+    at_ms = next(line for line in lines if line["e"] == "acked")["at_ms"]
+    lines.append({"e": "settled", "id": "00" * 32, "r": "stored", "t_ms": at_ms})
+
+
 def never_acked(_db: sqlite3.Connection, lines: Lines) -> None:
     made = next(line for line in lines if line["e"] == "made")
     answers = ("acked", "ruled")
@@ -195,11 +206,9 @@ def never_acked(_db: sqlite3.Connection, lines: Lines) -> None:
 
 def only_pulled(db: sqlite3.Connection, lines: Lines) -> None:
     """A set whose ack was lost on the way, and whose writer read the ruling on it instead."""
-    at = acked(db, lines)[0]
-    [set_id] = db.execute("SELECT set_id FROM sets WHERE arrival_no = ?", (at,)).fetchone()
     lines[:] = [line for line in lines if line["e"] not in ("acked", "have")]
-    assert any(line["e"] == "ruled" and line["id"] == set_id.hex() for line in lines)
-    db.execute("DELETE FROM sets WHERE arrival_no = ?", (at,))
+    ruled = [line["id"] for line in lines if line["e"] == "ruled"]
+    db.execute("DELETE FROM sets WHERE set_id = ?", (bytes.fromhex(ruled[len(ruled) // 2]),))
 
 
 def told_more(_db: sqlite3.Connection, lines: Lines) -> None:
@@ -269,6 +278,8 @@ PLANTS: list[tuple[str, str, Plant]] = [
     ("a decision was turned", "ruling_changed", reruled("d", "rejected")),
     ("a pull told of another ruling", "ruling_changed", line_of("ruled", d="rejected")),
     ("a repeat was answered otherwise", "answer_changed", answered_again),
+    ("a tick came before the ruling", "untimely", early_tick),
+    ("a phone was told of a set that is gone", "lost", settled_and_lost),
     ("a ruling is gone", "index_gap", sql("DELETE FROM rulings WHERE kind = 'org' AND idx = 3")),
     ("the log counts one too many", "index_gap", sql("UPDATE log_head SET idx = idx + 1")),
     ("the sets count one too many", "arrival_gap", sql("UPDATE log_head SET arrival_no = arrival_no + 1")),

@@ -25,7 +25,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/recovery.md"
 PHONES = 4
 # What a declared loss changes, and says so: rulings since the copy are made again, what only desks said is gone.
 MADE_AGAIN = {
-    "not_enrolled",    "answer_changed", "ruling_changed", "log_rolled_back", "scope_rolled_back", "number",
+    "not_enrolled",    "answer_changed", "untimely", "ruling_changed", "log_rolled_back", "scope_rolled_back", "number",
 }  # fmt: skip
 
 

@@ -15,11 +15,13 @@ from typing import Any
 import httpx2
 import msgspec
 
+from server.now import SystemClock
 from sync import ids
 from tests.blackbox.journal import Journal
 
 DECIDED = ("d", "why", "no")  # of a ruling, as it is answered
 PROVISIONAL_FROM = 2**52  # rulings from here on are a station's own opinion (HB3)
+STATIONS_OWN = "hub:"  # and these are the scopes that list them, which go when it has none left
 
 
 class Witness(httpx2.AsyncBaseTransport):
@@ -45,7 +47,9 @@ class Witness(httpx2.AsyncBaseTransport):
             self._enrolled(json.loads(sent), json.loads(got))
         elif path == "/api/incidents" and request.method == "POST":
             said = json.loads(got)
-            self._journal.note("desk", incident=said["id"], number=said["number"], idx=said["idx"])
+            if said["number"] is not None:  # a station gives none
+                told = {"number": said["number"], "idx": said["idx"]}
+                self._journal.note("desk", incident=said["id"], **told)
         elif path in ("/sync/v1/push", "/sync/v1/pull", "/sync/v1/hello"):
             if request.headers.get("content-encoding") == "gzip":
                 sent = gzip.decompress(sent)
@@ -68,11 +72,16 @@ class Witness(httpx2.AsyncBaseTransport):
             header_bytes = msgspec.msgpack.decode(raw)[0]
             set_id = ids.set_id(header_bytes)
             assert result.get("id") == set_id, "an answer is about the set that was sent"
-            if "idx" in result:
+            digest = sha256(bytes(raw)).digest()
+            if result["r"] == "kept":
+                server, at_ms = said["server"], result["at_ms"]
+                self._journal.note("kept", id=set_id, bytes=digest, server=server, at_ms=at_ms)
+            elif "idx" in result:
                 self._journal.note(
                     "acked",
                     id=set_id,
-                    bytes=sha256(bytes(raw)).digest(),
+                    bytes=digest,
+                    t_ms=_now_ms(),
                     r=result["r"],
                     **{name: result.get(name) for name in ("idx", "at_ms", *DECIDED)},
                 )
@@ -91,8 +100,9 @@ class Witness(httpx2.AsyncBaseTransport):
                 _one, idx, at_ms, kind, payload = msgspec.msgpack.decode(raw)
                 if kind == "set" and payload["chain"] == self.chain and idx < PROVISIONAL_FROM:
                     decided = {name: payload[name] for name in DECIDED}
-                    self._journal.note("ruled", id=payload["set"], idx=idx, at_ms=at_ms, **decided)
-            if page["to"] > 0:
+                    said_so = {"id": payload["set"], "t_ms": _now_ms(), "idx": idx, "at_ms": at_ms}
+                    self._journal.note("ruled", **said_so, **decided)
+            if page["to"] > 0 and not page["scope"].startswith(STATIONS_OWN):
                 self._journal.note(
                     "told",
                     scope=page["scope"],
@@ -100,3 +110,7 @@ class Witness(httpx2.AsyncBaseTransport):
                     n=page["to"],
                     head=page["head"],
                 )
+
+
+def _now_ms() -> int:
+    return SystemClock().now_ms()

@@ -21,6 +21,7 @@ from server.store.engine import Database
 from server.store.rows import execute, query
 from server.store.spool import Counts
 from server.upstream.join import NotJoinedError, join
+from server.wire import ASKED_IDLE_S, SERVED_IDLE_S
 from sync import exchange, rulings
 from sync.changeset import KIND_INCIDENT, Draft
 from sync.incident.escalation import CENTRE
@@ -251,6 +252,12 @@ async def test_a_station_finds_its_centre_put_back_and_goes_on_with_the_other_ep
     known = await place.state.db.reading(upstream.read)
     assert known.epoch == (await state.db.reading(log.read)).epoch != before.epoch
     assert [epoch for epoch, _kept in known.lost] == [before.epoch]
+
+
+def test_a_station_asks_nothing_over_a_connection_that_its_centre_is_about_to_end() -> None:
+    """A question that meets the end of its connection breaks both ways of the link, where nothing was wrong with it."""
+    slow_line_s = 20
+    assert ASKED_IDLE_S + slow_line_s < SERVED_IDLE_S
 
 
 async def test_a_page_of_some_gate_is_no_word_of_the_centre(place: Township) -> None:
