@@ -124,6 +124,7 @@ class Signed(Struct, frozen=True):
     is_forked: bool = False
     is_compromised: bool = False
     said_ms: tuple[int, ...] = ()
+    own: Bounds | None = None
 
 
 def shrunk(elapsed_ms: int) -> int:
@@ -146,7 +147,7 @@ def timed(
     why = (FORKED,) * one.is_forked + (COMPROMISED,) * one.is_compromised
     if zero is None:
         return Timed(one.claimed_ms, (Bounds(None, None), None, None), (*why, CLOCK_DISORDER))
-    return _witnessed(_by_itself(one, zero, why, observed), one.said_ms)
+    return _witnessed(_by_itself(one, zero, why, observed), one)
 
 
 def _by_itself(
@@ -179,16 +180,19 @@ def _by_itself(
     )
 
 
-def _witnessed(signed: Timed, said_ms: Iterable[int]) -> Timed:
-    """The same with what stations say of when they had the set, but for what contradicts what is proved (TM14)."""
+def _witnessed(signed: Timed, one: Signed) -> Timed:
+    """The same with what stations say of when they had, or wrote, the set, but for what contradicts what is proved
+    (TM14)."""
     proved = signed.proved(CLAIMED - 1)
-    hi_ms = min(
-        (one for one in said_ms if proved.lo_ms is None or one >= proved.lo_ms), default=None
-    )
-    if hi_ms is None or (proved.hi_ms is not None and hi_ms >= proved.hi_ms):
+    bounds = (None if one.own is None else _meet(proved, one.own)) or proved
+    for hi_ms in sorted(one.said_ms):
+        by_word = _meet(bounds, Bounds(None, hi_ms))
+        if by_word is not None:
+            bounds = by_word
+            break
+    if bounds == proved:
         return signed
-    zero, first, _second = signed.layers
-    layers = (zero, first, Bounds(proved.lo_ms, hi_ms))
+    layers = (*signed.layers[:2], bounds)
     return replace(signed, layers=layers, why=(*signed.why, STATION_SAID))
 
 

@@ -260,7 +260,7 @@ def _decided(result: str, pair: _Pair, limit: Limit, grade: int) -> Verdict:
     told = _told(result, pair, limit, BEST if is_met else pair.unsaid)
     slack_of = pair.slack_if_met if is_met else pair.slack_if_missed
     slack_ms = slack_of(limit, pair.sound(BEST if is_met else pair.unsaid))
-    by_word = is_met and grade >= SAID and pair.end.unsaid < SAID
+    by_word = is_met and grade >= SAID and pair.unsaid < SAID
     return replace(told, grade=grade, slack_ms=slack_ms, why=(STATION_SAID,) if by_word else ())
 
 

@@ -34,7 +34,7 @@ from server.store.rows import Row, execute, insert
 from server.store.scopes import Scope, hub_scope
 from server.store.tables import entity_rulings
 from sync import changeset, exchange, kept, rulings
-from sync.changeset import KIND_INCIDENT, ChangeSet
+from sync.changeset import KIND_CHAIN, KIND_INCIDENT, ChangeSet
 from sync.exchange import PushResult
 
 MONTHS: Final = "station:"
@@ -204,8 +204,9 @@ class HubBatch(Batch):
         before = self._ledger.arrival_no
         result = super().take(one, received_at_ms)
         if self._ledger.arrival_no != before:
-            # Of what its own desks wrote a station is no witness (TM13).
-            is_own = one.chain == self.desk_chain
+            # What its own chain says of itself needs no word on when that was.
+            body = one.change.body if one.change is not None else None
+            is_own = one.chain == self.desk_chain and body is not None and body.kind == KIND_CHAIN
             since = (None, None) if is_own else (self.at_ms, self.unsure_ms)
             self._owe(self._ledger.arrival_no, one, *since)
         return result

@@ -63,8 +63,8 @@ class Moments:
         return timing.told_more_of(self._connection, self._written)
 
     def had_by_ms(self, one: Incoming, lo_ms: int) -> int | None:
-        """By when, at the earliest, stations say that they had a set that cannot have been made before `lo_ms`; None
-        when none says so (AU3)."""
+        """By when, at the earliest, other stations than its author say that they had a set that cannot have been made
+        before `lo_ms`; None when none says so (AU3)."""
         if self._on is None or one.set_id not in self._on:
             self.flush()
             self._on = {coming.set_id: [] for coming in (*self._coming, one)}
@@ -75,7 +75,7 @@ class Moments:
             (
                 said.until_ms
                 for said in self._on[one.set_id]
-                if (said.chain, said.seq) == place and said.until_ms >= lo_ms
+                if (said.chain, said.seq) == place and said.until_ms >= lo_ms and not said.is_own
             ),
             default=None,
         )

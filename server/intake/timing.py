@@ -118,7 +118,7 @@ class _OneChain:
             )
             self._early = [(seq, arrival_no) for seq, arrival_no in rows]
             received_ms = max(one.received_at_ms for seq in seqs for one in self._at.get(seq, ()))
-            said = kept.on_chain(self._connection, self._chain, min(seqs), received_ms)
+            said = kept.on_chain(self._connection, self._chain, min(seqs), max(seqs), received_ms)
             for word in words.counting(said, self._known):
                 if word.received_at_ms <= self._until_ms:
                     self._said.setdefault(word.set_id, []).append(word)
@@ -156,6 +156,7 @@ class _OneChain:
                 is_forked="fork" in stored.ruling.payload["flags"] or self._is_forked(stored.seq),
                 is_compromised=self._is_compromised(min((stored.received_at_ms, *said_ms))),
                 said_ms=said_ms,
+                own=self._own(stored),
             ),
             self._observed(session),
         )
@@ -190,7 +191,12 @@ class _OneChain:
         last = max(
             (
                 *(seq for seq, no in self._early if seq > stored.seq and no < stored.arrival_no),
-                *(one.seq for said in self._said.values() for one in said if one.seq > stored.seq),
+                *(
+                    one.seq
+                    for said in self._said.values()
+                    for one in said
+                    if one.seq > stored.seq and not one.is_own
+                ),
             ),
             default=None,
         )
@@ -210,8 +216,17 @@ class _OneChain:
         least_ms = 0 if lo_ms is None else lo_ms - time.CENTRE_UNCERTAINTY_MS
         said = self._said.get(stored.set_id, ())
         return tuple(
-            one.until_ms for one in said if one.seq == stored.seq and one.until_ms >= least_ms
+            one.until_ms
+            for one in said
+            if one.seq == stored.seq and one.until_ms >= least_ms and not one.is_own
         )
+
+    def _own(self, stored: Stored) -> time.Bounds | None:
+        """What the station that wrote a set says of when that was."""
+        for one in self._said.get(stored.set_id, ()):
+            if one.is_own and one.seq == stored.seq:
+                return time.Bounds(one.at_ms - one.unsure_ms, one.until_ms)
+        return None
 
     def _beside(self, stored: Stored, step: int) -> int | None:
         """What the set before or after it read from the same clock."""

@@ -1,7 +1,7 @@
 """A station gives its word on when it had sets (SPEC HB11).
 
-Responsible for giving it once for each set that was kept here for the centre, in the station's own chain, durable with
-the note that it was given. Refuses to send anything, and to know what a word is worth.
+Responsible for giving it once for each set that was kept, or written, here for the centre, in the station's own chain,
+durable with the note that it was given. Refuses to send anything, and to know what a word is worth.
 
 Example: `envelopes = await intake.transaction(lambda batch: words_on(batch, set_ids))` are the signed sets in which
 this station says since when it has those: what a courier is given along.
@@ -14,17 +14,16 @@ from server.store import kept as stored
 from server.store import sets, spool
 from server.store.spool import Unsaid
 from sync.changeset import KIND_CHAIN, Draft
-from sync.clock import MS_MAX
 from sync.exchange import PushResult
 from sync.incident.escalation import CENTRE
 from sync.kept import WORDS_MAX, op
 
 
 def vouch(batch: Batch, arrival_nos: Sequence[int], before_ms: int) -> list[PushResult]:
-    """Give the word on those of these kept sets that came before a moment, in ms, and are not spoken of yet. Gives what
-    became of the sets that say so.
+    """Give the word on those of these sets that are not spoken of yet: what its own desks wrote, and what came from
+    others before a moment, in ms. Gives what became of the sets that say so.
     """
-    return _say(batch, spool.unsaid(batch.connection, arrival_nos, before_ms))
+    return _say(batch, spool.unsaid(batch.connection, arrival_nos, batch.desk_chain, before_ms))
 
 
 def words_on(batch: Batch, set_ids: Sequence[bytes]) -> list[bytes]:
@@ -32,7 +31,7 @@ def words_on(batch: Batch, set_ids: Sequence[bytes]) -> list[bytes]:
     those kept for the centre of which it had not spoken. Nothing is said of sets that did not come from their authors.
     """
     known = spool.numbers(batch.connection, set_ids)
-    _say(batch, spool.unsaid(batch.connection, known, MS_MAX))
+    _say(batch, spool.unsaid(batch.connection, known, batch.desk_chain))
     batch.moments.flush()
     said = stored.on_sets(batch.connection, set_ids)
     own = batch.desk_chain

@@ -19,9 +19,7 @@ DOUBTFUL = frozenset({"fork", "compromised", "rights_uncertain"})
 
 
 def rows_of(change: ChangeSet, ruling: rulings.Ruling) -> list[Row]:
-    """The words that a ruled set gives in its own chain, as rows; none of one that does not count or is in doubt. What
-    a chain says of itself is no word.
-    """
+    """The words that a ruled set gives in its own chain, as rows; none of one that does not count or is in doubt."""
     body, payload = change.body, ruling.payload
     chain = change.header.chain
     if (
@@ -47,7 +45,6 @@ def rows_of(change: ChangeSet, ruling: rulings.Ruling) -> list[Row]:
         for op in body.ops
         if op["t"] == kept.KEPT and kept.problem(op) is None
         for word in kept.words(op)
-        if word.chain != chain
     ]
 
 

@@ -34,6 +34,11 @@ class Said(Struct, frozen=True, array_like=True):
         """The set was there at this true time at the latest."""
         return self.at_ms + self.unsure_ms
 
+    @property
+    def is_own(self) -> bool:
+        """Whether a station speaks of what it wrote itself."""
+        return self.hub == self.chain
+
 
 def write(connection: Connection, rows: list[Row]) -> None:
     """Add words, in the column order of their table."""
@@ -61,13 +66,16 @@ def on_sets(connection: Connection, set_ids: Sequence[bytes]) -> list[Said]:
     return [Said(*_row(one)) for one in found]
 
 
-def on_chain(connection: Connection, chain: bytes, since_seq: int, before_ms: int) -> list[Said]:
-    """Every word on a set of a chain from a seq on which says that it was there before a moment, by seq."""
+def on_chain(
+    connection: Connection, chain: bytes, low: int, high: int, before_ms: int
+) -> list[Said]:
+    """The words on sets of a chain from seq `low` on which say that they were there before a moment; and those of the
+    chain itself up to seq `high`. By seq."""
     found = query(
         connection,
         f"SELECT {NAMES} FROM kept_words WHERE chain = ? AND seq >= ?"  # noqa: S608  our own names
-        " AND at_ms + unsure_ms < ? ORDER BY seq",
-        (chain, since_seq, before_ms),
+        " AND (at_ms + unsure_ms < ? OR (hub = chain AND seq <= ?)) ORDER BY seq",
+        (chain, low, before_ms, high),
     )
     return [Said(*_row(one)) for one in found]
 

@@ -73,9 +73,10 @@ def waiting(connection: Connection, sets: int, bytes_: int) -> list[tuple[int, b
 
 
 def unsaid(
-    connection: Connection, arrival_nos: Sequence[int], before_ms: int = MS_MAX
+    connection: Connection, arrival_nos: Sequence[int], own: bytes, before_ms: int = MS_MAX
 ) -> list[Unsaid]:
-    """Which of these sets came before a moment, in ms, and are not spoken of yet, as they came."""
+    """Which of these sets are not spoken of yet, as they came: those of the chain `own`, and of others those that came
+    before a moment, in ms."""
     rows = query_in(
         connection,
         "SELECT o.arrival_no, s.set_id, s.chain, s.seq, o.kept_at_ms, o.unsure_ms FROM spool o"
@@ -86,7 +87,7 @@ def unsaid(
     return [
         Unsaid(arrival_no, Word(bytes(set_id), bytes(chain), seq, at_ms, unsure_ms))
         for arrival_no, set_id, chain, seq, at_ms, unsure_ms in rows
-        if at_ms < before_ms
+        if at_ms < before_ms or bytes(chain) == own
     ]
 
 

@@ -18,14 +18,14 @@ import msgspec
 
 from server.intake.door import Intake
 from server.intake.mirror import answered
-from server.intake.queue import IntakeBusyError, IntakeClosedError
+from server.intake.queue import IntakeClosedError
 from server.intake.vouch import vouch
 from server.live.hub import LOG, Hub
 from server.now import Clock
 from server.store import spool
 from server.store.engine import Database
 from server.upstream.pace import Pace, patience_s
-from server.wire import ServerRefusalError, Wire, garbled
+from server.wire import NOT_STORED, REVOKED, ServerRefusalError, Wire, garbled
 from sync import exchange
 from sync.samples import UNSENT_MS
 
@@ -62,6 +62,7 @@ class Up:
         self._heard = heard
         self._pace = Pace(START_BYTES, least=LEAST_BYTES, most=MOST_BYTES)
         self.brought = 0  # sets that were answered
+        self._is_met = False
 
     async def run(self) -> None:
         """Hand up all there is, and whatever comes. Raises httpx2.TransportError, ServerRefusalError."""
@@ -84,6 +85,7 @@ class Up:
 
     async def empty(self) -> None:
         """Hand up until nothing waits."""
+        self._is_met = False
         while await self._push():
             pass
 
@@ -110,6 +112,7 @@ class Up:
             if answer.r not in exchange.REFUSED and answer.id != set_id:
                 raise garbled("the answer names other sets")
         self._heard()
+        self._is_met = True
         self._pace.went_well(self._clock.now_ms() - began_ms)
         await self._intake.transaction(partial(answered, owed=owed, reply=reply))
         self.brought += len(owed)
@@ -118,14 +121,27 @@ class Up:
     async def _spoke_of(self, owed: list[int]) -> bool:
         """Whether there was anything to say of how long these have been here; it is durable now (HB11)."""
         before_ms = self._clock.now_ms() - UNSENT_MS
-        if not await self._db.reading(spool.unsaid, owed, before_ms):
+        own = self._intake.desk.chain
+        if not await self._db.reading(spool.unsaid, owed, own, before_ms):
             return False
         try:
+            await self._meet()
             await self._intake.transaction(partial(vouch, arrival_nos=owed, before_ms=before_ms))
-        except (IntakeBusyError, IntakeClosedError) as error:
-            # A full disk keeps the station from speaking of them, not from handing them up.
-            _log.warning(
-                "sets go up without a word on how long they were here", extra={"why": str(error)}
-            )
+        except ServerRefusalError as refused:
+            if refused.code != REVOKED:
+                raise
+            return False  # the word of a station that was shut out counts for nothing, what it holds does
+        except IntakeClosedError as closed:
+            if closed.code != NOT_STORED:
+                raise
+            # A full disk keeps a station from saying something, not from handing up.
+            _log.warning("sets go up without a word on how long they were here")
             return False
         return True
+
+    async def _meet(self) -> None:
+        """Make sure that the centre is there: while it is not nothing is said, so that later all is said at once."""
+        if not self._is_met:
+            asked = exchange.TimeRequest(t1=self._clock.now_ms())
+            await self._wire.call("time", asked, exchange.TimeReply)
+            self._is_met = True

@@ -72,13 +72,19 @@ async def looked(place: Township) -> None:
     await Engine(state.db, state.intake, state.clock, os.urandom, works).tend()
 
 
-async def found(place: Township) -> dict[str, tuple[str, int | None, list[str]]]:
-    """What was written down last of each clock: finding, grade, causes."""
+async def found(
+    place: Township, order: bytes = ORDER
+) -> dict[str, tuple[str, int | None, list[str]]]:
+    """What was written down last of each clock of an order: finding, grade, causes."""
     rows = await place.centre.state.db.reading(
         query, "SELECT bytes FROM rulings WHERE kind = 'verdict' ORDER BY idx", ()
     )
     said = [rulings.read_ruling(bytes(raw)).payload for (raw,) in rows]
-    return {one["clock"]: (one["result"], one["grade"], one["why"]) for one in said}
+    return {
+        one["clock"]: (one["result"], one["grade"], one["why"])
+        for one in said
+        if one["order"] == order
+    }
 
 
 async def ruled(place: Township, told: Sequence[PushResult]) -> list[dict[str, Any]]:
@@ -113,6 +119,23 @@ async def test_tm14_who_signed_in_time_at_a_station_without_a_line_is_found_in_t
     await place.at_station(phone, phone.set(INCIDENT, SIGNED, beacon=beacon))
     await back(place)
     assert (await found(place))["C2i"] == ("met", 2, ["station_said"])
+    await sound(place)
+
+
+async def test_tm14_what_a_township_ordered_and_signed_while_it_was_alone_is_found_in_time(
+    place: Township,
+) -> None:
+    phone, beacon = await ordered(place)
+    pass_by(place, DAY_MS)
+    order = {"order": b"of the township-"}
+    issued = await desk(place.station, ISSUE | order, by="station")
+    pass_by(place, 20_000)
+    phone.now_ms = place.clock.now_ms()
+    signed = await place.at_station(phone, phone.set(INCIDENT, SIGNED | order, beacon=beacon))
+    await back(place)
+    # 5 s on each side: the station had been alone for a day.
+    assert (await found(place, order["order"]))["C2i"] == ("met", 2, ["station_said"])
+    assert {one["d"] for one in await ruled(place, [issued, *signed])} == {"accepted_late"}
     await sound(place)
 
 

@@ -114,6 +114,7 @@ def test_tm5_to_tm8_tm14_signings(case: dict[str, Any]) -> None:
             is_forked=one.get("forked", False),
             is_compromised=one.get("compromised", False),
             said_ms=tuple(one.get("said", ())),
+            own=_bounds(one.get("own")),
         ),
         [Observed(*sample) for sample in case["observed"]],
         50,

@@ -42,22 +42,27 @@ def is_nested(one: Timed) -> bool:
     return True
 
 
-def honest(true_ms: int, random: Random) -> tuple[int, ...]:
-    """What stations say of a set: each had it some time later, by a clock that was no further off than it said."""
+def honest(one: Signed, true_ms: int, random: Random) -> Signed:
+    """With what stations say of it: each had it some time later, by a clock that was no further off than it said; or
+    wrote it itself."""
     said = []
     for _ in range(random.choice([0, 1, 2])):
         unsure_ms = random.choice([52, 4_000, 70_000])
         had_ms = true_ms + random.randrange(random.choice([1_000, 10**8]))
         said.append(had_ms + random.randint(-unsure_ms, unsure_ms) + unsure_ms)
-    return tuple(said)
+    own = None
+    if random.random() < 0.2:
+        at_ms = true_ms + random.randint(-52, 52)
+        own = Bounds(at_ms - 52, at_ms + 52)
+    return replace(one, said_ms=tuple(said), own=own)
 
 
 def judged(run: Run) -> Counter[str]:
     """Hold one history to the laws, and count what was proved."""
     seen: Counter[str] = Counter(run.discarded)
     for act in run.acts:
-        said_ms = honest(act.true_ms, Random(act.true_ms))
-        found = timed(replace(act.signed, said_ms=said_ms), run.observed, U_MS)
+        signed = honest(act.signed, act.true_ms, Random(act.true_ms))
+        found = timed(signed, run.observed, U_MS)
         zero, first, second = found.layers
         assert holds(zero, act.true_ms), (act, found)
         assert holds(first, act.true_ms), (act, found)
@@ -111,6 +116,7 @@ def lies(draw: st.DrawFn) -> tuple[Signed, list[Observed]]:
         said_ms=tuple(
             draw(st.lists(st.integers(true_ms - 100_000, true_ms + 100_000) | whole, max_size=3))
         ),
+        own=draw(st.none() | st.builds(lambda lo, more: Bounds(lo, lo + more), near | whole, near)),
     )
     said = []
     for _ in range(draw(st.integers(0, 5))):
@@ -141,7 +147,7 @@ def test_tm5_tm8_a_liar_never_leaves_what_the_centre_saw(
     assert found.layers[0] == Bounds(lo_ms, one.hi_ms + U_MS)
     assert is_nested(found)
     # TM14: nor does a station that lies with it, which takes nothing from what is proved without.
-    assert found.layers[:2] == timed(replace(one, said_ms=()), said, U_MS).layers[:2]
+    assert found.layers[:2] == timed(replace(one, said_ms=(), own=None), said, U_MS).layers[:2]
     for layer in found.layers[1:]:
         assert (
             layer is None
@@ -176,6 +182,7 @@ def _asked(one: Signed, said: list[Observed]) -> dict[str, Any]:
             "loMs": one.lo_ms, "hiMs": one.hi_ms, "beforeM": one.before_m, "afterM": one.after_m,
             "isForked": one.is_forked, "isCompromised": one.is_compromised,
             "saidMs": list(one.said_ms),
+            "own": one.own and {"loMs": one.own.lo_ms, "hiMs": one.own.hi_ms},
         },
         "observed": [
             {"seq": o.seq, "m": o.m, "loMs": o.lo_ms, "hiMs": o.hi_ms, "wallMs": o.wall_ms,

@@ -73,7 +73,8 @@ export interface Observed {
  * What is known of the signing of one set. `wallMs` and `place` are of its header. `loMs`: made then at the earliest,
  * `hiMs`: held by the centre then, both by the centre's clock, null where nobody knows. `beforeM`, `afterM`: the same
  * clock in the sets before and after it in its chain, null where those are of another session or not here. `saidMs`:
- * stations' words that count, on it or on what follows it in its chain: it was there by then, by true time.
+ * words of other stations that count, on it or on what follows it in its chain: it was there by then, by true time.
+ * `own`: the word of the station that wrote it.
  */
 export interface Signed {
   readonly claimedMs: number;
@@ -87,6 +88,7 @@ export interface Signed {
   readonly isForked: boolean;
   readonly isCompromised: boolean;
   readonly saidMs?: readonly number[];
+  readonly own?: Bounds | null;
 }
 
 /** The least grade that gives the narrowest interval; 3 where none has both bounds. */
@@ -134,7 +136,7 @@ export function timed(one: Signed, observed: readonly Observed[], uncertaintyMs 
     ...(one.isCompromised ? ["compromised" as const] : []),
   ];
   if (zero === null) return plain(one, { loMs: null, hiMs: null }, [...doubts, "clock_disorder"]);
-  return witnessed(byItself(one, zero, doubts, observed), one.saidMs ?? []);
+  return witnessed(byItself(one, zero, doubts, observed), one);
 }
 
 /** When a set was signed by what the centre saw and by what its own chain says of its clocks. */
@@ -168,13 +170,15 @@ function plain({ claimedMs }: Signed, bounds: Bounds, why: TimeCause[]): Timed {
   return { claimedMs, layers: [bounds, null, null], why, place: null };
 }
 
-/** The same with what stations say of when they had the set; what contradicts what is proved is left aside (TM14). */
-function witnessed(signed: Timed, saidMs: readonly number[]): Timed {
-  const { loMs, hiMs } = proved(signed, CLAIMED - 1);
-  const least = Math.min(...saidMs.filter((one) => loMs === null || one >= loMs));
-  if (least >= (hiMs ?? Number.POSITIVE_INFINITY)) return signed;
+/** The same with what stations say of when they had, or wrote, the set, but for what contradicts what is proved (TM14). */
+function witnessed(signed: Timed, { saidMs = [], own }: Signed): Timed {
+  const alone = proved(signed, CLAIMED - 1);
+  const base = (own && meet(alone, own)) || alone;
+  const hiMs = saidMs.toSorted((a, b) => a - b).find((one) => base.loMs === null || one >= base.loMs) ?? null;
+  const bounds = meet(base, { loMs: null, hiMs }) ?? base;
+  if (bounds.loMs === alone.loMs && bounds.hiMs === alone.hiMs) return signed;
   const [zero, first] = signed.layers;
-  return { ...signed, layers: [zero, first, { loMs, hiMs: least }], why: [...signed.why, "station_said"] };
+  return { ...signed, layers: [zero, first, bounds], why: [...signed.why, "station_said"] };
 }
 
 /**

@@ -212,7 +212,7 @@ function decided(result: "met" | "missed", pair: Pair, limit: Limit, grade: numb
   const isMet = result === "met";
   const best = isMet ? BEST : unsaidOf(pair);
   const slackMs = (isMet ? slackIfMet : slackIfMissed)(pair, limit, soundOf(pair, best));
-  const byWord = isMet && grade >= SAID && unsaid(pair.end) < SAID;
+  const byWord = isMet && grade >= SAID && unsaidOf(pair) < SAID;
   return { ...told(result, pair, limit, best), grade, slackMs, why: byWord ? ["station_said"] : [] };
 }
 

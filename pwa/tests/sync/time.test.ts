@@ -84,6 +84,7 @@ describe("intervals", () => {
         isForked: set.forked ?? false,
         isCompromised: set.compromised ?? false,
         saidMs: set.said ?? [],
+        own: set.own ? { loMs: set.own[0], hiMs: set.own[1] } : null,
       },
       observed.map(([seq, m, loMs, hiMs, wallMs, n, fell, gap]: number[]) => {
         return { seq, m, loMs, hiMs, wallMs, n, fell, gap };
