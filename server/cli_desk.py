@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
+import msgspec
 
 from server.api.imports import ImportReport, Mode, report_of, shown
 from server.auth.logins import Logins
@@ -45,6 +46,8 @@ from sync.time import CENTRE_UNCERTAINTY_MS
 
 PASSWORD_VARIABLE = "ORTOO_ADMIN_PASSWORD"  # noqa: S105  the name of a variable
 SHOWN_FAULTS = 50
+REMEMBERED_INCIDENTS = 1_000
+"""What a file holds about one incident stands together, as a rule."""
 NO_CENTRE = 'this data is a station\'s: set role = "station" (ORTOO_ROLE=station)'
 NOT_JOINED = "this station has no centre yet: ortoo station join"
 
@@ -69,8 +72,9 @@ async def house(settings: Settings) -> AsyncIterator[tuple[Database, Intake]]:
         of_station = StationClock(machine())
         of_station.resume(known)
     performer = Performer({MOVED: nobody_listens})
+    limits = msgspec.structs.replace(settings.limits, cached_incidents=REMEMBERED_INCIDENTS)
     intake = Intake(
-        settings,
+        msgspec.structs.replace(settings, limits=limits),
         of_station or SystemClock(),
         secrets.token_bytes,
         db,

@@ -6,33 +6,32 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { type Phone, until, World } from "./world";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const ortoo = (...words: string[]) => promisify(execFile)(join(ROOT, ".venv", "bin", "ortoo"), words, { cwd: ROOT });
 
-/** Whether the organisation has come, and with it the key that files are sealed to. */
-const knowsKey = ({ page }: Phone): Promise<boolean> =>
+/** Whether the organisation has come, and with it the key of the centre's log or of a station that files are sealed to. */
+const knowsKey = ({ page }: Phone, of: "logs" | "devices"): Promise<boolean> =>
   page.evaluate(
-    () =>
+    (wanted) =>
       new Promise<boolean>((done) => {
         const asked = indexedDB.open("ortoo-cache");
         asked.onsuccess = () => {
           const rows = asked.result.transaction("org").objectStore("org").getAll();
           rows.onsuccess = () => {
             asked.result.close();
-            done(rows.result.some(({ what, row }) => what === "logs" && row.seal));
+            done(rows.result.some(({ what, row }) => what === wanted && row.seal));
           };
         };
       }),
+    of,
   );
 
-test("a report reaches the centre by courier, and the phone knows it by the answer", async () => {
-  const world = await World.open();
-  const phone = await world.phone();
-  await phone.chip("confirmed").waitFor();
-  await until("the key of the centre", () => knowsKey(phone), Boolean);
+/** Somebody reports something where there is no network. Gives how many records then wait. */
+async function reported(phone: Phone): Promise<number> {
   await phone.networkGone();
   await phone.press("自接警");
   await phone.page.locator(".tile").first().click();
@@ -41,13 +40,27 @@ test("a report reaches the centre by courier, and the phone knows it by the answ
   await phone.press("返回");
   await phone.press(/^待传 \d+/);
   await phone.page.getByTestId("waiting").first().waitFor();
-  const waiting = await phone.page.getByTestId("waiting").count();
+  return phone.page.getByTestId("waiting").count();
+}
+
+/** What a click brings, kept under this path. */
+async function downloaded(page: Page, click: () => Promise<unknown>, file: string): Promise<string> {
+  const coming = page.waitForEvent("download");
+  await click();
+  await (await coming).saveAs(file);
+  return file;
+}
+
+test("a report reaches the centre by courier, and the phone knows it by the answer", async () => {
+  const world = await World.open();
+  const phone = await world.phone();
+  await phone.chip("confirmed").waitFor();
+  await until("the key of the centre", () => knowsKey(phone, "logs"), Boolean);
+  const waiting = await reported(phone);
 
   await phone.press("交人捎带");
-  const handed = phone.page.waitForEvent("download");
-  await phone.press("导出未传");
   const file = join(world.dir, "carried.bundle");
-  await (await handed).saveAs(file);
+  await downloaded(phone.page, () => phone.press("导出未传"), file);
   await phone.page.getByText("只有中心能打开").waitFor();
   expect(readFileSync(file).subarray(0, 14).toString()).toBe("ortoo/sealed/1");
 
@@ -66,5 +79,51 @@ test("a report reaches the centre by courier, and the phone knows it by the answ
 
   await phone.networkBack();
   await phone.chip("confirmed").waitFor();
+  await world.close();
+});
+
+test("without a line a township hears from its station by courier, and the station from the centre", async () => {
+  const world = await World.open();
+  await world.station("昂素派出所");
+  const phone = await world.phone();
+  await phone.chip("confirmed").waitFor();
+  await until("the key of the station", () => knowsKey(phone, "devices"), Boolean);
+  const duty = await world.deskPage("station", undefined, world.stationUrl ?? "");
+  await world.stop(); // the line is gone
+  const waiting = await reported(phone);
+  await phone.press("交人捎带");
+  const [file, answer] = [join(world.dir, "phone.bundle"), join(world.dir, "phone.answer.bundle")];
+  await downloaded(phone.page, () => phone.press("导出未传"), file);
+  await phone.page.getByText("只有本所和中心能打开").waitFor();
+
+  await duty.goto(`${world.stationUrl}/desk/devices`);
+  await duty.getByRole("button", { name: "捎带导入" }).click();
+  await duty.locator('input[type="file"]').setInputFiles(file);
+  await duty.getByRole("button", { name: "收下" }).click();
+  await duty.getByText(`本所收下 ${waiting} 条，等中心确认`).waitFor();
+  await downloaded(duty, () => duty.getByRole("link", { name: "下载回执" }).click(), answer);
+  await duty.keyboard.press("Escape");
+
+  await phone.page.getByLabel("回执文件").setInputFiles(answer);
+  await phone.page.getByText(`${waiting} 条已到本所，等中心确认`).waitFor();
+  await phone.press("关闭");
+  const atStation = phone.page.getByTestId("waiting").getByRole("img", { name: "到所" });
+  expect(await atStation.count()).toBe(waiting);
+
+  // What the station owes goes to the centre the same way, and the answer comes back.
+  await duty.keyboard.press("o");
+  const [up, down] = [join(world.dir, "station.bundle"), join(world.dir, "station.answer.bundle")];
+  await downloaded(duty, () => duty.getByRole("link", { name: "下载文件" }).click(), up);
+  await duty.keyboard.press("Escape");
+  const taken = await ortoo("bundle", "import", up, "--data", join(world.dir, "data"));
+  const [, owed] = /taken in (\d+) new, 0 known before, 0 not stored/.exec(taken.stdout) ?? [];
+  expect(Number(owed)).toBeGreaterThan(waiting); // with the station's own words
+  await duty.keyboard.press("i");
+  await duty.locator('input[type="file"]').setInputFiles(down);
+  await duty.getByRole("button", { name: "收下" }).click();
+  await duty.getByText(`中心确认了 ${owed} 条`).waitFor();
+  await duty.keyboard.press("Escape");
+  await duty.keyboard.press("o");
+  await duty.getByText("没有欠中心的").waitFor();
   await world.close();
 });

@@ -37,6 +37,9 @@ export class World {
   url = "";
   private password = "";
   private centre: ChildProcess | null = null;
+  private township: ChildProcess | null = null;
+  /** Where the township's station is served; null until there is one. */
+  stationUrl: string | null = null;
   private readonly contexts = new Set<BrowserContext>();
   private readonly strangers: string[] = [];
   private readonly failures: string[] = [];
@@ -51,37 +54,37 @@ export class World {
   /** Start the centre, or start it again where it was. */
   async start(): Promise<void> {
     const port = this.url ? new URL(this.url).port : "0";
-    const child = spawn(PYTHON, [join(ROOT, "tests", "e2e", "centre.py"), join(this.dir, "data"), port, this.pages], {
-      cwd: ROOT,
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+    const [child, ready] = await served("centre.py", [join(this.dir, "data"), port, this.pages]);
     this.centre = child;
-    const ready = await new Promise<string>((resolve, reject) => {
-      let heard = "";
-      child.stdout?.on("data", (chunk: Buffer) => {
-        heard += chunk.toString();
-        if (heard.includes("\n")) resolve(heard);
-      });
-      child.once("exit", (code) => reject(new Error(`the centre ended with ${code} before it was ready`)));
-    });
-    const { url, password } = JSON.parse(ready) as { url: string; password: string };
-    this.url = url;
-    this.password = password;
+    this.url = ready.url;
+    this.password = ready.password;
+  }
+
+  /** A station of this name, which joins the centre and serves the same pages. */
+  async station(name: string): Promise<void> {
+    const desk = await this.desk("admin");
+    const { stations } = await desk.get("/api/org");
+    const { id } = stations.find((one: Answer) => one.name === name);
+    const { code } = await desk.post("/api/devices/codes", { station: id });
+    const [child, ready] = await served("station.py", [join(this.dir, "station"), this.pages, this.url, code]);
+    this.township = child;
+    this.stationUrl = ready.url;
+    // People can log in there once it has read who they are.
+    const signIn = () => Desk.signIn(ready.url, "station", this.password).catch(() => null);
+    await until("a station that knows its people", signIn, Boolean);
   }
 
   /** Take the centre away, as a power cut does. */
   async stop(): Promise<void> {
     const child = this.centre;
     this.centre = null;
-    if (!child || child.exitCode !== null) return;
-    const gone = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGKILL");
-    await gone;
+    await killed(child);
   }
 
   async close(): Promise<void> {
     for (const context of this.contexts) await context.close();
     await this.stop();
+    await killed(this.township);
     rmSync(this.dir, { recursive: true, force: true });
     if (this.strangers.length > 0) throw new Error(`asked another host: ${[...new Set(this.strangers)].join(" ")}`);
     if (this.failures.length > 0) throw new Error(`a page failed: ${this.failures.join(" | ")}`);
@@ -102,7 +105,8 @@ export class World {
     context.setDefaultTimeout(45_000);
     context.on("request", (request) => {
       const { protocol, origin, host } = new URL(request.url());
-      if (["http:", "https:", "ws:", "wss:"].includes(protocol) && origin !== this.url) this.strangers.push(host);
+      if (["http:", "https:", "ws:", "wss:"].includes(protocol) && origin !== this.url && origin !== this.stationUrl)
+        this.strangers.push(host);
     });
     context.on("weberror", (problem) => this.failures.push(String(problem.error())));
     context.once("close", () => this.contexts.delete(context));
@@ -160,18 +164,47 @@ export class World {
     return Desk.signIn(this.url, role, this.password);
   }
 
-  /** A desk in a browser, signed in through the log-in page; `prepare` the browser before it opens a page. */
-  async deskPage(role: string, prepare?: (context: BrowserContext) => Promise<unknown>): Promise<Page> {
+  /** A desk in a browser, signed in through the log-in page, of the centre or `at` another server; `prepare` the browser
+   *  before it opens a page. */
+  async deskPage(
+    role: string,
+    prepare?: (context: BrowserContext) => Promise<unknown>,
+    at: string = this.url,
+  ): Promise<Page> {
     const context = await this.browser(`desk-${role}`, { width: 1440, height: 900 });
     await prepare?.(context);
     const page = context.pages()[0] ?? (await context.newPage());
-    await page.goto(`${this.url}/login`);
+    await page.goto(`${at}/login`);
     await page.getByLabel("警号").fill(role);
     await page.getByLabel("口令", { exact: true }).fill(this.password);
     await page.keyboard.press("Enter");
     await page.waitForURL(/\/desk\//);
     return page;
   }
+}
+
+/** A server of the story in a process of its own, and what it said when it was ready. */
+async function served(script: string, given: string[]): Promise<[ChildProcess, Answer]> {
+  const child = spawn(PYTHON, [join(ROOT, "tests", "e2e", script), ...given], {
+    cwd: ROOT,
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ready = await new Promise<string>((resolve, reject) => {
+    let heard = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      heard += chunk.toString();
+      if (heard.includes("\n")) resolve(heard);
+    });
+    child.once("exit", (code) => reject(new Error(`${script} ended with ${code} before it was ready`)));
+  });
+  return [child, JSON.parse(ready)];
+}
+
+async function killed(child: ChildProcess | null): Promise<void> {
+  if (!child || child.exitCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGKILL");
+  await gone;
 }
 
 /** An enrolled phone: its page and what an officer does on it. */
