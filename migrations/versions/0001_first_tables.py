@@ -209,7 +209,9 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("kept_words", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_kept_words_hub"), ["hub"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_kept_words_hub_hub_seq"), ["hub", "hub_seq"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_kept_words_chain_seq"), ["chain", "seq"], unique=False)
     op.create_table(
         "snapshots",
@@ -686,7 +688,7 @@ def downgrade() -> None:  # noqa: PLR0915  one statement per table
     op.drop_table("clock_samples")
     op.drop_table("snapshots")
     with op.batch_alter_table("kept_words", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_kept_words_hub"))
+        batch_op.drop_index(batch_op.f("ix_kept_words_hub_hub_seq"))
         batch_op.drop_index(batch_op.f("ix_kept_words_chain_seq"))
 
     op.drop_table("kept_words")

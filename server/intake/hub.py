@@ -300,16 +300,17 @@ class HubBatch(Batch):
     def _is_shown(self, incident: Incident) -> bool:
         return is_shown(incident, self._station, self.directory)
 
-    def sample_again(self, chains: Iterable[bytes]) -> None:
-        """Write anew what chains say of their clocks and of sets they keep, where it is ruled otherwise by now."""
-        for chain in sorted(chains):
-            self.moments.flush()
-            samples.forget(self.connection, chain)
-            stored_words.forget(self.connection, chain)
-            for stored in sets.evidence(self.connection, chain):
-                found = changeset.read(stored.envelope)
+    def note_again(self, places: Iterable[tuple[bytes, int]]) -> None:
+        """Write anew what chains say of their clocks, and of sets they keep, at these places, where it is ruled otherwise
+        by now. No more of a chain is read, for a station's own grows with every word that it gives."""
+        self.moments.flush()
+        for chain, seq in sorted(places):
+            samples.forget(self.connection, chain, seq)
+            stored_words.forget(self.connection, chain, seq)
+            for _seq, set_id, idx in sets.held(self.connection, chain, seq, seq):
+                found = changeset.read(sets.envelope(self.connection, chain, seq, set_id))
                 if isinstance(found, ChangeSet):
-                    self.moments.note(found, rulings.read_ruling(stored.ruling))
+                    self.moments.note(found, rulings.read_ruling(self.ledger.ruling(idx)))
 
     def chain_moved(self, chain: bytes, seq: int, set_id: bytes) -> None:
         """A set of a chain came from the centre."""

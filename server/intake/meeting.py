@@ -48,11 +48,11 @@ def _lose(batch: HubBatch, kept: int) -> None:
     batch.ledger.move_on()
     lost = query(
         connection,
-        "SELECT arrival_no, entity, chain, set_id, envelope FROM sets WHERE idx > ? AND idx < ?"
+        "SELECT arrival_no, entity, chain, seq, set_id, envelope FROM sets WHERE idx > ? AND idx < ?"
         " ORDER BY arrival_no",
         (kept, PROVISIONAL_FROM),
     )
-    for arrival_no, entity, _chain, set_id, envelope in lost:
+    for arrival_no, entity, _chain, _seq, set_id, envelope in lost:
         earlier = (
             None if entity is None else _earlier(connection, bytes(entity), bytes(set_id), kept)
         )
@@ -72,7 +72,9 @@ def _lose(batch: HubBatch, kept: int) -> None:
         execute(connection, sql, (kept, PROVISIONAL_FROM))
     _unlist(connection, kept)
     batch.memory.scopes.clear()
-    batch.sample_again({bytes(chain) for _no, entity, chain, *_rest in lost if entity == chain})
+    batch.note_again(
+        {(bytes(chain), seq) for _no, entity, chain, seq, *_rest in lost if entity == chain}
+    )
     after: bytes | None = b""
     while after is not None:
         page = projections.entities(connection, after, PAGE)

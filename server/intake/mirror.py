@@ -99,7 +99,7 @@ class _Taking:
         self._connection = batch.connection
         self._kept: dict[Place, Kept] = {}
         self._incidents: set[bytes] = set()
-        self._chains: set[bytes] = set()  # whose samples are to be read again
+        self._to_note: set[tuple[bytes, int]] = set()  # what chains say there is to be read again
         self.settled = 0  # sets that were owed until now
 
     def take(self, pages: Sequence[tuple[Scope, bool, list[Entry]]]) -> None:
@@ -142,7 +142,7 @@ class _Taking:
 
     def finish(self) -> None:
         """Have everything follow from what was taken in."""
-        self._batch.sample_again(self._chains)
+        self._batch.note_again(self._to_note)
         self._batch.fold_anew(sorted(self._incidents))
 
     def _rule_all(self, entries: list[Entry]) -> None:
@@ -247,7 +247,7 @@ class _Taking:
         kept.idx, kept.envelope = ruling.idx, raw
         batch.ruled_anew(said["chain"])
         if said["e"] == said["chain"]:
-            self._chains.add(said["chain"])
+            self._to_note.add((said["chain"], said["seq"]))
 
     def _is_open(self, one: Entry) -> bool:
         """Whether a known ruling has not decided about its set: it was told without it (SC6), and now that has come."""

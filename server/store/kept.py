@@ -51,9 +51,12 @@ def of_hub(connection: Connection, hub: bytes) -> list[Row]:
     return [_row(one) for one in found]
 
 
-def forget(connection: Connection, hub: bytes) -> None:
-    """Remove those of a chain, to be written anew."""
-    execute(connection, "DELETE FROM kept_words WHERE hub = ?", (hub,))
+def forget(connection: Connection, hub: bytes, seq: int | None = None) -> None:
+    """Remove those of a chain, or of its set at one place, to be written anew."""
+    if seq is None:
+        execute(connection, "DELETE FROM kept_words WHERE hub = ?", (hub,))
+    else:
+        execute(connection, "DELETE FROM kept_words WHERE hub = ? AND hub_seq = ?", (hub, seq))
 
 
 def on_sets(connection: Connection, set_ids: Sequence[bytes]) -> list[Said]:

@@ -27,9 +27,12 @@ def of_chain(connection: Connection, chain: bytes) -> list[Row]:
     return [(bytes(chain), bytes(session), *rest) for chain, session, *rest in found]
 
 
-def forget(connection: Connection, chain: bytes) -> None:
-    """Remove those of a chain, to be written anew."""
-    execute(connection, "DELETE FROM clock_samples WHERE chain = ?", (chain,))
+def forget(connection: Connection, chain: bytes, seq: int | None = None) -> None:
+    """Remove those of a chain, or of its set at one place, to be written anew."""
+    if seq is None:
+        execute(connection, "DELETE FROM clock_samples WHERE chain = ?", (chain,))
+    else:
+        execute(connection, "DELETE FROM clock_samples WHERE chain = ? AND seq = ?", (chain, seq))
 
 
 def between(

@@ -301,7 +301,7 @@ kept_words = Table(
     Column("unsure_ms", BigInteger, nullable=False),
     Column("received_at_ms", BigInteger, nullable=False),  # the word
     Index(None, "chain", "seq"),
-    Index(None, "hub"),
+    Index(None, "hub", "hub_seq"),
     sqlite_with_rowid=False,
 )
 

@@ -7,21 +7,29 @@ from typing import Any
 
 import pytest
 
+from server import keys
 from server.deadlines.engine import Engine
 from server.intake.batch import Batch
 from server.intake.rebuild import rebuild
 from server.intake.replay import replay
 from server.intake.verdicts import SETTLING_MS
+from server.proof.export import Exporter
+from server.proof.signer import Signer
 from server.store.rows import query
 from server.store.timers import VERDICTS
 from sync import kept, rulings
 from sync.changeset import KIND_CHAIN, KIND_INCIDENT, Draft
+from sync.evidence.check import check
+from sync.evidence.found import found as found_in
 from sync.exchange import PushResult
 from sync.incident.escalation import CENTRE
 from sync.kept import Word
 from tests.server.pen import EPOCH_MS, STATION, UNIT, Pen, chance, person_id
 from tests.server.test_receipts import HOUR_MS, INCIDENT, pass_by
 from tests.server.township import Township, township, until
+from tests.sync.conftest import Peer, peer, peer_bundle
+
+__all__ = ["peer", "peer_bundle"]
 
 ORDER = chance("order")[:16]
 DAY_MS = 24 * HOUR_MS
@@ -111,7 +119,7 @@ async def lies(place: Township, *words: Word) -> None:
 
 
 async def test_tm14_who_signed_in_time_at_a_station_without_a_line_is_found_in_time(
-    place: Township,
+    place: Township, peer: Peer
 ) -> None:
     phone, beacon = await ordered(place)
     pass_by(place, 20_000)
@@ -120,6 +128,16 @@ async def test_tm14_who_signed_in_time_at_a_station_without_a_line_is_found_in_t
     await back(place)
     assert (await found(place))["C2i"] == ("met", 2, ["station_said"])
     await sound(place)
+    # And so it is told in the file that is checked without the centre, in either language.
+    state = place.centre.state
+    signer = Signer(state.settings, os.urandom)
+    key = signer.own_key()
+    assert key is not None
+    file = await Exporter(state.db, signer, state.clock).incident(INCIDENT)
+    report = check(file, verify=keys.verify)
+    assert report.findings == []
+    assert {one.clock: one.why for _ruling, one in found_in(report)}["C2i"] == ["station_said"]
+    assert peer("evidence.check", hex=file.hex(), key=key.public.hex()) == {"findings": []}
 
 
 async def test_tm14_what_a_township_ordered_and_signed_while_it_was_alone_is_found_in_time(
