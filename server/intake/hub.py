@@ -301,8 +301,8 @@ class HubBatch(Batch):
         return is_shown(incident, self._station, self.directory)
 
     def note_again(self, places: Iterable[tuple[bytes, int]]) -> None:
-        """Write anew what chains say of their clocks, and of sets they keep, at these places, where it is ruled otherwise
-        by now. No more of a chain is read, for a station's own grows with every word that it gives."""
+        """Write anew what chains say of their clocks, and of sets they keep, at these places: it is ruled otherwise by
+        now. No more of a chain is read, for a station's own grows with every word that it gives."""
         self.moments.flush()
         for chain, seq in sorted(places):
             samples.forget(self.connection, chain, seq)
