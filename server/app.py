@@ -46,6 +46,7 @@ from server.store.engine import Database
 from server.store.migrate import revisions
 from server.store.timers import NUDGES, VERDICTS
 from server.upstream.clock import StationClock, machine
+from server.upstream.forget import Forgetting
 from server.upstream.link import Link
 from sync.time import CENTRE_UNCERTAINTY_MS
 
@@ -68,7 +69,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     follower: Follower
     deadlines: Engine | None
     of_centre: tuple[Snapshots, Keeper]
-    of_station: tuple[StationClock, Link] | None
+    of_station: tuple[StationClock, Link, Forgetting] | None
 
     @asynccontextmanager
     async def lifespan(self, _app: Litestar) -> AsyncIterator[None]:
@@ -96,6 +97,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
             await keeper.start()
         elif known is not None:
             self.of_station[1].start()
+            self.of_station[2].start()
         if self.deadlines is not None:
             self.deadlines.start()
 
@@ -103,6 +105,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
         self.hub.drain()
         if self.of_station is not None:
             await self.of_station[1].stop()
+            await self.of_station[2].stop()
         await self.follower.stop()
         if self.deadlines is not None:
             await self.deadlines.stop()
@@ -168,7 +171,13 @@ def build_app(
         # A clock that is moved by hand wakes nobody: whoever moves it tends.
         deadlines=None if is_moved_by_hand else deadlines,
         of_centre=(Snapshots(settings, clock, entropy, db, intake), keeper),
-        of_station=None if of_station is None or link is None else (of_station, link),
+        of_station=None
+        if of_station is None or link is None
+        else (
+            of_station,
+            link,
+            Forgetting(of_station, db, intake, months=settings.retain_months),
+        ),
     )
     at_desks = desk.parts(settings, clock, entropy, db, intake)
     of_exchange = StationApi if of_station is not None else sync.SyncApi

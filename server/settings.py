@@ -34,6 +34,7 @@ STATION = "station"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=PORT_MAX)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Months = Annotated[int, msgspec.Meta(ge=2)]  # phones follow this month and the last
 WebUrl = Annotated[str, msgspec.Meta(pattern=r"^$|^https?://")]
 DatabaseUrl = Annotated[
     str, msgspec.Meta(pattern=r"^$|^(postgres(ql)?(\+asyncpg)?|sqlite(\+aiosqlite)?)://")
@@ -79,6 +80,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     name: str = "指挥中心"
     role: Literal["centre", "station"] = "centre"
     upstream: WebUrl = ""  # of a station: where its centre is; empty: where it joined
+    retain_months: Months = (
+        13  # of a station: whole months kept before this one; a year ago is still there
+    )
     data_dir: Path = Path(".data/ortoo")
     log_memory: Path | None = None  # what was signed last; unset: log.signed in data_dir
     database_url: DatabaseUrl = ""  # empty: a SQLite file in data_dir

@@ -40,15 +40,6 @@ from sync.exchange import PushResult
 MONTHS: Final = "station:"
 """How the names of scopes begin that have one of the station's own beside them: others hear nothing from these."""
 WORDS_LANE: Final = 2
-ROWS_OF: Final = (
-    ("incidents", "id"),
-    ("orders", "incident"),
-    ("deadlines", "incident"),
-    ("nudges", "incident"),
-    ("incident_scopes", "incident"),
-    ("timers", "entity"),
-)
-"""Where an incident has rows, and the column that names it."""
 
 
 class HubLedger(Ledger):
@@ -279,9 +270,8 @@ class HubBatch(Batch):
         for entity in entities:
             self._memory.incidents.pop(entity, None)
             incident = self._memory.incident(self.connection, entity)
-            for table, column in ROWS_OF:
+            for table, column in forgetting.ROWS_OF:
                 execute(self.connection, f"DELETE FROM {table} WHERE {column} = ?", (entity,))  # noqa: S608  our own names
-            stored_verdicts.forget(self.connection, entity)
             self.ledger.place(incident, *places(self.connection, incident, self.directory))
             self._incidents[entity] = incident  # `flush` drops it unless it is shown
             if self._is_shown(incident):
@@ -291,6 +281,13 @@ class HubBatch(Batch):
     def left(self, entity: bytes) -> None:
         """An incident has left a month of this station: what others said of it goes, unless that is listed anew."""
         self._left.add(entity)
+
+    def forgot(self, about: Iterable[bytes]) -> None:
+        """Sets about these incidents and chains are here no longer: whatever is remembered of them is read again."""
+        for one in about:
+            self._memory.incidents.pop(one, None)
+        self._memory.chains.clear()
+        self._memory.scopes.clear()
 
     @cached_property
     def _station(self) -> bytes | None:

@@ -18,13 +18,14 @@ import httpx2
 import msgspec
 
 from server.auth.stations import StationReply, StationRequest, heard_since, learn
+from server.intake import forgetting
 from server.intake.batch import Batch
 from server.intake.door import Intake
 from server.intake.hub import HubBatch
 from server.intake.mirror import mirror
 from server.intake.pages import cursors
 from server.now import Clock
-from server.store import scopes, spool
+from server.store import scopes, spool, upstream
 from server.store.engine import Database
 from server.upstream.beside import beside
 from server.upstream.pace import Pace, patience_s
@@ -61,13 +62,15 @@ class Down:
         *,
         intake: Intake,
         heard: Callable[[], None],
+        months: int,
     ) -> None:
-        """Every answer is told to `heard`."""
+        """Every answer is told to `heard`; months before the last so many are not read."""
         self._wire = wire
         self._clock = clock
         self._db = db
         self._intake = intake
         self._heard = heard
+        self._months = months
         self._pace = Pace(START_BYTES, least=LEAST_BYTES, most=MOST_BYTES)
         self.brought = 0  # entries that came
         self._there: dict[str, Place] = {}  # how far each scope has come at the centre
@@ -146,10 +149,19 @@ class Down:
     async def _behind(self) -> list[str]:
         """Scopes of which there is more at the centre, the organisation first."""
         held = await self._db.reading(scopes.by_name, list(self._there))
+        known = await self._db.reading(upstream.read)
+        first = forgetting.first_month(self._clock.now_ms(), self._months)
+        past = {
+            name
+            for name in self._there.keys() - held.keys()
+            if known is not None and forgetting.is_past(name, known.station, first)
+        }
         return [
             name
             for name, (epoch, n) in self._there.items()
-            if n and ((at := held.get(name)) is None or at.epoch != epoch or at.n < n)
+            if n
+            and name not in past
+            and ((at := held.get(name)) is None or at.epoch != epoch or at.n < n)
         ]
 
     async def _pull(self, names: Sequence[str]) -> None:

@@ -190,7 +190,14 @@ class Link:
 
     def _ways(self, http: httpx2.AsyncClient) -> tuple[Wire, Up, Down]:
         wire = Wire(http, lambda: self._me)
-        down = Down(wire, self._clock, self._db, intake=self._intake, heard=self.heard)
+        down = Down(
+            wire,
+            self._clock,
+            self._db,
+            intake=self._intake,
+            heard=self.heard,
+            months=self._settings.retain_months,
+        )
         up = Up(wire, self._clock, self._db, intake=self._intake, hub=self._hub, heard=self.heard)
         return wire, up, down
 

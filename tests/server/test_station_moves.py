@@ -3,13 +3,15 @@ there is shown to nobody (SC6, HB14)."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection
 
 from server.intake.rebuild import rebuild
 from server.store.rows import query
+from server.upstream.down import Down
+from server.upstream.forget import Forgetting
 from sync import rulings
 from sync.changeset import Draft
 from tests.server.desks import Centre, centre
@@ -24,6 +26,7 @@ from tests.server.test_station import (
     read,
     view,
 )
+from tests.server.township import until
 
 INCIDENT, ORDER = chance("handed over")[:16], chance("its order")[:16]
 SECRET = "线人巴图住在三队"
@@ -171,3 +174,93 @@ async def test_hb14_what_a_roaming_phone_leaves_is_owed_to_the_centre_and_shown_
     await station.mirrored()
     assert set((await station.db.reading(rows)).values()) == {0}
     assert (await seen(house))["number"]
+
+
+HOUR_MS = 3_600_000
+MONTHS = 13
+
+
+def forgetting(station: Station) -> Forgetting:
+    return Forgetting(station.centre.clock, station.db, station.intake, months=MONTHS)
+
+
+def kept(connection: Connection) -> tuple[int, int]:
+    """How many sets about this incident and a chain of other stations' people are here, and rulings of the centre."""
+    rows = query(connection, "SELECT entity, chain FROM sets")
+    told = query(
+        connection, "SELECT bytes FROM rulings WHERE kind <> 'org' AND idx < ?", (1 << 52,)
+    )
+    roaming = Pen("other", person_id("other")).chain
+    about = {INCIDENT, roaming}
+    return (
+        sum(bytes(entity) in about for entity, _chain in rows),
+        sum(rulings.read_ruling(bytes(raw)).payload.get("e") in about for (raw,) in told),
+    )
+
+
+async def test_hb14_what_a_roaming_phone_left_goes_three_days_after_the_centre_ruled(
+    house: Centre, station: Station
+) -> None:
+    roaming = await house.phone("other")
+    await station.mirrored()
+    left = {"t": "scope.purged", "scope": MONTH, "epoch": 1, "n": 3}
+    sample = roaming.set(roaming.chain, left, kind="chain")
+    noted = roaming.note(INCIDENT, SECRET)
+    await push(station.client, roaming, sample, roaming.create(INCIDENT, OTHER_STATION), noted)
+    house.clock.advance(1_000 * HOUR_MS)
+    assert await forgetting(station).once() == 0, "the centre has not ruled on it"
+    await station.handed_up()
+    house.clock.advance(72 * HOUR_MS - 1)
+    assert await forgetting(station).once() == 0
+    assert (await station.db.reading(kept))[0] == 3
+    house.clock.advance(1)
+    assert await forgetting(station).once() == 2
+    assert await station.db.reading(kept) == (0, 0)
+
+    async def erased() -> bool:
+        return not words_on_disk(station)
+
+    await until(erased)
+    [again] = await push(station.client, roaming, noted)
+    assert again.r == "kept"
+    assert await station.handed_up() == 1, "it is a duplicate there"
+    assert await station.handed_up() == 0
+
+
+async def test_hb14_a_month_that_is_past_goes_once_nothing_in_it_is_open(
+    house: Centre, station: Station, phone: Pen
+) -> None:
+    await ordered(house)
+    other = chance("closed at once")[:16]
+    await push(house.client, phone, phone.create(other), phone.note(other, SECRET))
+    await push(station.client, phone, phone.note(other, "迟了"))
+    await station.mirrored()
+    page = await page_of(station, phone, MONTH)
+    house.clock.advance(24 * 365 * HOUR_MS)
+    assert await forgetting(station).once() == 0, "it is one of the thirteen"
+    house.clock.advance(24 * 62 * HOUR_MS)
+    assert await forgetting(station).once() == 0, "something is open, and something is owed"
+    await station.handed_up()
+    for entity in (INCIDENT, other):
+        close = {"t": "incident.close", "round": 0}
+        draft = Draft(bytes(16), "org", "incident", entity, [close])
+        await house.intake.submit_desk(person_id("dispatcher"), [draft])
+        assert await forgetting(station).once() == 0
+        await station.mirrored()
+    assert await forgetting(station).once() == 2
+    assert set((await station.db.reading(rows)).values()) == {0}
+    house.clock.advance(72 * HOUR_MS)
+    await forgetting(station).once()
+    assert await station.db.reading(query, "SELECT 1 FROM sets WHERE entity <> chain") == []
+    kinds = await station.db.reading(query, "SELECT DISTINCT kind FROM rulings")
+    assert {kind for (kind,) in kinds} == {"org", "set"}, "of what chains say of themselves"
+    assert await rebuild(station.app.state.settings.url, check=True) == (0, 0)
+
+    assert await page_of(station, phone, MONTH, 1, page.to) is None, "left out, as what lies beyond"
+    line = cast("Any", None)  # nothing goes over it
+    parts: dict[str, Any] = {"intake": station.intake, "heard": lambda: None, "months": MONTHS}
+    down = Down(line, house.clock, station.db, **parts)
+    hello = await station.greeted()
+    assert MONTH in [name for name, _epoch, _n in hello.scopes]
+    down.told_of(hello)
+    assert MONTH not in await down._behind()
