@@ -53,6 +53,8 @@ BAD_REPLY_AGAIN_S: Final = 600.0
 ALONE_AFTER_MS: Final = 60_000
 """Without a word of the centre for so long a station takes the steps of the nudging plan itself (HB9)."""
 TIMEOUT_S: Final = 30.0
+ASKED_S: Final = 8.0
+"""The same where somebody stands and waits for the answer: on a line that went silent nothing is refused."""
 
 _log = logging.getLogger("ortoo.upstream")
 
@@ -155,7 +157,8 @@ class Link:
         if self._http is None:
             raise httpx2.ConnectError("the link does not run")
         headers = {"content-type": "application/json"}
-        return await self._http.post(path, content=msgspec.json.encode(asked), headers=headers)
+        body = msgspec.json.encode(asked)
+        return await self._http.post(path, content=body, headers=headers, timeout=ASKED_S)
 
     # ---- rounds ----------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ from tests.blackbox.officer import READY, Told
 from tests.blackbox.station_checker import check_healed, check_kept
 from tests.blackbox.wires import CENTRE, DESK, PORT, Wires, laid, town
 from tests.blackbox.witness import Witness
+from tests.server.test_enrol import request
 
 TOWNS: Final = 2
 OFFICERS: Final = 9  # made-up organisations have eight to a station
@@ -43,6 +44,7 @@ PHONES: Final = 3  # at home: the first and the third in the first town
 ROAMER: Final = 2
 CALM_S: Final = 4.0
 PATIENCE_S: Final = 120.0
+LEVEL_TRIES: Final = 5
 LOOK_S: Final = 0.1
 
 
@@ -186,6 +188,7 @@ class Story:
         """The second town is alone; a desk there works on. Gives the incidents that were made there meanwhile."""
         chance, alone, other = self._chance, self._stations[1], self._stations[0]
         until_s = asyncio.get_running_loop().time() + alone_s
+        stranger = asyncio.create_task(self._turned_away(alone))
         made = [await self._alone_at_desk(alone)]
         self._wires.roam(ROAMER, alone.name)
         await asyncio.sleep(chance.uniform(0.1, 0.2) * alone_s)
@@ -200,6 +203,7 @@ class Story:
         made.append(await self._alone_at_desk(alone))
         self._wires.roam(ROAMER, other.name)
         await asyncio.sleep(max(0, until_s - asyncio.get_running_loop().time()))
+        await stranger
         return made
 
     def _cut(self, number: int, *, up: bool = True) -> None:
@@ -218,6 +222,13 @@ class Story:
             assert incident in {one["id"] for one in wall["incidents"]}
         return incident
 
+    async def _turned_away(self, station: House) -> None:
+        """A new phone, for which the centre has to be asked over a line that swallows everything."""
+        async with httpx2.AsyncClient(base_url=station.url, timeout=ANSWER_S) as stranger:
+            asked = request("7KQ2M-9XR4T", "a new phone")
+            said = (await stranger.post("/api/enrol", json=asked)).json()
+        assert said["code"] == "centre_away"
+
     # ---- the end -------------------------------------------------------------------------------
 
     async def _rest(self) -> None:
@@ -230,26 +241,40 @@ class Story:
             code = await asyncio.to_thread(phone.wait, PATIENCE_S)
             words = (self._place / f"phone{number}.log").read_text(encoding="utf-8")
             assert code == 0, f"phone {number} ended with {code}\n{words}"
-        for station in self._stations:
-            await self._until(partial(self._is_done, station))
 
     async def _is_done(self, station: House) -> bool:
         """Whether a station is linked, owes nothing, and mirrors what there is of its township."""
         said = await station.upstream()
         if said["linked_since_ms"] is None or said["waiting"] + said["handed"]:
             return False
+        return self._is_level(station)
+
+    def _is_level(self, station: House) -> bool:
         here, there = station.scopes(), self._centre.scopes()
         return "org" in here and all(there.get(name) == at for name, at in here.items())
 
+    async def _stopped(self) -> None:
+        """Stop everything at a moment when nothing is under way: the centre goes on to rule on what nobody signs."""
+        for _ in range(LEVEL_TRIES):
+            for station in self._stations:
+                await self._until(partial(self._is_done, station))
+            for house in self._houses:
+                house.stop()
+            if all(self._is_level(station) for station in self._stations):
+                return
+            for house in self._houses:
+                await house.start()
+        raise AssertionError("the centre was ahead of its stations each time")
+
     async def _judge(self, made: Sequence[str]) -> None:
         for number, station in enumerate(self._stations):
+            await self._until(partial(self._is_done, station))
             async with self._desk(station, f"duty{number}") as duty:
                 wall = (await duty.get("/api/incidents"))["incidents"]
             numbers = {one["id"]: one["number"] for one in wall}
             missing = [one for one in made if number == 1 and numbers.get(one) is None]
             assert not missing, f"the centre gave no number to {missing}"
-        for house in self._houses:
-            house.stop()
+        await self._stopped()
         journal, centre = self._gathered().path, self._centre
         self._judged("healed, the centre", check(journal, centre.data_dir))
         for station in self._stations:

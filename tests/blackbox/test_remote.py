@@ -7,7 +7,7 @@ import pytest
 from tests.blackbox.remote import live
 from tests.blackbox.wires import why_not
 
-ALONE_S = 12.0
+ALONE_S = 10.0
 
 
 def test_two_townships_over_cut_and_shaped_links_end_as_their_centre(tmp_path: Path) -> None:
