@@ -205,7 +205,7 @@ class GivenCheckpoint(Struct, frozen=True):
 class PullReply(Struct, frozen=True):
     """`complete` when every asked scope was served to its newest entry. `size` is the newest ruling of the whole log,
     `leaf` the first 16 bytes of its leaf hash (zeros for none): what a set written from now on names as seen.
-    `beacon` as in a hello's reply."""
+    `beacon` as in a hello's reply; `server`: the station that answers (HB4)."""
 
     size: int
     leaf: Bin16
@@ -214,6 +214,7 @@ class PullReply(Struct, frozen=True):
     complete: bool
     checkpoint: GivenCheckpoint | None = None
     beacon: Bin16 | None = None
+    server: Bin16 | None = None
 
 
 class TimeRequest(Struct, frozen=True):

@@ -111,9 +111,11 @@ def answer(
     now_ms: int,
     may: Callable[[str], bool],
 ) -> exchange.PullReply:
-    """Pages for those cursors that a device may read and that do not lie beyond what is here."""
+    """Pages for those cursors that a device may read and that do not lie beyond what is mirrored here; of the station's
+    own scopes it knows all there is."""
     known = _known(connection)
-    hub = hub_scope(log.read(connection).server_id, "")
+    server = log.read(connection).server_id
+    hub = hub_scope(server, "")
     allowed = [
         cursor
         for cursor in cursors
@@ -121,9 +123,15 @@ def answer(
         or (cursor[0].startswith(hub + MONTHS) and may(cursor[0].removeprefix(hub)))
     ]
     found = scopes.by_name(connection, [name for name, _epoch, _n in allowed])
-    here = [one for one in allowed if not _is_beyond(connection, one, found.get(one[0]))]
+    here = [
+        one
+        for one in allowed
+        if one[0].startswith(hub) or not _is_beyond(connection, one, found.get(one[0]))
+    ]
     reply = pull.answer(connection, here, budget, now_ms, sys.maxsize)
-    return msgspec.structs.replace(reply, size=known.size, leaf=known.leaf, beacon=known.beacon)
+    return msgspec.structs.replace(
+        reply, size=known.size, leaf=known.leaf, beacon=known.beacon, server=server
+    )
 
 
 def _is_beyond(connection: Connection, cursor: Cursor, held: scopes.Scope | None) -> bool:

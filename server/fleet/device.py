@@ -21,7 +21,7 @@ import msgspec
 from server import keys
 from server.fleet.chain import APP, Entropy, OwnChain
 from server.fleet.meeting import Met
-from server.fleet.pages import Read, follow_on, opened
+from server.fleet.pages import BrokenScopeError, Read, follow_on, opened
 from server.fleet.timebase import Timebase
 from server.fleet.vault import Cursor, Offered, Vault, Waiting
 from server.fleet.watch import LogWatch
@@ -66,12 +66,13 @@ class Device:
         online: Callable[[], bool] = lambda: True,
         follow: Follow | None = None,
         begin: Begin | None = None,
+        anew: Callable[[str], None] | None = None,
         records_centre: bool = False,
         storage: Callable[[], int | None] = lambda: None,
     ) -> None:
         """`http` has the server's address and this device's link; `chance` spreads retries and
-        never enters a set. `online` is what the phone believes of its network: False saves an attempt. `storage`: how
-        much of its disk is used, in percent.
+        never enters a set. `anew` is told a scope whose lines so far count no more. `online` is what the
+        phone believes of its network: False saves an attempt. `storage`: how much of its disk is used, in percent.
 
         With `records_centre` the chain says what was heard of the centre: each set names the newest ruling and
         beacon, and samples of the clocks stand between them. A replay over dropping links leaves that out, so that the
@@ -83,6 +84,7 @@ class Device:
         self._online = online
         self._follow = follow
         self._begin = begin
+        self._anew = anew
         self._storage = storage
         self._chain = OwnChain(vault, time, entropy, records_centre=records_centre)
         self._wire = Wire(http, lambda: self._chain.identity)
@@ -333,7 +335,7 @@ class Device:
                 for one, answer in told
                 if answer.r == exchange.KEPT and answer.id == one.id
             ]
-            self._vault.settle(settled)
+            self._vault.settle(settled, self._met.station)
             self._vault.kept(self._met.station, kept, self._time.now_ms())
             self._chain.keeper.settled(id_ for id_, _r, _why in settled)
             if not settled and not kept:
@@ -381,6 +383,8 @@ class Device:
         if self._met.greeted(reply):
             self._chain.seen = None  # it named a place in the log that ended
         self._chain.given(reply.beacon, of_station=bool(self._met.station))
+        if not self._met.station:
+            self._vault.owe_hearsay()
         own = [f"device:{chain.hex()}" for chain in self._vault.chains()]
         self._purge([*own, *(name for name, _epoch, _n in reply.scopes)])
         for scope, epoch, _newest in reply.scopes:
@@ -414,6 +418,8 @@ class Device:
                 None if at_station else self.watch.due(self._time.now_ms()),
             )
             reply = await self._wire.call("pull", request, exchange.PullReply)
+            if reply.server is not None:
+                self._met.station, at_station = reply.server, True
             for page in reply.scopes:
                 if page.snapshot is not None:
                     await self._begin_with(page, page.snapshot)
@@ -429,7 +435,15 @@ class Device:
         at = self._cursors.get(page.scope)
         if at is not None and at.epoch not in (0, page.epoch):
             self._greeted_ms = None  # the log may be another one too (TL11)
-        read, cursor = follow_on(page, at)
+        if at is not None and at.epoch == page.epoch and page.from_ != at.n + 1:
+            raise garbled("the answer is to another pull")  # from some proxy's memory
+        try:
+            read, cursor = follow_on(page, at)
+        except BrokenScopeError:
+            self._start_over(page.scope, page.epoch)
+            raise
+        if page.from_ == 1 and self._anew is not None:
+            self._anew(page.scope)
         self._listen_to(read)
         self._heed(read)
         for ruling, carried in read:
@@ -439,6 +453,11 @@ class Device:
             if self._follow is not None:
                 self._follow(page.scope, ruling, carried)
         self._move(page.scope, cursor)
+
+    def _start_over(self, scope: str, epoch: int) -> None:
+        """What is held of a scope does not go with what is said of it now: read it from its beginning (EX4)."""
+        self._greeted_ms = None  # and see who says so
+        self._move(scope, Cursor(epoch, 0, rulings.SCOPE_HEAD_ZERO))
 
     async def _begin_with(self, page: exchange.ScopePage, offer: exchange.Offer) -> None:
         """Begin a scope again with the snapshot that was offered (SN3). Raises BrokenScopeError."""
@@ -468,11 +487,12 @@ class Device:
         none, nor what one says of a log that has ended.
         """
         if not self._met.is_behind and self._vault.pending()[0]:
-            self._vault.ruled(
+            told = (
                 (ruling.payload["set"], ruling.payload["why"])
                 for ruling, _envelope in read
                 if ruling.kind in rulings.DECIDING and not rulings.is_provisional(ruling.idx)
             )
+            self._vault.ruled(told, self._met.station)
 
     def _move(self, scope: str, cursor: Cursor) -> None:
         self._cursors[scope] = cursor

@@ -12,7 +12,8 @@ import zlib
 import msgspec
 
 from server.fleet.vault import Cursor
-from sync import exchange, rulings, snapshot
+from sync import changeset, exchange, rulings, snapshot
+from sync.changeset import ChangeSet
 from sync.rulings import Ruling
 from sync.snapshot import Snapshot
 
@@ -48,13 +49,20 @@ def follow_on(page: exchange.ScopePage, at: Cursor | None) -> tuple[list[Read], 
         if entry.n != n:
             raise BrokenScopeError(f"{page.scope}: entry {entry.n} where {n} was due")
         head = rulings.scope_head(head, rulings.leaf_hash(entry.ruling))
-        envelope = bytes(entry.envelope)
-        read.append(
-            (rulings.read_ruling(entry.ruling), None if envelope == _NO_ENVELOPE else envelope)
-        )
+        ruling, envelope = rulings.read_ruling(entry.ruling), bytes(entry.envelope)
+        if ruling.kind in rulings.DECIDING and not _is_of(ruling, envelope):
+            raise BrokenScopeError(f"{page.scope}: entry {n} is not with the set that was ruled on")
+        read.append((ruling, None if envelope == _NO_ENVELOPE else envelope))
     if head != page.head:
         raise BrokenScopeError(f"{page.scope}: the head at {n} is another")
     return read, Cursor(page.epoch, n, head)
+
+
+def _is_of(ruling: Ruling, envelope: bytes) -> bool:
+    """Whether these bytes are the set of this ruling, with its own words or none (CS4)."""
+    read = changeset.read(envelope)
+    is_whole = isinstance(read, ChangeSet) or read.code == "newer_version"
+    return is_whole and read.set_id == ruling.payload["set"]
 
 
 def opened(packed: bytes, page: exchange.ScopePage, offer: exchange.Offer) -> Snapshot:

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS greeting (
 CREATE TABLE IF NOT EXISTS sets (
   nr INTEGER PRIMARY KEY, chain BLOB NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL UNIQUE,
   lane INTEGER NOT NULL, stamp BLOB NOT NULL, made_ms INTEGER NOT NULL, raw BLOB NOT NULL,
-  result TEXT, why TEXT, UNIQUE (chain, seq));
+  result TEXT, why TEXT, word_of BLOB, UNIQUE (chain, seq));
 CREATE INDEX IF NOT EXISTS outbox ON sets (lane DESC, nr) WHERE result IS NULL;
 CREATE TABLE IF NOT EXISTS kept (
   id BLOB NOT NULL, server BLOB NOT NULL, at_ms INTEGER NOT NULL, offered_ms INTEGER NOT NULL,
@@ -268,12 +268,12 @@ class Vault:
         ).fetchone()
         return count, oldest_ms
 
-    def settle(self, answers: list[tuple[bytes, str, str | None]]) -> None:
-        """Note the centre's answers: set id, result, reason."""
+    def settle(self, answers: list[tuple[bytes, str, str | None]], word_of: bytes = b"") -> None:
+        """Note the centre's answers: set id, result, reason. `word_of` is the station that told them, where one did."""
         with self.together():
             self._db.executemany(
-                "UPDATE sets SET result = ?, why = ? WHERE id = ?",
-                [(result, why, id_) for id_, result, why in answers],
+                "UPDATE sets SET result = ?, why = ?, word_of = ? WHERE id = ?",
+                [(result, why, word_of or None, id_) for id_, result, why in answers],
             )
 
     def kept(self, server: bytes, sets: Iterable[tuple[bytes, int]], now_ms: int) -> None:
@@ -284,13 +284,21 @@ class Vault:
                 [(id_, server, at_ms, now_ms) for id_, at_ms in sets],
             )
 
-    def ruled(self, told: Iterable[tuple[bytes, str | None]]) -> None:
-        """Note that the centre has ruled on these, own ones or not: it is the answer to those that wait (HB4)."""
+    def ruled(self, told: Iterable[tuple[bytes, str | None]], word_of: bytes = b"") -> None:
+        """Note that the centre has ruled on these, own ones or not: it is the answer to those that wait (HB4).
+        `word_of` as in `settle`.
+        """
         with self.together():
             self._db.executemany(
-                "UPDATE sets SET result = 'duplicate', why = ? WHERE id = ? AND result IS NULL",
-                [(why, id_) for id_, why in told],
+                "UPDATE sets SET result = 'duplicate', why = ?, word_of = ? WHERE id = ? AND result IS NULL",
+                [(why, word_of or None, id_) for id_, why in told],
             )
+
+    def owe_hearsay(self) -> None:
+        """Offer to the centre once more what only stations said that it has (HB16)."""
+        self._db.execute(
+            "UPDATE sets SET result = NULL, why = NULL, word_of = NULL WHERE word_of IS NOT NULL"
+        )
 
     def owe_everything(self) -> None:
         """Offer again what was said to be safe: the log it was safe in is another one now (TL11)."""
@@ -298,7 +306,8 @@ class Vault:
             "DELETE FROM kept WHERE id IN (SELECT id FROM sets WHERE result IS NOT NULL)"
         )
         self._db.execute(
-            "UPDATE sets SET result = NULL, why = NULL WHERE result IN (SELECT value FROM json_each(?))",
+            "UPDATE sets SET result = NULL, why = NULL, word_of = NULL "
+            "WHERE result IN (SELECT value FROM json_each(?))",
             (msgspec.json.encode(sorted(DURABLE)).decode(),),
         )
 
@@ -320,12 +329,12 @@ class Vault:
             yield id_
 
     def retire(self, made_before_ms: int) -> None:
-        """Forget sets that are safe at the centre and older than that, never the newest of a chain: the
-        next one links to it.
+        """Forget sets that are safe at the centre by its own word and older than that, never the newest of a chain:
+        the next one links to it.
         """
         self._db.execute(
-            "DELETE FROM sets WHERE result IN (SELECT value FROM json_each(?)) AND made_ms < ? "
-            "AND seq < (SELECT max(seq) FROM sets AS same WHERE same.chain = sets.chain)",
+            "DELETE FROM sets WHERE result IN (SELECT value FROM json_each(?)) AND word_of IS NULL "
+            "AND made_ms < ? AND seq < (SELECT max(seq) FROM sets AS same WHERE same.chain = sets.chain)",
             (msgspec.json.encode(sorted(DURABLE)).decode(), made_before_ms),
         )
 

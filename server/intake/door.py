@@ -223,12 +223,12 @@ class Intake:
         received_at_ms = self._clock.now_ms()
         self._keys[sender.chain] = (sender.alg, sender.pub)
         if len(raws) <= SMALL_PUSH_SETS:
-            found = examine(raws, self._keys.get)
+            found = examine(raws, self._keys.get, sender.chain)
         else:
-            found = await self._beside(examine, raws, self._keys.get)
+            found = await self._beside(examine, raws, self._keys.get, sender.chain)
         if any(isinstance(one, Incoming) and not one.key_known for one in found):
             await self._learn_keys(found)
-            found = await self._beside(verify_all, found, self._keys.get)
+            found = await self._beside(verify_all, found, self._keys.get, sender.chain)
         priority = any(
             isinstance(one, Incoming) and one.change is not None and one.change.header.lane == 1
             for one in found

@@ -4,7 +4,7 @@ Responsible for reading envelopes (CS7) and for checking signatures with as few 
 the hash chain allows (CS6). Runs in worker threads, beside the writer, and touches no database.
 Refuses to judge what a set says.
 
-Example: fifty sets a phone wrote in a row cost one verification, of the last. If that one fails,
+Example: fifty sets that a phone wrote in a row and hands in cost one verification, of the last. If that one fails,
 the sets are tried from the end back: the last good signature vouches for all before it, and only
 the sets after it are refused.
 """
@@ -52,9 +52,9 @@ class Refused(msgspec.Struct, frozen=True):
 Found = Incoming | Refused
 
 
-def examine(raws: Iterable[bytes], find_key: FindKey) -> list[Found]:
-    """Read and verify each envelope; a bad one changes nothing for its neighbours."""
-    return verify_all([read_one(raw) for raw in raws], find_key)
+def examine(raws: Iterable[bytes], find_key: FindKey, author: bytes | None = None) -> list[Found]:
+    """Read and verify each envelope; a bad one changes nothing for its neighbours. `author` as in `verify_all`."""
+    return verify_all([read_one(raw) for raw in raws], find_key, author)
 
 
 def read_one(raw: bytes) -> Found:
@@ -81,8 +81,9 @@ def opening_key(found: Found) -> Key | None:
     return None if body is None else (body.ops[0]["alg"], body.ops[0]["pub"])
 
 
-def runs(found: Sequence[Found]) -> list[list[int]]:
-    """Positions of the readable sets, cut where one chain's unbroken line ends (CS6)."""
+def runs(found: Sequence[Found], author: bytes | None = None) -> list[list[int]]:
+    """Positions of the readable sets, cut where one chain's unbroken line ends, and between any two that are not of the
+    `author` (CS6)."""
     cut: list[list[int]] = []
     last: Incoming | None = None
     for at, one in enumerate(found):
@@ -92,6 +93,7 @@ def runs(found: Sequence[Found]) -> list[list[int]]:
             last is not None
             and one.prev == last.set_id
             and one.chain == last.chain
+            and author in (None, one.chain)
             and one.seq == last.seq + 1
         ):
             cut[-1].append(at)
@@ -101,10 +103,14 @@ def runs(found: Sequence[Found]) -> list[list[int]]:
     return cut
 
 
-def verify_all(found: Sequence[Found], find_key: FindKey) -> list[Found]:
-    """The same, each set either vouched for, marked as of an unknown key, or refused."""
+def verify_all(
+    found: Sequence[Found], find_key: FindKey, author: bytes | None = None
+) -> list[Found]:
+    """The same, each set either vouched for, marked as of an unknown key, or refused. `author` is the chain of whoever
+    hands them in: sets that others hand on are each held to their own signature, for it may have been changed.
+    """
     checked = list(found)
-    for run in runs(found):
+    for run in runs(found, author):
         first = found[run[0]]
         assert isinstance(first, Incoming)
         key = find_key(first.chain)

@@ -228,6 +228,7 @@ RULING = rulings.encode_ruling(
     rulings.Ruling(1, 1, 1_000, "org", {"what": "units", "id": bytes(16), "row": None})
 )
 HEAD = rulings.scope_head(rulings.SCOPE_HEAD_ZERO, rulings.leaf_hash(RULING))
+DECIDING = rulings.encode_ruling(rulings.Ruling(1, 1, 1_000, "set", {"set": bytes(32)}))
 
 
 @pytest.mark.parametrize(
@@ -236,6 +237,7 @@ HEAD = rulings.scope_head(rulings.SCOPE_HEAD_ZERO, rulings.leaf_hash(RULING))
         ([entry(2, RULING)], HEAD, "entry 2 where 1 was due"),
         ([entry(1, RULING)], bytes(16), "the head at 1 is another"),
         ([], HEAD, "the head at 0 is another"),
+        ([entry(1, DECIDING)], HEAD, "entry 1 is not with the set that was ruled on"),
     ],
 )
 async def test_a_scope_that_is_not_dense_or_leads_elsewhere_is_not_believed(
@@ -245,7 +247,8 @@ async def test_a_scope_that_is_not_dense_or_leads_elsewhere_is_not_believed(
     device = reader_of(Answers(page))
     with pytest.raises(BrokenScopeError, match=why):
         await device.pull()
-    assert device.vault.cursors() == {}  # nothing of the page was taken in
+    begun = Cursor(1, 0, rulings.SCOPE_HEAD_ZERO)
+    assert device.vault.cursors() == {"org": begun}, "EX4: nothing was taken in, it is read anew"
 
 
 SNAPSHOT = snapshot.Gathered("org").snapshot(

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -12,8 +13,9 @@ from server.auth.devices import find
 from server.auth.enrol import Whose
 from server.fleet.chain import seeded_entropy
 from server.fleet.device import Device
+from server.fleet.pages import BrokenScopeError
 from server.fleet.timebase import VirtualTime
-from server.fleet.vault import AGAIN_MS, Head, Offered, Vault
+from server.fleet.vault import AGAIN_MS, Cursor, Head, Offered, Vault
 from server.wire import ServerRefusalError
 from sync import exchange, rulings
 from sync.changeset import KIND_INCIDENT
@@ -261,3 +263,39 @@ async def test_hb5_a_station_that_speaks_of_a_log_which_has_ended_confirms_nothi
     assert phone.ticks[0] == phone.ticks[2] == 0
     assert noted in {one.id for one in vault.waiting(99, 1 << 20)}
     assert vault.watched("met") == f"{origin}/{'ff' * 8}".encode()
+
+
+async def test_hb16_what_only_a_station_says_to_be_safe_is_kept_and_offered_to_the_centre(
+    place: Township,
+) -> None:
+    phone = await Phone(place).enrolled()
+    noted = phone.note("所里说中心已收")
+    await phone.at(place.station)
+    await place.settled()
+    await phone.at(place.station)
+    assert phone.ticks[:2] == (0, 0)
+    phone.device.vault.retire(2**52)
+    assert noted in set(phone.device.vault.ids()), "a station's word ends nothing"
+    told = phone.device.duplicates
+    await phone.at(place.centre)
+    assert phone.device.duplicates > told, "the centre says it itself"
+    phone.device.vault.retire(2**52)
+    head = phone.device.vault.head(phone.device.chain)
+    assert list(phone.device.vault.ids()) == [head.id if head is not None else b""]
+
+
+async def test_hb2_a_cursor_that_no_station_can_have_given_begins_its_own_scope_anew(
+    place: Township,
+) -> None:
+    phone = await Phone(place).enrolled()
+    place.cut()
+    noted = phone.note("断网时")
+    await phone.at(place.station)
+    [name] = [scope for scope, one in phone.shown if one.payload.get("set") == noted]
+    true = phone.device.vault.cursors()[name]
+    for wrong in (Cursor(true.epoch + 1, 0, bytes(16)), Cursor(true.epoch, 9, bytes(16))):
+        phone.device._move(name, wrong)
+        for _ in range(2):  # the first notices
+            with suppress(BrokenScopeError):
+                await phone.at(place.station)
+        assert phone.device.vault.cursors()[name] == true

@@ -38,7 +38,7 @@ class Fate:
         self._copies = 0
         faults = world.faults
         self._events: list[tuple[float, Callable[[], Awaitable[None]]]] = [
-            (0.34, self._officer_writes),
+            (0.34, self.officer_writes),
             (0.16, self._phone_syncs),
             (0.14, self._desk_writes),
             (0.08, self._phone_back),
@@ -80,7 +80,8 @@ class Fate:
 
     # ---- people ----------------------------------------------------------------------------------
 
-    async def _officer_writes(self) -> None:
+    async def officer_writes(self) -> None:
+        """Somebody writes one thing or a few."""
         phone = self._any(ON)
         if phone is None:
             return

@@ -52,6 +52,11 @@ class Mirror(msgspec.Struct):
         self.begun[whole.scope] = whole
         self.lines.pop(whole.scope, None)
 
+    def drop(self, scope: str) -> None:
+        """What was read of it counts no more."""
+        self.begun.pop(scope, None)
+        self.lines.pop(scope, None)
+
     def follow(self, scope: str, ruling: rulings.Ruling, envelope: bytes | None) -> None:
         """One line more. What leaves the scope with it goes (SC6)."""
         self.lines.setdefault(scope, {})[ruling.idx] = (ruling, envelope)
@@ -109,6 +114,7 @@ class FleetPhone(Phone):
             chance=random.Random(self._chance.random()),
             follow=self._mirror.follow,
             begin=self._mirror.begin,
+            anew=self._mirror.drop,
             records_centre=True,
         )
 
@@ -232,12 +238,12 @@ class FleetPhone(Phone):
 
     def stored(self) -> Stored:
         rows = self._disk.raw.execute(
-            "SELECT chain, seq, id, raw, result, why FROM sets ORDER BY chain, seq"
+            "SELECT chain, seq, id, raw, result, why, word_of FROM sets ORDER BY chain, seq"
         )
         settled = DURABLE | {REWRITTEN, DAMAGED}
         own = [
-            Own(chain, seq, at, raw, r, why, r not in settled)
-            for chain, seq, at, raw, r, why in rows
+            Own(chain, seq, at, raw, r, why, r not in settled, word_of is not None)
+            for chain, seq, at, raw, r, why, word_of in rows
         ]
         cursors = self._disk.raw.execute("SELECT scope, epoch, n, head FROM cursors")
         held = msgspec.msgpack.decode(self._watched("held") or b"\xc0", type=Held | None)

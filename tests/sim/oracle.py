@@ -61,6 +61,7 @@ class Oracle:
         self.servers: set[str] = set()  # tokens of stations, which may see what their phones may
         self.owned: dict[str, set[bytes]] = {}  # by phone: sets its vault is known to hold
         self.cursors: dict[str, dict[str, tuple[int, int, bytes]]] = {}
+        self.fooled: set[str] = set()  # phones that met a liar and not yet the calm
         self.cleared: set[str] = set()  # phones that deleted all they had
         self.stations: dict[bytes, list[tuple[int, bytes | None]]] = {}
         self.log: list[bytes] = []  # leaf hashes, as far as they were ever seen
@@ -108,6 +109,9 @@ class Oracle:
         for set_id in self.owned.get(phone.name, set()) - held:
             raise Broken(15, f"{phone.name} no longer holds its set {set_id.hex()[:8]}")
         self.owned[phone.name] = held
+        if phone.name in self.fooled:
+            self.cursors.pop(phone.name, None)
+            return stored
         if stored.alarm is not None:
             raise Broken(6, f"{phone.name} raises an alarm over the log: {stored.alarm}")
         before = self.cursors.get(phone.name, {})

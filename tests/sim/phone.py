@@ -17,7 +17,8 @@ from tests.sim.trace import Trace
 
 
 class Own(msgspec.Struct, frozen=True):
-    """One set of the phone's own, as its vault holds it. `result` is the centre's last answer, None before."""
+    """One set of the phone's own, as its vault holds it. `result` is the centre's last answer, None before;
+    `is_hearsay`: only a station said so."""
 
     chain: bytes
     seq: int
@@ -26,6 +27,7 @@ class Own(msgspec.Struct, frozen=True):
     result: str | None
     why: str | None
     waits: bool
+    is_hearsay: bool
 
 
 class Stored(msgspec.Struct, frozen=True):

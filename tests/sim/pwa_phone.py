@@ -254,6 +254,7 @@ class PwaPhone(Phone):
                     result=answer.get("r"),
                     why=answer.get("why"),
                     waits="unsent" in mark,
+                    is_hearsay="wordOf" in mark,
                 )
             )
         lines: dict[str, list[int]] = {}

@@ -9,6 +9,8 @@ import random
 
 import msgspec
 
+from tests.sim.evil import LIES
+
 OFF_MS = 20_000  # a station's own clock, either way
 
 
@@ -20,6 +22,8 @@ class TownFaults(msgspec.Struct):
     roams: float = 0.12
     line: float = 0.05  # it breaks so often, and mends somewhat oftener
     crash: float = 0.03
+    evil: tuple[str, ...] = ()  # how one of them lies
+    lying: float = 0.0  # the chance that it lies in one call
 
     @staticmethod
     def drawn(chance: random.Random) -> "TownFaults":
@@ -34,4 +38,6 @@ class TownFaults(msgspec.Struct):
             roams=chance.uniform(0.04, 0.2),
             line=maybe(0.8, 0.1),
             crash=maybe(0.6, 0.06),
+            evil=tuple(chance.sample(LIES, chance.randint(1, 4))) if chance.random() < 0.4 else (),
+            lying=chance.uniform(0.2, 0.8),
         )

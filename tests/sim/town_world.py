@@ -8,12 +8,15 @@ from a stream of its own.
 Example: `TownWorld(7, tools).run()`.
 """
 
+import asyncio
 import random
 from collections.abc import Mapping
 
 from server.fleet.vault import DAMAGED, REWRITTEN
-from tests.sim import fate
+from tests.sim import fate, invariants
 from tests.sim.clocks import PhoneClock
+from tests.sim.ended import Ended
+from tests.sim.evil import Evil, EvilLine
 from tests.sim.oracle import Broken
 from tests.sim.people import STATIONS
 from tests.sim.phone import OFF
@@ -22,11 +25,12 @@ from tests.sim.station import Station
 from tests.sim.town_calm import LAW, through_each_station
 from tests.sim.town_fate import TownFate
 from tests.sim.town_faults import OFF_MS, TownFaults
-from tests.sim.township import Town, chain_asking, ids_at, unfounded
+from tests.sim.township import CENTRE, Town, chain_asking, ids_at, unfounded
 from tests.sim.wire import Request, Response
 from tests.sim.world import World
 
 LOOK_EVERY = 4  # acts of fate
+ROUNDS_WITH_THE_LIAR = 6  # of 15 s
 
 
 class TownWorld(World):
@@ -53,6 +57,7 @@ class TownWorld(World):
         if self.town_faults.twin:
             self._add("twin", STATIONS[0])
         self.centre.on_moved = self._poke
+        self.evil = self._corrupt() if self.town_faults.evil else None
         self._acts = 0
         self._placeless: set[bytes] = set()  # chains that asked a station for a place
 
@@ -74,6 +79,24 @@ class TownWorld(World):
         station.on_moved = station.poke
         self.town.add(station)
         self.oracle.servers.add(f"Bearer {station.token}")
+
+    def _corrupt(self) -> Evil:
+        """One of the stations lies from the first moment on."""
+        faults, station = self.town_faults, self.roaming.choice(self.town.stations)
+        evil = Evil(station, self.roaming, faults.evil, strength=faults.lying, lied=self._lied)
+        self.network.nodes[station.name] = evil
+        line = f"line of {station.name}"
+        self.network.nodes[line] = EvilLine(self.centre, evil, self.roaming)
+        self.network.via[station.name] = line
+        return evil
+
+    def _lied(self, lie: str, request: Request) -> None:
+        self.oracle.tally[f"evil {lie}"] += 1
+        bearer = self.oracle.bearers.get(request.token)
+        for phone in self.phones:
+            if bearer is not None and phone.person == bearer.person:
+                self.oracle.fooled.add(phone.name)
+                self.trace.note(phone.name, request.word, f"is lied to: {lie}")
 
     def _poke(self) -> None:
         for station in self.town.stations:
@@ -116,27 +139,57 @@ class TownWorld(World):
             self.oracle.broken.append(Broken(LAW, f"{station.name}: {wrong}"))
 
     def _believe(self) -> None:
-        """No phone believes a set to be safe that the centre does not have."""
+        """No phone believes a set to be safe that the centre does not have; what a liar said it only heard."""
         there = self.storage.look(ids_at)
         for phone in self.phones:
             for own in phone.stored().own:
                 is_settled = not own.waits and own.result not in (REWRITTEN, DAMAGED)
-                if is_settled and own.id not in there:
+                is_hearsay = own.is_hearsay and phone.name in self.oracle.fooled
+                if is_settled and not is_hearsay and own.id not in there:
                     raise Broken(LAW, f"{phone.name} believes that {own.id.hex()[:8]} is safe")
 
     async def _heal(self) -> None:
         self._believe()
         await self._calm()
+        if self.evil is not None:
+            await self._with_the_liar()
+            await self._without_the_liar()
         await through_each_station(self, self.town, self._placeless)
-        self.network.via.clear()
-        for phone in self.phones:
-            if phone.kind == "py":
-                phone.sync()
+        self._meet_the_centre()
         await super()._heal()
         self._believe()
         for station in self.town.stations:
-            if station.refused:
+            is_liar = self.evil is not None and self.evil.station is station
+            if station.refused and not is_liar:
                 raise Broken(LAW, f"{station.name} was refused: {station.refused}")
+
+    async def _with_the_liar(self) -> None:
+        """Everybody meets the one who lies, and nobody else, for a while."""
+        assert self.evil is not None
+        for _ in range(ROUNDS_WITH_THE_LIAR):
+            for phone in self.phones:
+                self.town.roam(phone, self.evil.station.name)
+                if phone.kind == "py":
+                    phone.sync()
+            await self._strikes.officer_writes()
+            await asyncio.sleep(15)
+            self._believe()
+
+    async def _without_the_liar(self) -> None:
+        """Whoever was lied to meets the centre: that alone must put everything right. Then the machine is honest."""
+        assert self.evil is not None
+        self._meet_the_centre()
+        await super()._heal()
+        self.oracle.fooled.clear()
+        self._believe()
+        invariants.no_loss(Ended(self))
+        self.evil.lies.clear()
+
+    def _meet_the_centre(self) -> None:
+        for phone in self.phones:
+            self.town.roam(phone, CENTRE)
+            if phone.kind == "py":
+                phone.sync()
 
     async def _calm(self) -> None:
         """All lines are there, everything runs."""

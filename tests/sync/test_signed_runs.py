@@ -124,6 +124,8 @@ def test_cs6_the_last_good_signature_of_a_run_vouches_for_all_before_it_and_none
     assert kept(found) == list(range(vouched))
     refused = [one.result for one in found if isinstance(one, Refused)]
     assert refused == ["bad_signature"] * (len(signed) - vouched)
+    handed_on = verify.examine(run, lambda _chain: (alg, KEYS[alg].public), bytes(16))
+    assert kept(handed_on) == [at for at, is_signed in enumerate(signed) if is_signed]
 
 
 @given(algs, st.integers(0, 5), st.booleans())

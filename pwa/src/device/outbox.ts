@@ -18,6 +18,9 @@ const NOT_STORED = new Set(["bad_signature", "too_large", "malformed", DAMAGED])
 /** Rulings the author should read: the set is safe at the centre and does not count there. */
 const REFUSED = new Set(["rejected", "held"]);
 
+/** Something is safe on the word of a station alone. */
+const HEARSAY = "hearsay";
+
 /** Between two offers of a set to the station that keeps it. */
 const AGAIN_MS = 120_000;
 
@@ -62,6 +65,8 @@ export interface Counts {
 export interface Answers {
   durable: Set<string>;
   kept: number;
+  /** Of those that are safe, the ones of which only a station had said so before. */
+  borneOut: OwnSet[];
 }
 
 function isDurable(answer: PushAnswer | undefined): boolean {
@@ -153,6 +158,7 @@ export class Outbox {
     station: string | null = null,
   ): Promise<Answers> {
     const durable = new Set<string>();
+    const borneOut: OwnSet[] = [];
     let kept = 0;
     const marks: Mark[] = [];
     for (const [at, { set, mark }] of batch.entries()) {
@@ -175,13 +181,28 @@ export class Outbox {
         d: result.d ?? null,
         no: result.no ?? null,
       };
+      if (!mark && station) continue; // memory lets go of nothing on a station's word
       if (isDurable(answer)) durable.add(set.id);
       if (!mark) continue;
-      marks.push(answeredBy(mark, answer, atMs));
+      if (isDurable(answer) && mark.wordOf) borneOut.push(set);
+      marks.push(answeredBy(mark, answer, atMs, station));
     }
-    await this.#vault.putMarks(marks);
+    await this.#put(marks, station);
     this.#again = false;
-    return { durable, kept };
+    return { durable, kept, borneOut };
+  }
+
+  async #put(marks: Mark[], station: string | null): Promise<void> {
+    if (station && marks.some(({ wordOf }) => wordOf)) await this.#vault.setMeta(HEARSAY, true);
+    await this.#vault.putMarks(marks);
+  }
+
+  /** The centre was met: it is offered once more what only stations said that it has (HB16). */
+  async oweHearsay(): Promise<void> {
+    if (!(await this.#vault.meta(HEARSAY))) return;
+    const told = (await this.#vault.marks()).filter((mark) => mark.wordOf && !mark.unsent);
+    await this.#vault.putMarks(told.map((mark) => ({ ...mark, unsent: 1 as const })));
+    await this.#vault.setMeta(HEARSAY, false);
   }
 
   /** The centre's log is another than it was: everything that was safe in the old one is owed again (SPEC TL11). */
@@ -193,9 +214,13 @@ export class Outbox {
   /**
    * What a pull told of own sets: the first ruling of the centre on one that waits is its answer, whoever handed it in (HB4);
    * the newest decision of people takes the place of the answer, a question calls for the author again (SPEC RL6, RL9).
-   * `changed` when any mark did.
+   * `changed` when any mark did. `station` as in `answered`.
    */
-  async heard(news: readonly Heard[], atMs: number): Promise<{ changed: boolean; durable: Set<string> }> {
+  async heard(
+    news: readonly Heard[],
+    atMs: number,
+    station: string | null = null,
+  ): Promise<{ changed: boolean; durable: Set<string> }> {
     const durable = new Set<string>();
     if (news.length === 0) return { changed: false, durable };
     const marks = new Map((await this.#vault.marks()).map((mark) => [mark.id, mark]));
@@ -207,9 +232,9 @@ export class Outbox {
       if (answer && !mark.unsent && (mark.answer?.idx ?? 0) >= (answer.idx ?? 0)) continue;
       if (answer && mark.unsent) durable.add(set);
       if (!answer) changed.set(set, { ...mark, attention: 1 });
-      else changed.set(set, answeredBy(mark, answer, mark.unsent ? atMs : mark.answeredAtMs));
+      else changed.set(set, answeredBy(mark, answer, mark.unsent ? atMs : mark.answeredAtMs, station));
     }
-    await this.#vault.putMarks([...changed.values()]);
+    await this.#put([...changed.values()], station);
     return { changed: changed.size > 0, durable };
   }
 
@@ -250,14 +275,15 @@ export class Outbox {
   }
 }
 
-/** The mark with this answer. What is safe at the centre is no station's concern any more. */
-function answeredBy(mark: Mark, answer: PushAnswer, atMs: number | undefined): Mark {
-  const { attention: _asked, ...rest } = mark;
+/** The mark with this answer. What is safe at the centre is no station's concern any more; what only a `station` says to be is
+ *  so on its word. */
+function answeredBy(mark: Mark, answer: PushAnswer, atMs: number | undefined, station: string | null): Mark {
+  const { attention: _asked, wordOf, ...rest } = mark;
   const next: Mark = { ...rest, answer, ...(atMs === undefined ? {} : { answeredAtMs: atMs }) };
   if (needsAuthor(answer)) next.attention = 1;
   if (!isDurable(answer)) return next;
-  const { unsent: _owed, kept: _there, ...safe } = next;
-  return safe;
+  const { unsent: owed, kept: _there, ...safe } = next;
+  return station && (owed || wordOf) ? { ...safe, wordOf: station } : safe;
 }
 
 /** Whether a station keeps a set, and has nothing new to say of it. A clock that was set back does not silence it. */

@@ -9,10 +9,11 @@
  *     if (checked === "broken") …  // the lines do not add up: forget the scope and pull it again
  */
 import { encode } from "../sync/canon";
-import { type ChangeSet, isRefusal, readSet } from "../sync/changeset";
+import { type ChangeSet, isRefusal, type Refusal, readSet } from "../sync/changeset";
 import type { ScopePage } from "../sync/exchange";
-import { equalBytes, toHex } from "../sync/ids";
+import { equalBytes, setId, toHex } from "../sync/ids";
 import {
+  DECIDING,
   KIND_REDACT,
   KIND_SNAPSHOT,
   leafHash,
@@ -78,7 +79,8 @@ export async function checkPage(from: ScopePage, cursor: Cursor | null): Promise
       ruling: bytes,
       raw,
     };
-    if (set && toHex(set.setId) !== entry.set) return "broken";
+    if (DECIDING.has(ruling.kind) && (!envelope || toHex(await setId(envelope[0])) !== entry.set || !isWhole(found)))
+      return "broken";
     lines.push({ entry, ruling, leaf, set });
   }
   if (n !== from.to || !equalBytes(head, from.head)) return "broken";
@@ -87,6 +89,11 @@ export async function checkPage(from: ScopePage, cursor: Cursor | null): Promise
   // Everything has come, and nothing of it names the snapshot this scope began with (SPEC SN3).
   if (awaiting && to === from.n) return "broken";
   return { page: { scope, epoch, after, to, head, entries: lines.map((line) => line.entry), reset, awaiting }, lines };
+}
+
+/** Whether bytes are a set, or one of a newer version. */
+function isWhole(found: ChangeSet | Refusal | null): boolean {
+  return found !== null && (!isRefusal(found) || found.refused === "newer_version");
 }
 
 function stillAwaiting(cursor: Cursor | null, lines: readonly Line[]): string | null {

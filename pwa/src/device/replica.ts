@@ -61,6 +61,9 @@ interface KnownLog {
   beyond?: number;
 }
 const LOG = "log";
+/** Entity and set of what a station brought without words, in hex. */
+type Doubt = readonly [string, string];
+const DOUBTS = "doubts";
 const MOST_OTHERS = 2_000;
 /** One scope that breaks or begins anew more often than this in this time: pulling again does not help. */
 const RESETS = { most: 3, withinMs: 600_000 };
@@ -73,7 +76,7 @@ export class Replica {
   /** Newest ruling heard of, for the header item `seen`: proof that what is written now was written after it. */
   #seen: [number, Uint8Array] | null = null;
   /** Who answered last: a station may know less of the centre than we do, or speak of a log that has ended (SPEC HB5). */
-  #met = { isStation: false, isBehind: false };
+  #met: { station: string | null; isBehind: boolean } = { station: null, isBehind: false };
   readonly #resets = new Map<string, number[]>();
 
   constructor(parts: ReplicaParts) {
@@ -201,15 +204,21 @@ export class Replica {
    * A server introduced itself. Another log than last time: what the old one answered is owed again (SPEC TL11). True for a
    * station that is behind: what it says of the centre is of a log that has ended (HB5).
    */
-  async met({ log: { origin, epoch, lost = [] }, role }: Pick<HelloReply, "log" | "role">): Promise<boolean> {
+  async met(hello: Pick<HelloReply, "log" | "role" | "server">): Promise<boolean> {
+    const {
+      log: { origin, epoch, lost = [] },
+      role,
+      server,
+    } = hello;
     const { vault, cache, outbox } = this.#parts;
     const before = await vault.meta<KnownLog>(LOG);
-    this.#met = { isStation: role === STATION, isBehind: false };
+    this.#met = { station: role === STATION ? toHex(server) : null, isBehind: false };
+    if (!this.#met.station) await outbox.oweHearsay();
     const named = lost.map(([one]) => toHex(one));
     const ended = new Set([...(before ? [...(before.ended ?? []), before.epoch] : []), ...named]);
     const known: KnownLog = { origin, epoch: toHex(epoch) };
     if (before?.origin === origin && before.epoch === known.epoch) return false;
-    this.#met.isBehind = this.#met.isStation && ended.has(known.epoch);
+    this.#met.isBehind = this.#met.station !== null && ended.has(known.epoch);
     if (this.#met.isBehind) return true;
     ended.delete(known.epoch);
     if (ended.size > 0) known.ended = [...ended];
@@ -245,8 +254,11 @@ export class Replica {
     await this.#parts.vault.setMeta(LOG, known);
   }
 
-  /** These sets are durable at the centre. */
-  confirmed(ids: ReadonlySet<string>): Promise<void> {
+  /** These sets are durable at the centre; `borneOut`: so far only a station had said so, and what it said of their words. */
+  async confirmed(ids: ReadonlySet<string>, borneOut: readonly OwnSet[] = []): Promise<void> {
+    const gone = await this.#redacted(new Set(borneOut.map(({ entity }) => entity)));
+    for (const { chain, seq, id, entity } of borneOut)
+      if (gone.has(id)) await this.#parts.vault.strip({ chain, seq, set: id, entity });
     return this.#parts.writer.confirmed(ids);
   }
 
@@ -314,7 +326,7 @@ export class Replica {
       if (checked.page.reset) this.#countReset(from.scope, clock.nowMs());
       moved = (await this.#keep(checked.page, checked.lines)) || moved;
     }
-    if (!this.#met.isStation || reply.size > (this.#seen?.[0] ?? 0)) await this.#hear(reply);
+    if (!this.#met.station || reply.size > (this.#seen?.[0] ?? 0)) await this.#hear(reply);
     return moved;
   }
 
@@ -328,7 +340,7 @@ export class Replica {
     }
     const records = recordsOf(whole);
     const { mine, stripped, stamps } = gistOf(whole, me());
-    for (const one of stripped) await vault.strip(one);
+    for (const one of stripped) await vault.strip(one, this.#met.station !== null);
     const projected: Projected[] = [];
     for (const id of new Set([...mine, ...this.incidents.keys()])) {
       const lines = (await cache.entriesOf(id)).filter(({ scope }) => scope !== from.scope);
@@ -394,8 +406,10 @@ export class Replica {
       if (folded && concerns(incidentOf(folded.view), this.#parts.me())) projected.push({ id, view: folded.view });
     }
     const org = orgRowsOf(lines);
-    const stripped = [...strippedBy(lines), ...(this.#met.isStation ? await this.#strippedBefore(lines) : [])];
-    for (const one of stripped) await vault.strip(one);
+    const { station, isBehind } = this.#met;
+    const stripped = [...strippedBy(lines), ...(station ? await this.#strippedBefore(lines) : [])];
+    if (station) await this.#doubt(lines);
+    for (const one of stripped) await vault.strip(one, station !== null);
     try {
       await cache.apply(page, {
         org,
@@ -412,8 +426,8 @@ export class Replica {
     writer.hear(lines.flatMap(({ set }) => (set ? [unpack(set.header.hlc)] : [])));
     await this.#recover(lines);
     const owed = new Set((await vault.unsent()).map(({ id }) => id));
-    const heard = this.#met.isBehind ? [] : heardIn(lines, owed);
-    const { changed: answers, durable } = await outbox.heard(heard, clock.nowMs());
+    const heard = isBehind ? [] : heardIn(lines, owed);
+    const { changed: answers, durable } = await outbox.heard(heard, clock.nowMs(), station);
     await writer.confirmed(durable);
     if (answers) answersChanged();
     for (const { id, view } of projected) this.#show(id, view as View);
@@ -424,20 +438,50 @@ export class Replica {
 
   /** Sets that a station brings with words of which this phone knows already that they were taken away (SPEC RD3). */
   async #strippedBefore(lines: readonly Line[]): Promise<Stripped[]> {
-    const { cache } = this.#parts;
     const telling = lines.filter(({ set }) => set?.body);
-    const gone = new Set<string>();
-    for (const id of new Set(telling.map(({ entry }) => entry.entity))) {
-      for (const { set, ruling } of await cache.entriesOf(id))
-        if (rulingIn(ruling)?.kind === KIND_REDACT) gone.add(set);
-      for (const { packed } of await cache.recordsOf(id))
-        for (const { set, redaction } of recordsIn(packed)) if (redaction) gone.add(toHex(set));
-    }
+    const gone = await this.#redacted(new Set(telling.map(({ entry }) => entry.entity)));
     return telling.flatMap(({ entry, set }) =>
       set && gone.has(entry.set)
         ? [{ entity: entry.entity, set: entry.set, chain: toHex(set.header.chain), seq: set.header.seq }]
         : [],
     );
+  }
+
+  /** Remember the sets without words that a station brings: their words may be taken from other lines too. */
+  async #doubt(lines: readonly Line[]): Promise<void> {
+    const { cache } = this.#parts;
+    const bare = lines.flatMap(({ entry, set }) => (set && !set.body ? [[entry.entity, entry.set] as const] : []));
+    if (bare.length > 0) await cache.setMeta(DOUBTS, [...((await cache.meta<Doubt[]>(DOUBTS)) ?? []), ...bare]);
+  }
+
+  /** The centre was read to its end: it has said itself that words were taken away, or they are read anew (HB16). True for the latter. */
+  async settleDoubts(): Promise<boolean> {
+    const { cache } = this.#parts;
+    const anew = new Set<string>();
+    const doubts = (await cache.meta<Doubt[]>(DOUBTS)) ?? [];
+    for (const [entity, id] of doubts) {
+      const lines = (await cache.entriesOf(entity)).filter(({ set }) => set === id);
+      const isTrue = lines.some(
+        ({ scope, ruling }) => scope === inside(scope) && rulingIn(ruling)?.kind === KIND_REDACT,
+      );
+      if (!isTrue) for (const { scope } of [...lines, ...(await cache.recordsOf(entity))]) anew.add(scope);
+    }
+    for (const scope of anew) await cache.forgetScope(scope);
+    if (doubts.length > 0) await cache.setMeta(DOUBTS, []);
+    return anew.size > 0;
+  }
+
+  /** The sets about these entities whose words were taken away, as far as it is known here. */
+  async #redacted(entities: ReadonlySet<string>): Promise<Set<string>> {
+    const { cache } = this.#parts;
+    const gone = new Set<string>();
+    for (const id of entities) {
+      for (const { set, ruling } of await cache.entriesOf(id))
+        if (rulingIn(ruling)?.kind === KIND_REDACT) gone.add(set);
+      for (const { packed } of await cache.recordsOf(id))
+        for (const { set, redaction } of recordsIn(packed)) if (redaction) gone.add(toHex(set));
+    }
+    return gone;
   }
 
   /** Take back own sets that the centre has ruled on and this storage has lost (a restored or half-written vault). */

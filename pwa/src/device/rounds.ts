@@ -390,10 +390,10 @@ export class Rounds {
         this.#hello = null;
       }
       const results = this.#isBehind ? reply.results.map(noMoreThanKept) : reply.results;
-      const { durable, kept } = await outbox.answered(batch, results, clock.nowMs(), at);
+      const { durable, kept, borneOut } = await outbox.answered(batch, results, clock.nowMs(), at);
       this.#parts.keeper.settled(durable);
       done += durable.size + kept;
-      await replica.confirmed(durable);
+      await replica.confirmed(durable, borneOut);
       this.#parts.answered();
       // What the centre could not read may be damaged here: then it is written again on another chain (SPEC FK7).
       if (reply.results.some(({ r }) => r === "bad_signature" || r === "malformed") && (await leaving.mend())) {
@@ -441,13 +441,16 @@ export class Rounds {
       const signed = isStation ? null : await watch.due();
       const reply = await link.pull({ cursors, budget: this.#budget, ...(signed === null ? {} : { signed }) });
       this.#reached();
+      if (reply.server && !isStation) throw new LinkError("busy", "another server answers by now");
       keeper.given(reply.beacon, isStation);
       let moved = false;
       for (const page of reply.scopes)
         if (page.snapshot) moved = (await replica.begin(page, await this.#fetched(page.snapshot))) || moved;
       moved = (await replica.apply(reply)) || moved;
       if (signed !== null) status.alarm = await watch.heard(hello.server, reply.checkpoint ?? null);
-      if (reply.complete || !moved) return isStation ? timeIn(reply.beacon) : 0;
+      if (!reply.complete && moved) continue;
+      if (!isStation && reply.complete && (await replica.settleDoubts())) continue;
+      return isStation ? timeIn(reply.beacon) : 0;
     }
   }
 

@@ -82,6 +82,8 @@ export interface Mark {
   /** The last answer, whatever it was. */
   answer?: PushAnswer;
   answeredAtMs?: number;
+  /** The station (hex) on whose word alone it is safe at the centre: it is offered there once more (HB16). */
+  wordOf?: string;
   /** Present while the author has to look at the answer. */
   attention?: 1;
 }
@@ -286,10 +288,15 @@ export class Vault {
     }
   }
 
-  /** Leave of an own set what a lawful order left of it: its header and signature (SPEC RD). Others are no concern. */
-  async strip({ chain, seq, set: id }: Stripped): Promise<void> {
+  /**
+   * Leave of an own set what a lawful order left of it: its header and signature (SPEC RD). Others are no concern. On a
+   * station's word only where the centre itself has said that it has the set (HB16).
+   */
+  async strip({ chain, seq, set: id }: Stripped, onWord = false): Promise<void> {
     const set = await this.own(chain, seq);
     if (set?.id !== id) return;
+    const mark = onWord && (await (await this.#open()).get("outbox", [chain, seq]));
+    if (mark && (mark.unsent || mark.wordOf)) return;
     const raw = withoutBody(set.raw);
     if (set.raw.byteLength > raw.byteLength)
       await this.#strictly(["own"], (tx, keep) => keep(tx.objectStore("own").put({ ...set, raw })));

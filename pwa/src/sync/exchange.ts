@@ -141,6 +141,8 @@ export interface PullReply {
   complete: boolean;
   checkpoint?: GivenCheckpoint | null;
   beacon?: Uint8Array | null;
+  /** The station that answers (HB4). */
+  server?: Uint8Array | null;
 }
 
 /** The bytes of a request. */

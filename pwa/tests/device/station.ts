@@ -37,6 +37,8 @@ export class Station {
   readonly asked: (number | undefined)[] = [];
   /** A reply may fail to say who keeps the sets. */
   isNameless = false;
+  /** It says of every set that the centre has it, and keeps none. */
+  lies = false;
   fault: null | "down" | "portal" | "busy" = null;
   beacon: Uint8Array | null = null;
   #log: object = { origin: "test", epoch: new Uint8Array(8), size: 0 };
@@ -131,6 +133,10 @@ export class Station {
         continue;
       }
       const id = toHex(set.setId);
+      if (this.lies) {
+        results.push({ r: "stored", id: set.setId, idx: 1, d: "accepted" });
+        continue;
+      }
       if (this.#ruled.has(id)) {
         results.push({ r: "duplicate", id: set.setId, idx: this.#ruled.get(id), d: "accepted" });
         continue;
@@ -148,9 +154,13 @@ export class Station {
   }
 
   /** A provisional ruling in the scope of its own (HB3). */
-  async list(payload: { [key: string]: Value }, raw: Uint8Array): Promise<void> {
+  async list(
+    payload: { [key: string]: Value },
+    raw: Uint8Array,
+    lie: { kind?: string; idx?: number } = {},
+  ): Promise<void> {
     const idx = PROVISIONAL_FROM + this.own.lines.length;
-    const ruling = encodeRuling({ idx, atMs: this.centre.nowMs, kind: "set", payload });
+    const ruling = encodeRuling({ idx, atMs: this.centre.nowMs, kind: "set", payload, ...lie });
     this.own.lines.push({ ruling, raw });
     this.own.heads.push(await scopeHead(this.own.heads.at(-1) ?? SCOPE_HEAD_ZERO, await leafHash(ruling)));
   }
@@ -168,7 +178,15 @@ export class Station {
       return [{ scope: name, epoch: scope.epoch, from: after + 1, to, n: to, head, entries }];
     });
     const { beacon } = this;
-    return { size: this.#size, leaf: this.#leaf, now_ms: this.centre.nowMs, scopes, complete: true, beacon };
+    return {
+      size: this.#size,
+      leaf: this.#leaf,
+      now_ms: this.centre.nowMs,
+      scopes,
+      complete: true,
+      beacon,
+      server: this.server,
+    };
   }
 }
 

@@ -3,7 +3,7 @@ import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { reachedOf as reachedOfSet } from "../../src/device/vault";
-import { type ChangeSet, readSet } from "../../src/sync/changeset";
+import { type ChangeSet, readSet, withoutBody } from "../../src/sync/changeset";
 import { fromHex, toHex } from "../../src/sync/ids";
 import { readRuling } from "../../src/sync/rulings";
 import { Centre } from "./centre";
@@ -257,4 +257,73 @@ test("HB5: a station that speaks of a log which has ended makes nothing owed aga
   phone.centre.fault = null;
   await at(phone.centre);
   expect(new Set(await ticks())).toEqual(new Set(["centre"]));
+});
+
+test("HB16: a set of which only a station says that it is safe is offered to the centre once more, so a lie loses nothing", async () => {
+  await at(phone.centre);
+  await phone.note(INCIDENT, "一");
+  station.lies = true;
+  await at(station);
+  expect(await ticks()).not.toContain("phone");
+  const note = (await phone.vault.ownOf(INCIDENT))[0];
+  expect(phone.centre.held.has(note?.id ?? "")).toBe(false);
+  phone = await phone.again();
+  await at(phone.centre);
+  expect(phone.centre.held.has(note?.id ?? "")).toBe(true);
+  const pushes = phone.centre.pushes.length;
+  await at(phone.centre);
+  expect(phone.centre.pushes).toHaveLength(pushes);
+  expect((await phone.vault.marks()).filter(({ wordOf, unsent }) => wordOf || unsent)).toEqual([]);
+});
+
+test("HB16: own words that were taken away by a station's word leave the vault once the centre has the set", async () => {
+  await phone.note(INCIDENT, "一");
+  await at(station);
+  await station.inTouch();
+  const own = async () => (await phone.vault.ownOf(INCIDENT))[0];
+  const before = await own();
+  if (!before) throw new Error("nothing was written");
+  await phone.centre.redact(before.id, DESK);
+  await station.inTouch();
+  await at(station);
+  expect(await texts()).toEqual([""]);
+  expect(await own()).toMatchObject({ raw: before.raw, reached: "centre" });
+  await at(phone.centre);
+  expect((await own())?.raw.byteLength).toBeLessThan(before.raw.byteLength);
+});
+
+test("HB16: words that a station only says to be gone come back with the centre, wherever else they stood", async () => {
+  await at(phone.centre);
+  await ordered(phone.centre, INCIDENT, ORDER);
+  const id = await phone.centre.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: "二" }]);
+  await at(phone.centre);
+  expect(await texts()).toContain("二");
+  const isOfIt = ({ ruling }: { ruling: Uint8Array }): boolean =>
+    toHex(readRuling(ruling).payload["set"] as Uint8Array) === id;
+  const line = phone.centre.scopes.get(SCOPE)?.lines.find(isOfIt);
+  if (!line?.raw) throw new Error("nothing is listed");
+  const { payload, atMs } = readRuling(line.ruling);
+  const ops = [{ t: "entry.add", kind: "note", text: "" }];
+  const gone = { ...payload, at: atMs, by: fromHex(DESK), ground: "minor", text: "", ops };
+  await station.list(gone, withoutBody(line.raw), { kind: "redact", idx: 900 });
+  await at(station);
+  expect(await texts()).not.toContain("二");
+  await at(phone.centre);
+  expect(await texts()).toContain("二");
+});
+
+test("EX4: a set that a station changed is not taken in, and what it changed is read anew elsewhere", async () => {
+  await at(phone.centre);
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await station.inTouch();
+  const scope = station.mirrored.get(SCOPE);
+  const line = scope?.lines.at(-1);
+  if (!scope || !line?.raw) throw new Error("nothing is listed");
+  const changed = line.raw.slice();
+  changed[changed.length - 3] = (changed.at(-3) ?? 0) ^ 1;
+  scope.lines.splice(-1, 1, { ...line, raw: changed });
+  await at(station);
+  expect(phone.replica.incidents.has(INCIDENT)).toBe(false);
+  await at(phone.centre);
+  expect(phone.replica.incidents.has(INCIDENT)).toBe(true);
 });
