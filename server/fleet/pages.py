@@ -50,7 +50,7 @@ def follow_on(page: exchange.ScopePage, at: Cursor | None) -> tuple[list[Read], 
             raise BrokenScopeError(f"{page.scope}: entry {entry.n} where {n} was due")
         head = rulings.scope_head(head, rulings.leaf_hash(entry.ruling))
         ruling, envelope = rulings.read_ruling(entry.ruling), bytes(entry.envelope)
-        if ruling.kind in rulings.DECIDING and not _is_of(ruling, envelope):
+        if envelope != _NO_ENVELOPE and not _is_of(ruling, envelope):
             raise BrokenScopeError(f"{page.scope}: entry {n} is not with the set that was ruled on")
         read.append((ruling, None if envelope == _NO_ENVELOPE else envelope))
     if head != page.head:
@@ -62,7 +62,7 @@ def _is_of(ruling: Ruling, envelope: bytes) -> bool:
     """Whether these bytes are the set of this ruling, with its own words or none (CS4)."""
     read = changeset.read(envelope)
     is_whole = isinstance(read, ChangeSet) or read.code == "newer_version"
-    return is_whole and read.set_id == ruling.payload["set"]
+    return is_whole and read.set_id == ruling.payload.get("set")
 
 
 def opened(packed: bytes, page: exchange.ScopePage, offer: exchange.Offer) -> Snapshot:

@@ -220,15 +220,14 @@ def reader_of(answers: Answers) -> Device:
     )
 
 
-def entry(n: int, ruling: bytes) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.msgpack.encode([n, ruling, None]))
+def entry(n: int, ruling: bytes, envelope: list[bytes | None] | None = None) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.msgpack.encode([n, ruling, envelope]))
 
 
 RULING = rulings.encode_ruling(
     rulings.Ruling(1, 1, 1_000, "org", {"what": "units", "id": bytes(16), "row": None})
 )
 HEAD = rulings.scope_head(rulings.SCOPE_HEAD_ZERO, rulings.leaf_hash(RULING))
-DECIDING = rulings.encode_ruling(rulings.Ruling(1, 1, 1_000, "set", {"set": bytes(32)}))
 
 
 @pytest.mark.parametrize(
@@ -237,7 +236,11 @@ DECIDING = rulings.encode_ruling(rulings.Ruling(1, 1, 1_000, "set", {"set": byte
         ([entry(2, RULING)], HEAD, "entry 2 where 1 was due"),
         ([entry(1, RULING)], bytes(16), "the head at 1 is another"),
         ([], HEAD, "the head at 0 is another"),
-        ([entry(1, DECIDING)], HEAD, "entry 1 is not with the set that was ruled on"),
+        (
+            [entry(1, RULING, [b"", b"", None])],
+            HEAD,
+            "entry 1 is not with the set that was ruled on",
+        ),
     ],
 )
 async def test_a_scope_that_is_not_dense_or_leads_elsewhere_is_not_believed(

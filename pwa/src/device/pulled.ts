@@ -13,7 +13,6 @@ import { type ChangeSet, isRefusal, type Refusal, readSet } from "../sync/change
 import type { ScopePage } from "../sync/exchange";
 import { equalBytes, setId, toHex } from "../sync/ids";
 import {
-  DECIDING,
   KIND_REDACT,
   KIND_SNAPSHOT,
   leafHash,
@@ -79,8 +78,8 @@ export async function checkPage(from: ScopePage, cursor: Cursor | null): Promise
       ruling: bytes,
       raw,
     };
-    if (DECIDING.has(ruling.kind) && (!envelope || toHex(await setId(envelope[0])) !== entry.set || !isWhole(found)))
-      return "broken";
+    // What has left the scope since comes without its set (SC6).
+    if (envelope && (toHex(await setId(envelope[0])) !== entry.set || !isWhole(found))) return "broken";
     lines.push({ entry, ruling, leaf, set });
   }
   if (n !== from.to || !equalBytes(head, from.head)) return "broken";
