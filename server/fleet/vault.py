@@ -295,7 +295,7 @@ class Vault:
             )
 
     def owe_hearsay(self) -> None:
-        """Offer to the centre once more what only stations said that it has (HB16)."""
+        """Offer to the centre once more what only stations said that it has (HB15)."""
         self._db.execute(
             "UPDATE sets SET result = NULL, why = NULL, word_of = NULL WHERE word_of IS NOT NULL"
         )

@@ -64,7 +64,7 @@ TOLD_OF_THE_CENTRE = {
     "HB1": (SERVER + "test_station_enrolled.py", "hb1_a_station_speaks_for_whom_it_may"),
     "HB2": (SERVER + "test_station_laws.py", "hb2_in_the_end_a_station_is_as_its_centre"),
     "HB3": (SERVER + "test_station.py", "hb3_what_the_centre_rules_otherwise_is_told"),
-    "HB16": (SERVER + "test_station_phones.py", "hb16_what_only_a_station_says_to_be_safe_is_kept"),
+    "HB15": (SERVER + "test_station_phones.py", "hb15_what_only_a_station_says_to_be_safe_is_kept"),
     "HB4": (SERVER + "test_station_phones.py", "hb4_what_a_station_keeps_is_owed_until"),
     "HB6": (DEVICE + "stations.test.ts", "its own go when it names them no more"),
     "HB8": (SERVER + "test_station.py", "hb8_what_only_the_centre_rules_is_refused"),

@@ -265,7 +265,7 @@ async def test_hb5_a_station_that_speaks_of_a_log_which_has_ended_confirms_nothi
     assert vault.watched("met") == f"{origin}/{'ff' * 8}".encode()
 
 
-async def test_hb16_what_only_a_station_says_to_be_safe_is_kept_and_offered_to_the_centre(
+async def test_hb15_what_only_a_station_says_to_be_safe_is_kept_and_offered_to_the_centre(
     place: Township,
 ) -> None:
     phone = await Phone(place).enrolled()

@@ -197,7 +197,7 @@ export class Outbox {
     await this.#vault.putMarks(marks);
   }
 
-  /** The centre was met: it is offered once more what only stations said that it has (HB16). */
+  /** The centre was met: it is offered once more what only stations said that it has (HB15). */
   async oweHearsay(): Promise<void> {
     if (!(await this.#vault.meta(HEARSAY))) return;
     const told = (await this.#vault.marks()).filter((mark) => mark.wordOf && !mark.unsent);

@@ -454,7 +454,7 @@ export class Replica {
     if (bare.length > 0) await cache.setMeta(DOUBTS, [...((await cache.meta<Doubt[]>(DOUBTS)) ?? []), ...bare]);
   }
 
-  /** The centre was read to its end: it has said itself that words were taken away, or they are read anew (HB16). True for the latter. */
+  /** The centre was read to its end: it has said itself that words were taken away, or they are read anew (HB15). True for the latter. */
   async settleDoubts(): Promise<boolean> {
     const { cache } = this.#parts;
     const anew = new Set<string>();

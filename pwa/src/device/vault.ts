@@ -82,7 +82,7 @@ export interface Mark {
   /** The last answer, whatever it was. */
   answer?: PushAnswer;
   answeredAtMs?: number;
-  /** The station (hex) on whose word alone it is safe at the centre: it is offered there once more (HB16). */
+  /** The station (hex) on whose word alone it is safe at the centre: it is offered there once more (HB15). */
   wordOf?: string;
   /** Present while the author has to look at the answer. */
   attention?: 1;
@@ -290,7 +290,7 @@ export class Vault {
 
   /**
    * Leave of an own set what a lawful order left of it: its header and signature (SPEC RD). Others are no concern. On a
-   * station's word only where the centre itself has said that it has the set (HB16).
+   * station's word only where the centre itself has said that it has the set (HB15).
    */
   async strip({ chain, seq, set: id }: Stripped, onWord = false): Promise<void> {
     const set = await this.own(chain, seq);

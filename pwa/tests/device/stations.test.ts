@@ -259,7 +259,7 @@ test("HB5: a station that speaks of a log which has ended makes nothing owed aga
   expect(new Set(await ticks())).toEqual(new Set(["centre"]));
 });
 
-test("HB16: a set of which only a station says that it is safe is offered to the centre once more, so a lie loses nothing", async () => {
+test("HB15: a set of which only a station says that it is safe is offered to the centre once more, so a lie loses nothing", async () => {
   await at(phone.centre);
   await phone.note(INCIDENT, "一");
   station.lies = true;
@@ -276,7 +276,7 @@ test("HB16: a set of which only a station says that it is safe is offered to the
   expect((await phone.vault.marks()).filter(({ wordOf, unsent }) => wordOf || unsent)).toEqual([]);
 });
 
-test("HB16: own words that were taken away by a station's word leave the vault once the centre has the set", async () => {
+test("HB15: own words that were taken away by a station's word leave the vault once the centre has the set", async () => {
   await phone.note(INCIDENT, "一");
   await at(station);
   await station.inTouch();
@@ -292,7 +292,7 @@ test("HB16: own words that were taken away by a station's word leave the vault o
   expect((await own())?.raw.byteLength).toBeLessThan(before.raw.byteLength);
 });
 
-test("HB16: words that a station only says to be gone come back with the centre, wherever else they stood", async () => {
+test("HB15: words that a station only says to be gone come back with the centre, wherever else they stood", async () => {
   await at(phone.centre);
   await ordered(phone.centre, INCIDENT, ORDER);
   const id = await phone.centre.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: "二" }]);
