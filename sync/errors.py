@@ -457,7 +457,6 @@ BUNDLES: Final[dict[str, Entry]] = {
     "undeclared_epoch": Entry(
         200, "The centre began another log and did not say what became of the one before.", _ALARM
     ),
-    "other_key": Entry(200, "The centre's log is signed with another key than before.", _ALARM),
 }
 """What may be wrong with a bundle, one of its records (BU5), or what an answer rests on (BU6); `not_canonical` as
 above."""

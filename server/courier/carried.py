@@ -45,15 +45,13 @@ class Heeds(Protocol):
         """Take in a checkpoint, a ruling or the end. Gives a code where it is not believed, else nothing."""
         ...
 
-    async def finish(self) -> None:
-        """No record follows."""
+    async def finish(self) -> str:
+        """No record follows. Gives a code like `heed`, of what was still under way."""
         ...
 
 
 class Carried(msgspec.Struct):
-    """What a bundle held and what became of it. `answers`: how many of its records speak of the log. `kept`: ids of
-    sets that a station keeps, the first of them.
-    """
+    """What a bundle held and what became of it. `kept`: ids of sets that a station keeps, the first of them."""
 
     manifest: Manifest | None = None
     has_end: bool = False
@@ -62,7 +60,6 @@ class Carried(msgspec.Struct):
     results: Counter[str] = msgspec.field(default_factory=Counter)
     refused: list[Refused] = []
     ruled: Indices = msgspec.field(default_factory=Indices)
-    answers: int = 0
     kept: list[bytes] = []
 
     @property
@@ -80,8 +77,6 @@ class Carried(msgspec.Struct):
             self.manifest = record.value
         elif record.kind == bundle.END:
             self.has_end = True
-        else:
-            self.answers += 1
 
     def judged(self, n: int, result: PushResult) -> None:
         """Take down what became of the set at this place."""
@@ -118,8 +113,8 @@ async def take_in(intake: Intake, records: Iterable[Record], heeds: Heeds | None
         size += len(record.value)
     if batch:
         await _take(intake, batch, carried)
-    if heeds is not None:
-        await heeds.finish()
+    if heeds is not None and (code := await heeds.finish()):
+        carried.note(Record(0, 0, code))
     return carried
 
 

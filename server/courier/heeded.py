@@ -64,13 +64,12 @@ class Heeding:
             return await self._rest_on(self._proving, self._log, record.value)
         return await self._hear(self._proving, record.value)
 
-    async def finish(self) -> None:
+    async def finish(self) -> str:
         """See `carried.Heeds`."""
-        await self._take_in()
+        return await self._take_in()
 
     async def _rest_on(self, proving: Proving, log: Log, one: Checkpoint) -> str:
-        await self._take_in()
-        if code := proving.rest_on(one):
+        if code := await self._take_in() or proving.rest_on(one):
             return code
         held = held_at(await self._db.reading(_known), log)
         size = note.read_checkpoint(note.read_note(one.note).text).size

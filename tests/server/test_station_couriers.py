@@ -365,6 +365,40 @@ async def test_hb13_a_centre_that_was_put_back_or_whose_log_did_not_only_grow_is
     assert (carried.faults, await owed(station.app)) == ([], 0)
 
 
+async def test_bu3_a_manifest_in_a_stations_name_gives_nothing_to_whoever_wrote_it(
+    house: Centre, station: Station
+) -> None:
+    pen, thief, desk = await house.phone(), Pen("thief", person_id("officer")), station.intake.desk
+    raws = [pen.create(INCIDENT), thief.open(), desk_like(thief, desk.chain)]
+    made = Manifest(
+        "x", 1, desk.chain, desk.key.alg, desk.key.public, desk.nonce,
+        to=bytes(16), counts={"set": 9}, signed=("ortoo/else/where", 1 << 40),
+    )  # fmt: skip
+    writer = BundleWriter()
+    file = writer.begin(made) + b"".join(writer.add(bundle.SET, raw) for raw in raws)
+    brought, _none = await carried_to(house.app, file + writer.end(thief.key.sign))
+    assert [fault.code for fault in brought.faults] == ["bad_end"]
+    told = {"stored": 1, "held": 1, "bad_signature": 1}
+    assert dict(brought.results) == told, (
+        "each set for itself: a stranger's, and one that is forged"
+    )
+    answer = await answer_of(house.app, brought)
+    [checkpoint] = [
+        one.value
+        for one in bundle.read([answer], verify=keys.verify)
+        if one.kind == bundle.CHECKPOINT
+    ]
+    assert (checkpoint.after, checkpoint.proof) == (0, [])
+
+
+def desk_like(pen: Pen, chain: bytes) -> bytes:
+    """A set that says to be of this chain, by another key."""
+    own, pen.writer = pen.writer, msgspec.structs.replace(pen.writer, chain=chain)
+    raw = pen.note(INCIDENT, "假的")
+    pen.writer = own
+    return raw
+
+
 async def test_hb13_a_long_backlog_is_cut_into_whole_files(house: Centre, station: Station) -> None:
     pen = await house.phone()
     await station.mirrored()

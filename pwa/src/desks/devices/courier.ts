@@ -86,7 +86,6 @@ const FAULTS: Record<string, FaultWord> = {
   bad_ruling: "unproved",
   not_in_log: "unproved",
   undeclared_epoch: "logChanged",
-  other_key: "logChanged",
   split: "logChanged",
   inconsistent: "logChanged",
   not_mirrored: "logChanged",
