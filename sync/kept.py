@@ -3,8 +3,8 @@
 Responsible for the shape of the op and for reading it. Refuses to know when a station gives its word, and whose counts.
 
 >>> word = Word(bytes(32), bytes(16), 7, 90_000, 60)
->>> words(op([word])) == [word], word.until_ms
-(True, 90060)
+>>> words(op([word])) == [word], problem(op([word]))
+(True, None)
 """
 
 from __future__ import annotations
@@ -31,11 +31,6 @@ class Word(Struct, frozen=True, array_like=True):
     seq: int
     at_ms: int
     unsure_ms: int
-
-    @property
-    def until_ms(self) -> int:
-        """The set was there at this true time at the latest."""
-        return self.at_ms + self.unsure_ms
 
 
 def op(given: Sequence[Word]) -> dict[str, Any]:

@@ -1,16 +1,20 @@
 """What judging a time has to know of the chains that speak of it.
 
-Responsible for the two questions, and for their answers out of what is stored. Refuses to know who asks.
+Responsible for what is asked of a chain, and the answers out of what is stored; and for which sets of a chain say
+something of it that counts. Refuses to know who asks, and what they say.
 
 Example: `Chains(connection).forked_at(chain)` is None while a chain has one writer.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from sqlalchemy import Connection
 
 from server.store import devices
 from server.store.devices import Device
+from sync import rulings
+from sync.changeset import KIND_CHAIN, ChangeSet
 
 
 class Known(Protocol):
@@ -38,3 +42,17 @@ class Chains:
         """The seq from which it has two writers."""
         head = devices.heads(self._connection, [chain]).get(chain)
         return None if head is None else head.forked_at
+
+
+def is_sure_of_itself(
+    change: ChangeSet, ruling: rulings.Ruling, doubtful: AbstractSet[str]
+) -> bool:
+    """Whether a ruled set is about its own chain, counts, and has none of these flags."""
+    body, payload = change.body, ruling.payload
+    return (
+        body is not None
+        and body.kind == KIND_CHAIN
+        and body.entity == change.header.chain
+        and payload["d"] in rulings.COUNTED
+        and doubtful.isdisjoint(payload["flags"])
+    )

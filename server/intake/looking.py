@@ -14,6 +14,7 @@ from server.intake import verdicts
 from server.intake.ledger import Ledger
 from server.intake.memory import Incident, Memory
 from server.intake.moments import Moments
+from server.intake.timing import BACK_SETS
 from server.intake.verdicts import Finding
 from server.store import timers
 from server.store import verdicts as stored_verdicts
@@ -71,8 +72,10 @@ class Looking:
         for chain, seq in self._filled.items():
             # Signed before what came earlier: now it is certain by when.
             entities += stored_verdicts.open_before(self._connection, chain, seq)
-        for chain, seq, until_ms in self._moments.vouched():
-            entities += stored_verdicts.open_before(self._connection, chain, seq, until_ms)
+        for chain, first, last, until_ms in self._moments.vouched():
+            # And so were those before them in their chain; what lies far back came long ago.
+            low = first - BACK_SETS
+            entities += stored_verdicts.open_before(self._connection, chain, last, low, until_ms)
         for entity in entities:
             self._to_look[entity] = self._memory.incident(self._connection, entity)
         soon_ms = self._at_ms + verdicts.SETTLING_MS

@@ -1,7 +1,7 @@
-"""When things happened, for the transaction that is being written: its own sets and samples included.
+"""When things happened, for the transaction that is being written: its own sets, samples and stations' words included.
 
-Responsible for writing down the samples of a batch, and for the times of an incident's ops and which incidents new
-samples tell more of, before anything is committed. Refuses to judge what the times mean.
+Responsible for writing down the samples and words of a batch, and for the times of an incident's ops, by when a set was
+at a station, and which incidents these tell more of, before anything is committed. Refuses to judge what times mean.
 
 Example: `batch.moments.times(incident.state.items.values())[op]` is the `Timed` of an op of this very batch.
 """
@@ -80,14 +80,18 @@ class Moments:
             default=None,
         )
 
-    def vouched(self) -> list[tuple[bytes, int, int]]:
-        """(chain, seq, ms) of each stretch of which stations said in this batch that they had it at that time at the
-        latest: up to that seq."""
+    def vouched(self) -> list[tuple[bytes, int, int, int]]:
+        """(chain, first seq, last seq, ms) of each stretch of which stations said in this batch that they had some, at
+        that time at the latest."""
         self.flush()
-        found: dict[bytes, tuple[int, int]] = {}
+        found: dict[bytes, tuple[int, int, int]] = {}
         for said in (Said(*row) for row in self._said):
-            seq, until_ms = found.get(said.chain, (0, said.until_ms))
-            found[said.chain] = max(seq, said.seq), min(until_ms, said.until_ms)
+            first, last, until_ms = found.get(said.chain, (said.seq, said.seq, said.until_ms))
+            found[said.chain] = (
+                min(first, said.seq),
+                max(last, said.seq),
+                min(until_ms, said.until_ms),
+            )
         return [(chain, *rest) for chain, rest in sorted(found.items())]
 
     def flush(self) -> None:

@@ -18,13 +18,13 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.intake import words
-from server.intake.chains import Known
+from server.intake.chains import Known, is_sure_of_itself
 from server.store import kept, samples
 from server.store.devices import Device
 from server.store.kept import Said
 from server.store.rows import Row, query
 from sync import changeset, rulings, time
-from sync.changeset import KIND_CHAIN, ChangeSet, Header
+from sync.changeset import ChangeSet, Header
 from sync.clock import MS_MAX
 from sync.fold import Item
 from sync.samples import OBS, problem
@@ -188,6 +188,8 @@ class _OneChain:
         that they had any of these."""
         held_ms = stored.received_at_ms
         said_ms = self._said_of(stored)
+        # What follows it was there later, as a rule: then it need not be read.
+        best_ms = min(said_ms, default=MS_MAX)
         last = max(
             (
                 *(seq for seq, no in self._early if seq > stored.seq and no < stored.arrival_no),
@@ -195,7 +197,7 @@ class _OneChain:
                     one.seq
                     for said in self._said.values()
                     for one in said
-                    if one.seq > stored.seq and not one.is_own
+                    if one.seq > stored.seq and one.until_ms < best_ms and not one.is_own
                 ),
             ),
             default=None,
@@ -262,15 +264,8 @@ class _OneChain:
 
 def rows_of(change: ChangeSet, ruling: rulings.Ruling) -> list[Row]:
     """The samples that a ruled set puts into its own chain, as rows; none of one that does not count or is in doubt."""
-    body, payload = change.body, ruling.payload
-    chain = change.header.chain
-    if (
-        body is None
-        or body.kind != KIND_CHAIN
-        or body.entity != chain
-        or payload["d"] not in rulings.COUNTED
-        or not DOUBTFUL.isdisjoint(payload["flags"])
-    ):
+    body, chain = change.body, change.header.chain
+    if body is None or not is_sure_of_itself(change, ruling, DOUBTFUL):
         return []
     received_at_ms = rulings.received_at_ms(ruling)
     return [

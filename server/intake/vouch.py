@@ -14,21 +14,20 @@ from server.store import kept as stored
 from server.store import sets, spool
 from server.store.spool import Unsaid
 from sync.changeset import KIND_CHAIN, Draft
-from sync.exchange import PushResult
 from sync.incident.escalation import CENTRE
 from sync.kept import WORDS_MAX, op
 
 
-def vouch(batch: Batch, arrival_nos: Sequence[int], before_ms: int) -> list[PushResult]:
+def vouch(batch: Batch, arrival_nos: Sequence[int], before_ms: int) -> None:
     """Give the word on those of these sets that are not spoken of yet: what its own desks wrote, and what came from
-    others before a moment, in ms. Gives what became of the sets that say so.
+    others before a moment, in ms.
     """
-    return _say(batch, spool.unsaid(batch.connection, arrival_nos, batch.desk_chain, before_ms))
+    _say(batch, spool.unsaid(batch.connection, arrival_nos, batch.desk_chain, before_ms))
 
 
 def words_on(batch: Batch, set_ids: Sequence[bytes]) -> list[bytes]:
     """The signed sets in which this station says since when it has these: every one that it gave, and one more for
-    those kept for the centre of which it had not spoken. Nothing is said of sets that did not come from their authors.
+    those kept for the centre of which it had not spoken. Nothing is said of what came from the centre.
     """
     known = spool.numbers(batch.connection, set_ids)
     _say(batch, spool.unsaid(batch.connection, known, batch.desk_chain))
@@ -42,12 +41,10 @@ def words_on(batch: Batch, set_ids: Sequence[bytes]) -> list[bytes]:
     ]
 
 
-def _say(batch: Batch, unsaid: Sequence[Unsaid]) -> list[PushResult]:
+def _say(batch: Batch, unsaid: Sequence[Unsaid]) -> None:
     chain = batch.desk_chain
-    told = []
     for at in range(0, len(unsaid), WORDS_MAX):
         words = [one.word for one in unsaid[at : at + WORDS_MAX]]
         draft = Draft(CENTRE, f"device:{chain.hex()}", KIND_CHAIN, chain, [op(words)], lane=1)
-        told.append(batch.write(draft))
+        batch.write(draft)
     spool.said(batch.connection, [one.arrival_no for one in unsaid])
-    return told

@@ -6,13 +6,15 @@ Refuses to give any: `vouch` does, at a station. Refuses to judge what they boun
 Example: `counting(kept.on_sets(connection, [set_id]), chains)` are the words on a set that count.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from server.intake.chains import Known
+from server.intake.chains import Known, is_sure_of_itself
 from server.store.kept import Said
 from server.store.rows import Row
 from sync import kept, rulings
-from sync.changeset import KIND_CHAIN, ChangeSet
+from sync.canon import INT_MAX
+from sync.changeset import ChangeSet
+from sync.clock import MS_MAX
 
 DOUBTFUL = frozenset({"fork", "compromised", "rights_uncertain"})
 """What nobody can tell to be of before a station was shut out vouches for nothing."""
@@ -20,15 +22,8 @@ DOUBTFUL = frozenset({"fork", "compromised", "rights_uncertain"})
 
 def rows_of(change: ChangeSet, ruling: rulings.Ruling) -> list[Row]:
     """The words that a ruled set gives in its own chain, as rows; none of one that does not count or is in doubt."""
-    body, payload = change.body, ruling.payload
-    chain = change.header.chain
-    if (
-        body is None
-        or body.kind != KIND_CHAIN
-        or body.entity != chain
-        or payload["d"] not in rulings.COUNTED
-        or not DOUBTFUL.isdisjoint(payload["flags"])
-    ):
+    body, chain = change.body, change.header.chain
+    if body is None or not is_sure_of_itself(change, ruling, DOUBTFUL):
         return []
     received_at_ms = rulings.received_at_ms(ruling)
     return [
@@ -48,16 +43,20 @@ def rows_of(change: ChangeSet, ruling: rulings.Ruling) -> list[Row]:
     ]
 
 
-def counting(said: Iterable[Said], known: Known) -> list[Said]:
+def counting(said: Sequence[Said], known: Known) -> list[Said]:
     """Those of a station's chain which, as far as is known by now, had one writer and was in nobody else's hands."""
-    return [one for one in said if _counts(one, known)]
+    until = {hub: _until(hub, known) for hub in {one.hub for one in said}}
+    return [
+        one
+        for one in said
+        if one.received_at_ms < until[one.hub][0] and one.hub_seq < until[one.hub][1]
+    ]
 
 
-def _counts(one: Said, known: Known) -> bool:
-    device = known.device(one.hub)
+def _until(hub: bytes, known: Known) -> tuple[int, int]:
+    """The moment, in ms, and the seq from which the words of a chain count no more; 0 where they never did."""
+    device, forked_at = known.device(hub), known.forked_at(hub)
     if device is None or device.station is None:
-        return False
-    since_ms, forked_at = device.compromised_since_ms, known.forked_at(one.hub)
-    return (since_ms is None or one.received_at_ms < since_ms) and (
-        forked_at is None or one.hub_seq < forked_at
-    )
+        return 0, 0
+    since_ms = device.compromised_since_ms
+    return MS_MAX if since_ms is None else since_ms, INT_MAX if forked_at is None else forked_at

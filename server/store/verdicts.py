@@ -91,15 +91,17 @@ def open_among(connection: Connection, incidents: Sequence[bytes]) -> list[bytes
     return [bytes(incident) for (incident,) in rows]
 
 
-def open_before(connection: Connection, chain: bytes, seq: int, since_ms: int = -1) -> list[bytes]:
-    """Incidents of which something is not determined yet, among those that sets of a chain up to `seq` are about which
-    came after a moment."""
+def open_before(
+    connection: Connection, chain: bytes, seq: int, low: int = 0, since_ms: int = -1
+) -> list[bytes]:
+    """Incidents of which something is not determined yet, among those that sets of a chain from `low` up to `seq` are
+    about which came after a moment."""
     rows = query(
         connection,
         "SELECT DISTINCT v.incident FROM sets s JOIN verdicts v ON v.incident = s.entity"
-        " WHERE s.chain = ? AND s.seq <= ? AND s.received_at_ms > ?"
+        " WHERE s.chain = ? AND s.seq BETWEEN ? AND ? AND s.received_at_ms > ?"
         " AND v.result NOT IN ('met', 'missed')",
-        (chain, seq, since_ms),
+        (chain, low, seq, since_ms),
     )
     return sorted(bytes(incident) for (incident,) in rows)
 

@@ -157,15 +157,16 @@ async def test_tm14_what_a_township_ordered_and_signed_while_it_was_alone_is_fou
     await sound(place)
 
 
-async def test_tm14_a_word_that_comes_after_its_set_has_it_judged_again(place: Township) -> None:
+async def test_tm14_a_word_that_comes_late_on_what_follows_a_set_has_that_judged_again(
+    place: Township,
+) -> None:
     phone, beacon = await ordered(place)
     pass_by(place, 20_000)
     phone.now_ms = place.clock.now_ms()
-    raws = [phone.set(INCIDENT, SIGNED, beacon=beacon), phone.note(INCIDENT, "随后")]
-    await place.at_station(phone, *raws)
+    signed, then = phone.set(INCIDENT, SIGNED, beacon=beacon), phone.note(INCIDENT, "随后")
+    await place.at_station(phone, then)
     pass_by(place, 2 * DAY_MS)
-    # By mobile data, ahead of the station, and the second of the two not at all.
-    await place.at_centre(phone, raws[0])
+    await place.at_centre(phone, signed)  # by mobile data, ahead of the station
     await looked(place)
     assert (await found(place))["C2i"][0] == "undetermined"
     await back(place, 0)
