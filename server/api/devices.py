@@ -26,7 +26,7 @@ from server.intake.batch import Batch
 from server.intake.door import Intake
 from server.problems import ProblemError
 from server.settings import Settings
-from server.store import devices, greetings
+from server.store import devices, greetings, spool
 from server.store.devices import ChainHead, Contact, Device
 from server.store.engine import Database
 from server.store.greetings import Event
@@ -123,6 +123,8 @@ class Fleet(msgspec.Struct, frozen=True):
     heads: dict[bytes, ChainHead]
     contacts: dict[bytes, Contact]
     events: dict[bytes, list[Event]]
+    kept: dict[bytes, int]
+    """At a station: how many sets of each chain it keeps for the centre."""
 
 
 def fleet_of(connection: Connection, directory: Directory, who: SignedIn) -> Fleet:
@@ -138,6 +140,7 @@ def fleet_of(connection: Connection, directory: Directory, who: SignedIn) -> Fle
         devices.all_heads(connection),
         devices.contacts(connection),
         greetings.events(connection),
+        spool.by_chain(connection),
     )
 
 
@@ -174,6 +177,7 @@ def name_of(device: Device, directory: Directory) -> str:
 def _row(device: Device, fleet: Fleet, directory: Directory) -> DeviceRow:
     contact = fleet.contacts.get(device.chain)
     head = fleet.heads.get(device.chain)
+    here = fleet.kept.get(device.chain, 0)
     return DeviceRow(
         chain=device.chain.hex(),
         person=hex_or_none(device.person),
@@ -189,11 +193,11 @@ def _row(device: Device, fleet: Fleet, directory: Directory) -> DeviceRow:
         last_contact_ms=contact.last_contact_ms if contact else None,
         have=head.have if head else -1,
         head=contact.head if contact else None,
-        pending=contact.pending if contact else None,
+        pending=contact.pending + here if contact else None,
         oldest_ms=contact.oldest_ms if contact else None,
         clock_offset_ms=contact.clock_offset_ms if contact else None,
         storage=contact.storage if contact else None,
-        kept=contact.kept if contact else 0,
+        kept=contact.kept + here if contact else here,
         forked_at=head.forked_at if head else None,
         continues=hex_or_none(device.continues),
         continued_by=hex_or_none(device.continued_by),

@@ -22,6 +22,7 @@ from server.problems import ProblemError
 from server.proof import loss
 from server.proof.signer import Signer
 from server.store import log, scopes, spool, upstream
+from server.store.devices import Contact
 from server.store.rows import query
 from server.store.scopes import hub_scope
 from sync import changeset, exchange, rulings
@@ -320,6 +321,28 @@ async def test_a_station_that_stops_anywhere_goes_on_from_what_is_stored(
         await again.mirrored()
         assert await view(again) == await view(house)
         assert (await rebuild(again.app.state.settings.url, check=True)) == (1, 0)
+
+
+async def test_a_stations_desk_takes_for_confirmed_only_what_the_centre_has(
+    house: Centre, station: Station, phone: Pen
+) -> None:
+    row = {"name": "所长", "role": "station", "station": STATION}
+    await house.intake.org("people", person_id("station"), row)
+    await station.mirrored()
+    duty = await seat(station, "station")
+    await push(station.client, phone, phone.note(INCIDENT))
+    contact = Contact(phone.chain, 1, pending=2, oldest_ms=None, clock_offset_ms=0, head=2, app="")
+    station.intake.note_contact(contact)
+    await station.intake.transaction(lambda _batch: None)
+
+    async def told() -> tuple[int, int]:
+        rows = {one["chain"]: one for one in await duty.ask("/api/devices")}
+        return rows[phone.chain.hex()]["pending"], rows[phone.chain.hex()]["kept"]
+
+    assert await told() == (2, 1), "one is on the phone, one is here"
+    await station.handed_up()
+    await station.mirrored()
+    assert await told() == (1, 0)
 
 
 async def test_hb8_what_only_the_centre_rules_is_refused_and_what_a_desk_writes_is_not(

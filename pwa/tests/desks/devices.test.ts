@@ -7,6 +7,7 @@ import {
   joining,
   needOf,
   ordered,
+  ownRoad,
   picture,
   reachedOf,
   roads,
@@ -110,6 +111,12 @@ describe("devices", () => {
       ["城川所", "behind", 0, 14],
       ["昂素所", "clear", 1, 0],
     ]);
+  });
+  it("at a station have its own road, by what it hears of its centre itself", () => {
+    const upstream = { linked_since_ms: null, heard_at_ms: NOW - 60_000, waiting: 2, oldest_ms: NOW - 90_000 };
+    const told = [upstream, { ...upstream, linked_since_ms: NOW }, { ...upstream, linked_since_ms: NOW, waiting: 0 }];
+    expect(told.map((one) => ownRoad("昂素所", [fine, gone], one).state)).toEqual(["away", "behind", "clear"]);
+    expect(ownRoad("昂素所", [fine, gone], upstream)).toMatchObject({ phones: 1, heardMs: NOW - 60_000, pending: 2 });
   });
   it("whose storage was copied, set back or forked stand first, a waiting officer before all", () => {
     const befell = (kind: DeviceEvent["kind"], last_at = NOW): DeviceEvent[] => [

@@ -177,6 +177,27 @@ export interface Road {
   readonly oldestMs: number | null;
 }
 
+/** How a station stands with its centre, as it says itself. */
+export interface Upstream {
+  readonly linked_since_ms: number | null;
+  readonly heard_at_ms: number | null;
+  readonly waiting: number;
+  readonly oldest_ms: number | null;
+}
+
+/** At a station: its own road, which it knows better than anybody. */
+export function ownRoad(station: string, devices: readonly Device[], upstream: Upstream): Road {
+  const linked = upstream.linked_since_ms !== null;
+  return {
+    station,
+    phones: devices.filter((device) => inUse(device)).length,
+    state: !linked ? "away" : upstream.waiting > 0 ? "behind" : "clear",
+    heardMs: upstream.heard_at_ms,
+    pending: upstream.waiting,
+    oldestMs: upstream.oldest_ms,
+  };
+}
+
 /** The road of each station that has a server in use: those that need somebody first, then by name. */
 export function roads(
   stations: readonly { id: string; name: string }[],
