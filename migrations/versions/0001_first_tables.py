@@ -551,6 +551,15 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
         sa.PrimaryKeyConstraint("scope", "n", name=op.f("pk_scope_entries")),
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("scope_entries", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_scope_entries_provisional",
+            ["scope", "idx"],
+            unique=False,
+            sqlite_where=sa.text("idx >= 4503599627370496"),
+            postgresql_where=sa.text("idx >= 4503599627370496"),
+        )
+
     op.create_table(
         "scopes",
         sa.Column(
@@ -633,6 +642,9 @@ def downgrade() -> None:  # noqa: PLR0915  one statement per table
 
     op.drop_table("sessions")
     op.drop_table("scopes")
+    with op.batch_alter_table("scope_entries", schema=None) as batch_op:
+        batch_op.drop_index("ix_scope_entries_provisional")
+
     op.drop_table("scope_entries")
     op.drop_table("rulings")
     op.drop_table("org_rows")

@@ -106,7 +106,8 @@ class HubLedger(Ledger):
         for name in names:
             if wanted := entries if name in thought else own:
                 scope = self._memory.scope(self._connection, self._own(name))
-                listed = scopes.listed(self._connection, scope.id)
+                among = [entry[0] for entry in wanted]
+                listed = scopes.listed(self._connection, scope.id, among)
                 for entry in wanted:
                     if entry[0] not in listed:
                         self.list_in([name], *entry)

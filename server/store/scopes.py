@@ -14,6 +14,7 @@ from sqlalchemy import Connection, update
 
 from server.store import tables
 from server.store.rows import execute, query, query_in
+from sync.rulings import PROVISIONAL_FROM, is_provisional
 
 PAGE_ROWS = 1_000
 FIRST_EPOCH = 1
@@ -164,14 +165,22 @@ def head_at(connection: Connection, scope_id: int, n: int) -> bytes | None:
     return bytes(rows[0][0]) if rows else None
 
 
-def listed(connection: Connection, scope: int) -> set[int]:
-    """The indices of the rulings that a scope lists with their sets."""
-    rows = query(
-        connection,
-        "SELECT idx FROM scope_entries WHERE scope = ? AND arrival_no IS NOT NULL",
-        (scope,),
-    )
-    return {idx for (idx,) in rows}
+def listed(connection: Connection, scope: int, among: Sequence[int]) -> set[int]:
+    """Which of these rulings a scope lists with their sets. Of provisional ones a station's scopes are full, so these
+    are found without reading the scope.
+    """
+    thought = [idx for idx in among if is_provisional(idx)]
+    ruled = [idx for idx in among if not is_provisional(idx)]
+    found: set[int] = set()
+    for asked, bound in ((thought, f"idx >= {PROVISIONAL_FROM} AND "), (ruled, "")):
+        rows = query_in(
+            connection,
+            f"SELECT idx FROM scope_entries WHERE scope = {scope:d} AND {bound}idx IN (?)"  # noqa: S608  our own numbers
+            " AND arrival_no IS NOT NULL",
+            asked,
+        )
+        found |= {idx for (idx,) in rows}
+    return found
 
 
 def lists(connection: Connection, scope: int, entity: bytes) -> bool:

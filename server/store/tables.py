@@ -25,7 +25,10 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
+
+from sync.rulings import PROVISIONAL_FROM
 
 # SQLite numbers rows only in a column declared INTEGER PRIMARY KEY.
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -128,6 +131,7 @@ scopes = Table(
     Column("head", LargeBinary, nullable=False),  # 16 bytes, SC2
 )
 
+_PROVISIONAL = text(f"idx >= {PROVISIONAL_FROM}")
 scope_entries = Table(
     "scope_entries",
     metadata,
@@ -136,6 +140,14 @@ scope_entries = Table(
     Column("idx", BigInteger, nullable=False),
     Column("arrival_no", BigInteger),  # the set it rules, if any
     Column("head", LargeBinary, nullable=False),
+    # Only stations list what is provisional: a centre keeps nothing in it.
+    Index(
+        "ix_scope_entries_provisional",
+        "scope",
+        "idx",
+        sqlite_where=_PROVISIONAL,
+        postgresql_where=_PROVISIONAL,
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -1,9 +1,14 @@
 """What a station remembers of its centre, and what it owes to it."""
 
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Connection
+
 from server.auth.stations import AuditRequest, behind
-from server.store import spool, tables, upstream
+from server.store import scopes, spool, tables, upstream
 from server.store.engine import Database
-from server.store.rows import insert
+from server.store.rows import insert, query
 from server.store.upstream import Upstream
 from sync import exchange
 from sync.rulings import PROVISIONAL_FROM
@@ -89,3 +94,25 @@ async def test_hb12_what_the_centre_has_less_of_is_owed_once_more_and_a_refusal_
     assert await db.writing(spool.owe_above, a, 1) == 3
     order = [no for no, _id, _raw in await db.reading(spool.waiting, 200, 1_000)]
     assert sorted(order) == [1, 3, 4], "not what lies below, and not what was refused"
+
+
+async def test_what_a_station_thinks_is_found_in_a_long_scope_without_reading_it(
+    db: Database,
+) -> None:
+    def look(connection: Connection) -> set[int]:
+        rows = [(7, n, PROVISIONAL_FROM + n, n if n % 2 else None, bytes(16)) for n in range(1, 9)]
+        insert(connection, tables.scope_entries, [*rows, (7, 9, 5, 9, bytes(16))])
+        asked: list[str] = []
+        driver: Any = connection.connection.dbapi_connection
+        is_sqlite = isinstance(driver, sqlite3.Connection)
+        if is_sqlite:
+            driver.set_trace_callback(asked.append)
+        thought = [PROVISIONAL_FROM + 1, PROVISIONAL_FROM + 2, PROVISIONAL_FROM + 99]
+        found = scopes.listed(connection, 7, [*thought, 5, 6])
+        if is_sqlite:
+            driver.set_trace_callback(None)
+            plan = query(connection, f"EXPLAIN QUERY PLAN {asked[0]}")
+            assert "ix_scope_entries_provisional" in str(plan)
+        return found
+
+    assert await db.writing(look) == {PROVISIONAL_FROM + 1, 5}
