@@ -67,7 +67,7 @@ _ROWS: Final[dict[str, tuple[str, str]]] = {
     "no_sample_after": ("事后没有校时", "No time sample after"),
     "slept": ("手机休眠过", "The phone slept"),
     "clock_step": ("手机时钟被拨动", "The phone's clock was set"),
-    "station_said": ("上限只凭驿站所记", "Bounded by a station's word"),
+    "station_said": ("上限只凭派出所所记", "Bounded by a station's word"),
     "clock_disorder": ("时钟次序不合", "Clock readings out of order"),
     "forked": ("链有两个写者", "Two writers on one chain"),
     "compromised": ("终端曾落他人之手", "The device was in other hands"),

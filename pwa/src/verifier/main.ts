@@ -219,11 +219,7 @@ function clocks({ found }: Seen): HTMLElement | null {
       el("td", "", el("b", "", wordIn(RESULTS[language], one.result))),
       el("td", "num", one.lo === null && one.hi === null ? "" : seconds(one)),
       el("td", "num", one.within === null ? "" : say.unit((one.within / 1000).toFixed(0))),
-      el(
-        "td",
-        "",
-        one.grade === null ? one.why.map((code) => wordIn(CAUSES[language], code)).join("；") : String(one.grade),
-      ),
+      el("td", "", [one.grade ?? [], one.why.map((code) => wordIn(CAUSES[language], code))].flat(2).join("；")),
       el("td", "num", time(one.atMs)),
     ),
   );

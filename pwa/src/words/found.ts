@@ -67,7 +67,7 @@ const causes = {
   no_sample_after: "之后还没对过时",
   slept: "其间手机休眠过",
   clock_step: "其间手机的钟被拨过，或说不准",
-  station_said: "最晚何时，只凭驿站一家之言",
+  station_said: "最晚到何时，只凭派出所一家之言",
   clock_disorder: "手机自己的计时前后对不上",
   forked: "终端的记录分了叉",
   compromised: "终端可能在别人手里时写的",
