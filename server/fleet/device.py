@@ -282,8 +282,13 @@ class Device:
             if refused.code == NEEDS_LOGIN:
                 return "continued"
             if refused.code == REVOKED:
-                await self._push()  # what it holds may still be handed over, and nothing else
+                await self._hand_over()
             raise
+
+    async def _hand_over(self) -> None:
+        """What it holds may still be handed in, and nothing else; so may what only a station called safe (HB15)."""
+        self._vault.owe_hearsay()
+        await self._push()
 
     async def _take_place(self) -> None:
         """Ask for the place of the chain that was left (FK5); at a station it waits (HB5). Whoever is too late hands in
@@ -296,7 +301,7 @@ class Device:
             if refused.code == CENTRE_ONLY:
                 return
             if refused.code in (NEEDS_LOGIN, REVOKED):
-                await self._push()
+                await self._hand_over()
             raise
         if reply.chain != self.chain:
             raise garbled("another chain was given a place")

@@ -192,10 +192,7 @@ class Oracle:
     def _sent(self, token: str, scope: str) -> None:
         if token in self.servers:
             return
-        bearer = self.bearers[token]
-        if not self._may_see(bearer, scope):
-            who = bearer.chain.hex()[:8]
-            self.broken.append(Broken(13, f"{who} was sent entries of {scope}"))
+        self.may_see(token, scope, self._true_ms() - SEEN_MS)
 
     def _signed(self, signed: str) -> None:
         read = note.read_note(signed)
@@ -208,14 +205,21 @@ class Oracle:
         if self.checkpoints.setdefault(size, given.root) != given.root:
             self.broken.append(Broken(6, f"two checkpoints of {size} entries"))
 
-    def _may_see(self, bearer: Bearer, scope: str) -> bool:
+    def may_see(self, token: str, scope: str, since_ms: int) -> None:
+        """I13: whoever is sent entries of a scope must have had a right to it at some time from `since_ms` on."""
+        bearer = self.bearers[token]
+        inside = scope.split(":", 2)[2] if scope.startswith(HUB) else scope
+        if not self._may_see(bearer, inside, since_ms):
+            who = bearer.chain.hex()[:8]
+            self.broken.append(Broken(13, f"{who} was sent entries of {scope}"))
+
+    def _may_see(self, bearer: Bearer, scope: str, since: int) -> bool:
         kind, _, rest = scope.partition(":")
         if kind == "org":
             return True
         if kind == "device":
             return bytes.fromhex(rest) in self.chains_of(bearer.person)
         history = self.stations.get(bearer.person, [])
-        since = self._true_ms() - SEEN_MS
         recent = [station for at, station in history if at >= since]
         earlier = [station for at, station in history if at < since][-1:]
         return any(

@@ -9,6 +9,7 @@ Example: `await station.join(centre)`; from then on it keeps in touch, as often 
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -96,6 +97,7 @@ class Station(Centre):
         *,
         name: str,
         of: bytes,
+        true_ms: Callable[[], int],
         network: Network,
         chance: random.Random,
     ) -> None:
@@ -103,6 +105,7 @@ class Station(Centre):
         super().__init__(data_dir, clock, entropy, storage, snapshot_entries=1_000)
         self.settings = Settings(data_dir=data_dir, role="station", upstream="http://centre")
         self.name = name
+        self.true_ms = true_ms
         self.of = of
         self.token = f"token of {name}"
         self._chance = chance
@@ -112,6 +115,7 @@ class Station(Centre):
         self._poked = asyncio.Event()
         self._line: asyncio.Task[None] | None = None
         self.rounds = 0
+        self.heard_ms = 0  # when the last round began in which everything came down
         self.refused: list[str] = []
 
     async def join(self, centre: Centre) -> None:
@@ -164,6 +168,7 @@ class Station(Centre):
         process = cast("StationProcess | None", self._process)
         if process is None:
             return False
+        began_ms = self.true_ms()
         try:
             await process.live(process.link.once(self._http))
         except (LostError, httpx2.HTTPError, IntakeBusyError, IntakeClosedError, SQLAlchemyError):
@@ -176,6 +181,7 @@ class Station(Centre):
             self.refused.append(str(error))
             return False
         self.rounds += 1
+        self.heard_ms = began_ms
         return True
 
 

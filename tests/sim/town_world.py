@@ -13,11 +13,12 @@ import random
 from collections.abc import Mapping
 
 from server.fleet.vault import DAMAGED, REWRITTEN
+from sync import exchange
 from tests.sim import fate, invariants
 from tests.sim.clocks import PhoneClock
 from tests.sim.ended import Ended
 from tests.sim.evil import Evil, EvilLine
-from tests.sim.oracle import Broken
+from tests.sim.oracle import SEEN_MS, Broken
 from tests.sim.people import STATIONS
 from tests.sim.phone import OFF
 from tests.sim.scene import Size, Tools
@@ -45,8 +46,7 @@ class TownWorld(World):
         faults: Mapping[str, float] | None = None,
         keep: bool = False,
     ) -> None:
-        """Like any world, and stations. Nobody's rights change: what a station knows of that late others tell."""
-        faults = {"rights": 0.0} | dict(faults or {})
+        """Like any world, and stations."""
         super().__init__(seed, tools, size=size, faults=faults, keep=keep)
         self.roaming = random.Random(f"{seed}/township")
         self.town_faults = TownFaults.drawn(self.roaming)
@@ -72,6 +72,7 @@ class TownWorld(World):
             storage,
             name=name,
             of=of,
+            true_ms=self.clock.true_ms,
             network=self.network,
             chance=self.roaming,
         )
@@ -134,6 +135,10 @@ class TownWorld(World):
             station.poke()  # its link looks once a minute at the latest
         if request.word == "rotate":
             self._placeless.add(chain_asking(request))
+        if request.word == "pull" and response.status == 200:
+            for page in exchange.decode(exchange.PullReply, response.body).scopes:
+                if page.entries:
+                    self.oracle.may_see(request.token, page.scope, station.heard_ms - SEEN_MS)
         wrong = unfounded(request, response, lambda: self.storage.look(ids_at))
         if wrong:
             self.oracle.broken.append(Broken(LAW, f"{station.name}: {wrong}"))

@@ -204,6 +204,7 @@ export class Rounds {
 
   /** A suspended device, and one whose place another has taken, may still hand over what it holds, and nothing else. */
   async #handOver(): Promise<void> {
+    await this.#parts.outbox.oweHearsay();
     try {
       await this.#push({ sets: MOST_SETS, bytes: this.#budget });
     } catch (error) {
@@ -215,6 +216,7 @@ export class Rounds {
   async #clear(wipe: Wipe): Promise<void> {
     const { clearing, link, outbox, replica } = this.#parts;
     await clearing.given();
+    await outbox.oweHearsay(); // a station may have answered by now
     const { head } = await outbox.counts();
     const isOwing = (await outbox.next({ sets: 1, bytes: 1 }, replica.unkept)).length > 0;
     if (wipe === "empty" && isOwing) return;

@@ -327,3 +327,15 @@ test("EX4: a set that a station changed is not taken in, and what it changed is 
   await at(phone.centre);
   expect(phone.replica.incidents.has(INCIDENT)).toBe(true);
 });
+
+test("HB15: a suspended phone hands over what only a station called safe before it clears itself", async () => {
+  await at(phone.centre);
+  await phone.note(INCIDENT, "一");
+  station.lies = true;
+  await at(station);
+  const note = (await phone.vault.ownOf(INCIDENT))[0];
+  phone.centre.fault = "revoked";
+  phone.centre.wipe = "empty";
+  await at(phone.centre);
+  expect(phone.centre.held.has(note?.id ?? "")).toBe(true);
+});
