@@ -89,13 +89,16 @@ def _pieces(file: Path) -> Iterator[bytes]:
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
-    """Run to the end; a file that cannot be opened becomes its cause and its cure, and exit code 1."""
+    """Run to the end; a file that cannot be opened or written becomes its cause and its cure, and exit code 1."""
     try:
         return run_proof(work)
     except SealError as error:
         raise click.ClickException(sentence(error.code)) from error
     except LogUnknownError as error:
         raise click.ClickException(sentence("log_unknown")) from error
+    except OSError as error:
+        why = f"a file cannot be read or written: {error.strerror} -> make room, or name another place"
+        raise click.ClickException(why) from error
 
 
 @bundle_.command("inspect")

@@ -46,7 +46,7 @@ T = TypeVar("T")
 at_data = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The centre's data directory, over the settings.",
+    help="The server's data directory, over the settings.",
 )
 
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import islice
 from typing import Final, Protocol
 
 import msgspec
@@ -18,7 +19,6 @@ from sqlalchemy import Connection
 
 from server.courier.answer import BY
 from server.courier.heeded import held_at
-from server.intake.desk import Desk
 from server.intake.door import Intake
 from server.intake.hub import WORDS_LANE
 from server.intake.queue import IntakeBusyError, IntakeClosedError
@@ -63,6 +63,14 @@ class Packing(msgspec.Struct, frozen=True):
     entropy: Callable[[int], bytes]
 
 
+class For(msgspec.Struct, frozen=True):
+    """Whom a backlog is for: the centre, the key to seal to, and the highest checkpoint of its log that was checked."""
+
+    server: bytes
+    seal: bytes
+    signed: tuple[str, int] | None
+
+
 class Part(msgspec.Struct, frozen=True):
     """One file: how many sets it holds, and the (lane, arrival number) after which they begin."""
 
@@ -81,11 +89,14 @@ async def written(
 
     def work(connection: Connection) -> list[int]:
         parts = list(_planned(connection, part_bytes))
+        centre = _centre(by, connection) if parts else None
         for number, part in enumerate(parts, 1):
-            if (opened := next_file(number)) is None:
+            if centre is None or (opened := next_file(number)) is None:
                 continue
             with opened as out:
-                for piece in _sealed(by, connection, part):
+                for piece in sealed_to(
+                    _pieces(by, connection, centre, part), [centre.seal], by.entropy
+                ):
                     out.write(piece)
         return [part.sets for part in parts]
 
@@ -131,14 +142,19 @@ def _owed(connection: Connection, after: tuple[int, int]) -> Iterator[tuple[int,
             after_no = page[-1][0] if page else None
 
 
-def _sealed(by: Packing, connection: Connection, part: Part) -> Iterator[bytes]:
+def _centre(by: Packing, connection: Connection) -> For:
+    """Whom it is for. Raises LogUnknownError."""
     known = upstream.read(connection)
     row = None if known is None else by.intake.directory.row(witness.ORG_ROW, known.server)
     log = None if known is None or row is None else witness.log_of(known.server, row)
     if known is None or row is None or log is None or "seal" not in row:
         raise LogUnknownError
-    desk = by.intake.desk
     held = held_at(known, log)
+    return For(known.server, row["seal"], None if held is None else (held.origin, held.size))
+
+
+def _pieces(by: Packing, connection: Connection, centre: For, part: Part) -> Iterator[bytes]:
+    desk = by.intake.desk
     made = Manifest(
         BY,
         by.clock.now_ms(),
@@ -146,18 +162,13 @@ def _sealed(by: Packing, connection: Connection, part: Part) -> Iterator[bytes]:
         desk.key.alg,
         desk.key.public,
         desk.nonce,
-        to=known.server,
+        to=centre.server,
         counts={bundle.SET: part.sets},
         reply=SealKey.of(desk.key).public,
-        signed=None if held is None else (held.origin, held.size),
+        signed=centre.signed,
     )
-    return sealed_to(_pieces(connection, desk, made, part), [row["seal"]], by.entropy)
-
-
-def _pieces(connection: Connection, desk: Desk, made: Manifest, part: Part) -> Iterator[bytes]:
     writer = BundleWriter()
     yield writer.begin(made)
-    owed = _owed(connection, part.after)
-    for _at, (_lane, _no, envelope) in zip(range(part.sets), owed, strict=False):
+    for _lane, _no, envelope in islice(_owed(connection, part.after), part.sets):
         yield writer.add(bundle.SET, envelope)
     yield writer.end(desk.key.sign)

@@ -3,8 +3,8 @@
 Responsible for keeping indices once and giving them back in order. Refuses to know what stands there.
 
 >>> meant = Indices([7, 3, 7])
->>> list(meant), len(meant), meant.last
-([3, 7], 2, 7)
+>>> list(meant), len(meant)
+([3, 7], 2)
 """
 
 from collections.abc import Iterable, Iterator
@@ -42,8 +42,3 @@ class Indices:
     def __len__(self) -> int:
         """How many there are."""
         return self._count
-
-    @property
-    def last(self) -> int:
-        """The greatest; 0 when there is none."""
-        return len(self._bits) * 8 - 9 + self._bits[-1].bit_length() if self._bits else 0

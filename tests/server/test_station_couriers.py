@@ -439,7 +439,7 @@ async def test_bu1_a_file_is_taken_in_without_being_held(house: Centre) -> None:
     few, many = await peak(1_000), await peak(6_000)
     assert many < few + 1_000_000, "15 MB more of it"
     meant = Indices(range(0, 80_000_000, 1_000))
-    assert (len(meant), meant.last) == (80_000, 79_999_000)
+    assert (len(meant), list(meant)[-1]) == (80_000, 79_999_000)
 
 
 # ---- from the command line -----------------------------------------------------------------
@@ -474,6 +474,8 @@ def test_the_round_from_a_station_to_the_centre_and_back(
     assert "a station's" in ortoo("bundle", "import", migrated_file, *at_station).output
     refused = as_station(*export, "--chain", bytes(16).hex())
     assert "only the centre can prove its rulings" in refused.output
+    full = as_station("bundle", "export", "--unsent", "--out", "/dev/full")
+    assert (full.exit_code, "No space left on device" in full.output) == (1, True), "a stick is"
     made = as_station(*export, "--unsent")
     assert made.exit_code == 0, made.output
     assert f"{up}: 4 sets, which the centre alone can read" in made.output
