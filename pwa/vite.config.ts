@@ -17,7 +17,7 @@ const { version } = JSON.parse(readFileSync(new URL("./package.json", import.met
 const SHARED = new RegExp(
   "/src/(?:" +
     "ui/(?:BrandMark|CountdownRing|Field|HoldButton|Segmented|StateTag|Stepper|Steps|Ticks|Tile|UndoBar|WaitingState|EmptyState|ErrorState|PhoneBar|Sheet|SyncChip|ClockChip|ThemeSwitch|BigAction).vue(?:$|.*type=script)|" +
-    "(?:ui/(?:countdown|format|glyphs|now|states|sync-chip)|words/feedback|sync/(?:ids|incident/(?:calendar|kinds|versions|zones))).ts$)",
+    "(?:ui/(?:countdown|format|glyphs|now|states|sync-chip)|words/feedback|device/wake|sync/(?:ids|incident/(?:calendar|kinds|versions|zones))).ts$)",
 );
 const server = "http://127.0.0.1:8000";
 

@@ -1,13 +1,14 @@
 /**
- * A valley without a network: what was written there goes to the centre in a file, and the answer comes back in another. The phone
- * never sees the network again before it knows.
+ * A valley without a network: what was written there goes to the centre in a file, or from the phone's screen to the camera of a
+ * desk, and the answer comes back the same way. The phone never sees the network again before it knows.
  */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Page } from "playwright-core";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { develop, film } from "./camera";
 import { type Phone, until, World } from "./world";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -51,35 +52,75 @@ async function downloaded(page: Page, click: () => Promise<unknown>, file: strin
   return file;
 }
 
-test("a report reaches the centre by courier, and the phone knows it by the answer", async () => {
-  const world = await World.open();
-  const phone = await world.phone();
-  await phone.chip("confirmed").waitFor();
-  await until("the key of the centre", () => knowsKey(phone, "logs"), Boolean);
-  const waiting = await reported(phone);
+describe("between a phone and its centre", () => {
+  let world: World;
+  let phone: Phone;
+  beforeAll(async () => {
+    world = await World.open();
+    phone = await world.phone();
+    await phone.chip("confirmed").waitFor();
+    await until("the key of the centre", () => knowsKey(phone, "logs"), Boolean);
+  });
+  afterAll(() => world.close());
 
-  await phone.press("交人捎带");
-  const file = join(world.dir, "carried.bundle");
-  await downloaded(phone.page, () => phone.press("导出未传"), file);
-  await phone.page.getByText("只有中心能打开").waitFor();
-  expect(readFileSync(file).subarray(0, 14).toString()).toBe("ortoo/sealed/1");
+  const ownReports = async (): Promise<number> => {
+    const { incidents } = await (await world.desk("dispatcher")).get("/api/incidents");
+    return incidents.filter(({ source }: { source: string }) => source === "self").length;
+  };
+  /** The phone knows that all has arrived, still without a network, and goes back to duty. */
+  const settled = async (waiting: number): Promise<void> => {
+    await phone.page.getByText(`${waiting} 条中心已收到`).waitFor();
+    await phone.press("关闭");
+    await phone.page.getByRole("heading", { name: "都传到了" }).waitFor();
+    await phone.page.getByText("本机写下的，中心都已确认。").waitFor();
+    expect(await phone.page.getByTestId("waiting").count()).toBe(0);
+    expect(await phone.chip("offline").count()).toBe(1);
+    await phone.press("返回");
+  };
 
-  const taken = await ortoo("bundle", "import", file, "--data", join(world.dir, "data"));
-  expect(taken.stdout).toContain(`taken in ${waiting} new, 0 known before, 0 not stored`);
-  const { incidents } = await (await world.desk("dispatcher")).get("/api/incidents");
-  expect(incidents.filter(({ source }: { source: string }) => source === "self")).toHaveLength(1);
+  test("a report reaches the centre by courier, and the phone knows it by the answer", async () => {
+    const waiting = await reported(phone);
+    await phone.press("交人捎带");
+    const file = join(world.dir, "carried.bundle");
+    await downloaded(phone.page, () => phone.press("导出未传"), file);
+    await phone.page.getByText("只有中心能打开").waitFor();
+    expect(readFileSync(file).subarray(0, 14).toString()).toBe("ortoo/sealed/1");
 
-  await phone.page.getByLabel("回执文件").setInputFiles(join(world.dir, "carried.answer.bundle"));
-  await phone.page.getByText(`${waiting} 条中心已收到`).waitFor();
-  await phone.press("关闭");
-  await phone.page.getByRole("heading", { name: "都传到了" }).waitFor();
-  await phone.page.getByText("本机写下的，中心都已确认。").waitFor();
-  expect(await phone.page.getByTestId("waiting").count()).toBe(0);
-  expect(await phone.chip("offline").count()).toBe(1);
+    const taken = await ortoo("bundle", "import", file, "--data", join(world.dir, "data"));
+    expect(taken.stdout).toContain(`taken in ${waiting} new, 0 known before, 0 not stored`);
+    expect(await ownReports()).toBe(1);
 
-  await phone.networkBack();
-  await phone.chip("confirmed").waitFor();
-  await world.close();
+    await phone.page.getByLabel("回执文件").setInputFiles(join(world.dir, "carried.answer.bundle"));
+    await settled(waiting);
+  });
+
+  test("a report goes from the phone's screen to the desk's camera, and the answer from the desk's to the phone's", async () => {
+    const before = await ownReports();
+    const waiting = await reported(phone);
+    await phone.press("交人捎带");
+    await phone.press("亮码交出");
+    await develop(await film(phone.page), world.camera("desk-admin"));
+
+    const desk = await world.deskPage("admin", (context) => context.grantPermissions(["camera"]));
+    await desk.goto(`${world.url}/desk/devices`);
+    await desk.getByRole("button", { name: "捎带导入" }).click();
+    await desk.getByRole("button", { name: "扫码" }).click();
+    await desk.getByText(`新收 ${waiting} 条，早已有 0 条`).waitFor();
+    expect(await ownReports()).toBe(before + 1);
+    await desk.getByRole("button", { name: "亮回执码" }).click();
+    await develop(await film(desk), world.camera("phone"));
+
+    const sheet = phone.page.getByRole("dialog");
+    await sheet.getByRole("button", { name: "返回" }).click();
+    await phone.press("扫码收取");
+    await phone.page.getByText("到浏览器的网站设置里允许本站用相机").waitFor(); // nobody has allowed it yet
+    await phone.context.grantPermissions(["camera"]);
+    await sheet.getByRole("button", { name: "再试" }).click();
+    await settled(waiting);
+
+    await phone.networkBack();
+    await phone.chip("confirmed").waitFor();
+  });
 });
 
 test("without a line a township hears from its station by courier, and the station from the centre", async () => {

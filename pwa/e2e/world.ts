@@ -14,8 +14,8 @@ import { type BrowserContext, chromium, type Page } from "playwright-core";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const PYTHON = join(ROOT, ".venv", "bin", "python");
-const BROWSER = process.env["ORTOO_CHROMIUM"] ?? "/usr/bin/chromium";
-const FLAGS = [
+export const BROWSER = process.env["ORTOO_CHROMIUM"] ?? "/usr/bin/chromium";
+export const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -90,12 +90,21 @@ export class World {
     if (this.failures.length > 0) throw new Error(`a page failed: ${this.failures.join(" | ")}`);
   }
 
+  /** Where the film lies that the camera of a profile's browser sees, over and over (`camera.ts`). */
+  camera(profile: string): string {
+    return join(this.dir, `${profile}.mjpeg`);
+  }
+
   /** A browser with a profile on disk; the same `profile` again finds everything it kept. */
   async browser(profile: string, viewport: { width: number; height: number }): Promise<BrowserContext> {
     const context = await chromium.launchPersistentContext(join(this.dir, profile), {
       executablePath: BROWSER,
       headless: true,
-      args: FLAGS,
+      args: [
+        ...FLAGS,
+        "--use-fake-device-for-media-stream",
+        `--use-file-for-fake-video-capture=${this.camera(profile)}`,
+      ],
       viewport,
       locale: "zh-CN",
       timezoneId: "Asia/Shanghai",

@@ -115,6 +115,8 @@ def pwa_trespasses(source_root: Path) -> Iterator[str]:
                 yield f"{path} imports {name}: sync stands alone"
             if parts[0] == "device" and target[0] in {"desks", "sw"}:
                 yield f"{path} imports {name}: the device knows no desk"
+            if parts[0] == "codes" and target[0] in {"desks", "centre", "sw"}:
+                yield f"{path} imports {name}: codes are shown and read for any desk"
             if parts[0] == "sw" and target[0] == "desks":
                 yield f"{path} imports {name}: the service worker knows no desk"
             if parts[0] == target[0] == "desks" and parts[1:2] != target[1:2]:

@@ -53,7 +53,7 @@ OF_BOTH = [rule for rule in RULES if rule not in OF_THE_CENTRE]
 
 VECTORS = ROOT / "tests/vectors"
 PYTHON = ("tests/sync",)
-TYPESCRIPT = ("pwa/tests/sync", "pwa/tests/device")
+TYPESCRIPT = ("pwa/tests/sync", "pwa/tests/device", "pwa/tests/codes")
 
 SERVER = "tests/server/"
 DEVICE = "pwa/tests/device/"
@@ -79,6 +79,7 @@ TOLD_OF_THE_CENTRE = {
     "SC6": (SERVER + "test_moves.py", "sc6_a_transfer_is_one_ruling_that_is_the_last_word"),
     "RL5": (SERVER + "test_sync_api.py", "an_end_in_the_middle_of_a_storm_loses_nothing"),
     "BU7": (SERVER + "test_bundles.py", "bu7_a_phone_that_was_never_heard_is_taken_in"),
+    "BU10": ("pwa/tests/codes/frames.test.ts", "whatever comes in between"),
     "BU9": (SERVER + "test_bundles.py", "bu9_what_is_sealed_to_the_centre"),
     "RL9": (SERVER + "test_reviews.py", "a_question_goes_to_its_author_and_the_answer_comes_back"),
     "RD3": (SERVER + "test_redaction.py", "no_file_of_the_centre_has_them"),
@@ -187,7 +188,7 @@ def test_what_is_told_elsewhere_is_still_told_there(told: dict[str, tuple[str, s
 
 
 def test_no_witness_speaks_of_a_rule_that_is_not_on_the_page() -> None:
-    rooms = ("tests/sync", "tests/server", "sync", "server", "pwa/tests/sync", "pwa/tests/device")
-    code = texts_of((*rooms, "pwa/src/sync", "pwa/src/device"))
+    rooms = ("tests/sync", "tests/server", "sync", "server", *TYPESCRIPT)
+    code = texts_of((*rooms, "pwa/src/sync", "pwa/src/device", "pwa/src/codes"))
     spoken = set().union(*map(cited_in, code), cited_by(PYTHON))
     assert sorted(spoken - set(RULES)) == []

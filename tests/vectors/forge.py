@@ -18,6 +18,7 @@ from tests.vectors import (
     clocks,
     damage,
     exports,
+    frames,
     logs,
     messages,
     records,
@@ -185,6 +186,7 @@ FILES = {
     "snapshot": snapshots.cases,
     "forks": damage.cases,
     "bundle": bundles.cases,
+    "frames": frames.cases,
 }
 
 

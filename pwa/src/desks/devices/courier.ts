@@ -32,9 +32,9 @@ export interface Backlog {
   readonly left: number;
 }
 
+export const blobOf = (base64: string): Blob => new Blob([Uint8Array.from(atob(base64), (one) => one.charCodeAt(0))]);
 /** Something to download; whoever is done with it revokes it. */
-export const linkTo = (base64: string): string =>
-  URL.createObjectURL(new Blob([Uint8Array.from(atob(base64), (one) => one.charCodeAt(0))]));
+export const linkTo = (base64: string): string => URL.createObjectURL(blobOf(base64));
 
 export interface Tally {
   fresh: number;

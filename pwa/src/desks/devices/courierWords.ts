@@ -3,10 +3,14 @@ import { book } from "../../words/language";
 
 const zh = {
   title: "捎带导入",
-  text: "手机导出的文件交到这里，照手机自己上传一样收下。收过的再收一次，什么都不变。",
-  textStation: "手机导出的文件、中心带回的回执，都交到这里。文件照手机自己上传一样收下；收过的再收一次，什么都不变。",
+  text: "手机导出的文件交到这里，或把手机亮的码对着这台机器的相机，照手机自己上传一样收下。收过的再收一次，什么都不变。",
+  textStation:
+    "手机导出的文件、中心带回的回执，都交到这里；也可以把对方亮的码对着这台机器的相机。文件照手机自己上传一样收下；收过的再收一次，什么都不变。",
   file: "捎来的文件（.bundle）",
   act: "收下",
+  scan: "扫码",
+  scanned: (kb: string) => `扫到 ${kb}，还没收下。`,
+  back: "返回",
   took: (fresh: number, known: number) => `新收 ${fresh} 条，早已有 ${known} 条。`,
   kept: (n: number, known: number) => `本所收下 ${n} 条，等中心确认；中心早已确认 ${known} 条。`,
   settled: (n: number) => `回执核对无误，中心确认了 ${n} 条。`,
@@ -16,9 +20,10 @@ const zh = {
   notWhole: "文件不完整，完好的都收了。请把文件再拷一遍，补上其余。",
   at: (n: number, what: string) => `第 ${n} 项：${what}`,
   more: (n: number) => `另有 ${n} 项`,
-  answerText: "把回执带回去，在手机「待传 → 交人捎带」里导入，手机就知道收到了。",
-  answerStation: "把回执带回去，在手机「待传 → 交人捎带」里导入，手机就知道已到本所；中心确认后另有回执。",
+  answerText: "把回执带回去，在手机「待传 → 交人捎带」里导入或扫码收取，手机就知道收到了。",
+  answerStation: "把回执带回去，在手机「待传 → 交人捎带」里导入或扫码收取，手机就知道已到本所；中心确认后另有回执。",
   answer: "下载回执",
+  show: "亮回执码",
   outTitle: "捎带导出",
   outText: (n: number) =>
     `欠中心的 ${n} 条写进了文件，只有中心能打开。捎到中心，在那边「捎带导入」收下，把回执带回来导入。`,
@@ -40,11 +45,14 @@ const zh = {
 
 export const t = book(zh, {
   title: "Take in by courier",
-  text: "Bring the file that a phone made: it is taken in as if the phone had sent it. Taken in again, it changes nothing.",
+  text: "Bring the file that a phone made, or hold the phone that shows its codes before this machine's camera: it is taken in as if the phone had sent it. Taken in again, it changes nothing.",
   textStation:
-    "Bring the file that a phone made, or the answer of the centre. A file is taken in as if the phone had sent it; taken in again, it changes nothing.",
+    "Bring the file that a phone made, or the answer of the centre; or hold the screen that shows its codes before this machine's camera. A file is taken in as if the phone had sent it; taken in again, it changes nothing.",
   file: "File that was brought (.bundle)",
   act: "Take in",
+  scan: "Scan",
+  scanned: (kb) => `${kb} scanned, not taken in yet.`,
+  back: "Back",
   took: (fresh, known) => `${fresh} new, ${known} known before.`,
   kept: (n, known) => `${n} kept here until the centre has ruled; ${known} it knew before.`,
   settled: (n) => `The answer is proved: the centre has ruled on ${n}.`,
@@ -56,10 +64,11 @@ export const t = book(zh, {
   at: (n, what) => `Item ${n}: ${what}`,
   more: (n) => `and ${n} more`,
   answerText:
-    "Have the answer carried back and imported on the phone under Waiting → By courier; then the phone knows.",
+    "Have the answer carried back and imported on the phone under Waiting → By courier, or scanned there; then the phone knows.",
   answerStation:
-    "Have the answer carried back and imported on the phone under Waiting → By courier; then the phone knows that they are at the station. When the centre has ruled there is another.",
+    "Have the answer carried back and imported on the phone under Waiting → By courier, or scanned there; then the phone knows that they are at the station. When the centre has ruled there is another.",
   answer: "Download the answer",
+  show: "Show its codes",
   outTitle: "By courier to the centre",
   outText: (n) =>
     `${n} owed to the centre are in the file, which the centre alone can open. Have it taken in there, and bring the answer back here.`,

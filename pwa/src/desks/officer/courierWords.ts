@@ -3,11 +3,19 @@ import { book } from "../../words/language";
 
 const zh = {
   title: "交人捎带",
-  lead: "没有信号时，把没传的写成文件，托人带到本所或中心；带回来的回执在这里导入。",
+  lead: "没有信号时，把没传的写成文件，托人带到本所或中心；人到了，亮码给那边的相机看也行。回执也这样收回来。",
   handOver: "导出未传",
   howMany: (n: number) => `${n} 条`,
   takeAnswer: "导入回执",
   answerFile: "回执文件",
+  scan: "扫码收取",
+  show: "亮码交出",
+  back: "返回",
+  shownCentre: (n: number) => `${n} 条，只有中心能打开。对方按「终端 → 捎带导入 → 扫码」。`,
+  shownBoth: (n: number) => `${n} 条，只有本所和中心能打开。对方按「终端 → 捎带导入 → 扫码」。`,
+  shownClear: (n: number) => `${n} 条，没有加密，谁拍下来谁就能看。对方按「终端 → 捎带导入 → 扫码」。`,
+  othersWhy: "这份不是给本机的。别人托你捎带的，存成文件，带到本所或中心；自己的回执，请向写回执的那边再要一份。",
+  carryOn: "存成文件",
   centre: (n: number, name: string) => `${n} 条已写进 ${name}，只有中心能打开。本机的仍在。`,
   both: (n: number, name: string) => `${n} 条已写进 ${name}，只有本所和中心能打开，交到哪边都行。本机的仍在。`,
   clear: (n: number, name: string) => `${n} 条已写进 ${name}，没有加密，请当面交到中心。本机的仍在。`,
@@ -30,11 +38,22 @@ const zh = {
 
 export const t = book(zh, {
   title: "By courier",
-  lead: "Without signal, put what is unsent into a file and have it carried to your station or the centre; import the answer that comes back here.",
+  lead: "Without signal, put what is unsent into a file and have it carried to your station or the centre; once there, you can also show it as codes to a camera. The answer comes back the same way.",
   handOver: "Export",
   howMany: (n) => `${n} unsent`,
   takeAnswer: "Import",
   answerFile: "Answer file",
+  scan: "Scan",
+  show: "Show",
+  back: "Back",
+  shownCentre: (n) => `${n} records; only the centre can open them. There: Devices → Take in by courier → Scan.`,
+  shownBoth: (n) =>
+    `${n} records; only your station and the centre can open them. There: Devices → Take in by courier → Scan.`,
+  shownClear: (n) =>
+    `${n} records, not sealed: whoever films them can read them. There: Devices → Take in by courier → Scan.`,
+  othersWhy:
+    "This is not for this phone. If somebody asked you to carry it, keep it as a file and bring it to your station or the centre; if it should be your own answer, ask for another where it was written.",
+  carryOn: "Keep as file",
   centre: (n, name) => `${n} put into ${name}; only the centre can open it. They stay on this phone.`,
   both: (n, name) =>
     `${n} put into ${name}; only your station and the centre can open it: bring it to either. They stay on this phone.`,
