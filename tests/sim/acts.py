@@ -68,6 +68,18 @@ class Acts:
             ops[0].update(ODD_KEYS)
         return Act(known.id, known.scope, ops, lane=int(chance.random() < 0.5))
 
+    def moved(self) -> Act | None:
+        """Every order on an incident is called off, and it goes to another station."""
+        if not self.incidents:
+            return None
+        known = self._chance.choice(self.incidents[-4:])
+        off = [{"t": "order.withdraw", "order": one, "why": "no"} for one in known.orders[-19:]]
+        return Act(known.id, known.scope, [*off, self._transfer(known)])
+
+    def _transfer(self, known: Known) -> dict[str, Any]:
+        there = self._chance.choice([one for one in STATIONS if one != known.station])
+        return {"t": "incident.transfer", "station": there, "why": "nearer"}
+
     def learn(self, act: Act, set_id: bytes, author: bytes) -> None:
         """An act has become a set: what it said can be referred to."""
         known = next((one for one in self.incidents if one.id == act.entity), None)
@@ -78,6 +90,8 @@ class Acts:
             known.said.setdefault(kind, []).append((ids.op_id(SetId(set_id), index), author))
             if "order" in op and op["t"] == "order.issue":
                 known.orders.append(op["order"])
+            if op["t"] == "incident.transfer":
+                known.station = op["station"]
             if op["t"] == "incident.reopen":
                 known.rounds = max(known.rounds, op["round"])
 
@@ -189,7 +203,7 @@ class Acts:
         if kind == "reopen":
             return [{"t": "incident.reopen", "round": known.rounds + 1, "why": "again"}]
         if kind == "transfer":
-            return [{"t": "incident.transfer", "station": chance.choice(STATIONS), "why": "nearer"}]
+            return [self._transfer(known)]
         if kind == "take back" and known.orders:
             return [{"t": "order.withdraw", "order": known.orders[-1], "why": "no"}]
         return [{"t": "entry.add", "kind": "note", "text": chance.choice(TEXTS)}]

@@ -17,8 +17,8 @@ from sync import bundle, ids
 from sync.bundle import BundleWriter, Manifest
 from sync.changeset import KIND_INCIDENT, Draft
 from tests.sim import judging, odd
-from tests.sim.people import COMMANDER, DISPATCHER, EVERYBODY, LEAD, STATIONS
-from tests.sim.phone import ASLEEP, OFF, ON, Phone
+from tests.sim.people import COMMANDER, DISPATCHER, EVERYBODY, LEAD, STATIONS, Person
+from tests.sim.phone import ASLEEP, OFF, ON, Act, Phone
 from tests.sim.scene import Scene
 from tests.sim.storage import CUT, FULL, Trouble
 from tests.sim.wire import LostError
@@ -60,6 +60,7 @@ class Fate:
             (faults.absence, self._hours_pass),
             (faults.review, lambda: judging.decide(world)),
             (faults.redact, lambda: judging.redact_one(world)),
+            (faults.moves, self._incident_moves),
         ]
 
     async def strike(self) -> None:
@@ -99,9 +100,17 @@ class Fate:
             phone.sync()
 
     async def _desk_writes(self) -> None:
-        world = self._world
         person = self._chance.choice([DISPATCHER, DISPATCHER, COMMANDER, LEAD])
-        act = world.acts.drawn(person, world.clock.true_ms(), desk=True)
+        act = self._world.acts.drawn(person, self._world.clock.true_ms(), desk=True)
+        await self._at_desk(person, act)
+
+    async def _incident_moves(self) -> None:
+        act = self._world.acts.moved()
+        if act is not None:
+            await self._at_desk(DISPATCHER, act)
+
+    async def _at_desk(self, person: Person, act: Act) -> None:
+        world = self._world
         draft = Draft(person.id, act.scope, KIND_INCIDENT, act.entity, act.ops, lane=act.lane)
         try:
             [result] = await world.centre.desk(person.id, [draft])

@@ -39,6 +39,7 @@ class Faults(msgspec.Struct):
     absence: float = 0.0  # hours pass
     review: float = 0.0  # people decide about doubtful sets
     redact: float = 0.0  # people take words away
+    moves: float = 0.0  # orders are called off and the incident is given to another station
     snapshot_entries: int = 1_000  # a scope that has grown by so many gets a snapshot
 
     @staticmethod

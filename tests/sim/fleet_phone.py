@@ -64,7 +64,7 @@ class Mirror(msgspec.Struct):
         if gone is None:
             return
         for name, lines in self.lines.items():
-            if rulings.inside(name) == rulings.inside(scope):
+            if scope in (name, rulings.inside(name)):
                 for idx, (one, _envelope) in lines.items():
                     if one.payload.get("e") == gone:
                         lines[idx] = (one, None)
@@ -272,14 +272,19 @@ class FleetPhone(Phone):
         return {key: sha256(canon.encode(row)).digest() for key, row in rows.items() if row}
 
     def words(self) -> bytes:
-        """All that was read and is kept."""
+        """All that was read of what it follows; the mirror is the reader's, who may keep what the client gave up."""
+        followed = self.stored().cursors
         begun = [
-            packed for whole in self._mirror.begun.values() for _entity, packed in whole.entities
+            packed
+            for scope, whole in self._mirror.begun.items()
+            for _entity, packed in whole.entities
+            if scope in followed
         ]
         lines = [
             envelope or b""
-            for some in self._mirror.lines.values()
+            for scope, some in self._mirror.lines.items()
             for _ruling, envelope in some.values()
+            if scope in followed
         ]
         return b"".join([*begun, *lines])
 

@@ -20,6 +20,8 @@ from tests.sim.phone import Act, Phone, Stored
 from tests.sim.wire import MSGPACK, Request, Response
 
 HUB = "hub:"
+NIL = b"\xc0"
+MOVES = rulings.KIND_SCOPE.encode()
 SEEN_MS = 500  # an answer may have been made this long before it is heard of here
 
 
@@ -66,6 +68,7 @@ class Oracle:
         self.stations: dict[bytes, list[tuple[int, bytes | None]]] = {}
         self.log: list[bytes] = []  # leaf hashes, as far as they were ever seen
         self.checkpoints: dict[int, bytes] = {}  # roots by size, as they were given out
+        self._left: dict[str, dict[bytes, tuple[int, int]]] = {}  # scope, incident: ruling, place
         self.snapshots: dict[bytes, str] = {}  # scopes by the hashes that were offered
         self.served: Counter[str] = Counter()  # calls answered, by word
         self.entries_served = 0
@@ -181,8 +184,24 @@ class Oracle:
                 self.snapshots[page.snapshot.hash] = page.scope
             if page.entries:
                 self._sent(token, page.scope)
+                self._told(page, reply.size)
         if reply.checkpoint is not None:
             self._signed(reply.checkpoint.note)
+
+    def _told(self, page: exchange.ScopePage, size: int) -> None:
+        """Once somebody was told that an incident has left a scope, nobody is sent its sets from before that line."""
+        for raw in page.entries:
+            n, said, envelope = msgspec.msgpack.decode(raw, type=tuple[int, bytes, msgspec.Raw])
+            if MOVES not in said and (page.scope not in self._left or bytes(envelope) == NIL):
+                continue
+            ruling = rulings.read_ruling(said)
+            if (gone := rulings.leaving(ruling, page.scope)) is not None:
+                self._left.setdefault(page.scope, {})[gone] = (ruling.idx, n)
+                continue
+            known = self._left.get(page.scope, {})
+            idx, last = known.get(ruling.payload.get("e", b""), (size + 1, 0))
+            if idx <= size and n < last and bytes(envelope) != NIL:
+                self.broken.append(Broken(13, f"{page.scope} still sends words at {n}"))
 
     def _fetched(self, request: Request) -> None:
         self.tally["snapshots fetched"] += 1

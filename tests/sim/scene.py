@@ -37,6 +37,7 @@ from tests.sim.visitor import Visitor
 from tests.sim.wire import LostError, Request
 
 SNAPSHOT_ENTRIES = (6, 15, 40)
+MOVES = (0.0, 0.0, 0.02, 0.06)
 START_MS = 1_796_000_000_000  # 2026-11-30, hours before a month ends in Asia/Shanghai
 
 
@@ -73,7 +74,10 @@ class Scene:
         self.size = size or Size()
         self.chance = random.Random(seed)
         self.housekeeping = random.Random(f"{seed}/house")
-        drawn: dict[str, float] = {"snapshot_entries": self.housekeeping.choice(SNAPSHOT_ENTRIES)}
+        drawn: dict[str, float] = {
+            "snapshot_entries": self.housekeeping.choice(SNAPSHOT_ENTRIES),
+            "moves": random.Random(f"{seed}/moves").choice(MOVES),
+        }
         self.faults = msgspec.structs.replace(
             Faults.drawn(self.chance), **(drawn | dict(faults or {}))
         )

@@ -26,7 +26,15 @@ from tests.sim.station import Station
 from tests.sim.town_calm import LAW, through_each_station
 from tests.sim.town_fate import TownFate
 from tests.sim.town_faults import OFF_MS, TownFaults
-from tests.sim.township import CENTRE, Town, chain_asking, ids_at, unfounded
+from tests.sim.township import (
+    CENTRE,
+    Town,
+    chain_asking,
+    ids_at,
+    served,
+    shown_of_others,
+    unfounded,
+)
 from tests.sim.wire import Request, Response
 from tests.sim.world import World
 
@@ -164,6 +172,7 @@ class TownWorld(World):
         await super()._heal()
         self._believe()
         for station in self.town.stations:
+            self._shows_its_own(station)
             is_liar = self.evil is not None and self.evil.station is station
             if station.refused and not is_liar:
                 raise Broken(LAW, f"{station.name} was refused: {station.refused}")
@@ -195,6 +204,16 @@ class TownWorld(World):
             self.town.roam(phone, CENTRE)
             if phone.kind == "py":
                 phone.sync()
+
+    def _shows_its_own(self, station: Station) -> None:
+        """I13: of its months a station sends what the centre sends, and it shows no incidents of others."""
+        family = f"station:{station.of.hex()}:"
+        if others := station.storage.look(shown_of_others, family):
+            raise Broken(13, f"{station.name} shows {others[0].hex()[:8]} of another station")
+        there = self.storage.look(served, family)
+        for name, lines in station.storage.look(served, family).items():
+            if len(lines) == len(there[name]) and lines != there[name]:
+                raise Broken(13, f"{station.name} sends {name} otherwise than the centre")
 
     async def _calm(self) -> None:
         """All lines are there, everything runs."""

@@ -84,3 +84,26 @@ def ids_at(connection: Connection) -> set[bytes]:
         "SELECT set_id FROM sets WHERE idx < ?", (rulings.PROVISIONAL_FROM,)
     )
     return {bytes(set_id) for (set_id,) in rows}
+
+
+def served(connection: Connection, family: str) -> dict[str, list[tuple[int, bool]]]:
+    """Of each scope whose name begins so, by place: the ruling, and whether a set comes with it."""
+    rows = connection.exec_driver_sql(
+        "SELECT s.name, e.idx, t.arrival_no IS NOT NULL FROM scopes s JOIN scope_entries e ON e.scope = s.id"
+        " LEFT JOIN sets t ON t.arrival_no = e.arrival_no WHERE s.name LIKE ? ORDER BY s.name, e.n",
+        (family + "%",),
+    )
+    found: dict[str, list[tuple[int, bool]]] = {}
+    for name, idx, has_set in rows:
+        found.setdefault(name, []).append((idx, bool(has_set)))
+    return found
+
+
+def shown_of_others(connection: Connection, family: str) -> list[bytes]:
+    """Incidents that a station's screens show although they stand in no month of its own."""
+    rows = connection.exec_driver_sql(
+        "SELECT i.id FROM incidents i WHERE i.home_scope IS NOT NULL AND i.id NOT IN (SELECT p.incident"
+        " FROM incident_scopes p JOIN scopes s ON s.id = p.scope WHERE s.name LIKE ?)",
+        (family + "%",),
+    )
+    return [bytes(one) for (one,) in rows]

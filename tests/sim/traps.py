@@ -21,7 +21,7 @@ from server.intake.batch import Batch
 from server.intake.memory import Memory
 from server.intake.verify import Incoming
 from server.proof.signer import Signer
-from server.store import snapshots, tables
+from server.store import scopes, snapshots, tables
 from sync import canon, changeset, clock, exchange, time, verdict
 from sync.clock import Stamp
 from sync.exchange import PushResult
@@ -282,6 +282,15 @@ TRAPS: dict[str, Trap] = {
         frozenset({0, 1, 2, 3, 5, 20}),
         {"centre_full": 0.15},
         laid=_wrap(Memory, "drop", _kept_after_failing),
+    ),
+    "a moved incident stays on the phone": Trap(
+        0,
+        frozenset({13}),
+        {"moves": 0.15} | _ENTRIES_ONLY,
+        edits=(Edit(_CACHE, "keep(leave(tx, also.left ?? []));", ""),),
+    ),
+    "the centre goes on sending what has moved": Trap(
+        0, frozenset({4, 13}), {"moves": 0.15}, laid=_wrap(scopes, "bare", _nothing)
     ),
     "a lost scope stays on the phone": Trap(
         16,

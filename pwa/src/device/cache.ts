@@ -321,7 +321,8 @@ async function leave(tx: IDBPTransaction<Shape, typeof STORES, "readwrite">, all
     await tx.objectStore("incidents").delete(entity);
     await tx.objectStore("records").delete([scope, entity]);
     for (const entry of await entries.index("entity").getAll(entity)) {
-      const isOfIt = entry.scope === scope ? entry.n <= n : inside(entry.scope) === inside(scope);
+      // What a station says of it beside the centre's scope goes with that, and not the other way round.
+      const isOfIt = entry.scope === scope ? entry.n <= n : inside(entry.scope) === scope;
       if (isOfIt && entry.raw) await entries.put({ ...entry, raw: null });
     }
   }
