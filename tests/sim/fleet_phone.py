@@ -8,6 +8,7 @@ between the two has lines read twice, and the mirror takes them once.
 """
 
 import random
+from collections.abc import Collection
 from hashlib import sha256
 from typing import Any
 
@@ -245,14 +246,16 @@ class FleetPhone(Phone):
             Own(chain, seq, at, raw, r, why, r not in settled, word_of is not None)
             for chain, seq, at, raw, r, why, word_of in rows
         ]
-        cursors = self._disk.raw.execute("SELECT scope, epoch, n, head FROM cursors")
+        rows = self._disk.raw.execute("SELECT scope, epoch, n, head FROM cursors")
+        cursors = {scope: tuple(rest) for scope, *rest in rows}
         held = msgspec.msgpack.decode(self._watched("held") or b"\xc0", type=Held | None)
         alarm = self._watched("alarm")
         return Stored(
             own=own,
-            cursors={scope: tuple(rest) for scope, *rest in cursors},
+            cursors=cursors,
             lines={scope: list(known) for scope, known in self._mirror.lines.items()},
             recorded=set(self._mirror.begun),
+            told=self._told(cursors.keys()),
             shown=set(),
             signed=None if held is None else (held.size, held.root),
             alarm=None if alarm is None else alarm.decode(),
@@ -272,21 +275,23 @@ class FleetPhone(Phone):
         return {key: sha256(canon.encode(row)).digest() for key, row in rows.items() if row}
 
     def words(self) -> bytes:
-        """All that was read of what it follows; the mirror is the reader's, who may keep what the client gave up."""
-        followed = self.stored().cursors
-        begun = [
-            packed
+        """None but its own: what it reads is the reader's."""
+        return b""
+
+    def _told(self, followed: Collection[str]) -> set[bytes]:
+        """The mirror is the reader's, who may keep what the client gave up: it counts where that still follows."""
+        begun = {
+            entity
             for scope, whole in self._mirror.begun.items()
-            for _entity, packed in whole.entities
+            for entity, _packed in whole.entities
             if scope in followed
-        ]
-        lines = [
-            envelope or b""
-            for scope, some in self._mirror.lines.items()
-            for _ruling, envelope in some.values()
-            if scope in followed
-        ]
-        return b"".join([*begun, *lines])
+        }
+        return begun | {
+            ruling.payload["e"]
+            for scope, lines in self._mirror.lines.items()
+            for ruling, envelope in lines.values()
+            if scope in followed and envelope is not None and ruling.payload["e"] is not None
+        }
 
     def views(self, entities: list[bytes]) -> dict[bytes, bytes | None]:
         known: Known = {entity: {} for entity in entities}

@@ -32,13 +32,15 @@ class Own(msgspec.Struct, frozen=True):
 
 class Stored(msgspec.Struct, frozen=True):
     """Everything a phone keeps. `cursors`: scope to (epoch, n, head); `lines`: ruling indexes by scope, in their order;
-    `recorded`: scopes of which it has what a snapshot said; `shown`: incidents of which it keeps a picture; `signed`:
-    size and root of the checkpoint it holds as a witness; `alarm`: what it found wrong with the log."""
+    `recorded`: scopes of which it has what a snapshot said; `told`: what it keeps sets of others about; `shown`:
+    incidents of which it keeps a picture; `signed`: size and root of the checkpoint it holds as a witness; `alarm`:
+    what it found wrong with the log."""
 
     own: list[Own]
     cursors: dict[str, tuple[int, int, bytes]]
     lines: dict[str, list[int]]
     recorded: set[str]
+    told: set[bytes]
     shown: set[bytes]
     signed: tuple[int, bytes] | None
     alarm: str | None

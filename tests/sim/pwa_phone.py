@@ -270,6 +270,7 @@ class PwaPhone(Phone):
             },
             lines=lines,
             recorded=set(said["recorded"]),
+            told={bytes.fromhex(entity) for entity in said["told"]},
             shown={bytes.fromhex(entity) for entity in said["shown"]},
             signed=signed,
             alarm=said["alarm"],

@@ -94,6 +94,7 @@ async function views(ids: string[]): Promise<Record<string, string | null>> {
 function stored(disk: Disk): object {
   const own = disk.rows(VAULT_NAME, "own") as OwnSet[];
   const lines = disk.rows(CACHE_NAME, "entries") as Entry[];
+  const records = disk.rows(CACHE_NAME, "records") as Records[];
   const held = disk.row(VAULT_NAME, "meta", "log.held") as Held | undefined;
   const alarm = disk.row(VAULT_NAME, "meta", "log.alarm") as Alarm | null | undefined;
   return {
@@ -103,7 +104,8 @@ function stored(disk: Disk): object {
       ({ scope, epoch, n, head }) => [scope, epoch, n, base64(head)],
     ),
     lines: lines.map(({ scope, n, idx }) => [scope, n, idx]),
-    recorded: (disk.rows(CACHE_NAME, "records") as Records[]).map(({ scope }) => scope),
+    recorded: records.map(({ scope }) => scope),
+    told: [...lines.filter(({ raw }) => raw), ...records].map(({ entity }) => entity),
     shown: (disk.rows(CACHE_NAME, "incidents") as Projected[]).map(({ id }) => id),
     signed: held ? [held.size, base64(held.root)] : null,
     alarm: alarm?.code ?? null,
