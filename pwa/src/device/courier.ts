@@ -51,6 +51,8 @@ export interface Handed {
 export interface Heeded {
   /** Own sets that are now known to be safe at the centre. */
   confirmed: ReadonlySet<string>;
+  /** Of those, the ones of which only a station had said so (HB15). */
+  borneOut: readonly OwnSet[];
   /** How many own sets a station says that it keeps. */
   kept: number;
   /** Own sets that the answer speaks of. */
@@ -176,7 +178,15 @@ export async function offer(file: File): Promise<boolean> {
 
 /** Take in an answer: what is proved of own sets (BU6). Everything else is left alone. */
 export async function takeIn(parts: CourierParts, file: Blob): Promise<Heeded> {
-  const heeded: Heeding = { confirmed: new Set(), kept: 0, own: 0, others: 0, touched: new Set(), code: null };
+  const heeded: Heeding = {
+    confirmed: new Set(),
+    borneOut: [],
+    kept: 0,
+    own: 0,
+    others: 0,
+    touched: new Set(),
+    code: null,
+  };
   if (!(await knowsEd25519())) heeded.code = "cannot_check";
   else
     try {
@@ -198,6 +208,7 @@ async function logNow(parts: CourierParts): Promise<Log | null> {
 
 interface Heeding {
   confirmed: Set<string>;
+  borneOut: OwnSet[];
   kept: number;
   own: number;
   others: number;
@@ -295,7 +306,9 @@ async function apply(
       ...answerOf(idx, atMs, String(d), typeof why === "string" ? why : null),
       no: typeof no === "string" ? no : null,
     };
-    if (mark && !mark.unsent) news.push({ set: id, answer });
+    // What only a station called safe is so by proof from now on, unless it is an older word.
+    const isNews = mark && !mark.unsent && (!mark.wordOf || (mark.answer?.idx ?? 0) > idx);
+    if (isNews) news.push({ set: id, answer });
     else {
       parcels.push({ set: own, mark });
       results.push(resultOf(set as Uint8Array, answer));
@@ -305,7 +318,8 @@ async function apply(
   }
   for (const one of stripped) await vault.strip(one);
   await cache.strip(stripped);
-  const { durable } = await outbox.answered(parcels, results, nowMs);
+  const { durable, borneOut } = await outbox.answered(parcels, results, nowMs);
   for (const id of durable) into.confirmed.add(id);
+  into.borneOut.push(...borneOut);
   await outbox.heard(news, nowMs);
 }

@@ -307,9 +307,9 @@ export async function startDevice(): Promise<Device | null> {
       else tabs?.tell({ t: "wrote" });
     },
     courier: courierParts,
-    async heeded({ confirmed, touched }) {
+    async heeded({ confirmed, borneOut, touched }) {
       keeper.settled(confirmed);
-      await replica.confirmed(confirmed);
+      await replica.confirmed(confirmed, borneOut);
       await replica.refresh(touched);
       status.alarm = await watch.alarm();
       await recount();

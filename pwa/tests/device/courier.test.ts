@@ -304,6 +304,21 @@ test("BU6: a station's signed word is a second tick, and no one else's is", asyn
   expect(await unsent()).toBe(0);
 });
 
+test("BU6: what only a station called safe is safe by proof once an answer proves it", async () => {
+  const sets = await away();
+  const marks = async () => new Map((await phone.vault.marks()).map((mark) => [mark.id, mark]));
+  const before = await marks();
+  const parcels = sets.map((set) => ({ set, mark: before.get(set.id) ?? null }));
+  const said = sets.map(({ id }) => ({ id: fromHex(id, 32), r: "stored" as const, idx: 4, at_ms: 1, d: "accepted" }));
+  await phone.outbox.answered(parcels, said, phone.clock.nowMs(), "ab".repeat(16));
+  expect((await take(await answerTo(sets, { idx: 2 }))).borneOut).toEqual([]); // rulings 2 and 3: an older word
+  const heard = await take(await answerTo(sets, { idx: 4 }));
+  expect(heard.borneOut.map(({ id }) => id)).toEqual(sets.map(({ id }) => id));
+  const after = await marks();
+  for (const { id } of sets) expect(after.get(id)).toMatchObject({ answer: { r: "duplicate", d: "accepted" } });
+  expect([...after.values()].filter(({ wordOf }) => wordOf)).toEqual([]);
+});
+
 test("an answer about other phones, and a file that is none, are told apart", async () => {
   const [set] = await away();
   const other = { ...(set as OwnSet), id: Buffer.from(await sha256(Uint8Array.of(1))).toString("hex") };
