@@ -44,6 +44,7 @@ from sync.snapshot import Snapshot
 PULL_BUDGET_BYTES = 1_048_576
 HELLO_EVERY_MS = 6 * 3_600_000  # scopes change with the month; a listener greets with each stream
 HELLO_AFTER_FAILING_MS = 600_000  # the centre then wants to know what is still pending here
+REFUSED_AGAIN_MS = 600_000  # EX14
 RETRY_MS = (2_000, 60_000)  # first wait after a failure, longest wait; doubling, with jitter
 
 Follow = Callable[[str, rulings.Ruling, bytes | None], None]
@@ -92,6 +93,7 @@ class Device:
         self._met = Met(vault)
         self.watch = LogWatch(vault)
         self._greeted_ms: int | None = None
+        self._tried_ms: int | None = None  # when what was refused was offered again
         self._wants_pull = False
         self._busy = False
         self.duplicates = 0
@@ -216,7 +218,7 @@ class Device:
         """One attempt; False when another may go better. Raises ServerRefusalError for a final no."""
         try:
             await self.attempt(pull=self._wants_pull)
-        except httpx2.TransportError:
+        except (httpx2.TransportError, BrokenScopeError):
             return False
         except ServerRefusalError as error:
             if not error.may_pass:
@@ -233,8 +235,15 @@ class Device:
         """One attempt at everything: hello when due, push until the outbox is empty, pull. A centre that
         cannot store is still read.
 
-        Raises httpx2.TransportError or ServerRefusalError; whatever was answered before stands.
+        Raises httpx2.TransportError, ServerRefusalError or BrokenScopeError; whatever was answered before stands.
         """
+        await self._attempt(pull=pull)
+        if self._greeted_ms is None:
+            await self._attempt(
+                pull=False
+            )  # the pull told of another epoch, or another server answered
+
+    async def _attempt(self, *, pull: bool) -> None:
         if self._chain.identity.instead_of is not None:
             await self._take_place()
         now_ms = self._time.now_ms()
@@ -245,6 +254,9 @@ class Device:
                 self._chain.turn(why)
                 await self._take_place()
                 await self.hello()
+        if self._tried_ms is None or abs(now_ms - self._tried_ms) >= REFUSED_AGAIN_MS:
+            self._tried_ms = now_ms
+            self._vault.offer_refused()
         if self._vault.pending()[0]:
             if self._chain.wants_sample:
                 await self._ask_time()
@@ -260,8 +272,6 @@ class Device:
             await self._read()
         if unstored is not None:
             raise unstored
-        if self._greeted_ms is None:
-            await self.attempt(pull=False)  # the pull told of another epoch
 
     async def _read(self) -> None:
         """Pull, and ask the station that was read what became of what it keeps."""
@@ -390,6 +400,7 @@ class Device:
         self._chain.given(reply.beacon, of_station=bool(self._met.station))
         if not self._met.station:
             self._vault.owe_hearsay()
+            self._vault.contradicted(request.chain, reply.have)
         own = [f"device:{chain.hex()}" for chain in self._vault.chains()]
         self._purge([*own, *(name for name, _epoch, _n in reply.scopes)])
         for scope, epoch, _newest in reply.scopes:

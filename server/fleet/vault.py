@@ -44,6 +44,8 @@ AGAIN_MS = 120_000
 
 # Results that mean the bytes are durable at the centre (EX2).
 DURABLE = frozenset({"stored", "duplicate", "fork", "held", "rejected", "opaque"})
+# And that they are stored nowhere.
+REFUSED = frozenset({"bad_signature", "too_large", "malformed"})
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -298,6 +300,24 @@ class Vault:
         """Offer to the centre once more what only stations said that it has (HB15)."""
         self._db.execute(
             "UPDATE sets SET result = NULL, why = NULL, word_of = NULL WHERE word_of IS NOT NULL"
+        )
+
+    def offer_refused(self) -> None:
+        """Offer again what was stored nowhere: it may have been changed on its way (EX14)."""
+        self._db.execute(
+            "UPDATE sets SET result = NULL, why = NULL WHERE result IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(sorted(REFUSED)).decode(),),
+        )
+
+    def contradicted(self, chain: bytes, have: int) -> None:
+        """The centre holds a chain up to `have` and not the next set: if that one was said to be safe, it and what
+        follows is owed again (EX14).
+        """
+        self._db.execute(
+            "WITH safe AS (SELECT seq FROM sets WHERE chain = ?1 AND seq > ?2 AND result IN "
+            "(SELECT value FROM json_each(?3))) UPDATE sets SET result = NULL, why = NULL "
+            "WHERE chain = ?1 AND seq IN safe AND ?2 + 1 IN safe",
+            (chain, have, msgspec.json.encode(sorted(DURABLE)).decode()),
         )
 
     def owe_everything(self) -> None:

@@ -106,6 +106,7 @@ TOLD_OF_THE_CENTRE = {
         "tests/fleet/test_replayed.py",
         "an_old_refusal_of_a_chain_that_was_left_is_not_said_of_the_next",
     ),
+    "EX14": (SERVER + "test_evil_relay.py", "whatever_a_relay_does_ends_where_the_phone_meets"),
     "TM12": (SERVER + "test_times.py", "a_set_was_signed_after_it_was_given"),
     "CK8": (SERVER + "test_callback.py", "a_rate_is_good_over_reached_and_never_more_than_all"),
     "VD9": (SERVER + "test_verdicts.py", "what_is_determined_stays_until_what_it_rests_on"),

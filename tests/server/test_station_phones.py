@@ -41,7 +41,7 @@ async def place(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Township]:
 class Phone:
     """A simulated phone that says what it was shown."""
 
-    def __init__(self, place: Township) -> None:
+    def __init__(self, place: Township, name: str = "roaming") -> None:
         self.shown: list[tuple[str, Ruling]] = []
         self.place = place
         self.time = VirtualTime(place.clock)
@@ -49,21 +49,25 @@ class Phone:
             Vault(),
             reaching(place.centre),
             self.time,
-            entropy=seeded_entropy("roaming"),
+            entropy=seeded_entropy(name),
             chance=random.Random(7),
             follow=lambda scope, ruling, _raw: self.shown.append((scope, ruling)),
             records_centre=True,
         )
 
     async def enrolled(self) -> "Phone":
+        await self.let_in()
+        await self.known()
+        await self.place.settled()
+        return self
+
+    async def let_in(self) -> None:
+        """Let in by the centre; the station hears of it later."""
         issued = await self.place.centre.state.enrolment.issue(
             Whose(person=person_id("officer")), person_id("admin")
         )
         await self.device.enrol(issued[0], "phone")
         await self.device.attempt(pull=True)
-        await self.known()
-        await self.place.settled()
-        return self
 
     async def known(self) -> None:
         """Until the station was told of it."""

@@ -139,8 +139,8 @@ class Township:
             counts = await self.owed()
             if counts.waiting or counts.handed:
                 return False
-            there = await self.centre.state.db.reading(_places)
-            here = await self.state.db.reading(_places)
+            there = await self.centre.state.db.reading(places_of)
+            here = await self.state.db.reading(places_of)
             own = f"station:{STATION.hex()}:"
             return all(
                 here.get(name) == place
@@ -163,7 +163,8 @@ class Township:
         return there
 
 
-def _places(connection: Any) -> dict[str, tuple[int, int, bytes]]:
+def places_of(connection: Any) -> dict[str, tuple[int, int, bytes]]:
+    """Epoch, newest entry and head of every scope in which there is something."""
     rows = connection.exec_driver_sql("SELECT name, epoch, n, head FROM scopes WHERE n > 0")
     return {name: (epoch, n, bytes(head)) for name, epoch, n, head in rows}
 

@@ -141,7 +141,7 @@ export class Outbox {
     return unkept.length + waiting.filter((mark) => !at || !isKept(mark, at)).length;
   }
 
-  /** A person said "send now": sets the centre could not store are tried once more. */
+  /** A person said "send now", or it was long ago: sets the centre could not store are tried once more (EX14). */
   tryAgain(): void {
     this.#again = true;
   }
@@ -203,6 +203,14 @@ export class Outbox {
     const told = (await this.#vault.marks()).filter((mark) => mark.wordOf && !mark.unsent);
     await this.#vault.putMarks(told.map((mark) => ({ ...mark, unsent: 1 as const })));
     await this.#vault.setMeta(HEARSAY, false);
+  }
+
+  /** The centre holds a chain up to `have` and not the next set: if that one was said to be safe, it and what follows is owed again (EX14). */
+  async contradicted(chain: string, have: number): Promise<void> {
+    const isSafe = (mark: Mark | undefined): boolean => !!mark && !mark.unsent && isDurable(mark.answer);
+    if (!isSafe(await this.#vault.mark(chain, have + 1))) return;
+    const safe = (await this.#vault.marks()).filter((mark) => mark.chain === chain && mark.seq > have && isSafe(mark));
+    await this.#vault.putMarks(safe.map((mark) => ({ ...mark, unsent: 1 as const })));
   }
 
   /** The centre's log is another than it was: everything that was safe in the old one is owed again (SPEC TL11). */

@@ -103,6 +103,8 @@ const HELLO_MS = 12_000;
 /** How much to ask for at once; halved when a link breaks, doubled when it holds. */
 const BUDGET_BYTES = { least: 8_192, first: 131_072, most: 1_048_576 };
 const MOST_SETS = 200;
+/** What was stored nowhere may have been changed on its way (SPEC EX14). */
+const REFUSED_AGAIN_MS = 600_000;
 /** A live line shorter than this did not hold. */
 const LINE_HELD_MS = 10_000;
 
@@ -122,6 +124,8 @@ export class Rounds {
   #hello: { reply: HelloReply; atMono: number } | null = null;
   /** The server of this round is a station that has not heard of the log as it is by now (SPEC HB5). */
   #isBehind = false;
+  /** When what the centre could not store was tried last. */
+  #triedMono = Number.NEGATIVE_INFINITY;
   #line = false;
 
   constructor(parts: RoundsParts) {
@@ -255,7 +259,12 @@ export class Rounds {
   }
 
   async #round(): Promise<void> {
-    const { replica } = this.#parts;
+    const { clock, outbox, replica } = this.#parts;
+    const [, mono] = clock.mono();
+    if (mono - this.#triedMono >= REFUSED_AGAIN_MS) {
+      this.#triedMono = mono;
+      outbox.tryAgain();
+    }
     const hello = await this.#admitted();
     const limits = { sets: Math.min(MOST_SETS, hello.limits.batch_sets), bytes: hello.limits.batch_bytes };
     await this.#place();
@@ -347,7 +356,7 @@ export class Rounds {
   }
 
   async #greet(overtaken = false): Promise<HelloReply> {
-    const { clock, keeper, link, replica, vault, session } = this.#parts;
+    const { clock, keeper, link, outbox, replica, vault, session } = this.#parts;
     if (this.#hello && clock.mono()[1] - this.#hello.atMono < HELLO_MS) return this.#hello.reply;
     const { insteadOf } = session();
     const { message, request, sent } = await this.#greeting();
@@ -365,6 +374,7 @@ export class Rounds {
       station: reply.station ? toHex(reply.station) : null,
     };
     this.#isBehind = await replica.met(reply);
+    if (reply.role !== STATION) await outbox.contradicted(insteadOf ?? session().chain, reply.have);
     if (reply.retry_after_ms)
       throw new LinkError("busy", "the server asks for time", { retryAfterMs: reply.retry_after_ms });
     return reply;

@@ -295,7 +295,7 @@ export class Vault {
   async strip({ chain, seq, set: id }: Stripped, onWord = false): Promise<void> {
     const set = await this.own(chain, seq);
     if (set?.id !== id) return;
-    const mark = onWord && (await (await this.#open()).get("outbox", [chain, seq]));
+    const mark = onWord && (await this.mark(chain, seq));
     if (mark && (mark.unsent || mark.wordOf)) return;
     const raw = withoutBody(set.raw);
     if (set.raw.byteLength > raw.byteLength)
@@ -358,6 +358,10 @@ export class Vault {
   /** Marks whose author has to look at the answer. */
   async attention(): Promise<Mark[]> {
     return (await this.#open()).getAllFromIndex("outbox", "attention");
+  }
+
+  async mark(chain: string, seq: number): Promise<Mark | undefined> {
+    return (await this.#open()).get("outbox", [chain, seq]);
   }
 
   /** Every mark; for the rare repair that concerns them all. */

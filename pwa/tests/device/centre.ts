@@ -70,8 +70,8 @@ export class Centre {
   readonly greetings: { chain: string; token: string | null; request: string; head: number }[] = [];
   /** Why a chain must be left, by chain. */
   readonly rotate = new Map<string, string>();
-  /** The contiguous seq the centre says it holds. */
-  have = -1;
+  /** The contiguous seq the centre says it holds, where that is not what it does. */
+  have: number | null = null;
   /** Which chain took the place of which. */
   readonly places = new Map<string, string>();
   /** Set id to the index of its ruling. */
@@ -84,6 +84,7 @@ export class Centre {
   /** First byte of every piece that was sent. */
   readonly pieces: number[] = [];
 
+  readonly #placed = new Map<string, string>();
   readonly #device: string;
   readonly #station: string;
   #idx = 0;
@@ -292,6 +293,14 @@ export class Centre {
     const payload = { set: set.setId, chain, seq, e, d, why, eff, flags: [], no };
     await this.#list(aside ? `device:${this.#device}` : this.#station, "set", payload, raw);
     this.held.set(toHex(set.setId), this.#idx);
+    this.#placed.set(toHex(set.setId), `${toHex(chain)}/${seq}`);
+  }
+
+  #contiguous(chain: string): number {
+    const places = new Set([...this.held.keys()].map((id) => this.#placed.get(id)));
+    let have = -1;
+    while (places.has(`${chain}/${have + 1}`)) have += 1;
+    return have;
   }
 
   /** A set for newer readers is kept unread (SPEC CS7). */
@@ -303,6 +312,7 @@ export class Centre {
     const payload = { set: id, chain, seq, e: null, d: "opaque", why: "newer_version", eff, flags: [], no: null };
     await this.#list(`device:${this.#device}`, "set", payload, raw);
     this.held.set(toHex(id), this.#idx);
+    this.#placed.set(toHex(id), `${toHex(chain)}/${seq}`);
     return { r: "opaque", id, why: "newer_version", d: "opaque", idx: this.#idx, at_ms: this.nowMs };
   }
 
@@ -453,7 +463,7 @@ export class Centre {
       uncertainty_ms: 50,
       beacon: this.beacon,
       log: { origin: "test", epoch: this.epoch, size: this.#idx, ...(this.lost.length ? { lost: this.lost } : {}) },
-      have: this.have,
+      have: this.have ?? this.#contiguous(chain ?? ""),
       person: new Uint8Array(16),
       scopes: [...this.scopes].map(([name, { epoch, lines }]) => [name, epoch, lines.length]),
       limits: { set_bytes: 262_144, batch_bytes: 1_048_576, batch_sets: 200 },

@@ -3,6 +3,7 @@ import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { reachedOf as reachedOfSet } from "../../src/device/vault";
+import { decodeMessage, encode, type Value } from "../../src/sync/canon";
 import { type ChangeSet, readSet, withoutBody } from "../../src/sync/changeset";
 import { fromHex, toHex } from "../../src/sync/ids";
 import { readRuling } from "../../src/sync/rulings";
@@ -338,4 +339,56 @@ test("HB15: a suspended phone hands over what only a station called safe before 
   phone.centre.wipe = "empty";
   await at(phone.centre);
   expect(phone.centre.held.has(note?.id ?? "")).toBe(true);
+});
+
+test("EX14: what somebody said in the centre's name is owed again where the centre is met and has not got it", async () => {
+  await at(phone.centre);
+  const liar = new Station(phone.centre, 3);
+  liar.lies = true;
+  await phone.note(INCIDENT, "一");
+  await phone.note(INCIDENT, "二");
+  const honest: typeof fetch = (input, init) => phone.centre.fetch(input, init);
+  const asCentre: typeof fetch = async (input, init) => {
+    if (!String(input).endsWith("push")) return honest(input, init);
+    const reply = decodeMessage(new Uint8Array(await (await liar.fetch(input, init)).arrayBuffer()));
+    const { server: _nobody, ...rest } = reply as Record<string, Value>;
+    return new Response(encode(rest) as Uint8Array<ArrayBuffer>, {
+      headers: { "content-type": "application/msgpack" },
+    });
+  };
+  await at({ fetch: asCentre });
+  expect(new Set(await ticks())).toEqual(new Set(["centre"]));
+  const notes = await phone.vault.ownOf(INCIDENT);
+  expect(notes.map(({ id }) => phone.centre.held.has(id))).toEqual([false, false]);
+  phone.clock.pass(60_000);
+  await at(phone.centre);
+  expect(notes.map(({ id }) => phone.centre.held.has(id))).toEqual([true, true]);
+  const pushes = phone.centre.pushes.length;
+  phone.clock.pass(60_000);
+  await at(phone.centre);
+  expect(phone.centre.pushes).toHaveLength(pushes);
+});
+
+test("EX14: a set that was changed on its way is refused, is shown so, and goes again by itself after ten minutes", async () => {
+  const pulls = (): number => phone.centre.calls.filter((call) => call === "pull").length;
+  const round = async (): Promise<void> => {
+    const before = pulls();
+    phone.rounds.kick();
+    await expect.poll(pulls).toBeGreaterThan(before);
+  };
+  const refusals = async (): Promise<number> => (await phone.outbox.counts()).refusals;
+  await at(phone.centre);
+  phone.centre.refuse = () => "bad_signature";
+  await phone.note(INCIDENT, "一");
+  await at(phone.centre);
+  const refused = await refusals();
+  expect(refused).toBeGreaterThan(0);
+  phone.centre.refuse = () => null;
+  phone.clock.pass(60_000);
+  await round();
+  expect(await refusals()).toBe(refused);
+  phone.clock.pass(600_000);
+  await round();
+  await expect.poll(refusals).toBe(0);
+  expect(new Set(await ticks())).toEqual(new Set(["centre"]));
 });
