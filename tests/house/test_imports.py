@@ -210,6 +210,7 @@ def test_forbidden_doors_in_the_pwa_are_found(tmp_path: Path) -> None:
         tmp_path,
         {
             "sync/canon.ts": "import { ref } from 'vue'\n// import x from '../device/now'\n",
+            "codes/Loop.vue": "<script setup>\nimport '../desks/devices/model'\n</script>\n",
             "device/link.ts": 'export {\n  a,\n  b\n} from "../desks/officer/model"\n',
             "desks/officer/view.vue": "<script setup>\nimport '@/desks/command/wall.css'\n"
             "import type { Row } from './model'\n</script>\n",
@@ -217,6 +218,7 @@ def test_forbidden_doors_in_the_pwa_are_found(tmp_path: Path) -> None:
         },
     )
     assert list(pwa_trespasses(tmp_path)) == [
+        "codes/Loop.vue imports desks/devices/model: codes are shown and read for any desk",
         "desks/officer/view.vue imports desks/command/wall.css: desks do not know each other",
         "device/link.ts imports desks/officer/model: the device knows no desk",
         "sw/main.ts imports desks/officer/view.vue: the service worker knows no desk",

@@ -12,7 +12,7 @@ Case = dict[str, Any]
 PIECE = 400
 ONE = b"ortoo/sealed/1\n" + bytes(range(6))
 LONG = b"\x61" * 400 + b"\x62" * 400 + b"\x63"
-FILE, OTHER = b"abcdefgh", b"wxyz"
+FILE, OTHER = b"abcdefgh", b"uvwxyz"
 POSTER = b"https://example.org/menu"
 
 
@@ -57,7 +57,7 @@ def foreign() -> list[Case]:
 def gathered() -> list[Case]:
     """Frames as they are read: what each is taken for, which pieces are there in the end, and the file."""
     first, second, third = _cut(FILE, 3)
-    left, right = _cut(OTHER, 2)
+    left, middle, right = _cut(OTHER, 2)
     halves = _cut(FILE, 4)
     every = [True, True, True]
     told: list[tuple[str, list[bytes], str, list[bool], bytes | None]] = [
@@ -65,7 +65,7 @@ def gathered() -> list[Case]:
         ("in another order, one of them thrice", [third, second, second, second, first], "ttttw", every, FILE),
         ("one is missing", [first, third], "tt", [True, False, True], None),
         ("a poster in between", [first, POSTER, second, third], "tftw", every, FILE),
-        ("the camera is turned to another screen", [first, second, right, left], "tttw", [True, True], OTHER),
+        ("the camera is turned to another screen", [first, second, right, middle, left], "ttttw", every, OTHER),
         ("the same file, cut otherwise", [first, halves[1], halves[0]], "ttw", [True, True], FILE),
         ("one was misread: nothing of it is kept", [first, frame(FILE, 1, 3, b"dEf"), third], "ttw", [], None),
     ]  # fmt: skip
