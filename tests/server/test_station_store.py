@@ -61,6 +61,15 @@ async def test_what_is_owed_goes_up_by_lane_then_by_chains_in_turn_each_in_its_o
     assert await order(200, 25) == [6, 1]
     assert await order(200, 1) == [6]  # never nothing: a large set goes alone
 
+    async def unsaid(before_ms: int) -> list[int]:
+        found = await db.reading(spool.unsaid, [1, 2, 5, 6], b, before_ms)
+        return sorted(one.arrival_no for one in found)
+
+    assert await unsaid(20) == [1, 5], "what came before, and its own"
+    await db.writing(spool.said, [1])
+    assert await unsaid(21) == [2, 5]
+    assert await db.reading(spool.numbers, [b"%032d" % 4, b"%032d" % 9]) == [4]
+
     answers = [(6, exchange.STORED, None), (1, exchange.BAD_SIGNATURE, None)]
     await db.writing(spool.handed, [*answers, (2, exchange.MALFORMED, "no_body")], 500)
     assert await order(200, 1_000) == [4, 5, 3]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from server.api.stories import read_story
 from server.intake import timing
 from server.intake.batch import Batch
@@ -10,12 +12,15 @@ from server.intake.chains import Chains
 from server.intake.rebuild import rebuild
 from server.intake.replay import replay
 from server.intake.verify import Incoming, read_one
+from server.store import kept as stored_words
 from server.store import samples, sets
+from sync import kept
 from sync.changeset import Draft
 from sync.exchange import PushResult
+from sync.kept import Word
 from tests.server.conftest import House
-from tests.server.pen import EPOCH_MS, Pen, person_id
-from tests.server.test_admission import NOTE, ruling_of, story, word
+from tests.server.pen import EPOCH_MS, STATION, Pen, person_id
+from tests.server.test_admission import HOUR_MS, NOTE, ruling_of, story, word
 from tests.server.test_intake import INCIDENT, push
 
 SESSION = b"session1"
@@ -273,3 +278,33 @@ async def test_samples_are_found_again_by_a_rebuild(house: House) -> None:
     await rebuild(house.settings.url)
     assert await rebuild(house.settings.url, check=True) == (1, 0)
     assert len(await house.db.reading(samples.of_chain, pen.chain)) == 1
+
+
+async def test_tm14_what_stations_say_is_found_again_by_a_rebuild(house: House) -> None:
+    pen, hub = await story(house), Pen("station", bytes(16))
+    own = replace(hub.device, person=None, station=STATION)
+    await house.intake.transaction(lambda batch: batch.devices.enrol(own))
+    beacon, first = house.intake.beacon(), pen.writer.seq
+    raws = [pen.set(INCIDENT, said(text), beacon=beacon) for text in ("先", "后")]
+    ids = [one.set_id for one in map(read_one, raws) if isinstance(one, Incoming)]
+    house.clock.advance(100 * HOUR_MS)
+    # Of the first nothing is said: the second follows it, and a word about another place is none.
+    words = [
+        Word(ids[1], pen.chain, first + 1, EPOCH_MS + 30_000, 60),
+        Word(ids[0], pen.chain, first + 1, EPOCH_MS + 10_000, 60),
+    ]
+    results = await push(
+        house, hub, [hub.open(), hub.set(hub.chain, kept.op(words), kind="chain"), *raws]
+    )
+    assert [word(result)[0] for result in results] == ["accepted_late"] * 4
+    causes = ("no_sample_before", "no_sample_after", "station_said")
+    proven = dict.fromkeys(("先", "后"), (2, -50, 30060, causes))
+    assert await proved(house) == proven
+    flags = [(await ruling_of(house, result))["flags"] for result in results[2:]]
+    assert flags == [["stale_lease"], []], "admission hears what is said of the very set"
+    await house.db.writing(lambda connection: stored_words.forget(connection, hub.chain))
+    assert (await rebuild(house.settings.url, check=True))[1] == 1
+    await rebuild(house.settings.url)
+    assert await rebuild(house.settings.url, check=True) == (1, 0)
+    assert await proved(house) == proven
+    assert (await replay(house.settings.url)).wrong == []
