@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from server.intake.vouch import vouch, words_on
 from server.store import kept, sets, spool
@@ -13,7 +14,7 @@ from server.store.rows import query
 from sync import changeset
 from sync.changeset import ChangeSet
 from tests.server.pen import EPOCH_MS, Pen, chance
-from tests.server.township import Township, township
+from tests.server.township import Township, township, until
 
 INCIDENT = chance("incident")[:16]
 HOUR_MS = 3_600_000
@@ -126,3 +127,33 @@ async def test_hb11_an_end_between_giving_the_word_and_handing_up_gives_no_other
     await place.settled()
     [one] = await said_at(place, place.centre)
     assert (one.at_ms, one.received_at_ms) == (EPOCH_MS, EPOCH_MS + 2 * HOUR_MS)
+
+
+async def test_hb11_a_station_whose_disk_is_full_hands_up_without_its_word(place: Township) -> None:
+    phone = await away(place)
+    [kept_here] = await place.at_station(phone, phone.note(INCIDENT))
+    pass_by(place, HOUR_MS)
+
+    def said(connection: Connection, *statements: str) -> None:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+    heavy = "CREATE TRIGGER heavy BEFORE INSERT ON sets BEGIN INSERT INTO ballast VALUES (zeroblob(1000000)); END"
+    await place.state.db.writing(
+        said, "CREATE TABLE ballast (b BLOB)", "PRAGMA max_page_count = 1", heavy
+    )
+    place.mend()
+
+    async def is_there() -> bool:
+        return bool(
+            await place.centre.state.db.reading(
+                query, "SELECT 1 FROM sets WHERE set_id = ?", (kept_here.id,)
+            )
+        )
+
+    await until(is_there)
+    await place.state.db.writing(
+        said, "DROP TRIGGER heavy", "DROP TABLE ballast", "PRAGMA max_page_count = 1000000"
+    )
+    await place.settled()
+    assert await said_at(place, place.centre) == []
