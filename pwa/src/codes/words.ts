@@ -2,7 +2,7 @@
 import { book } from "../words/language";
 
 const zh = {
-  showLead: "把屏幕调亮，对着对方的相机。码一张接一张，一轮一轮地放，等对方说收齐。",
+  showLead: "把屏幕调亮，让对方的相机对着它。码一张接一张，一轮一轮地放，对方收齐就好。",
   showing: (n: number, count: number) => `第 ${n} / ${count} 张`,
   round: (seconds: number) => `一轮 ${seconds} 秒`,
   tooMuch: (kb: string, most: string) => `有 ${kb}，亮码最多 ${most}。请改用文件 (too_much)`,
@@ -23,7 +23,7 @@ const zh = {
 
 export const t = book(zh, {
   showLead:
-    "Make the screen bright and hold it before the other camera. The codes go round and round until the other side says that it has them all.",
+    "Make the screen bright and let the other camera see it. The codes go round and round; it is done when the other side has them all.",
   showing: (n, count) => `Code ${n} of ${count}`,
   round: (seconds) => `a round takes ${seconds} s`,
   tooMuch: (kb, most) => `There are ${kb}, and codes carry ${most} at most. Use a file instead (too_much)`,
