@@ -111,6 +111,11 @@ REQUESTS: Final[dict[str, Entry]] = {
         404, "Nothing has been signed yet.", "Ask again in a minute, or look at /api/health."
     ),
     "not_found": Entry(404, "There is nothing under this address.", "Check the id or the path."),
+    "handed_over": Entry(
+        410,
+        "The incident was given to another station, and is no longer told here.",
+        "Ask that station, or the centre.",
+    ),
     "unknown_order": Entry(404, "The incident has no such order.", "Reload the incident."),
     "method_not_allowed": Entry(
         405, "This address does not take that method.", "Compare it with /api/docs."

@@ -22,6 +22,7 @@ from server.api.spec import SESSION, refusals
 from server.api.stories import Stories, Story
 from server.api.summaries import MAX_PAGE, MAX_QUERY_CHARS, Query, Status, Summary, visible_to
 from server.auth.guards import Access, SignedIn, at_desk
+from server.intake.mirrored import left_for
 from server.now import Clock
 from server.problems import ProblemError
 from server.store.engine import Database
@@ -38,11 +39,18 @@ class Page(msgspec.Struct, frozen=True):
 async def seen_story(
     stories: Stories, db: Database, who: SignedIn, incident: str
 ) -> tuple[Summary, Story]:
-    """One incident this person may see. Raises ``ProblemError("not_found")``, also for what they may not see."""
+    """One incident this person may see. Raises ``ProblemError("not_found")``, also for what they may not see, and
+    ``handed_over`` for what their station could see until it was given to another.
+    """
     entity = from_hex(incident, "incident")
     summary = await db.reading(summaries.one, entity, visible_to(who))
     story = await stories.read(entity) if summary is not None else None
     if summary is None or story is None:
+        station = who.person.station
+        left = await db.reading(left_for, entity, station) if station is not None else None
+        if left is not None:
+            to = left.scope.split(":")[1] if left.scope else None
+            raise ProblemError("handed_over", extra={"detail": {"to": to, "at_ms": left.at_ms}})
         raise ProblemError(
             "not_found", detail="There is no such incident, or it is not yours to see."
         )
@@ -94,7 +102,9 @@ async def list_incidents(
     operation_id="getIncident",
     guards=[at_desk],
     security=SESSION,
-    responses=refusals("bad_id", "bad_request", "not_signed_in", "not_allowed", "not_found"),
+    responses=refusals(
+        "bad_id", "bad_request", "not_signed_in", "not_allowed", "not_found", "handed_over"
+    ),
 )
 async def read_incident(
     incident: FromPath[str],

@@ -85,14 +85,16 @@ class HubLedger(Ledger):
         """A scope stands elsewhere than before."""
         self.grown[scope.name] = scope.n
 
-    def leave(self, scope: Scope, entity: bytes, idx: int, leaf: bytes) -> None:
-        """Let this scope list what it lists of an incident without its sets (SC6), and ours beside it."""
-        own = self._memory.scope(self._connection, self._own(scope.name))
-        if scopes.lists(self._connection, own.id, entity):
-            self.list_in([scope.name], idx, None, leaf)
-        for one in (scope, own):
-            scopes.bare(self._connection, one.id, entity, one.n)  # what may be listed anew
-            self._left.append((one.id, entity, one.n))  # and what this transaction lists
+    def leave(self, scope: Scope, entity: bytes) -> None:
+        """Let a scope list what it lists of an incident without its sets (SC6)."""
+        scopes.bare(self._connection, scope.id, entity, scope.n)  # what may be listed anew
+        self._left.append((scope.id, entity, scope.n))  # and what this transaction lists
+
+    def leave_beside(self, names: Iterable[str], entity: bytes) -> None:
+        """The same of what is listed beside these scopes of the centre, mirrored or not."""
+        own = scopes.by_name(self._connection, [self._own(name) for name in names])
+        for name in own:
+            self.leave(self._memory.scope(self._connection, name), entity)
 
     def place(self, incident: Incident, names: Sequence[str], thought: Collection[str]) -> None:
         """Let an incident stand in these scopes, and list beside each what is not to be read there: what the centre

@@ -118,8 +118,7 @@ class _Taking:
                 listed = (one.n, one.ruling.idx, self._arrival_no(one), one.head)
                 batch.ledger.list_mirrored(scope, listed)
                 if (entity := rulings.leaving(one.ruling, scope.name)) is not None:
-                    leaf = rulings.leaf_hash(one.raw)
-                    batch.ledger.leave(scope, entity, one.ruling.idx, leaf)
+                    batch.ledger.leave(scope, entity)
                     batch.left(entity)
                     self._erase(entity)
             batch.ledger.move(scope)
@@ -201,6 +200,7 @@ class _Taking:
             batch.ruled_anew(ruling.payload["chain"], ruling.payload["seq"])
         elif entity is not None:
             batch.ledger.add_beside(entity, ruling.idx)
+            batch.ledger.leave_beside(ruling.payload.get("del", ()), entity)
         if entity is not None and entity != ruling.payload.get("chain"):
             self._incidents.add(entity)
 

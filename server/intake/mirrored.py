@@ -11,6 +11,7 @@ apart which of them are only thought.
 
 from collections.abc import Sequence
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from server.intake import verdicts
@@ -92,6 +93,26 @@ def verdict_rows(connection: Connection, incident: Incident) -> list[Row]:
 
 def _home_of(create: Item) -> str:
     return home_scope(create.fields["station"], create.occurred_at_ms)
+
+
+class Left(Struct, frozen=True):
+    """Where an incident went: the scope that it was added to (None: it stood there before), and when."""
+
+    scope: str | None
+    at_ms: int
+
+
+def left_for(connection: Connection, entity: bytes, station: bytes) -> Left | None:
+    """Where an incident went when it left the months of a station; None for one that stands there or never stood."""
+    family = f"station:{station.hex()}:"
+    found: Left | None = None
+    for one in _ruled(connection, entity, rulings.KIND_SCOPE):
+        added = one.payload.get("add")
+        if any(name.startswith(family) for name in one.payload.get("del", ())):
+            found = Left(added, one.at_ms)
+        elif added is not None and added.startswith(family):
+            found = None
+    return found
 
 
 def _first_create(state: IncidentState) -> Item | None:

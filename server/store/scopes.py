@@ -183,17 +183,6 @@ def listed(connection: Connection, scope: int, among: Sequence[int]) -> set[int]
     return found
 
 
-def lists(connection: Connection, scope: int, entity: bytes) -> bool:
-    """Whether a scope lists any set about an entity."""
-    rows = query(
-        connection,
-        "SELECT 1 FROM scope_entries WHERE scope = ?"
-        " AND arrival_no IN (SELECT arrival_no FROM sets WHERE entity = ?) LIMIT 1",
-        (scope, entity),
-    )
-    return bool(rows)
-
-
 def verdicts(connection: Connection, scope: int) -> list[tuple[int, bytes]]:
     """(index, bytes) of the verdicts that a scope lists, in its order."""
     rows = query(

@@ -269,7 +269,9 @@ class Reader:
     def take(self, scope: str, ruling: rulings.Ruling, envelope: bytes) -> None:
         entity = rulings.leaving(ruling, scope)
         if entity is not None:
-            self.said.pop((scope, entity), None)
+            for beside in [one for one in self.said if rulings.inside(one[0]) == scope]:
+                if beside[1] == entity:
+                    del self.said[beside]
         if ruling.kind not in rulings.DECIDING or envelope == NIL:
             return
         if (entity := ruling.payload["e"]) is None:

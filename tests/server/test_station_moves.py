@@ -24,6 +24,7 @@ from tests.server.test_station import (
     own_scope,
     page_of,
     read,
+    seat,
     view,
 )
 from tests.server.township import until
@@ -106,6 +107,8 @@ async def test_sc6_hb14_what_the_centre_gives_to_another_station_leaves_screens_
     assert (await station.db.reading(rows))["incidents"] == 1
     assert words_on_disk(station)
 
+    desk_of_it = await seat(station, "station")
+    assert (await desk_of_it.get(f"/api/incidents/{INCIDENT.hex()}")).status_code == 200
     await transferred(house, OTHER_STATION)
     with station.app.state.hub.listen([MONTH]) as ear:
         await station.mirrored()
@@ -114,12 +117,16 @@ async def test_sc6_hb14_what_the_centre_gives_to_another_station_leaves_screens_
     assert not words_on_disk(station)
     page = await page_of(station, phone, MONTH)
     assert read(page) == read(await page_of(house, phone, MONTH))
-    told, held = zip(*read(page), strict=True)
+    lines, held = zip(*read(page), strict=True)
     assert set(held) == {None}
-    assert rulings.leaving(told[-1], MONTH) == INCIDENT
+    assert rulings.leaving(lines[-1], MONTH) == INCIDENT
     beside_it = await page_of(station, phone, await own_scope(station))
-    assert [held for _ruling, held in read(beside_it)] == [None, None]
-    assert [r.kind for r, _held in read(beside_it)] == ["set", "scope"]
+    assert [held for _ruling, held in read(beside_it)] == [None]
+
+    told = await desk_of_it.get(f"/api/incidents/{INCIDENT.hex()}")
+    assert (told.status_code, told.json()["code"]) == (410, "handed_over")
+    at_ms = house.clock.now_ms()
+    assert told.json()["detail"] == {"to": OTHER_STATION.hex(), "at_ms": at_ms}
 
     # What its own people wrote is handed up all the same, now and later, and shown by nobody here.
     late = phone.note(INCIDENT, "我走了")

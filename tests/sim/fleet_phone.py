@@ -59,7 +59,9 @@ class Mirror(msgspec.Struct):
         self.lines.pop(scope, None)
 
     def follow(self, scope: str, ruling: rulings.Ruling, envelope: bytes | None) -> None:
-        """One line more. What leaves the scope with it goes (SC6)."""
+        """One line more. What leaves the scope with it goes, and nothing comes from beside one it has left (SC6)."""
+        if self._has_left(rulings.inside(scope), ruling.payload.get("e")):
+            envelope = envelope if rulings.inside(scope) == scope else None
         self.lines.setdefault(scope, {})[ruling.idx] = (ruling, envelope)
         gone = rulings.leaving(ruling, scope)
         if gone is None:
@@ -72,6 +74,20 @@ class Mirror(msgspec.Struct):
         if (whole := self.begun.get(scope)) is not None:
             left = [part for part in whole.entities if part[0] != gone]
             self.begun[scope] = msgspec.structs.replace(whole, entities=left)
+
+    def _has_left(self, scope: str, entity: bytes | None) -> bool:
+        whole = self.begun.get(scope)
+        about = [
+            (one, envelope)
+            for one, envelope in self.lines.get(scope, {}).values()
+            if one.payload.get("e") == entity
+        ]
+        asides = [] if whole is None else [rulings.read_ruling(raw) for raw in whole.asides]
+        return (
+            any(rulings.leaving(one, scope) == entity for one in [*asides, *(o for o, _e in about)])
+            and not any(envelope for _one, envelope in about)
+            and (whole is None or all(part[0] != entity for part in whole.entities))
+        )
 
 
 class FleetPhone(Phone):

@@ -16,6 +16,8 @@ import { answered, unanswered } from "./reach";
 
 /** Between the starts of two questions: under load a desk asks twice a second, not two hundred times. */
 const REST_MS = 400;
+/** An incident was given to another station (SPEC SC6). */
+export const HANDED_OVER = "handed_over";
 /** Answers remembered for screens that are not open now. */
 const REMEMBERED = 12;
 
@@ -91,8 +93,14 @@ export function useLoaded<Answer>(
       data.value = answer;
       problem.value = null;
     } catch (error) {
-      if (from === path() && error instanceof Problem) problem.value = error;
-      else if (!(error instanceof DOMException)) throw error;
+      if (from === path() && error instanceof Problem) {
+        problem.value = error;
+        // It is somebody else's to read by now, and is not shown a moment longer.
+        if (error.code === HANDED_OVER) {
+          remembered.delete(from);
+          data.value = null;
+        }
+      } else if (!(error instanceof DOMException)) throw error;
     }
   }
 

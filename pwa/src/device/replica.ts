@@ -16,7 +16,7 @@ import { type Found, newestOf } from "../sync/evidence/found";
 import { type HelloReply, type PullReply, type ScopePage, STATION } from "../sync/exchange";
 import { fromHex, toHex } from "../sync/ids";
 import { type TimelineItem, timeline } from "../sync/incident/timeline";
-import { inside, isProvisional, KIND_REDACT } from "../sync/rulings";
+import { inside, isProvisional, KIND_REDACT, leaving, readRuling } from "../sync/rulings";
 import { recordsIn } from "../sync/snapshot";
 import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
 import { type Cache, type Cursor, CursorMoved, type Page, type Projected, type Stripped } from "./cache";
@@ -397,6 +397,7 @@ export class Replica {
 
   async #keep(page: Page, lines: Line[]): Promise<boolean> {
     const { vault, cache, writer, outbox, clock, orgChanged, answersChanged, changed } = this.#parts;
+    await this.#withhold(page.scope, lines);
     const projected: Projected[] = [];
     const left = leftBy(lines);
     const gone = new Set(left.map(({ entity }) => entity));
@@ -434,6 +435,24 @@ export class Replica {
     if (projected.length > 0) changed(projected.map(({ id }) => id));
     await this.refresh([...gone]);
     return true;
+  }
+
+  /** Take in no set from beside a scope that its incident has left, as far as this phone knows (SPEC SC6). */
+  async #withhold(scope: string, lines: readonly Line[]): Promise<void> {
+    const of = inside(scope);
+    if (of === scope) return;
+    for (const line of lines) {
+      const { entity } = line.entry;
+      const told = (await this.#parts.cache.entriesOf(entity)).filter((one) => one.scope === of);
+      const isGone = told.some(({ ruling }) => leaving(readRuling(ruling), of));
+      if (!isGone || told.some(({ raw }) => raw) || (await this.#begun(of, entity))) continue;
+      line.entry.raw = null;
+      line.set = null;
+    }
+  }
+
+  async #begun(scope: string, entity: string): Promise<boolean> {
+    return (await this.#parts.cache.recordsOf(entity)).some((one) => one.scope === scope);
   }
 
   /** Sets that a station brings with words of which this phone knows already that they were taken away (SPEC RD3). */

@@ -170,6 +170,21 @@ export class Centre {
     }
   }
 
+  /** A station lists beside a scope what somebody said of an incident, as it was listed there first. */
+  async beside(hub: string, entity: string): Promise<void> {
+    const user = "d4".repeat(16);
+    const id = await this.desk(entity, user, [{ t: "entry.add", kind: "note", text: "\u7ebf\u4eba\u5df4\u56fe" }]);
+    const lines = this.scopes.get(this.#station)?.lines ?? [];
+    const at = lines.findIndex(
+      ({ raw, ruling }) => raw && toHex(readRuling(ruling).payload["set"] as Uint8Array) === id,
+    );
+    const { raw } = lines[at] as Line;
+    this.scopes.get(this.#station)?.lines.splice(at, 1);
+    this.scopes.get(this.#station)?.heads.splice(at, 1);
+    const of = readRuling((lines[at - 1] as Line).ruling).payload;
+    await this.#list(hub, "set", { ...of, set: fromHex(id, 32) } as { [key: string]: Value }, raw);
+  }
+
   async org(what: string, id: string, row: Value): Promise<void> {
     await this.#list("org", "org", { what, id: fromHex(id), row }, null);
   }

@@ -2,7 +2,6 @@
 import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Entry } from "../../src/device/cache";
 import { toHex } from "../../src/sync/ids";
 import { claimOf, DESK, ordered, Phone, SCOPE, stored } from "./phone";
 
@@ -81,24 +80,19 @@ test("what this phone wrote itself stays, is shown to its author, and is sent; i
   expect((await phone.replica.story(INCIDENT)).map(({ op }) => toHex(op).slice(0, 32))).toEqual([set.id.slice(0, 32)]);
 });
 
-test("what a station lists beside a month goes with it, and its own line about that takes nothing from the month (HB3)", async () => {
-  phone.onDuty = false;
+test("what a station lists beside a month goes with it, and comes no more from a station that has not heard (HB3)", async () => {
   await phone.exchange();
   const hub = `hub:${"ab".repeat(16)}:${SCOPE}`;
-  const line = (await phone.cache.entriesOf(INCIDENT)).at(-1) as Entry;
-  const page = { scope: hub, epoch: 1, after: 0, to: 1, head: new Uint8Array(16), reset: false, awaiting: null };
-  await phone.cache.apply({ ...page, entries: [{ ...line, scope: hub, n: 1 }] }, { org: [], incidents: [] });
+  phone.centre.scopes.set(hub, { epoch: 1, lines: [], heads: [] });
+  await phone.centre.beside(hub, INCIDENT);
+  await phone.exchange();
   const held = async () => (await phone.cache.entriesOf(INCIDENT)).filter(({ raw }) => raw).map(({ scope }) => scope);
-
-  const left = [{ scope: hub, entity: INCIDENT, n: 2 }];
-  await phone.cache.apply({ ...page, after: 1, to: 2, entries: [] }, { org: [], incidents: [], left });
-  expect(await held()).toEqual([SCOPE, SCOPE]);
-
-  await phone.cache.apply(
-    { ...page, after: 2, to: 3, entries: [{ ...line, scope: hub, n: 3 }] },
-    { org: [], incidents: [] },
-  );
+  expect(await held()).toContain(hub);
   await phone.centre.move(INCIDENT, AWAY);
   await phone.exchange();
   expect(await held()).toEqual([]);
+  await phone.centre.beside(hub, INCIDENT);
+  await phone.exchange();
+  expect(await held()).toEqual([]);
+  expect(await words()).toBe(false);
 });

@@ -18,6 +18,8 @@ const zh = {
   measured: "判定与依据",
   notThere: "没有这起警情",
   notThereText: "它还没到中心，或者不归这个席位看。",
+  handedOver: (station: string) => (station ? `已移交${station}` : "已移交其他派出所"),
+  handedOverText: (at: string) => `${at} 起由接手的派出所办理，本所不再看到。本所人员自己写的记录仍在各自手机里。`,
   waitTitle: "正在取时间线",
   waitText: "通常不到一秒。",
   noEntries: "这个人没有记录",
@@ -207,6 +209,9 @@ export const t = book(zh, {
   measured: "Finding and basis",
   notThere: "No such incident",
   notThereText: "It has not reached the centre, or is not for this seat to see.",
+  handedOver: (station: string) => (station ? `Handed over to ${station}` : "Handed over to another station"),
+  handedOverText: (at: string) =>
+    `Since ${at} the other station deals with it, and it is no longer shown here. What people here wrote stays on their phones.`,
   waitTitle: "The timeline is on its way",
   waitText: "Usually less than a second.",
   noEntries: "Nothing by this person",
