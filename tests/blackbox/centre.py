@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -34,6 +35,7 @@ from sync import canon
 
 START_S = 120  # a machine that is busy with other things is not a centre that hangs
 STEP_S = 0.02
+ANSWER_S = 10.0  # longer than that nobody is left without a word
 
 
 class EndedError(Exception):
@@ -109,6 +111,12 @@ class Centre:
         text = said.decode()
         assert process.returncode == code, f"ortoo {' '.join(words)}\n{text}"
         return text
+
+    async def upstream(self) -> dict[str, Any]:
+        """How a station that runs says that it stands with its centre."""
+        async with httpx2.AsyncClient(base_url=self.url, timeout=ANSWER_S) as http:
+            said: dict[str, Any] = (await http.get("/api/health")).json()["upstream"]
+        return said
 
     def scopes(self) -> dict[str, tuple[int, int, bytes]]:
         """Epoch, newest entry and head of every scope of the centre in which there is something."""

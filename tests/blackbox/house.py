@@ -1,20 +1,15 @@
 """A server in a network namespace of its own, watched from the desk.
 
-Responsible for starting it there and for asking it how it stands, never longer than somebody at a desk would wait.
-Refuses to know what else is in that network.
+Responsible for starting it there. Refuses to know what else is in that network.
 
 Example: `station = House(wires, town(0), place, PORT, [], settings)`, then `await station.start()`.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
-
-import httpx2
+from typing import Any
 
 from tests.blackbox.centre import Centre
 from tests.blackbox.wires import PORT, Wires
-
-ANSWER_S: Final = 10.0  # longer than that nobody is left without a word
 
 
 class House(Centre):
@@ -31,9 +26,3 @@ class House(Centre):
     def launch(self, prefix: Sequence[str] = ()) -> None:
         """Start the process in its house, and do not wait for it."""
         super().launch([*self._wires.inside(self.name), *prefix])
-
-    async def upstream(self) -> dict[str, Any]:
-        """How a station says that it stands with its centre."""
-        async with httpx2.AsyncClient(base_url=self.url, timeout=ANSWER_S) as http:
-            said: dict[str, Any] = (await http.get("/api/health")).json()["upstream"]
-        return said

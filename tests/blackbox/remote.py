@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
@@ -26,16 +26,18 @@ import msgspec
 from server.fleet.desk import Desk
 from server.fleet.replay.cast import PASSWORD
 from tests.blackbox import journal as journals
-from tests.blackbox.centre import Centre
+from tests.blackbox.centre import ANSWER_S, Centre
 from tests.blackbox.checker import Violation, check
-from tests.blackbox.house import ANSWER_S, House
+from tests.blackbox.house import House
 from tests.blackbox.journal import Journal
 from tests.blackbox.kills import BrokenPromiseError
+from tests.blackbox.level import is_level, stopped
 from tests.blackbox.officer import READY, Told
 from tests.blackbox.station_checker import check_healed, check_kept
 from tests.blackbox.wires import CENTRE, DESK, PORT, Wires, laid, town
 from tests.blackbox.witness import Witness
 from tests.server.test_enrol import request
+from tests.server.township import until
 
 TOWNS: Final = 2
 OFFICERS: Final = 9  # made-up organisations have eight to a station
@@ -44,8 +46,6 @@ PHONES: Final = 3  # at home: the first and the third in the first town
 ROAMER: Final = 2
 CALM_S: Final = 4.0
 PATIENCE_S: Final = 120.0
-LEVEL_TRIES: Final = 5
-LOOK_S: Final = 0.1
 
 
 class Tally(NamedTuple):
@@ -160,7 +160,7 @@ class Story:
     async def _joined(self, station: House) -> None:
         await station.command("migrate")
         await station.start()
-        await self._until(partial(self._is_done, station))
+        await until(partial(is_level, station, self._centre))
 
     def _started(self, number: int, code: str) -> subprocess.Popen[str]:
         officer = self._centre.officers[number]
@@ -242,39 +242,15 @@ class Story:
             words = (self._place / f"phone{number}.log").read_text(encoding="utf-8")
             assert code == 0, f"phone {number} ended with {code}\n{words}"
 
-    async def _is_done(self, station: House) -> bool:
-        """Whether a station is linked, owes nothing, and mirrors what there is of its township."""
-        said = await station.upstream()
-        if said["linked_since_ms"] is None or said["waiting"] + said["handed"]:
-            return False
-        return self._is_level(station)
-
-    def _is_level(self, station: House) -> bool:
-        here, there = station.scopes(), self._centre.scopes()
-        return "org" in here and all(there.get(name) == at for name, at in here.items())
-
-    async def _stopped(self) -> None:
-        """Stop everything at a moment when nothing is under way: the centre goes on to rule on what nobody signs."""
-        for _ in range(LEVEL_TRIES):
-            for station in self._stations:
-                await self._until(partial(self._is_done, station))
-            for house in self._houses:
-                house.stop()
-            if all(self._is_level(station) for station in self._stations):
-                return
-            for house in self._houses:
-                await house.start()
-        raise AssertionError("the centre was ahead of its stations each time")
-
     async def _judge(self, made: Sequence[str]) -> None:
         for number, station in enumerate(self._stations):
-            await self._until(partial(self._is_done, station))
+            await until(partial(is_level, station, self._centre))
             async with self._desk(station, f"duty{number}") as duty:
                 wall = (await duty.get("/api/incidents"))["incidents"]
             numbers = {one["id"]: one["number"] for one in wall}
             missing = [one for one in made if number == 1 and numbers.get(one) is None]
             assert not missing, f"the centre gave no number to {missing}"
-        await self._stopped()
+        await stopped(self._centre, self._stations)
         journal, centre = self._gathered().path, self._centre
         self._judged("healed, the centre", check(journal, centre.data_dir))
         for station in self._stations:
@@ -298,13 +274,6 @@ class Story:
         text = "".join((self._place / part).read_text(encoding="utf-8") for part in parts)
         path.write_text(text, encoding="utf-8")
         return Gathered(path, Counter(line["e"] for line in journals.read(path)))
-
-    async def _until(self, holds: Callable[[], Awaitable[bool]]) -> None:
-        for _ in range(round(PATIENCE_S / LOOK_S)):
-            if await holds():
-                return
-            await asyncio.sleep(LOOK_S)
-        raise AssertionError(f"it did not come about within {PATIENCE_S} s")
 
 
 def _said(phone: subprocess.Popen[str]) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import sqlite3
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx2
 import msgspec
@@ -27,6 +27,7 @@ from tests.blackbox import journal as journals
 from tests.blackbox.centre import Centre
 from tests.blackbox.checker import check
 from tests.blackbox.journal import Journal
+from tests.blackbox.level import stopped
 from tests.blackbox.station_checker import KINDS, check_healed, check_kept
 from tests.blackbox.witness import Witness
 from tests.server.pen import Pen, chance
@@ -85,13 +86,6 @@ class Phone:
             await self.push(url, *[self.pen.note(INCIDENT) for _ in range(AT_ONCE)])
 
 
-async def upstream(station: Centre) -> dict[str, Any]:
-    """How the station says that it stands with its centre."""
-    async with httpx2.AsyncClient(base_url=station.url) as http:
-        said: dict[str, Any] = (await http.get("/api/health")).json()["upstream"]
-    return said
-
-
 class Evidence(NamedTuple):
     """A run that is over."""
 
@@ -132,15 +126,7 @@ async def lived(place: Path) -> Evidence:
         with contextlib.suppress(asyncio.CancelledError):
             await working
 
-        async def handed_up() -> bool:
-            said = await upstream(station)
-            here, there = station.scopes(), centre.scopes()
-            is_level = "org" in here and all(there.get(name) == at for name, at in here.items())
-            return is_level and not said["waiting"] + said["handed"]
-
-        await until(handed_up)
-        station.stop()
-        centre.stop()
+        await stopped(centre, [station])
         # In a checkout that was not built there is no app.
         doctor = await station.command("doctor", code=0 if HAS_APP else 1)
         views = [(await house.views([INCIDENT]))[INCIDENT] for house in (centre, station)]
@@ -180,8 +166,8 @@ PLANTS = [
     ("it is there twice", "twice", ("INSERT INTO sets"
      " SELECT arrival_no + 1000000, set_id, chain, seq, entity, idx, received_at_ms, envelope FROM sets"
      " WHERE set_id = :kept")),
-    ("it waits", "owed", ("INSERT INTO spool"
-     " SELECT arrival_no, chain, seq, 0, NULL, NULL FROM sets WHERE set_id = :kept")),
+    ("it waits", "owed", ("INSERT INTO spool (arrival_no, chain, seq, lane)"
+     " SELECT arrival_no, chain, seq, 0 FROM sets WHERE set_id = :kept")),
     ("it never went up", "withheld", "UPDATE sets SET set_id = zeroblob(32) WHERE set_id = :kept"),
     ("its own opinion stands", "opinion", f"UPDATE sets SET idx = idx + {2**52} WHERE set_id = :kept"),
     ("another ruling stands", "contradicts", "UPDATE sets SET idx = idx - 1 WHERE set_id = :kept"),
