@@ -7,8 +7,6 @@ import os
 import tracemalloc
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
-from contextlib import nullcontext
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +16,18 @@ from click.testing import Result
 from litestar import Litestar
 
 from server import keys
-from server.courier.answer import Answering, parts_of, write_answer
-from server.courier.backlog import Packing, written
-from server.courier.carried import Carried, take_in
-from server.courier.files import own_key, records_of
-from server.courier.heeded import Heeding
+from server.courier.carried import take_in
+from server.courier.files import own_key
 from server.courier.indices import Indices
 from server.intake.redact import Ground, redact
 from server.proof.loss import declare
 from server.proof.signer import Signer
 from server.seal import SealKey, opened, sealed_to
-from server.store import spool, upstream
+from server.store import upstream
 from sync import bundle, changeset, errors, kept
 from sync.bundle import BundleWriter, Manifest
 from sync.changeset import ChangeSet
+from tests.server.couriers import answer_of, backlog, carried_to, owed
 from tests.server.desks import Centre, centre
 from tests.server.pen import Pen, person_id
 from tests.server.stations import Station, beside, push
@@ -59,43 +55,6 @@ async def station(house: Centre, tmp_path: Path, migrated_file: Path) -> AsyncIt
         yield made
 
 
-def packing(app: Litestar) -> Packing:
-    state = app.state
-    return Packing(state.db, state.intake, state.clock, os.urandom)
-
-
-async def backlog(app: Litestar, part_bytes: int = 1 << 20) -> list[bytes]:
-    """The files that a station makes of what it owes."""
-    files: list[BytesIO] = []
-
-    def next_file(_number: int) -> Any:
-        files.append(BytesIO())
-        return nullcontext(files[-1])
-
-    await written(packing(app), next_file, part_bytes)
-    return [file.getvalue() for file in files]
-
-
-async def carried_to(app: Litestar, file: bytes) -> tuple[Carried, int]:
-    """A file is brought to a centre or a station. Gives what became of it, and how many sets are owed no longer."""
-    state = app.state
-    is_station = state.settings.role == "station"
-    heeding = await Heeding.begun(state.intake, state.db) if is_station else None
-    records = records_of([file], own_key(state.settings))
-    carried = await take_in(state.intake, records, heeding)
-    return carried, heeding.settled if heeding else 0
-
-
-async def answer_of(app: Litestar, carried: Carried) -> bytes:
-    """The answer of the centre to what was brought."""
-    state = app.state
-    parts: list[bytes] = []
-    by = Answering(state.db, state.intake, state.keeper, state.clock, os.urandom)
-    for ruled in parts_of(carried.ruled):
-        await write_answer(by, ruled, carried.manifest, parts.append)
-    return b"".join(parts)
-
-
 def plain(reader: Litestar | SealKey, sealed: bytes) -> bytes:
     key = reader if isinstance(reader, SealKey) else own_key(reader.state.settings)
     return b"".join(opened([sealed], key))
@@ -120,12 +79,6 @@ def words_in(answer: bytes, row: dict[str, Any]) -> list[bytes]:
             assert keys.verify(row["alg"], row["pub"], signed, said.signature)
             ids += [word.set_id for op in said.body.ops for word in kept.words(op)]
     return ids
-
-
-async def owed(app: Litestar) -> int:
-    counts = await app.state.db.reading(spool.counts)
-    waiting: int = counts.waiting + counts.handed
-    return waiting
 
 
 async def test_hb13_a_township_without_a_line_is_confirmed_by_two_files(place: Township) -> None:

@@ -1,7 +1,7 @@
 """Whatever came first to a station, sets or rulings, and however the pages were cut: in the end it is as at the centre.
 
 Each seed is one history of a township: phones write, meet now the one server and now the other, people at the centre
-decide, and the station hands up and mirrors in pieces that end anywhere.
+decide, and the station hands up and mirrors in pieces that end anywhere, by the line or by courier.
 """
 
 import random
@@ -28,6 +28,7 @@ from sync.changeset import ChangeSet, Draft
 from sync.exchange import HelloReply
 from sync.fold import Item
 from sync.incident.state import IncidentState
+from tests.server.couriers import answer_of, backlog, carried_to
 from tests.server.desks import Centre, centre
 from tests.server.pen import (
     EPOCH_MS,
@@ -59,6 +60,7 @@ class Town:
         self.incidents: list[bytes] = []
         self.orders: list[tuple[bytes, bytes]] = []
         self.notes: list[bytes] = []
+        self.answers: list[bytes] = []
 
     def id(self, *names: object) -> bytes:
         return chance("town", *names, self.chance.random())[:16]
@@ -199,16 +201,26 @@ class Town:
     async def hand_up(self) -> None:
         await self.station.handed_up(self.chance.randint(1, 5))
 
+    async def carry(self) -> None:
+        """A courier takes the backlog up, in pieces; an answer comes back now or much later, or twice."""
+        for file in await backlog(self.station.app, self.chance.choice([700, 1 << 20])):
+            brought, _none = await carried_to(self.house.app, file)
+            self.answers.append(await answer_of(self.house.app, brought))
+        for answer in self.chance.sample(self.answers, min(2, len(self.answers))):
+            carried, _settled = await carried_to(self.station.app, answer)
+            assert carried.is_whole, carried.faults
+
     async def time(self) -> None:
         self.house.clock.advance(self.chance.choice([1, 700, 60_001, 400_000]))
         await self.house.app.state.deadlines.tend()
 
-    async def live(self, steps: int) -> None:
+    async def live(self, steps: int, *, by_courier: bool) -> None:
         deeds = (
             [self.deliver] * 4
             + [self.mirror] * 2
             + [self.hand_up, self.decide, self.desk, self.time]
         )
+        deeds += [self.carry, self.carry] if by_courier else []
         for step in range(1, steps + 1):
             for _ in range(self.chance.randint(0, 4)):
                 self.write()
@@ -329,9 +341,12 @@ def entries(connection: Connection, name: str) -> list[Any]:
     return [held.epoch, held.n, held.head, scopes.page(connection, held.id, 0, 1 << 30)]
 
 
-@pytest.mark.parametrize("seed", [0, 1, 140, 197])  # the last two once found something
+@pytest.mark.parametrize(
+    ("seed", "by_courier"),
+    [(0, True), (1, True), (140, False), (197, False)],  # the last two once found something
+)
 async def test_hb2_in_the_end_a_station_is_as_its_centre(
-    seed: int, tmp_path: Path, migrated_file: Path
+    seed: int, by_courier: bool, tmp_path: Path, migrated_file: Path
 ) -> None:
     (tmp_path / "centre").mkdir()
     async with centre(tmp_path / "centre", migrated_file) as house:
@@ -341,7 +356,7 @@ async def test_hb2_in_the_end_a_station_is_as_its_centre(
             await pen.enrol(house.intake)
         async with beside(house, tmp_path / "station", migrated_file) as station:
             town = Town(seed, house, station, pens)
-            await town.live(60)
+            await town.live(60, by_courier=by_courier)
             await town.settle()
 
             here = await station.db.reading(of_the_township)
