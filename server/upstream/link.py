@@ -187,7 +187,12 @@ class Link:
         wire, up, down = self._ways(http)
         known = await self._db.reading(joined)
         self._me = Me(self._intake.desk.chain, known.token)
-        await up.empty()
+        try:
+            await up.empty()
+        except MirrorError:
+            if not await self._is_other_log(wire, down):
+                raise
+            await up.empty()
         await self._greet(wire, down)
         await down.catch_up(lambda: self._greet(wire, down))
 
@@ -219,6 +224,8 @@ class Link:
                 await self._hand_over(up)
             return REFUSED_AGAIN_S
         except MirrorError as error:  # in an answer to what went up
+            if await self._is_other_log(wire, down):
+                return None
             self._stopped(error.code, str(error))
             return BAD_REPLY_AGAIN_S
         except (httpx2.HTTPError, OSError) as error:
@@ -238,6 +245,15 @@ class Link:
         except MirrorError as error:
             self._stopped(error.code, str(error))
             await asyncio.sleep(BAD_REPLY_AGAIN_S)
+
+    async def _is_other_log(self, wire: Wire, down: Down) -> bool:
+        """Whether the centre was put back since it was greeted: then its answers contradict nothing any more."""
+        before = await self._db.reading(joined)
+        try:
+            await self._greet(wire, down)
+        except (httpx2.HTTPError, ServerRefusalError, MirrorError, OSError, SQLAlchemyError):
+            return False
+        return (await self._db.reading(joined)).epoch != before.epoch
 
     def _stopped(self, code: str, detail: str) -> None:
         """Something that no waiting mends; the first time it is told loudly."""

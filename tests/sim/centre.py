@@ -132,7 +132,7 @@ class Centre:
         limits = Limits(snapshot_entries=snapshot_entries)
         self.settings = Settings(data_dir=data_dir, limits=limits)
         memory.path_of(self.settings).unlink(missing_ok=True)
-        self._entropy = entropy
+        self.entropy = entropy
         self._db = cast("Database", storage)
         self._process: Process | None = None
         self._waiting: list[tuple[Request, asyncio.Future[Response]]] = []
@@ -147,9 +147,7 @@ class Centre:
 
     async def start(self) -> None:
         """Bring the process up. Raises LostError when the power goes while it starts."""
-        process = self._process = self.of_process(
-            self.settings, self.clock, self._entropy, self._db
-        )
+        process = self._process = self.of_process(self.settings, self.clock, self.entropy, self._db)
         process.on_moved = self.on_moved
         try:
             await process.live(process.start())
@@ -159,6 +157,13 @@ class Centre:
         ) as error:  # a server that cannot write does not serve
             self.kill()
             raise LostError from error
+
+    async def rule_alone(self, work: Callable[[Process], Coroutine[Any, Any, None]]) -> None:
+        """Let something be ruled by a process that serves nobody, as the command line does."""
+        process = self.of_process(self.settings, self.clock, self.entropy, self._db)
+        await process.live(process.intake.start())
+        await process.live(work(process))
+        process.die()
 
     @property
     def is_up(self) -> bool:

@@ -61,16 +61,20 @@ def no_loss(ended: Ended) -> None:
     for set_id, raw in ended.oracle.acked.items():
         held = ended.by_id.get(set_id)
         if held is None:
+            if set_id in ended.oracle.at_risk and not _is_held(ended, set_id):
+                ended.oracle.tally["declared lost"] += 1
+                continue
             raise Broken(1, f"set {set_id.hex()[:8]} was acknowledged and is not there")
         (header, body), came = _unsigned(held.envelope), _unsigned(raw)
-        if set_id in ended.redacted:
+        if set_id in ended.redacted or (body is None and set_id in ended.oracle.once_redacted):
             body = came[1]
         if (header, body) != came:
             raise Broken(1, f"set {set_id.hex()[:8]} is not stored as it came")
     for set_id, wrote in ended.oracle.written.items():
         held = ended.by_id.get(set_id)
         change = held.change if held is not None else None
-        if change is None or (change.body is None and set_id in ended.redacted):
+        gone = ended.redacted | ended.oracle.once_redacted
+        if change is None or (change.body is None and set_id in gone):
             continue
         if change.body is None or change.body.ops != wrote.act.ops:
             raise Broken(1, f"set {set_id.hex()[:8]} does not say what its author said")
@@ -84,6 +88,15 @@ def no_loss(ended: Ended) -> None:
                 or excused(phone, own)
             ):
                 raise Broken(1, f"{phone.name}: set {own.id.hex()[:8]} never reached the centre")
+
+
+def _is_held(ended: Ended, set_id: bytes) -> bool:
+    """Whether some phone still has a set, and may be asked for it."""
+    return any(
+        own.id == set_id and own.result != REWRITTEN and not excused(phone, own)
+        for phone in ended.world.phones
+        for own in ended.stored[phone.name].own
+    )
 
 
 def _written_again(ended: Ended) -> set[bytes]:

@@ -20,6 +20,7 @@ from sync.rulings import Ruling
 from sync.snapshot import Gathered, Snapshot
 from tests.sim.ended import Ended
 from tests.sim.oracle import Broken
+from tests.sim.rest import may_pull
 
 Entries = Sequence[tuple[Ruling, ChangeSet | None]]
 CUTS = 2  # places of each scope at which a snapshot is tried
@@ -98,7 +99,17 @@ def append_only(ended: Ended) -> None:
     """
     oracle = ended.oracle
     oracle.log_stands(ended.raw_rulings)
-    witnessed = [(phone, stored.signed) for phone, stored in ended.stored.items() if stored.signed]
+    # Who is not spoken to any more may hold one of an epoch that has ended since.
+    witnesses = [
+        phone
+        for phone in ended.world.phones
+        if not oracle.tally["centres put back"] or may_pull(ended.world, phone)
+    ]
+    witnessed = [
+        (phone.name, signed)
+        for phone in witnesses
+        if (signed := ended.stored[phone.name].signed) is not None
+    ]
     told = [("the centre", signed) for signed in oracle.checkpoints.items()]
     for who, (size, root) in [*told, *witnessed]:
         if size > len(oracle.log) or _tree_hash(oracle.log[:size]) != root:

@@ -66,6 +66,8 @@ class Oracle:
         self.fooled: set[str] = set()  # phones that met a liar and not yet the calm
         self.cleared: set[str] = set()  # phones that deleted all they had
         self.stations: dict[bytes, list[tuple[int, bytes | None]]] = {}
+        self.at_risk: set[bytes] = set()  # sets that a centre which was put back has lost
+        self.once_redacted: set[bytes] = set()  # what a lost part of the log took away
         self.log: list[bytes] = []  # leaf hashes, as far as they were ever seen
         self.checkpoints: dict[int, bytes] = {}  # roots by size, as they were given out
         self._left: dict[str, dict[bytes, tuple[int, int]]] = {}  # scope, incident: ruling, place
@@ -249,6 +251,14 @@ class Oracle:
     def chains_of(self, person: bytes) -> set[bytes]:
         """A chain may take another's place, and reads what concerned that one; never somebody else's."""
         return {bearer.chain for bearer in self.bearers.values() if bearer.person == person}
+
+    def put_back(self, there: set[bytes], raws: list[bytes], redacted: set[bytes]) -> None:
+        """The centre goes on from an old copy with these sets and rulings; `redacted`: all that ever was."""
+        self.tally["centres put back"] += 1
+        self.at_risk |= self.acked.keys() - there
+        self.once_redacted |= redacted
+        self.log = [rulings.leaf_hash(raw) for raw in raws]
+        self.checkpoints.clear()
 
     def log_stands(self, raws: list[bytes]) -> None:
         """The log as stored now must begin with all of it that was seen before. Raises Broken."""

@@ -50,12 +50,13 @@ def may_pull(world: Scene, phone: Phone) -> bool:
 
 
 def due_scopes(ended: Ended, phone: Phone) -> set[str]:
-    """What a phone must hold at rest, by what the oracle knows of its person and of the chains it wrote on. No world
+    """What a phone must hold at rest, by what the oracle knows of its person and of the chains it wrote on: those that
+    the centre still knows to be that person's, after it was put back. No world
     lasts long enough for a month to be forgotten.
     """
     world, stored = ended.world, ended.stored[phone.name]
     chains = world.oracle.chains_of(phone.person) & {own.chain for own in stored.own}
-    names = {"org", *(f"device:{chain.hex()}" for chain in chains)}
+    names = {"org", *(f"device:{chain.hex()}" for chain in chains & ended.keys.keys())}
     station = world.station_of(phone.person)
     if station is not None:
         names |= {name for name in ended.scopes if name.startswith(f"station:{station.hex()}:")}

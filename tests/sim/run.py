@@ -62,8 +62,10 @@ TOLD = (
         "clones",
         "couriers",
         "bundles",
+        "centres put back",
+        "declared lost",
     ),
-    *("stations", "split hubs", "roamed", "pushes at a station", "station crashes"),
+    *("stations", "split hubs", "roamed", "pushes at a station", "station crashes", "evil"),
 )
 
 

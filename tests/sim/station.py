@@ -116,7 +116,7 @@ class Station(Centre):
         self._line: asyncio.Task[None] | None = None
         self.rounds = 0
         self.heard_ms = 0  # when the last round began in which everything came down
-        self.refused: list[str] = []
+        self.refused = ""  # why the last round came to nothing, where no waiting mends it
 
     async def join(self, centre: Centre) -> None:
         """Be enrolled, as with a code, and begin to keep in touch."""
@@ -175,12 +175,13 @@ class Station(Centre):
             return False
         except ServerRefusalError as refusal:
             if not refusal.may_pass:
-                self.refused.append(refusal.code)
+                self.refused = refusal.code
             return False
         except MirrorError as error:
-            self.refused.append(str(error))
+            self.refused = str(error)
             return False
         self.rounds += 1
+        self.refused = ""
         self.heard_ms = began_ms
         return True
 

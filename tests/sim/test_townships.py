@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.sim import run
+from tests.sim.evil import LIES
 from tests.sim.node import Edit
 from tests.sim.scene import Tools
 from tests.sim.town_calm import LAW
@@ -14,16 +15,20 @@ from tests.sim.town_world import TownWorld
 
 ROOT = Path(__file__).parents[2]
 
-# The first ones, and those that found something: sets of another township, whose rulings no phone here reads; and words
-# that came back from a station which had not heard that they were taken away.
-SEEDS = (*range(8), 9, 42, 104, 268)
+# Those that found something (sets of another township, whose rulings no phone here reads; words that came back from a
+# station which had not heard that they were taken away), and some in which stations lie in every way there is, one
+# station is two machines, and the centre is put back.
+SEEDS = (3, 8, 9, 11, 19, 28, 42, 104, 268)
 AT_LEAST = {
     "sets": 150,
-    "roamed": 30,
+    "roamed": 25,
     "pushes at a station": 40,
-    "station crashes": 8,
+    "station crashes": 5,
     "healed through the stations": len(SEEDS),
-    "split hubs": 2,
+    "split hubs": 3,
+    "centres put back": 3,
+    "rights changed": 4,
+    **{f"evil {lie}": 1 for lie in LIES},
 }
 KEPT_IS_ENOUGH = (
     Edit("sync/exchange.ts", '"rejected", "opaque"]);', '"rejected", "opaque", "kept"]);'),
@@ -57,4 +62,5 @@ def test_another_process_with_another_hash_seed_lives_through_the_same_world(sha
 def test_a_phone_that_takes_the_second_tick_for_the_third_is_found_out() -> None:
     with run.tools(KEPT_IS_ENOUGH) as tools:
         ended = (TownWorld(seed, tools).run().broken for seed in SEEDS)
-        assert any(one is not None and one.number == LAW for one in ended)
+        broken = next(one for one in ended if one is not None)
+    assert broken.number in (8, LAW)

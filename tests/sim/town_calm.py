@@ -9,6 +9,8 @@ Example: `await through_each_station(world, town, set())` raises `Broken(21, …
 
 import asyncio
 
+from sqlalchemy import Connection
+
 from server.wire import NEEDS_LOGIN, REVOKED
 from tests.sim.oracle import Broken
 from tests.sim.phone import Phone
@@ -57,12 +59,13 @@ def _waiting(world: Scene, town: Town, station: Station, placeless: set[bytes]) 
     owed = station.owed()
     found = [] if owed.waiting + owed.handed == 0 else [f"the station owes {owed}"]
     # The answer of the centre may have been lost: then a chain has a place and does not know.
-    known = {one.chain for one in world.oracle.bearers.values()} - placeless
+    known = world.storage.look(_chains) - placeless
     said = station.said()
     for phone in world.phones:
         if town.where(phone) != station.name or not may_pull(world, phone):
             continue
-        if phone.refused() in NEEDS_THE_CENTRE:
+        is_forgotten = world.oracle.tally["centres put back"] and phone.chain() not in known
+        if phone.refused() in NEEDS_THE_CENTRE or is_forgotten:
             continue
         stored = phone.stored()
         waits = [
@@ -78,3 +81,8 @@ def _waiting(world: Scene, town: Town, station: Station, placeless: set[bytes]) 
             if name in said and at[1] != said[name]
         ]
     return found
+
+
+def _chains(connection: Connection) -> set[bytes]:
+    """The chains that the centre knows; one that was put back has forgotten some."""
+    return {bytes(chain) for (chain,) in connection.exec_driver_sql("SELECT chain FROM devices")}

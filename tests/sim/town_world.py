@@ -100,7 +100,7 @@ class TownWorld(World):
         return evil
 
     def _lied(self, lie: str, request: Request) -> None:
-        self.oracle.tally[f"evil {lie}"] += 1
+        self.oracle.tally.update(["evil", f"evil {lie}"])
         bearer = self.oracle.bearers.get(request.token)
         for phone in self.phones:
             if bearer is not None and phone.person == bearer.person:
@@ -152,8 +152,9 @@ class TownWorld(World):
             self.oracle.broken.append(Broken(LAW, f"{station.name}: {wrong}"))
 
     def _believe(self) -> None:
-        """No phone believes a set to be safe that the centre does not have; what a liar said it only heard."""
-        there = self.storage.look(ids_at)
+        """No phone believes a set to be safe that the centre does not have; what a liar said it only heard, and that
+        a centre was put back it has to hear first."""
+        there = self.storage.look(ids_at) | self.oracle.at_risk
         for phone in self.phones:
             for own in phone.stored().own:
                 is_settled = not own.waits and own.result not in (REWRITTEN, DAMAGED)

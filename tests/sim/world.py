@@ -8,6 +8,7 @@ Example: `World(7, tools).run()` gives an `Outcome`; the same seed gives the sam
 """
 
 import asyncio
+import random
 import traceback
 from collections import Counter
 from contextlib import suppress
@@ -22,6 +23,7 @@ from tests.sim import fate, invariants, odd, rest
 from tests.sim.oracle import Broken
 from tests.sim.people import OFFICERS, ROWS, VEHICLE, Person
 from tests.sim.phone import OFF, Phone
+from tests.sim.recovery import Recovery
 from tests.sim.scene import Scene
 from tests.sim.wire import LostError
 
@@ -44,7 +46,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class World(Scene):
-    """A scene, and what becomes of it."""
+    """A scene, and what becomes of it. Some centres are put back from an old copy."""
 
     def run(self) -> Outcome:
         """Live through both phases."""
@@ -71,8 +73,11 @@ class World(Scene):
         await self._found()
         self.network.faults = self.faults
         strikes = self._fate()
-        for _ in range(self.size.events):
+        recovery = self._recovery()
+        for number in range(self.size.events):
             await strikes.strike()
+            if recovery is not None:
+                await recovery.at(number, self)
             if self.oracle.broken:
                 raise self.oracle.broken[0]
             await self._revive()
@@ -80,6 +85,9 @@ class World(Scene):
                 await self._keep_house()
         await self._heal()
         await self._judge()
+
+    def _recovery(self) -> Recovery | None:
+        return Recovery.drawn(random.Random(f"{self.seed}/recovery"), self.size.events)
 
     def _fate(self) -> fate.Fate:
         return fate.Fate(self)
