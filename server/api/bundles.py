@@ -4,7 +4,7 @@ Reads a file that was brought, hands its sets to the intake and gives the report
 back. At a station an answer of the centre may be brought as well, and what is owed to the centre may be fetched as a
 file. May be repeated without harm: a set is known by its id. Files too large for a browser go through ``ortoo bundle``.
 
-Example: ``POST /api/bundles`` with the file as body; ``GET /api/bundles/backlog`` at a station.
+Example: ``POST /api/bundles`` with the file as body; ``POST /api/bundles/backlog`` at a station.
 """
 
 import base64
@@ -13,12 +13,12 @@ from io import BytesIO
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Request, Response, post
 from litestar.di import NamedDependency
 
 from server.api.entering import through
 from server.api.session import NO_STORE
-from server.api.spec import SESSION, SESSION_AND_CSRF, BundleUpload, refusals
+from server.api.spec import SESSION_AND_CSRF, BundleUpload, refusals
 from server.auth.guards import may_carry
 from server.courier.answer import Answering, BadReplyKeyError, parts_of, words_for, write_answer
 from server.courier.backlog import LogUnknownError, Packing, written
@@ -138,13 +138,14 @@ async def _answer(by: Answering, carried: Carried, *, at_station: bool) -> str |
     return _base64(b"".join(made))
 
 
-@get(
+@post(
     "/api/bundles/backlog",
     tags=["devices"],
     operation_id="exportBacklog",
+    status_code=200,
     guards=[may_carry],
-    security=SESSION,
-    responses=refusals("not_signed_in", "not_allowed", "log_unknown"),
+    security=SESSION_AND_CSRF,
+    responses=refusals("not_signed_in", "csrf", "not_allowed", "log_unknown"),
 )
 async def export_backlog(
     entropy: NamedDependency[Any],
@@ -153,8 +154,8 @@ async def export_backlog(
     intake: NamedDependency[Intake],
     settings: NamedDependency[Settings],
 ) -> Response[Backlog]:
-    """At a station everything that is owed to the centre, as a file to be carried there; it stays owed. A centre owes
-    nothing.
+    """At a station everything that is owed to the centre, as a file to be carried there, with the station's word on
+    since when it has that; it stays owed. A centre owes nothing.
     """
     file, counts = BytesIO(), []
     if settings.role == STATION:

@@ -142,9 +142,10 @@ async def test_hb13_a_phones_file_is_kept_for_the_centre_at_a_desk_of_the_townsh
     refused = await others.upload("/api/bundles", file)
     assert refused.json()["code"] == "sealed_to_others"
 
-    made = await duty.ask("/api/bundles/backlog")
+    made = (await duty.post("/api/bundles/backlog")).json()
     assert (made["sets"], made["left"]) == (2 + OF_ITS_OWN, 0)
-    assert (await others.ask("/api/bundles/backlog")) == {"file": None, "sets": 0, "left": 0}
+    none = await others.post("/api/bundles/backlog")
+    assert none.json() == {"file": None, "sets": 0, "left": 0}, "a centre owes nothing"
     answer = (await others.upload("/api/bundles", b64decode(made["file"]))).json()["answer"]
     back = (await duty.upload("/api/bundles", b64decode(answer))).json()
     assert (back["settled"], back["report"]["faults"], await owed(station.app)) == (4, [], 0)
