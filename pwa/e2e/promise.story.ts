@@ -1,5 +1,8 @@
-/** Promises: the thirty seconds that pass unsigned, and an acknowledgement that never reached the phone. */
+/** Promises: the thirty seconds that pass unsigned, an acknowledgement that never reached the phone, and one that was a lie. */
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { decodeMessage, encode, type Value } from "../src/sync/canon";
+import { setId } from "../src/sync/ids";
 import { until, World } from "./world";
 
 let world: World;
@@ -68,4 +71,50 @@ test("a set the centre took is not called confirmed while its receipt is lost, a
   const whole = await dispatcher.get(`/api/incidents/${own[0].id}`);
   const ops = whole.timeline.map((entry: { op: string }) => entry.op);
   expect(new Set(ops).size).toBe(ops.length);
+});
+
+test("a relay changes what a phone sends, then calls it safe: nothing is lost, and the centre gets it as it was signed", async () => {
+  const phone = await world.phone("third-phone");
+  await phone.chip("confirmed").waitFor();
+  const dispatcher = await world.desk("dispatcher");
+  const reports = async (): Promise<number> =>
+    (await dispatcher.get("/api/incidents")).incidents.filter((one: { source: string }) => one.source === "self")
+      .length;
+  const before = await reports();
+  const bodyOf = (bytes: Buffer): Buffer => (bytes[0] === 0x1f ? gunzipSync(bytes) : bytes);
+
+  await phone.context.route("**/sync/v1/push", async (route) => {
+    const body = Buffer.from(bodyOf(route.request().postDataBuffer() ?? Buffer.alloc(0)));
+    body.writeUInt8(body.readUInt8(body.length - 1) ^ 1, body.length - 1); // a byte of the newest set's words
+    const { "content-encoding": _packed, ...headers } = route.request().headers();
+    await route.continue({ headers, postData: body });
+  });
+  await phone.press("自接警");
+  await phone.page.locator(".tile").first().click();
+  await phone.press("直接建单");
+  await phone.chip("attention").waitFor();
+  expect(await reports()).toBe(before);
+
+  await phone.context.unrouteAll({ behavior: "wait" });
+  let lies = 0;
+  await phone.context.route("**/sync/v1/push", async (route) => {
+    const asked = decodeMessage(new Uint8Array(bodyOf(route.request().postDataBuffer() ?? Buffer.alloc(0))));
+    const sets = (asked as { sets: [Uint8Array, Value, Value][] }).sets;
+    const ids = await Promise.all(sets.map(([header]) => setId(header)));
+    const results = ids.map((id) => ({ r: "stored", id, idx: 900_000, at_ms: Date.now(), d: "accepted" }));
+    lies += results.length;
+    const reply = encode({ results, have: 900_000 } as unknown as Value);
+    await route.fulfill({ contentType: "application/msgpack", body: Buffer.from(reply) });
+  });
+  await phone.page.locator(".chip[data-state]").click();
+  await phone.press("立即上传");
+  await expect.poll(() => lies, { timeout: 20_000 }).toBeGreaterThan(0);
+  await phone.chip("confirmed").waitFor();
+  expect(await reports()).toBe(before);
+
+  await phone.context.unrouteAll({ behavior: "wait" });
+  await phone.press("立即上传"); // sooner than the round that comes by itself
+  await until("the report at the centre", reports, (seen) => seen === before + 1);
+  await phone.chip("confirmed").waitFor();
+  await phone.context.close();
 });

@@ -200,23 +200,25 @@ export class Outbox {
   /** The centre was met: it is offered once more what only stations said that it has (HB15). */
   async oweHearsay(): Promise<void> {
     if (!(await this.#vault.meta(HEARSAY))) return;
-    const told = (await this.#vault.marks()).filter((mark) => mark.wordOf && !mark.unsent);
-    await this.#vault.putMarks(told.map((mark) => ({ ...mark, unsent: 1 as const })));
+    await this.#oweAgain(({ wordOf }) => !!wordOf);
     await this.#vault.setMeta(HEARSAY, false);
   }
 
   /** The centre holds a chain up to `have` and not the next set: if that one was said to be safe, it and what follows is owed again (EX14). */
   async contradicted(chain: string, have: number): Promise<void> {
-    const isSafe = (mark: Mark | undefined): boolean => !!mark && !mark.unsent && isDurable(mark.answer);
-    if (!isSafe(await this.#vault.mark(chain, have + 1))) return;
-    const safe = (await this.#vault.marks()).filter((mark) => mark.chain === chain && mark.seq > have && isSafe(mark));
+    const next = await this.#vault.mark(chain, have + 1);
+    if (next && !next.unsent && isDurable(next.answer))
+      await this.#oweAgain((mark) => mark.chain === chain && mark.seq > have);
+  }
+
+  async #oweAgain(isMeant: (mark: Mark) => boolean): Promise<void> {
+    const safe = (await this.#vault.marks()).filter((mark) => !mark.unsent && isDurable(mark.answer) && isMeant(mark));
     await this.#vault.putMarks(safe.map((mark) => ({ ...mark, unsent: 1 as const })));
   }
 
   /** The centre's log is another than it was: everything that was safe in the old one is owed again (SPEC TL11). */
   async oweEverything(): Promise<void> {
-    const answered = (await this.#vault.marks()).filter((mark) => !mark.unsent && isDurable(mark.answer ?? undefined));
-    await this.#vault.putMarks(answered.map((mark) => ({ ...mark, unsent: 1 as const })));
+    await this.#oweAgain(() => true);
   }
 
   /**
