@@ -7,7 +7,7 @@ const zh = {
   round: (seconds: number) => `一轮 ${seconds} 秒`,
   tooMuch: (kb: string, most: string) => `有 ${kb}，亮码最多 ${most}。请改用文件 (too_much)`,
   codeOf: "二维码",
-  readLead: "把对方屏幕上的码放进方框，放满、放平，别晃。",
+  readLead: "把对方屏幕上的码放进方框，放满、放平、拿稳；有一张老收不到，就挪一挪。",
   picture: "相机看到的",
   looking: "还没看到码",
   got: (n: number, count: number) => `收到 ${n} / ${count} 张`,
@@ -28,7 +28,8 @@ export const t = book(zh, {
   round: (seconds) => `a round takes ${seconds} s`,
   tooMuch: (kb, most) => `There are ${kb}, and codes carry ${most} at most. Use a file instead (too_much)`,
   codeOf: "QR code",
-  readLead: "Hold the code on the other screen in the frame: as large as fits, straight, and still.",
+  readLead:
+    "Hold the code on the other screen in the frame: as large as fits, straight and still. If one code keeps missing, move a little.",
   picture: "What the camera sees",
   looking: "No code seen yet",
   got: (n, count) => `${n} of ${count} codes`,
