@@ -54,9 +54,7 @@ class Tally(NamedTuple):
     kept: int  # answers of stations
     acked: int
     ruled: int
-    provisional: (
-        int  # incidents that were shown in the town that was alone before the centre knew of them
-    )
+    provisional: int  # incidents of the town that was alone, without a number until the centre knew
     cuts: int
     healed_s: float  # how long it took from the mending of the last link until nothing was owed
 
@@ -217,7 +215,9 @@ class Story:
             officer = station.officers[1]
             order = {"to": officer.target}
             said = {"title": "草场围栏纠纷", "station": officer.station, "order": order}
-            incident: str = (await duty.post("/api/incidents", said))["id"]
+            made = await duty.post("/api/incidents", said)
+            assert made["number"] is None, "numbers are the centre's"
+            incident: str = made["id"]
             wall = await duty.get("/api/incidents")
             assert incident in {one["id"] for one in wall["incidents"]}
         return incident

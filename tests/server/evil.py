@@ -3,7 +3,7 @@
 Responsible for ten ways to be evil, each on its own, over real sockets. It speaks as whoever stands behind it, for it
 has stolen that one's name; it has nobody's key.
 
-Example: `async with evil_before(place.station, "edits") as relay: await phone.at_url(relay.url)`.
+Example: `async with evil_before(place.station, "edits") as relay: device.meet(AsyncClient(base_url=relay.url))`.
 """
 
 import gzip
