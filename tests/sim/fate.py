@@ -270,6 +270,8 @@ class Fate:
         twin.restore(label)
         twin.restored = phone.restored = True
         twin.rotten |= phone.rotten
+        if phone.name in world.oracle.fooled:
+            world.oracle.fooled.add(twin.name)
         world.oracle.tally["clones"] += 1
         world.trace.note(twin.name, "clone", f"of {phone.name}")
         twin.open()

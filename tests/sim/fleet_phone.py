@@ -8,6 +8,7 @@ between the two has lines read twice, and the mirror takes them once.
 """
 
 import random
+import sqlite3
 from collections.abc import Collection
 from hashlib import sha256
 from typing import Any
@@ -229,6 +230,8 @@ class FleetPhone(Phone):
 
     def restore(self, label: str, *, part: bool = False) -> None:  # noqa: ARG002  one database is all it has
         image, mirror = self._images[label]
+        # A connection of its own: statements that the old one has prepared do not survive another database under them.
+        self._disk.raw = sqlite3.connect(":memory:", isolation_level=None)
         self._disk.raw.deserialize(image)
         self._mirror = mirror.copy()
 

@@ -258,7 +258,7 @@ def purged_scopes(ended: Ended) -> None:
         station = ended.world.station_of(phone.person)
         stored = ended.stored[phone.name]
         for scope in stored.lines.keys() | stored.recorded:
-            kind, _, rest = scope.partition(":")
+            kind, _, rest = rulings.inside(scope).partition(":")
             if kind == "station" and (station is None or rest.partition(":")[0] != station.hex()):
                 raise Broken(13, f"{phone.name} still holds something of {scope}")
 

@@ -259,6 +259,7 @@ class Oracle:
         self.once_redacted |= redacted
         self.log = [rulings.leaf_hash(raw) for raw in raws]
         self.checkpoints.clear()
+        self._left.clear()
 
     def log_stands(self, raws: list[bytes]) -> None:
         """The log as stored now must begin with all of it that was seen before. Raises Broken."""

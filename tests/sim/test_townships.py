@@ -6,11 +6,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.sim import run
 from tests.sim.evil import LIES
-from tests.sim.node import Edit
 from tests.sim.scene import Tools
-from tests.sim.town_calm import LAW
+from tests.sim.town_traps import TOWN_TRAPS
 from tests.sim.town_world import TownWorld
 
 ROOT = Path(__file__).parents[2]
@@ -18,22 +19,19 @@ ROOT = Path(__file__).parents[2]
 # Those that found something (sets of another township, whose rulings no phone here reads; words that came back from a
 # station which had not heard that they were taken away), and some in which stations lie in every way there is, one
 # station is two machines, and the centre is put back.
-SEEDS = (3, 8, 9, 11, 19, 28, 42, 104, 268)
+SEEDS = (3, 8, 9, 19, 28, 42, 104, 268)
+WITHIN = 40  # worlds
 AT_LEAST = {
     "sets": 150,
     "roamed": 25,
     "pushes at a station": 40,
     "station crashes": 5,
     "healed through the stations": len(SEEDS),
-    "split hubs": 3,
-    "centres put back": 3,
+    "split hubs": 2,
+    "centres put back": 2,
     "rights changed": 4,
     **{f"evil {lie}": 1 for lie in LIES},
 }
-KEPT_IS_ENOUGH = (
-    Edit("sync/exchange.ts", '"rejected", "opaque"]);', '"rejected", "opaque", "kept"]);'),
-    Edit("device/outbox.ts", "if (result.r === KEPT && !another) {", "if (KEPT === another) {"),
-)
 
 
 def test_what_only_a_station_keeps_is_confirmed_by_nobody_and_gets_to_the_centre_through_it(
@@ -59,8 +57,14 @@ def test_another_process_with_another_hash_seed_lives_through_the_same_world(sha
     assert lines == TownWorld(9, shared, keep=True).run().lines
 
 
-def test_a_phone_that_takes_the_second_tick_for_the_third_is_found_out() -> None:
-    with run.tools(KEPT_IS_ENOUGH) as tools:
-        ended = (TownWorld(seed, tools).run().broken for seed in SEEDS)
-        broken = next(one for one in ended if one is not None)
-    assert broken.number in (8, LAW)
+@pytest.mark.parametrize("name", TOWN_TRAPS)
+def test_a_fault_of_the_tier_that_is_put_back_is_found(name: str, shared: Tools) -> None:
+    trap = TOWN_TRAPS[name]
+    with run.tools(trap.edits) as tools:
+        seeds = range(trap.first, trap.first + WITHIN)
+        ended = (TownWorld(seed, tools, faults=trap.faults, town=trap.town).run() for seed in seeds)
+        found = next(one for one in ended if one.broken is not None)
+    assert found.broken is not None
+    assert found.broken.number in trap.caught_by, f"seed {found.seed}: {found.broken}"
+    without = TownWorld(found.seed, shared, faults=trap.faults, town=trap.town).run().broken
+    assert without is None, f"seed {found.seed} without the fault: {without}"

@@ -11,6 +11,9 @@ Example: `TownWorld(7, tools).run()`.
 import asyncio
 import random
 from collections.abc import Mapping
+from typing import Any
+
+import msgspec
 
 from server.fleet.vault import DAMAGED, REWRITTEN
 from sync import exchange
@@ -53,11 +56,13 @@ class TownWorld(World):
         size: Size | None = None,
         faults: Mapping[str, float] | None = None,
         keep: bool = False,
+        town: Mapping[str, Any] | None = None,
     ) -> None:
-        """Like any world, and stations."""
+        """Like any world, and stations. With `town` some of their misfortunes are as given, whatever was drawn."""
         super().__init__(seed, tools, size=size, faults=faults, keep=keep)
         self.roaming = random.Random(f"{seed}/township")
-        self.town_faults = TownFaults.drawn(self.roaming)
+        drawn = TownFaults.drawn(self.roaming)
+        self.town_faults = msgspec.structs.replace(drawn, **(town or {}))
         self.town = Town(self.network)
         self._add("east", STATIONS[0])
         if self.town_faults.west:
@@ -158,7 +163,7 @@ class TownWorld(World):
         for phone in self.phones:
             for own in phone.stored().own:
                 is_settled = not own.waits and own.result not in (REWRITTEN, DAMAGED)
-                is_hearsay = own.is_hearsay and phone.name in self.oracle.fooled
+                is_hearsay = own.is_hearsay and self.evil is not None and self.evil.lies
                 if is_settled and not is_hearsay and own.id not in there:
                     raise Broken(LAW, f"{phone.name} believes that {own.id.hex()[:8]} is safe")
 
