@@ -53,6 +53,10 @@ class Mirror(msgspec.Struct):
         """A snapshot in the place of whatever was read of its scope."""
         self.begun[whole.scope] = whole
         self.lines.pop(whole.scope, None)
+        for raw in whole.asides:
+            gone = rulings.leaving(rulings.read_ruling(raw), whole.scope)
+            if gone is not None and all(part[0] != gone for part in whole.entities):
+                self._give_up(whole.scope, gone)
 
     def drop(self, scope: str) -> None:
         """What was read of it counts no more."""
@@ -67,14 +71,17 @@ class Mirror(msgspec.Struct):
         gone = rulings.leaving(ruling, scope)
         if gone is None:
             return
-        for name, lines in self.lines.items():
-            if scope in (name, rulings.inside(name)):
-                for idx, (one, _envelope) in lines.items():
-                    if one.payload.get("e") == gone:
-                        lines[idx] = (one, None)
+        self._give_up(scope, gone)
         if (whole := self.begun.get(scope)) is not None:
             left = [part for part in whole.entities if part[0] != gone]
             self.begun[scope] = msgspec.structs.replace(whole, entities=left)
+
+    def _give_up(self, scope: str, entity: bytes) -> None:
+        for name, lines in self.lines.items():
+            if scope in (name, rulings.inside(name)):
+                for idx, (one, _envelope) in lines.items():
+                    if one.payload.get("e") == entity:
+                        lines[idx] = (one, None)
 
     def _has_left(self, scope: str, entity: bytes | None) -> bool:
         whole = self.begun.get(scope)

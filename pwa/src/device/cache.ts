@@ -179,6 +179,7 @@ export class Cache {
       org: OrgRow[];
       incidents: Projected[];
       gone: string[];
+      left: Left[];
       stripped: Stripped[];
     },
   ): Promise<void> {
@@ -188,6 +189,7 @@ export class Cache {
     await commit(tx, (keep) => {
       keep(drop(tx, cursor.scope));
       keep(strip(tx, also.stripped));
+      keep(leave(tx, also.left));
       for (const one of also.records) keep(tx.objectStore("records").put(one));
       for (const entry of also.asides) keep(tx.objectStore("entries").put(entry));
       for (const row of also.org) keep(tx.objectStore("org").put(row));

@@ -18,7 +18,7 @@ import { fromHex, toHex } from "../sync/ids";
 import { type TimelineItem, timeline } from "../sync/incident/timeline";
 import { inside, isProvisional, KIND_REDACT, leaving, readRuling } from "../sync/rulings";
 import { recordsIn } from "../sync/snapshot";
-import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
+import { asidesOf, gistOf, leftIn, recordsOf, unpacked } from "./beginning";
 import { type Cache, type Cursor, CursorMoved, type Page, type Projected, type Stripped } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import type { Clock } from "./now";
@@ -342,7 +342,10 @@ export class Replica {
     const { mine, stripped, stamps } = gistOf(whole, me());
     for (const one of stripped) await vault.strip(one, this.#met.station !== null);
     const projected: Projected[] = [];
+    const left = leftIn(whole);
+    const away = new Set(left.map(({ entity }) => entity));
     for (const id of new Set([...mine, ...this.incidents.keys()])) {
+      if (away.has(id)) continue; // folded again below, out of what is left of it
       const lines = (await cache.entriesOf(id)).filter(({ scope }) => scope !== from.scope);
       const elsewhere = (await cache.recordsOf(id)).filter(({ scope }) => scope !== from.scope);
       const own = [...(await vault.ownOf(id)), ...this.unkept.filter((set) => set.entity === id)];
@@ -356,7 +359,7 @@ export class Replica {
     const { scope, epoch, n, head } = whole;
     const cursor = { scope, epoch, n, head: head.slice(), awaiting: toHex(from.snapshot.hash) };
     try {
-      await cache.begin(cursor, { records, asides: asidesOf(whole), org, incidents: projected, gone, stripped });
+      await cache.begin(cursor, { records, asides: asidesOf(whole), org, incidents: projected, gone, left, stripped });
     } catch (error) {
       if (error instanceof CursorMoved) return false;
       throw error;
@@ -367,6 +370,7 @@ export class Replica {
     for (const { id, view } of projected) this.#show(id, view as View);
     for (const id of gone) this.incidents.delete(id);
     if (shown.size + gone.length > 0) changed([...shown, ...gone]);
+    await this.refresh([...away]);
     return true;
   }
 

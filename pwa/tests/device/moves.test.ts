@@ -96,3 +96,16 @@ test("what a station lists beside a month goes with it, and comes no more from a
   expect(await held()).toEqual([]);
   expect(await words()).toBe(false);
 });
+
+test("what came from beside a month goes with a snapshot that says so too, and an incident that nothing tells of is shown no more", async () => {
+  await phone.exchange();
+  const hub = `hub:${"ab".repeat(16)}:${SCOPE}`;
+  phone.centre.scopes.set(hub, { epoch: 1, lines: [], heads: [] });
+  await phone.centre.beside(hub, INCIDENT);
+  await phone.exchange();
+  await phone.centre.move(INCIDENT, AWAY);
+  await phone.centre.publish(SCOPE);
+  await phone.exchange();
+  expect((await phone.cache.entriesOf(INCIDENT)).filter(({ raw }) => raw)).toEqual([]);
+  expect(shown()).toEqual([OTHER]);
+});
