@@ -10,9 +10,8 @@
 import { type Stamp, unpack } from "../sync/clock";
 import type { ScopePage } from "../sync/exchange";
 import { equalBytes, toHex } from "../sync/ids";
-import { leaving } from "../sync/rulings";
 import { readSnapshot, recordsIn, type Snapshot, snapshotHash } from "../sync/snapshot";
-import type { Entry, Left, Records, Stripped } from "./cache";
+import type { Entry, Records, Stripped } from "./cache";
 import { rulingIn } from "./pulled";
 import { forMe, type Me } from "./views";
 
@@ -63,17 +62,6 @@ export function asidesOf(whole: Snapshot): Entry[] {
     };
     const at = { scope: whole.scope, n: -1 - index, idx: ruling.idx };
     return [{ ...at, entity: hexOf("e"), set: hexOf("set"), ruling: bytes, raw: null }];
-  });
-}
-
-/** The incidents that had left its scope by then (SPEC SC6). */
-export function leftIn(whole: Snapshot): Left[] {
-  const here = new Set(whole.entities.map(({ entity }) => toHex(entity)));
-  return whole.asides.flatMap((bytes): Left[] => {
-    const ruling = rulingIn(bytes);
-    const gone = ruling && leaving(ruling, whole.scope);
-    const entity = gone ? toHex(gone) : "";
-    return entity && !here.has(entity) ? [{ scope: whole.scope, entity, n: whole.n }] : [];
   });
 }
 

@@ -290,7 +290,7 @@ export class Cache {
 async function moved(tx: IDBPTransaction<Shape, typeof STORES, "readwrite">, at: Cursor | undefined): Promise<never> {
   tx.abort();
   await tx.done.catch(() => undefined);
-  throw new CursorMoved(`the scope stands at ${at?.n ?? 0}`);
+  throw new CursorMoved(String(at?.n));
 }
 
 /** Drop what was held of a scope, to take it in anew. What it no longer says of the organisation is gone too. */

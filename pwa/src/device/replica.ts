@@ -18,7 +18,7 @@ import { fromHex, toHex } from "../sync/ids";
 import { type TimelineItem, timeline } from "../sync/incident/timeline";
 import { inside, isProvisional, KIND_REDACT, leaving, readRuling } from "../sync/rulings";
 import { recordsIn } from "../sync/snapshot";
-import { asidesOf, gistOf, leftIn, recordsOf, unpacked } from "./beginning";
+import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
 import { type Cache, type Cursor, CursorMoved, type Page, type Projected, type Stripped } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import type { Clock } from "./now";
@@ -342,7 +342,11 @@ export class Replica {
     const { mine, stripped, stamps } = gistOf(whole, me());
     for (const one of stripped) await vault.strip(one, this.#met.station !== null);
     const projected: Projected[] = [];
-    const left = leftIn(whole);
+    const asides = asidesOf(whole);
+    const left = asides.filter(
+      ({ scope, entity, ruling }) =>
+        leaving(readRuling(ruling), scope) && records.every((one) => one.entity !== entity),
+    );
     const away = new Set(left.map(({ entity }) => entity));
     for (const id of new Set([...mine, ...this.incidents.keys()])) {
       if (away.has(id)) continue; // folded again below, out of what is left of it
@@ -359,7 +363,7 @@ export class Replica {
     const { scope, epoch, n, head } = whole;
     const cursor = { scope, epoch, n, head: head.slice(), awaiting: toHex(from.snapshot.hash) };
     try {
-      await cache.begin(cursor, { records, asides: asidesOf(whole), org, incidents: projected, gone, left, stripped });
+      await cache.begin(cursor, { records, asides, org, incidents: projected, gone, left, stripped });
     } catch (error) {
       if (error instanceof CursorMoved) return false;
       throw error;
@@ -369,7 +373,7 @@ export class Replica {
     await this.#reconsider();
     for (const { id, view } of projected) this.#show(id, view as View);
     for (const id of gone) this.incidents.delete(id);
-    if (shown.size + gone.length > 0) changed([...shown, ...gone]);
+    changed([...shown, ...gone]);
     await this.refresh([...away]);
     return true;
   }
@@ -443,20 +447,19 @@ export class Replica {
 
   /** Take in no set from beside a scope that its incident has left, as far as this phone knows (SPEC SC6). */
   async #withhold(scope: string, lines: readonly Line[]): Promise<void> {
+    const { cache } = this.#parts;
     const of = inside(scope);
-    if (of === scope) return;
-    for (const line of lines) {
+    for (const line of of === scope ? [] : lines) {
       const { entity } = line.entry;
-      const told = (await this.#parts.cache.entriesOf(entity)).filter((one) => one.scope === of);
-      const isGone = told.some(({ ruling }) => leaving(readRuling(ruling), of));
-      if (!isGone || told.some(({ raw }) => raw) || (await this.#begun(of, entity))) continue;
-      line.entry.raw = null;
-      line.set = null;
+      const told = [...(await cache.entriesOf(entity)), ...(await cache.recordsOf(entity))].filter(
+        (one) => one.scope === of,
+      );
+      if (told.some((one) => "packed" in one || one.raw)) continue;
+      if (told.some((one) => "ruling" in one && leaving(readRuling(one.ruling), of))) {
+        line.entry.raw = null;
+        line.set = null;
+      }
     }
-  }
-
-  async #begun(scope: string, entity: string): Promise<boolean> {
-    return (await this.#parts.cache.recordsOf(entity)).some((one) => one.scope === scope);
   }
 
   /** Sets that a station brings with words of which this phone knows already that they were taken away (SPEC RD3). */
@@ -563,7 +566,7 @@ export class Replica {
   /** Tries that are not made are not counted, so that it passes. */
   #countReset(scope: string, nowMs: number): void {
     const lately = (this.#resets.get(scope) ?? []).filter((at) => nowMs - at < RESETS.withinMs);
-    if (lately.length >= RESETS.most) throw new Error("the centre's lines keep breaking; waiting before the next try");
+    if (lately.length >= RESETS.most) throw new Error("the centre's lines keep breaking");
     this.#resets.set(scope, [...lately, nowMs]);
   }
 }

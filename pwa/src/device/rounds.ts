@@ -290,7 +290,7 @@ export class Rounds {
   /** Hello, from a chain that may go on: one that may not is left first, and another takes its place (SPEC FK4, FK5). */
   async #admitted(): Promise<HelloReply> {
     const { replica, session } = this.#parts;
-    if (session().needsCode) throw new LinkError("refused", "another phone has this one's place", { code: NEEDS_CODE });
+    if (session().needsCode) throw new LinkError("refused", "its place is taken", { code: NEEDS_CODE });
     if (session().insteadOf && !(await this.#placed())) return this.#greet(); // at a station: as the chain that was left
     let hello: HelloReply;
     try {
@@ -483,7 +483,7 @@ export class Rounds {
       const { bytes } = this.#half;
       const part = await this.#parts.link.snapshot(id, bytes.byteLength, this.#budget);
       this.#reached();
-      if (part.byteLength === 0) throw new LinkError("garbled", "an empty piece of a snapshot");
+      if (part.byteLength === 0) throw new LinkError("garbled", "an empty piece");
       const longer = new Uint8Array(bytes.byteLength + part.byteLength);
       longer.set(bytes);
       longer.set(part, bytes.byteLength);
