@@ -450,15 +450,11 @@ export class Replica {
     const { cache } = this.#parts;
     const of = inside(scope);
     for (const line of of === scope ? [] : lines) {
-      const { entity } = line.entry;
-      const told = [...(await cache.entriesOf(entity)), ...(await cache.recordsOf(entity))].filter(
-        (one) => one.scope === of,
-      );
-      if (told.some((one) => "packed" in one || one.raw)) continue;
-      if (told.some((one) => "ruling" in one && leaving(readRuling(one.ruling), of))) {
-        line.entry.raw = null;
-        line.set = null;
-      }
+      const id = line.entry.entity;
+      const told = (await cache.entriesOf(id)).filter((one) => one.scope === of);
+      const begun = (await cache.recordsOf(id)).some((one) => one.scope === of);
+      if (begun || told.some(({ raw }) => raw) || !told.some(({ ruling }) => leaving(readRuling(ruling), of))) continue;
+      line.entry.raw = line.set = null;
     }
   }
 
