@@ -416,8 +416,9 @@ export class Replica {
     }
     const org = orgRowsOf(lines);
     const { station, isBehind } = this.#met;
-    const stripped = [...strippedBy(lines), ...(station ? await this.#strippedBefore(lines) : [])];
-    if (station) await this.#doubt(lines);
+    const before = station ? await this.#strippedBefore(page, lines) : [];
+    const stripped = [...strippedBy(lines), ...before];
+    if (station) await this.#doubt(lines, before);
     for (const one of stripped) await vault.strip(one, station !== null);
     try {
       await cache.apply(page, {
@@ -458,10 +459,13 @@ export class Replica {
     }
   }
 
-  /** Sets that a station brings with words of which this phone knows already that they were taken away (SPEC RD3). */
-  async #strippedBefore(lines: readonly Line[]): Promise<Stripped[]> {
+  /** Sets that a station brings with words of which this phone knows already that they were taken away (SPEC RD3).
+   *  What the centre's scopes said in an epoch before this one is not known any more: it was put back since (EX5). */
+  async #strippedBefore({ scope, epoch }: Page, lines: readonly Line[]): Promise<Stripped[]> {
     const telling = lines.filter(({ set }) => set?.body);
-    const gone = await this.#redacted(new Set(telling.map(({ entry }) => entry.entity)));
+    const of = isCentres(scope) ? await this.#parts.cache.cursors() : [];
+    const ended = new Set(of.filter((at) => isCentres(at.scope) && at.epoch < epoch).map((at) => at.scope));
+    const gone = await this.#redacted(new Set(telling.map(({ entry }) => entry.entity)), (one) => !ended.has(one));
     return telling.flatMap(({ entry, set }) =>
       set && gone.has(entry.set)
         ? [{ entity: entry.entity, set: entry.set, chain: toHex(set.header.chain), seq: set.header.seq }]
@@ -469,11 +473,13 @@ export class Replica {
     );
   }
 
-  /** Remember the sets without words that a station brings: their words may be taken from other lines too. */
-  async #doubt(lines: readonly Line[]): Promise<void> {
+  /** Remember the sets that a station brings without words, which may be taken from other lines too, and those whose
+   *  words are not taken in. */
+  async #doubt(lines: readonly Line[], before: readonly Stripped[]): Promise<void> {
     const { cache } = this.#parts;
-    const bare = lines.flatMap(({ entry, set }) => (set && !set.body ? [[entry.entity, entry.set] as const] : []));
-    if (bare.length > 0) await cache.setMeta(DOUBTS, [...((await cache.meta<Doubt[]>(DOUBTS)) ?? []), ...bare]);
+    const bare = lines.flatMap(({ entry, set }) => (set && !set.body ? [entry] : []));
+    const doubts = [...bare, ...before].map(({ entity, set }) => [entity, set] as const);
+    if (doubts.length > 0) await cache.setMeta(DOUBTS, [...((await cache.meta<Doubt[]>(DOUBTS)) ?? []), ...doubts]);
   }
 
   /** The centre was read to its end: it has said itself that words were taken away, or they are read anew (HB15). True for the latter. */
@@ -481,27 +487,28 @@ export class Replica {
     const { cache } = this.#parts;
     const anew = new Set<string>();
     const doubts = (await cache.meta<Doubt[]>(DOUBTS)) ?? [];
-    for (const [entity, id] of doubts) {
+    const gone = await this.#redacted(new Set(doubts.map(([entity]) => entity)), isCentres);
+    for (const [entity, id] of doubts.filter(([, id]) => !gone.has(id))) {
       const lines = (await cache.entriesOf(entity)).filter(({ set }) => set === id);
-      const isTrue = lines.some(
-        ({ scope, ruling }) => scope === inside(scope) && rulingIn(ruling)?.kind === KIND_REDACT,
-      );
-      if (!isTrue) for (const { scope } of [...lines, ...(await cache.recordsOf(entity))]) anew.add(scope);
+      for (const { scope } of [...lines, ...(await cache.recordsOf(entity))]) anew.add(scope);
     }
     for (const scope of anew) await cache.forgetScope(scope);
     if (doubts.length > 0) await cache.setMeta(DOUBTS, []);
     return anew.size > 0;
   }
 
-  /** The sets about these entities whose words were taken away, as far as it is known here. */
-  async #redacted(entities: ReadonlySet<string>): Promise<Set<string>> {
+  /** The sets about these entities whose words were taken away, as far as the scopes that count here say so. */
+  async #redacted(
+    entities: ReadonlySet<string>,
+    counts: (scope: string) => boolean = () => true,
+  ): Promise<Set<string>> {
     const { cache } = this.#parts;
     const gone = new Set<string>();
     for (const id of entities) {
-      for (const { set, ruling } of await cache.entriesOf(id))
-        if (rulingIn(ruling)?.kind === KIND_REDACT) gone.add(set);
-      for (const { packed } of await cache.recordsOf(id))
-        for (const { set, redaction } of recordsIn(packed)) if (redaction) gone.add(toHex(set));
+      for (const { scope, set, ruling } of await cache.entriesOf(id))
+        if (counts(scope) && rulingIn(ruling)?.kind === KIND_REDACT) gone.add(set);
+      for (const { scope, packed } of await cache.recordsOf(id))
+        if (counts(scope)) for (const { set, redaction } of recordsIn(packed)) if (redaction) gone.add(toHex(set));
     }
     return gone;
   }
@@ -566,6 +573,9 @@ export class Replica {
     this.#resets.set(scope, [...lately, nowMs]);
   }
 }
+
+/** Whether a scope is one of the centre's, and not a station's own (SPEC HB3). */
+const isCentres = (scope: string): boolean => inside(scope) === scope;
 
 /** Open orders for me that this device has not said to be delivered yet. */
 function untold(incident: Incident, me: Me): Order[] {

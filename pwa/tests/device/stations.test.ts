@@ -145,6 +145,70 @@ test("RD3: words that were taken away do not come back from a station that has n
   expect(lines.filter(({ raw }) => raw && toHex(raw).includes(words))).toEqual([]);
 });
 
+const BEFORE = SCOPE.replace("-03", "-02");
+const NAME = "未成年人的姓名";
+
+/** A note in two months that its incident stands in, whose words are taken away then, and the way back to a centre that
+ * does not know of that. */
+async function takenAway(): Promise<{ id: string; putBack: () => void }> {
+  const { centre } = phone;
+  await ordered(centre, INCIDENT, ORDER);
+  const id = await centre.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: NAME }]);
+  const { epoch, lines, heads } = centre.scopes.get(SCOPE) ?? { epoch: 0, lines: [], heads: [] };
+  const copied = () => lines.map((line) => ({ ...line }));
+  centre.scopes.set(BEFORE, { epoch, lines: copied(), heads: [...heads] });
+  const [kept, copy] = [centre.size, copied()];
+  await centre.redact(id, DESK);
+  const putBack = (): void => {
+    centre.putBack(kept);
+    for (const name of [SCOPE, BEFORE])
+      centre.scopes.get(name)?.lines.splice(0, copy.length, ...copy.map((line) => ({ ...line })));
+  };
+  return { id, putBack };
+}
+
+/** The scopes in whose lines this phone has the name. */
+async function naming(): Promise<string[]> {
+  const words = toHex(new TextEncoder().encode(NAME));
+  const lines = await phone.cache.entriesOf(INCIDENT);
+  return lines.flatMap(({ scope, raw }) => (raw && toHex(raw).includes(words) ? [scope] : [])).sort();
+}
+
+test("EX5: words that only a log which has ended took away are there again once a station brings them, till they are taken away again", async () => {
+  const { id, putBack } = await takenAway();
+  await at(phone.centre);
+  expect(await naming()).toEqual([]);
+  putBack();
+  await station.inTouch();
+  for (const server of [station, phone.centre]) {
+    await at(server);
+    expect(await naming()).toEqual([BEFORE, SCOPE]);
+    expect(await texts()).toContain(NAME);
+  }
+  await phone.centre.redact(id, DESK);
+  await station.inTouch();
+  await at(station);
+  expect(await naming()).toEqual([]);
+});
+
+test("EX5, HB15: what a station's own scope still says to be taken away is doubted, and the centre settles it", async () => {
+  const { putBack } = await takenAway();
+  const line = phone.centre.scopes.get(SCOPE)?.lines.at(-1);
+  if (!line?.raw) throw new Error("nothing was taken away");
+  const { payload, kind, idx } = readRuling(line.ruling);
+  await station.list(payload, line.raw, { kind, idx });
+  await at(station);
+  await at(phone.centre);
+  putBack();
+  const other = new Station(phone.centre, 2);
+  await other.inTouch();
+  await at(other);
+  expect(await naming()).toEqual([]);
+  await at(phone.centre);
+  expect(await naming()).toEqual([BEFORE, SCOPE]);
+  expect(await texts()).toContain(NAME);
+});
+
 test("HB3: a set of ours that this storage lost does not come back as confirmed from a station that only keeps it", async () => {
   await phone.note(INCIDENT, "一");
   await at(station);
