@@ -134,8 +134,8 @@ async def test_hb1_a_station_speaks_for_whom_it_may_and_the_centre_can_tell_why(
     [after] = await pushed(house, pen, by("officer", note, seen=seen))
     assert (before.d, after.d, after.why) == ("accepted", "held", "unenrolled")
 
-    # A command that lay at a station for long is looked at by a person, as a phone's would be (AU7).
-    house.clock.advance(13 * HOUR_MS)
+    # A command that a station gave more than eight days after it heard the centre is looked at by a person (AU7).
+    house.clock.advance(8 * 24 * HOUR_MS + HOUR_MS)
     pen.now_ms = house.clock.now_ms()
     reopen = {"t": "incident.reopen", "round": 1, "why": "补充"}
     [late] = await pushed(house, pen, by("station", reopen))
