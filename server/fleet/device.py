@@ -76,8 +76,8 @@ class Device:
         phone believes of its network: False saves an attempt. `storage`: how much of its disk is used, in percent.
 
         With `records_centre` the chain says what was heard of the centre: each set names the newest ruling and
-        beacon, and samples of the clocks stand between them. A replay over dropping links leaves that out, so that the
-        same calls give the same sets over any link.
+        beacon, samples of the clocks stand between them, and what was dropped is signed. A replay over dropping links
+        leaves that out, so that the same calls give the same sets over any link.
         """
         self._vault = vault
         self._time = time
@@ -87,6 +87,7 @@ class Device:
         self._begin = begin
         self._anew = anew
         self._storage = storage
+        self._records_centre = records_centre
         self._chain = OwnChain(vault, time, entropy, records_centre=records_centre)
         self._wire = Wire(http, lambda: self._chain.identity)
         self._cursors = vault.cursors()
@@ -413,12 +414,14 @@ class Device:
         return reply
 
     def _purge(self, named: Sequence[str]) -> None:
-        """Forget the scopes that are followed no longer, and sign that (SC5)."""
+        """Forget the scopes that are followed no longer, and sign that (SC5) where the chain says what it heard."""
         gone = self._met.gone(self._cursors, named)
         left = [(scope, self._cursors.pop(scope)) for scope in gone]
         with self._vault.together():
-            for at in range(0, len(left), OPS_MAX):
-                ops = [purged_op(scope, was.epoch, was.n) for scope, was in left[at : at + OPS_MAX]]
+            signed = left if self._records_centre else []
+            for at in range(0, len(signed), OPS_MAX):
+                told = signed[at : at + OPS_MAX]
+                ops = [purged_op(scope, was.epoch, was.n) for scope, was in told]
                 self.write(KIND_CHAIN, self.chain, ops, scope=f"device:{self.chain.hex()}")
             for scope in gone:
                 self._vault.drop_cursor(scope)

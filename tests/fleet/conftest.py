@@ -55,7 +55,7 @@ class House(msgspec.Struct):
         await self.keeper.sign()
 
     def device(
-        self, vault: Vault, number: int, link: Link | None = None
+        self, vault: Vault, number: int, link: Link | None = None, *, records_centre: bool = False
     ) -> tuple[Device, LinkTransport]:
         """A device with this vault behind a link."""
         transport = LinkTransport(self.inner, link or Perfect(), self.time)
@@ -67,6 +67,7 @@ class House(msgspec.Struct):
             entropy=seeded_entropy("story", str(number), str(self.time.now_ms())),
             chance=random.Random(number),
             online=transport.online,
+            records_centre=records_centre,
         )
         return device, transport
 
@@ -78,10 +79,17 @@ class House(msgspec.Struct):
         await loss.declare(state.intake, signer, os.urandom, why="a new disk", put_back=held)
 
     async def phone(
-        self, number: int, link: Link | None = None, vault: Vault | None = None
+        self,
+        number: int,
+        link: Link | None = None,
+        vault: Vault | None = None,
+        *,
+        records_centre: bool = False,
     ) -> tuple[Device, LinkTransport]:
         """An enrolled device of officer `number`, enrolled over a good network."""
-        device, transport = self.device(vault or Vault(), number, link)
+        device, transport = self.device(
+            vault or Vault(), number, link, records_centre=records_centre
+        )
         code = await self.admin.post("/api/devices/codes", {"person": self.officers[number].person})
         async with httpx2.AsyncClient(base_url=self.url) as http:
             await device.enrol(code["code"], f"phone {number}", http)

@@ -133,7 +133,7 @@ async def test_a_pull_brings_what_others_wrote_and_checks_every_head(house: Hous
 async def test_sc5_who_goes_to_another_station_forgets_the_last_one_and_signs_that(
     house: House,
 ) -> None:
-    device, _ = await house.phone(0)
+    device, _ = await house.phone(0, records_centre=True)
     await house.incident()
     device.kick(pull=True)
     await house.time.run()
