@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from server.auth.stations import StationReply, StationRequest
+from server.auth.stations import AuditReply, AuditRequest, StationReply, StationRequest
 from server.intake.replay import every
 from server.seal import SealKey
 from sync import exchange, rulings
@@ -188,6 +188,21 @@ async def test_a_station_is_told_tokens_and_its_own_logins_once_and_again_when_t
     assert len(more.devices) == 3
     refused = await call(house, "station", StationRequest(), phone.token)
     assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+    # HB12: what a station says of its books changes nothing here, whatever it says, and is nobody else's to say.
+    refused = await call(house, "audit", AuditRequest([]), phone.token)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+    told = AuditRequest([(phone.chain, 0), (phone.chain, 2**53 - 1), (bytes(16), 0)])
+    for _again in range(2):
+        answer = exchange.decode(AuditReply, await call(house, "audit", told))
+        assert answer.behind == [(phone.chain, 0), (bytes(16), -1)]
+    for wrong in (
+        [(bytes(15), 0)],
+        [(bytes(16), -1)],
+        [(bytes(16), 2**53)],
+        [told.chains[0]] * 10_001,
+    ):
+        refused = await call(house, "audit", {"chains": wrong})
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad_message"), wrong[:1]
 
 
 async def test_a_station_is_seen_on_the_devices_desk_and_can_be_shut_out_there(
