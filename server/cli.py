@@ -27,6 +27,11 @@ GRACE_S = 5
 
 # Commands that live in other rooms: word -> (module, attribute, one line for --help).
 ELSEWHERE = {
+    "migrate": (
+        "server.cli_migrate",
+        "migrate",
+        "Bring the database to the newest revision.",
+    ),
     "demo": ("server.cli_fleet", "demo", "Serve a living demo: a centre with phones at work."),
     "replay": ("server.cli_fleet", "replay", "Replay recorded public calls through a centre."),
     "admin": ("server.cli_desk", "admin", "Create people who can log in; give new passwords."),
@@ -116,36 +121,6 @@ def refuse(findings: "Iterable[Finding]") -> None:
             raise click.ClickException(f"{finding.what}: {finding.seen}\n  -> {finding.cure}")
 
 
-@main.command()
-@click.pass_context
-def migrate(ctx: click.Context) -> None:
-    """Bring the database to the newest revision."""
-    from server.doctor import MIGRATE, database
-    from server.store.engine import Database
-    from server.store.migrate import revisions, upgrade
-
-    settings = settings_of(ctx)
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise click.ClickException(
-            f"data directory: {settings.data_dir}: {error.strerror}"
-        ) from error
-    refuse(found for found in asyncio.run(database(settings)) if found.cure != MIGRATE)
-
-    async def run() -> tuple[str | None, str | None]:
-        db = Database(settings.url)
-        try:
-            before, _head = await revisions(db)
-            await upgrade(db)
-            return before, (await revisions(db))[0]
-        finally:
-            await db.close()
-
-    before, after = asyncio.run(run())
-    click.echo(f"The database stands at revision {after} (it stood at {before or 'none'}).")
-
-
 def _web_url(_ctx: click.Context, _option: click.Parameter, given: str | None) -> str | None:
     if given is not None and not given.startswith(("http://", "https://")):
         raise click.BadParameter("it begins with http:// or https://")
@@ -163,9 +138,8 @@ def _web_url(_ctx: click.Context, _option: click.Parameter, given: str | None) -
 @click.option(
     "--upstream", callback=_web_url, help="Of a station: where its centre is, over the settings."
 )
-@click.option("--migrate/--no-migrate", "first", default=False, help="Bring the database up first.")
 @click.pass_context
-def serve(ctx: click.Context, /, *, first: bool, **over: Any) -> None:
+def serve(ctx: click.Context, /, **over: Any) -> None:
     """Serve phones and desks until told to stop."""
     import gc
 
@@ -189,8 +163,6 @@ def serve(ctx: click.Context, /, *, first: bool, **over: Any) -> None:
             f"write-ahead log: {error.filename}: {error.strerror}\n"
             "  -> what it holds cannot be brought onto the disk: look at the disk, and start again"
         ) from error
-    if first:
-        ctx.invoke(migrate)
     if settings.role == STATION:
         _join_first(settings)
     refuse([*asyncio.run(doctor.database(settings)), doctor.port(settings)])

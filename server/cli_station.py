@@ -10,6 +10,7 @@ Example: at the centre `ortoo station code --station 昂素派出所`; at the st
 import asyncio
 import secrets
 from datetime import UTC, datetime
+from typing import Final
 
 import click
 
@@ -28,6 +29,11 @@ from server.store.upstream import Upstream
 from server.upstream.join import NotJoinedError
 from server.upstream.join import join as join_centre
 from sync.incident.escalation import CENTRE
+
+EMPTIES_ITSELF: Final = (
+    "once the line is there the first two go up by themselves; ortoo doctor names the others"
+)
+"""What becomes of what a station owes."""
 
 
 @click.group()
@@ -105,14 +111,19 @@ def empty(ctx: click.Context) -> None:
         finally:
             await db.close()
 
-    owed = asyncio.run(work())
-    if not (owed.waiting or owed.handed or owed.refused):
-        click.echo("Nothing is held here that the centre has not confirmed.")
-        return
-    raise click.ClickException(
-        f"the centre has not confirmed everything: {owed.waiting} wait to go up, {owed.handed} for its ruling,"
-        f" {owed.refused} it would not take\n  -> once the line is there the first two go up by themselves;"
-        " ortoo doctor names the others"
+    holds = owed(asyncio.run(work()))
+    if holds is not None:
+        raise click.ClickException(f"{holds}\n  -> {EMPTIES_ITSELF}")
+    click.echo("Nothing is held here that the centre has not confirmed.")
+
+
+def owed(counts: Counts) -> str | None:
+    """What the centre has not confirmed of what a station holds, in words; None when it holds nothing of that kind."""
+    if not (counts.waiting or counts.handed or counts.refused):
+        return None
+    return (
+        f"the centre has not confirmed everything: {counts.waiting} wait to go up, {counts.handed} for its ruling,"
+        f" {counts.refused} it would not take"
     )
 
 

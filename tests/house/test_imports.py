@@ -29,6 +29,7 @@ SERVER_FLOORS: tuple[frozenset[str], ...] = (
             "cli_desk",
             "cli_fleet",
             "cli_inspect",
+            "cli_migrate",
             "cli_proof",
             "cli_station",
         }

@@ -1,6 +1,7 @@
 """The command line: settings that are refused with a sentence, and a doctor with a cure."""
 
 import asyncio
+import shutil
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from msgspec.structs import replace
 
 from server.cli import main
 from server.settings import Settings, SettingsError, load
-from sync import rulings
+from server.store.migrate import MIGRATIONS
+from sync import canon, rulings
 from tests.server.desks import centre
 from tests.server.pen import chance
 
@@ -148,6 +150,64 @@ def test_a_station_says_whether_it_holds_something_that_is_nowhere_else(tmp_path
     code, output = invoke("station", "empty", DATA_DIR=str(tmp_path))
     assert (code, "1 wait to go up, 0 for its ruling, 1 it would not take" in output) == (1, True)
     assert "once the line is there" in output, output
+
+
+LATER = """\
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    pass
+"""
+
+
+def _a_later_revision(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a program in place whose newest revision is one more."""
+    shutil.copytree(MIGRATIONS, path / "migrations")
+    (path / "migrations" / "versions" / "0002_later.py").write_text(LATER)
+    monkeypatch.setattr("server.store.migrate.MIGRATIONS", path / "migrations")
+
+
+def test_the_tables_of_a_station_that_holds_something_are_rewritten_only_for_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = {"DATA_DIR": str(tmp_path / "data"), "ROLE": "station"}
+    assert invoke("migrate", **station)[0] == 0, "an empty disk asks nothing"
+    database = tmp_path / "data" / "ortoo.db"
+    with closing(sqlite3.connect(database)) as db, db:
+        db.execute("INSERT INTO spool (arrival_no, chain, seq, lane) VALUES (1, x'00', 0, 0)")
+    assert invoke("migrate", **station)[0] == 0, "nothing is rewritten"
+
+    _a_later_revision(tmp_path, monkeypatch)
+    code, output = invoke("migrate", **station)
+    assert (code, "1 wait to go up" in output, "--despite WHY" in output) == (1, True, True), output
+    assert invoke("migrate", "--despite", " ", **station)[0] == 2
+    with closing(sqlite3.connect(database)) as db:
+        assert db.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+
+    despite = ("--despite", "the disk is failing")
+    assert invoke("migrate", *despite, **station) == (
+        0,
+        "The database stands at revision 0002 (it stood at 0001).\n",
+    )
+    with closing(sqlite3.connect(database)) as db:
+        [(kind, count, proof)] = db.execute("SELECT kind, count, proof FROM chain_events")
+    assert (kind, count) == ("upgraded", 1)
+    assert canon.decode(proof) == {
+        "from": "0001",
+        "to": "0002",
+        "despite": "the disk is failing",
+        "pending": 1,
+    }
+
+
+def test_a_centre_is_asked_nothing_before_its_tables_are_rewritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoke("migrate", DATA_DIR=str(tmp_path / "data"))
+    _a_later_revision(tmp_path, monkeypatch)
+    assert invoke("migrate", DATA_DIR=str(tmp_path / "data"))[0] == 0
 
 
 def test_the_doctor_says_what_to_do_about_each_finding(tmp_path: Path) -> None:

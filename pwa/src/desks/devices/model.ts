@@ -8,7 +8,16 @@
  */
 /** What befell a device, of one kind (SPEC FK8). */
 export interface DeviceEvent {
-  readonly kind: "copied" | "rolled_back" | "forked" | "rotated" | "needs_login" | "revoked" | "moved" | "wiped";
+  readonly kind:
+    | "copied"
+    | "rolled_back"
+    | "forked"
+    | "rotated"
+    | "needs_login"
+    | "revoked"
+    | "moved"
+    | "wiped"
+    | "upgraded";
   readonly first_at: number;
   readonly last_at: number;
   readonly count: number;
