@@ -197,6 +197,12 @@ export class Outbox {
     await this.#vault.putMarks(marks);
   }
 
+  /** Take back an own set that this storage lost, with the answer that came along; `station` as in `answered`. */
+  async adopt(set: OwnSet, answer: PushAnswer, atMs: number, station: string | null): Promise<void> {
+    if (station) await this.#vault.setMeta(HEARSAY, true);
+    await this.#vault.adopt(set, (mark) => answeredBy(mark, answer, atMs, station));
+  }
+
   /** The centre was met: it is offered once more what only stations said that it has (HB15). */
   async oweHearsay(): Promise<void> {
     if (!(await this.#vault.meta(HEARSAY))) return;
@@ -224,7 +230,7 @@ export class Outbox {
   /**
    * What a pull told of own sets: the first ruling of the centre on one that waits is its answer, whoever handed it in (HB4);
    * the newest decision of people takes the place of the answer, a question calls for the author again (SPEC RL6, RL9).
-   * `changed` when any mark did. `station` as in `answered`.
+   * `changed` when any mark did. `station` as in `answered`: what one told of a decision is asked of the centre once more (HB15).
    */
   async heard(
     news: readonly Heard[],
@@ -285,15 +291,20 @@ export class Outbox {
   }
 }
 
-/** The mark with this answer. What is safe at the centre is no station's concern any more; what only a `station` says to be is
- *  so on its word. */
+/** The mark with this answer. What is safe at the centre is no station's concern any more; what only a `station` says of it is
+ *  so on its word. Who has read an answer need not read it again. */
 function answeredBy(mark: Mark, answer: PushAnswer, atMs: number | undefined, station: string | null): Mark {
-  const { attention: _asked, wordOf, ...rest } = mark;
+  const { attention, wordOf: _said, ...rest } = mark;
   const next: Mark = { ...rest, answer, ...(atMs === undefined ? {} : { answeredAtMs: atMs }) };
-  if (needsAuthor(answer)) next.attention = 1;
+  if (isSame(answer, mark.answer) ? attention : needsAuthor(answer)) next.attention = 1;
   if (!isDurable(answer)) return next;
-  const { unsent: owed, kept: _there, ...safe } = next;
-  return station && (owed || wordOf) ? { ...safe, wordOf: station } : safe;
+  const { unsent: _owed, kept: _there, ...safe } = next;
+  return station ? { ...safe, wordOf: station } : safe;
+}
+
+/** Whether two answers tell of one decision, whichever way they came. */
+function isSame({ idx, d, why }: PushAnswer, other: PushAnswer | undefined): boolean {
+  return idx !== null && other?.idx === idx && other.d === d && other.why === why;
 }
 
 /** Whether a station keeps a set, and has nothing new to say of it. A clock that was set back does not silence it. */

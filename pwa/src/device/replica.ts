@@ -22,7 +22,7 @@ import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
 import { type Cache, type Cursor, CursorMoved, type Page, type Projected, type Stripped } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import type { Clock } from "./now";
-import { type Heard, needsAuthor, type Outbox } from "./outbox";
+import type { Heard, Outbox } from "./outbox";
 import { checkPage, concernedBy, type Line, leftBy, orgRowsOf, rulingIn, strippedBy } from "./pulled";
 import { answerOf, heardIn, type Remark, remarksOf } from "./remarks";
 import type { OwnSet, PushAnswer, Reached, Vault } from "./vault";
@@ -386,9 +386,11 @@ export class Replica {
       const set = await vault.own(mark.chain, mark.seq);
       const folded = set && (await this.#fold(set.entity));
       const item = folded?.items.find(({ key }) => key.slice(0, 32) === mark.id.slice(0, 32));
-      if (item?.decision) heard.push({ set: mark.id, answer: answerOf(item.idx, item.atMs, item.decision, item.why) });
+      if (item?.decision && !isProvisional(item.idx ?? 0))
+        heard.push({ set: mark.id, answer: answerOf(item.idx, item.atMs, item.decision, item.why) });
     }
-    if ((await outbox.heard(heard, this.#parts.clock.nowMs())).changed) answersChanged();
+    const { changed } = await outbox.heard(heard, this.#parts.clock.nowMs(), this.#met.station);
+    if (changed) answersChanged();
   }
 
   /** What people said about an own set since it was ruled, with what its author answered; oldest first. */
@@ -420,6 +422,13 @@ export class Replica {
     const stripped = [...strippedBy(lines), ...before];
     if (station) await this.#doubt(lines, before);
     for (const one of stripped) await vault.strip(one, station !== null);
+    // The vault first: of a page that was taken in, nothing is told again.
+    await this.#recover(lines);
+    const owed = new Set((await vault.unsent()).map(({ id }) => id));
+    const heard = isBehind ? [] : heardIn(lines, owed);
+    const { changed: answers, durable } = await outbox.heard(heard, clock.nowMs(), station);
+    await writer.confirmed(durable);
+    if (answers) answersChanged();
     try {
       await cache.apply(page, {
         org,
@@ -434,12 +443,6 @@ export class Replica {
     }
     if (org.length > 0) orgChanged();
     writer.hear(lines.flatMap(({ set }) => (set ? [unpack(set.header.hlc)] : [])));
-    await this.#recover(lines);
-    const owed = new Set((await vault.unsent()).map(({ id }) => id));
-    const heard = isBehind ? [] : heardIn(lines, owed);
-    const { changed: answers, durable } = await outbox.heard(heard, clock.nowMs(), station);
-    await writer.confirmed(durable);
-    if (answers) answersChanged();
     for (const { id, view } of projected) this.#show(id, view as View);
     if (projected.length > 0) changed(projected.map(({ id }) => id));
     await this.refresh([...gone]);
@@ -515,7 +518,7 @@ export class Replica {
 
   /** Take back own sets that the centre has ruled on and this storage has lost (a restored or half-written vault). */
   async #recover(lines: readonly Line[]): Promise<void> {
-    const { vault, clock } = this.#parts;
+    const { vault, outbox, clock } = this.#parts;
     const mine = new Set(await vault.chains());
     for (const { set, entry, ruling } of lines) {
       const chain = set?.body ? toHex(set.header.chain) : "";
@@ -531,21 +534,17 @@ export class Replica {
         d: String(d),
         no: typeof no === "string" ? no : null,
       };
-      await vault.adopt(
-        {
-          chain,
-          seq: set.header.seq,
-          id: entry.set,
-          entity: toHex(set.body.entity),
-          kind: set.body.kind,
-          lane: set.header.lane,
-          wroteAtMs: unpack(set.header.hlc).ms,
-          raw: set.raw,
-        },
-        answer,
-        clock.nowMs(),
-        needsAuthor(answer),
-      );
+      const own: OwnSet = {
+        chain,
+        seq: set.header.seq,
+        id: entry.set,
+        entity: toHex(set.body.entity),
+        kind: set.body.kind,
+        lane: set.header.lane,
+        wroteAtMs: unpack(set.header.hlc).ms,
+        raw: set.raw,
+      };
+      await outbox.adopt(own, answer, clock.nowMs(), this.#met.station);
     }
   }
 

@@ -82,7 +82,7 @@ export interface Mark {
   /** The last answer, whatever it was. */
   answer?: PushAnswer;
   answeredAtMs?: number;
-  /** The station (hex) on whose word alone it is safe at the centre: it is offered there once more (HB15). */
+  /** The station (hex) on whose word alone it is safe at the centre, or stands as the answer says: it is offered there once more (HB15). */
   wordOf?: string;
   /** Present while the author has to look at the answer. */
   attention?: 1;
@@ -271,17 +271,12 @@ export class Vault {
     return asked ? equalBytes(asked, request) : false;
   }
 
-  /**
-   * Take back one of our own sets that the centre holds and this storage lost; with `look`, its author has to see the answer.
-   * Already here: nothing happens.
-   */
-  async adopt(set: OwnSet, answer: PushAnswer, atMs: number, look: boolean): Promise<void> {
-    const mark: Mark = { ...withoutBytes(set), bytes: set.raw.byteLength, answer, answeredAtMs: atMs };
-    if (look) mark.attention = 1;
+  /** Take back one of our own sets that the centre holds and this storage lost, `marked` so. Already here: nothing happens. */
+  async adopt(set: OwnSet, marked: (fresh: Mark) => Mark): Promise<void> {
     try {
       await this.#strictly(["own", "outbox"], (tx, keep) => {
         keep(tx.objectStore("own").add(set));
-        keep(tx.objectStore("outbox").add(mark));
+        keep(tx.objectStore("outbox").add(marked(freshMark(set))));
       });
     } catch (error) {
       if (!(error instanceof SeqTaken)) throw error;

@@ -311,6 +311,19 @@ export class Centre {
     this.#placed.set(toHex(set.setId), `${toHex(chain)}/${seq}`);
   }
 
+  /** The decision on a set that stands now, as far as a scope still lists it. */
+  #standing(id: string): object {
+    let stands: object = { idx: this.held.get(id) };
+    for (const { lines } of this.scopes.values())
+      for (const { ruling } of lines) {
+        const { idx, atMs, kind, payload } = readRuling(ruling);
+        const { set, d, why } = payload;
+        if (!DECIDING.has(kind) || !(set instanceof Uint8Array) || toHex(set) !== id) continue;
+        if (idx >= (this.held.get(id) ?? 0)) stands = { idx, at_ms: atMs, d, why };
+      }
+    return stands;
+  }
+
   #contiguous(chain: string): number {
     const places = new Set([...this.held.keys()].map((id) => this.#placed.get(id)));
     let have = -1;
@@ -345,7 +358,7 @@ export class Centre {
       const refused = this.refuse(set);
       const id = toHex(set.setId);
       if (refused) results.push({ r: refused, id: set.setId });
-      else if (this.held.has(id)) results.push({ r: "duplicate", id: set.setId, idx: this.held.get(id) });
+      else if (this.held.has(id)) results.push({ r: "duplicate", id: set.setId, ...this.#standing(id) });
       else {
         await this.#store(raw, set);
         const { d, why } = this.rule(set);

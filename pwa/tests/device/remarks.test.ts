@@ -43,6 +43,22 @@ test("what a person admits counts from then on, and calls for its author no long
   expect((await phone.replica.story(INCIDENT)).map(({ decision }) => decision)).toEqual(["accepted_late"]);
 });
 
+test("a tab that is killed right after it took in what people said still calls for the author at its next start", async () => {
+  const set = await ruled({ d: "rejected", why: "no_authority" });
+  await phone.outbox.read((await mark(set)) as never);
+  await phone.centre.ask(set.raw, "是您本人写的吗？");
+  const { cache } = phone;
+  const apply = cache.apply.bind(cache);
+  cache.apply = async (page, also) => {
+    await apply(page, also);
+    throw new Error("killed here");
+  };
+  await phone.exchange();
+  phone = await phone.again();
+  await phone.exchange();
+  expect(await refused()).toEqual([set.id]);
+});
+
 test("what a person rejects is told with their reason", async () => {
   const set = await ruled(held);
   await phone.centre.review(set.raw, "rejected", "not_admitted", "手机当时不在本人手里");

@@ -377,6 +377,87 @@ test("HB15: words that a station only says to be gone come back with the centre,
   expect(await texts()).toContain("二");
 });
 
+test.each([
+  ["a first ruling, in the place of the true one", "set", 0],
+  ["a decision of people", "review", 900],
+  ["a decision of people, in the place of the first ruling", "review", 0],
+])(
+  "HB15: %s that a station made up is gone from its author's sheet at the first word of the centre",
+  async (_what, kind, lieIdx) => {
+    await phone.note(INCIDENT, "一");
+    if (kind === "review") await at(phone.centre);
+    else await at(station);
+    await station.inTouch();
+    const own = async () => (await phone.vault.ownOf(INCIDENT))[0];
+    const line = phone.centre.scopes.get(SCOPE)?.lines.at(-1);
+    if (!line?.raw) throw new Error("nothing is listed");
+    const { payload, idx, atMs } = readRuling(line.ruling);
+    const lie = { ...payload, d: "rejected", why: "not_admitted", at: atMs, by: fromHex(DESK), text: "" };
+    await station.list(lie, line.raw, { kind, idx: lieIdx || idx + (kind === "review" ? 1 : 0) });
+    station.mirrored.delete(SCOPE); // it hides what the centre said
+    await at(station);
+    expect(await phone.outbox.counts()).toMatchObject({ refusals: 1 });
+    await at(phone.centre);
+    expect((await own())?.answer).toMatchObject({ d: "accepted", idx });
+    expect(await phone.outbox.counts()).toMatchObject({ refusals: 0, kept: 0 });
+    expect((await phone.vault.marks()).filter(({ wordOf, unsent }) => wordOf || unsent)).toEqual([]);
+  },
+);
+
+test("HB15: a true decision that was heard at a station stays as it is, and so does that its author has read it", async () => {
+  phone.centre.rule = () => ({ d: "held", why: "stale_lease" });
+  await phone.note(INCIDENT, "一");
+  await at(phone.centre);
+  const own = async () => (await phone.vault.ownOf(INCIDENT))[0];
+  await phone.centre.review((await own())?.raw ?? new Uint8Array(), "rejected", "not_admitted", "核过");
+  await station.inTouch();
+  await at(station);
+  const said = (await own())?.answer;
+  expect(said).toMatchObject({ d: "rejected", why: "not_admitted" });
+  for (const mark of await phone.vault.attention()) await phone.outbox.read(mark);
+  await at(phone.centre);
+  expect((await own())?.answer).toMatchObject({ d: "rejected", why: "not_admitted", idx: said?.idx });
+  expect((await phone.outbox.counts()).refusals).toBe(0);
+});
+
+test("HB15: an own set that this storage lost and a station brings back is offered to the centre all the same", async () => {
+  await phone.note(INCIDENT, "一");
+  await at(station);
+  const [kept] = station.own.lines;
+  if (!kept?.raw) throw new Error("nothing is kept");
+  station.own.lines.length = station.own.heads.length = 0;
+  await station.list(readRuling(kept.ruling).payload, kept.raw, { idx: 3 }); // as if the centre had said so
+  globalThis.indexedDB = new IDBFactory();
+  const { key, centre } = phone;
+  phone.close();
+  phone = await Phone.of(key, centre);
+  await at(station);
+  const [mark] = await phone.vault.marks();
+  expect(mark && reachedOfSet(mark)).toBe("centre");
+  expect(phone.centre.held.has(mark?.id ?? "")).toBe(false);
+  centre.have = 1; // or it would be another chain's turn
+  await at(phone.centre);
+  expect(phone.centre.held.has(mark?.id ?? "")).toBe(true);
+});
+
+test("HB3: what a station thinks is no answer with a snapshot either", async () => {
+  phone.onDuty = false;
+  await at(phone.centre);
+  phone.centre.refuse = ({ body }) => (body?.kind === "incident" ? "bad_signature" : null);
+  await phone.note(INCIDENT, "一");
+  await at(phone.centre);
+  await at(station); // keeps it, and thinks that it counts
+  const own = async () => (await phone.vault.ownOf(INCIDENT))[0];
+  expect((await own())?.reached).toBe("station");
+  await phone.cache.forgetScope(SCOPE);
+  await ordered(phone.centre, "33".repeat(16), "44".repeat(16));
+  await phone.centre.publish(SCOPE);
+  await at(phone.centre);
+  expect(phone.centre.held.has((await own())?.id ?? "")).toBe(false);
+  expect((await own())?.reached).not.toBe("centre");
+  expect((await phone.outbox.counts()).refusals).toBe(1);
+});
+
 test("EX4: a set that a station changed is not taken in, and what it changed is read anew elsewhere", async () => {
   await at(phone.centre);
   await ordered(phone.centre, INCIDENT, ORDER);
