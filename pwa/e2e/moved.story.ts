@@ -1,4 +1,4 @@
-/** An incident goes to another station while an officer's phone has it open: nothing of it is left in that browser. */
+/** An incident, and later the officer, goes to another station: nothing of what is no longer theirs is left in that browser. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { kept } from "./kept";
 import { until, World } from "./world";
@@ -16,7 +16,7 @@ test("an incident that was given to another station leaves the phones of the old
   await phone.chip("confirmed").waitFor();
   const dispatcher = await world.desk("dispatcher");
   const { id } = await dispatcher.dispatch(TITLE, phone.person);
-  await dispatcher.dispatch(OTHER, phone.person);
+  const { id: second } = await dispatcher.dispatch(OTHER, phone.person);
   const holds = (title: string) => (left: string) => left.includes(title);
   await until(
     "both came",
@@ -43,4 +43,34 @@ test("an incident that was given to another station leaves the phones of the old
   await phone.page.getByText(OTHER).first().waitFor();
   const left = await phone.page.evaluate(kept);
   expect([holds(OTHER)(left), holds(TITLE)(left)]).toEqual([true, false]);
+
+  // Now the officer goes, with a record that nobody has yet.
+  const admin = await world.desk("admin");
+  const { people } = await admin.get("/api/org");
+  const { id: me, ...row } = people.find((one: { id: string }) => one.id === phone.person);
+  await phone.networkGone();
+  await phone.press("签收");
+  await admin.put(`/api/org/people/${me}`, { ...row, station: other.id });
+  await phone.networkBack();
+  await until(
+    "the phone has let go of its station",
+    () => phone.page.evaluate(kept),
+    (now) => !now.includes(OTHER),
+  );
+  const claims = async () => (await dispatcher.get(`/api/incidents/${second}`)).view.claims;
+  await until("what it wrote there", claims, (all) => all.some(({ kind }: { kind: string }) => kind === "signed"));
+
+  // What it reports from now on belongs where the officer is.
+  await phone.page.reload();
+  await phone.page.getByText(other.name).waitFor();
+  await phone.press("自接警");
+  await phone.page.locator(".tile").first().click();
+  await phone.press("直接建单");
+  const reported = async () =>
+    (await dispatcher.get("/api/incidents")).incidents.find((one: { source: string }) => one.source === "self");
+  expect(await until("the self-report", reported, Boolean)).toMatchObject({ station: other.id });
+
+  await admin.put(`/api/org/people/${me}`, row);
+  const again = await until("all of it again", () => phone.page.evaluate(kept), holds(OTHER));
+  expect(holds(TITLE)(again)).toBe(false);
 });

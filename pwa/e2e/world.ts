@@ -284,6 +284,9 @@ export class Desk {
   post(path: string, body: unknown): Promise<Answer> {
     return this.ask("POST", path, body);
   }
+  put(path: string, body: unknown): Promise<Answer> {
+    return this.ask("PUT", path, body);
+  }
 
   /** An incident taken down at the desk, with an order for somebody. */
   async dispatch(title: string, person: string, more: object = {}): Promise<{ id: string; number: string }> {

@@ -33,6 +33,8 @@ export interface CourierParts {
   outbox: Outbox;
   watch: LogWatch;
   session: DeviceSession;
+  /** Where its person belongs now, hex. */
+  station: string | null;
   key: KeyRecord;
   /** Sets that only memory holds. */
   unkept: readonly OwnSet[];
@@ -97,23 +99,23 @@ export async function pack(parts: CourierParts, inTheClear: boolean): Promise<Ha
 }
 
 /** Whom a file is sealed to: the centre, then the servers of the person's station; nobody while the centre's key is not known (BU9). */
-async function readers({ cache, session }: CourierParts): Promise<Uint8Array[]> {
+async function readers({ cache, session, station: own }: CourierParts): Promise<Uint8Array[]> {
   const centre: Uint8Array[] = [];
   const stations: [string, Uint8Array][] = [];
   for (const { what, id, row } of await cache.org()) {
     const seal = row?.["seal"];
     if (!(seal instanceof Uint8Array)) continue;
     if (what === ORG_ROW && id === session.server.id) centre.push(seal);
-    else if (what === "devices" && isOwnStation(row, session) && !row?.["revoked_at_ms"]) stations.push([id, seal]);
+    else if (what === "devices" && isOf(row, own) && !row?.["revoked_at_ms"]) stations.push([id, seal]);
   }
   if (centre.length === 0) return [];
   stations.sort(([a], [b]) => (a < b ? -1 : 1));
   return [...centre, ...stations.slice(0, STATIONS_MAX).map(([, seal]) => seal)];
 }
 
-function isOwnStation(row: Record<string, unknown> | null, { person }: DeviceSession): boolean {
+function isOf(row: Record<string, unknown> | null, own: string | null): boolean {
   const station = row?.["station"];
-  return station instanceof Uint8Array && toHex(station) === person.station;
+  return station instanceof Uint8Array && toHex(station) === own;
 }
 
 async function* written(

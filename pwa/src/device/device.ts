@@ -22,7 +22,7 @@ import { joinTabs, type News, type Tabs } from "./leader";
 import { Leaving } from "./leaving";
 import { Link, NEEDS_CODE, REVOKED } from "./link";
 import { systemClock } from "./now";
-import { type Org, type OrgSnapshot, orgOf } from "./org";
+import { meOf, type Org, type OrgSnapshot, orgOf } from "./org";
 import { Outbox } from "./outbox";
 import { Push } from "./push";
 import { Replica } from "./replica";
@@ -109,7 +109,7 @@ export async function startDevice(): Promise<Device | null> {
   const duty = shallowRef<Duty>((await vault.meta<Duty>("duty")) ?? { on: true, sinceMs: clock.nowMs() });
   const snapshot = await vault.meta<OrgSnapshot>("org");
   const org = shallowRef(orgOf(snapshot, await cache.org()));
-  const me = computed(() => meOf(session, org.value));
+  const me = computed(() => meOf(session.person, org.value));
 
   const outbox = new Outbox(vault);
   const sight = watchSight();
@@ -151,8 +151,10 @@ export async function startDevice(): Promise<Device | null> {
     told.value += 1;
   };
   const reloadOrg = async (): Promise<void> => {
+    const { station } = me.value;
     const rows: OrgRow[] = await cache.org();
     org.value = orgOf(snapshot, rows);
+    if (me.value.station !== station) void rounds?.now(); // other scopes are ours from now on
   };
   const replica: Replica = new Replica({
     vault,
@@ -268,7 +270,9 @@ export async function startDevice(): Promise<Device | null> {
 
   const courierParts = async (): Promise<CourierParts> => {
     const { unkept } = writer;
-    return { vault, cache, outbox, watch, session, key: await current(), unkept, app: APP, nowMs: clock.nowMs() };
+    const { station } = me.value;
+    const key = await current();
+    return { vault, cache, outbox, watch, session, station, key, unkept, app: APP, nowMs: clock.nowMs() };
   };
 
   const sync = computed<SyncState>(() => ({
@@ -340,12 +344,4 @@ export async function startDevice(): Promise<Device | null> {
 /** The page that says so; nothing of this one lives on. */
 function clearedPage(): void {
   location.replace("/enrol?suspended");
-}
-
-/** Whom this device acts for: the person, the unit they are in now, and that unit's vehicles. */
-function meOf(session: DeviceSession, org: Org): Me {
-  const person = org.people.get(session.person.id);
-  const unit = person ? person.unit : session.person.unit;
-  const vehicles = unit ? [...org.vehicles.values()].filter((one) => one.unit === unit).map((one) => one.id) : [];
-  return { person: session.person.id, unit, vehicles };
 }

@@ -11,6 +11,8 @@
 import { PolicyBook } from "../sync/incident/policy";
 import type { Row } from "../sync/incident/zones";
 import type { OrgRow } from "./cache";
+import type { DeviceSession } from "./session";
+import type { Me } from "./views";
 
 export interface Named {
   id: string;
@@ -111,4 +113,11 @@ export function orgOf(snapshot: OrgSnapshot | null, rows: readonly OrgRow[]): Or
     results: [...codes.results.values()],
     book: bookOf(snapshot, rows),
   };
+}
+
+/** Whom a device acts for: the person, where they belong by now, and the vehicles of their unit. */
+export function meOf(enrolled: DeviceSession["person"], org: Org): Me {
+  const { station, unit } = org.people.get(enrolled.id) ?? enrolled;
+  const vehicles = unit ? [...org.vehicles.values()].filter((one) => one.unit === unit).map((one) => one.id) : [];
+  return { person: enrolled.id, station, unit, vehicles };
 }

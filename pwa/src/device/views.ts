@@ -211,6 +211,8 @@ export function incidentOf(view: View): Incident {
 /** Whom this device acts for. An order for my unit, or for a vehicle of my unit, is mine too. */
 export interface Me {
   person: string;
+  /** Where they belong now, hex. */
+  station: string | null;
   unit: string | null;
   vehicles: readonly string[];
 }

@@ -51,7 +51,8 @@ async function away(seal = true): Promise<OwnSet[]> {
 function parts(unkept: OwnSet[] = []): CourierParts {
   const { vault, cache, outbox, session, key, clock } = phone;
   const watch = new LogWatch({ vault, org: () => cache.org(), clock });
-  return { vault, cache, outbox, watch, session, key, unkept, app: "test", nowMs: clock.nowMs() };
+  const { station } = session.person;
+  return { vault, cache, outbox, watch, session, station, key, unkept, app: "test", nowMs: clock.nowMs() };
 }
 
 async function recordsIn(source: AsyncIterable<Uint8Array>): Promise<BundleRecord[]> {

@@ -110,7 +110,7 @@ export class Phone {
     this.centre = centre;
     this.server = centre;
     this.clock = clock;
-    const me: Me = { person: PERSON, unit: UNIT, vehicles: [VEHICLE] };
+    const me: Me = { person: PERSON, station: STATION, unit: UNIT, vehicles: [VEHICLE] };
     this.session = sessionOf(key.chain);
     this.keeper = new Timekeeper({
       vault: this.vault,

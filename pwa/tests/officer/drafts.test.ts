@@ -8,7 +8,7 @@ import { fromHex } from "../../src/sync/ids";
 import { problem } from "../../src/sync/incident/shapes";
 import { claimed, created, DESK, issued, ME, NOON, ORDER, STATION, told, UNIT } from "./told";
 
-const me: Me = { person: ME, unit: UNIT, vehicles: [] };
+const me: Me = { person: ME, station: null, unit: UNIT, vehicles: [] };
 const at = { me, position: [382_812_000, 1_078_521_000, 12] as [number, number, number] };
 
 const wellFormed = (draft: { ops: readonly { readonly t: string }[] }) => {

@@ -6,7 +6,7 @@ import type { Found } from "../../src/sync/evidence/found";
 import { fromHex } from "../../src/sync/ids";
 import { claimed, created, DESK, issued, ME, ORDER, told, UNIT } from "./told";
 
-const me = { person: ME, unit: UNIT, vehicles: [] };
+const me = { person: ME, station: null, unit: UNIT, vehicles: [] };
 const other = "44".repeat(16);
 const one = (clock: string, result: string, more: Partial<Found> = {}): Found => ({
   ...{ idx: 1, atMs: 0, clock, round: 0, result, order: ORDER, grade: 0, within: 1, lo: 0, hi: 1, sets: [], why: [] },

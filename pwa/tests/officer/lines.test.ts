@@ -170,7 +170,7 @@ test("who said it and who wrote it stand apart", async () => {
 });
 
 test("a job's word is its order's own status", async () => {
-  const me = { person: ME, unit: UNIT, vehicles: [] };
+  const me = { person: ME, station: null, unit: UNIT, vehicles: [] };
   const job = async (...acts: Parameters<typeof told>[0]) =>
     jobOf((await told([created(), issued(), ...acts])).incident, me);
   expect(statusWord(await job())).toBe("已派");

@@ -23,7 +23,7 @@ import { stepsOf } from "../../src/sync/incident/escalation";
 import { PolicyBook } from "../../src/sync/incident/policy";
 import { claimed, created, DESK, issued, MATE, ME, NOON, ORDER, told, UNIT } from "./told";
 
-const me: Me = { person: ME, unit: UNIT, vehicles: [] };
+const me: Me = { person: ME, station: null, unit: UNIT, vehicles: [] };
 const job = async (...acts: Parameters<typeof told>[0]) =>
   jobOf((await told([created(), issued(), ...acts])).incident, me);
 
