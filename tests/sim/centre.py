@@ -15,7 +15,6 @@ from typing import Any, TypeVar, cast
 import msgspec
 from sqlalchemy.exc import OperationalError
 
-from server import keys
 from server.api import enrol
 from server.api.events import Events
 from server.api.logs import LogApi
@@ -23,7 +22,9 @@ from server.api.sync import SyncApi
 from server.auth.enrol import Enrolment, Whose
 from server.auth.guards import Access
 from server.auth.sessions import Sessions
+from server.courier.answer import Answering, parts_of, write_answer
 from server.courier.carried import Carried, take_in
+from server.courier.files import own_key, records_of
 from server.intake.batch import MOVED, Batch, Told
 from server.intake.door import Intake
 from server.intake.queue import IntakeBusyError, IntakeClosedError
@@ -39,7 +40,6 @@ from server.proof.signer import Signer
 from server.settings import Limits, Settings
 from server.store.engine import Database
 from server.upstream.clock import StationClock
-from sync import bundle
 from sync.changeset import Draft
 from sync.exchange import PushResult
 from sync.time import CENTRE_UNCERTAINTY_MS
@@ -227,10 +227,19 @@ class Centre:
         return await process.live(process.intake.submit_desk(person, drafts))
 
     async def carried(self, file: bytes) -> Carried:
-        """A bundle that somebody brings to the administrator. Raises like `transact`."""
+        """A bundle that somebody brings to the administrator. Raises SealError, and like `transact`."""
         process = self._living
-        records = bundle.read([file], verify=keys.verify)
+        records = records_of([file], own_key(self.settings))
         return await process.live(take_in(process.intake, records))
+
+    async def answer_to(self, carried: Carried) -> bytes:
+        """What goes back to whoever sent a bundle; nothing where nothing is to be said. Raises like `transact`."""
+        process = self._living
+        by = Answering(self._db, process.intake, process.keeper, self.clock, self.entropy)
+        parts: list[bytes] = []
+        for ruled in parts_of(carried.ruled):
+            await process.live(write_answer(by, ruled, carried.manifest, parts.append))
+        return b"".join(parts)
 
     async def code(self, person: bytes) -> str:
         """A one-time code for a person's new device."""

@@ -8,6 +8,7 @@ Example: `phone.write(act)` lets the page sign, keep and show the set; its round
 
 import asyncio
 import base64
+from collections import Counter
 from typing import Any
 
 from sync import canon
@@ -50,6 +51,7 @@ class PwaPhone(Phone):
         self._awake.set()
         self._enrolling: asyncio.Future[bool] | None = None
         self._views: dict[str, str | None] = {}
+        self.by_hand: Counter[str] = Counter()  # what files that were brought said of own sets
         node.ask("phone", name=name, seed=seed)
 
     # ---- the pipe ------------------------------------------------------------------------------
@@ -87,6 +89,9 @@ class PwaPhone(Phone):
                 return
             self.trace.note(self.name, "wrote", f"{value['id'][:8]} seq {value['seq']}")
             self.ears.wrote(self, bytes.fromhex(value["id"]), act)
+        elif tag == "heed" and error is None:
+            self.trace.note(self.name, "heeds", str(value))
+            self.by_hand.update(confirmed=value["confirmed"], kept=value["kept"])
         elif error is not None and tag != "enrol":
             self.ears.fault(f"{self.name}: {tag} failed: {error}")
 
@@ -211,6 +216,11 @@ class PwaPhone(Phone):
             ops=base64.b64encode(canon.encode(act.ops)).decode(),
             steps=power,
         )
+
+    def heed(self, file: bytes) -> None:
+        """Somebody brings a file, and it is opened here."""
+        if self._pages:
+            self._ask("heed", self._pages[-1], file=base64.b64encode(file).decode())
 
     def sync(self) -> None:
         for page in list(self._pages):

@@ -66,6 +66,7 @@ TOLD = (
         "declared lost",
     ),
     *("stations", "split hubs", "roamed", "pushes at a station", "station crashes", "evil"),
+    *("settled by a file", "confirmed by a file", "kept by a file", "files for others"),
 )
 
 

@@ -10,8 +10,9 @@ Example: `await station.join(centre)`; from then on it keeps in touch, as often 
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +26,11 @@ from server.api.logs import LogApi
 from server.api.station import StationApi
 from server.auth.guards import Access
 from server.auth.sessions import Sessions
+from server.courier.answer import Answering, words_for
+from server.courier.backlog import Packing, written
+from server.courier.carried import Carried, take_in
+from server.courier.files import own_key, records_of
+from server.courier.heeded import Heeding
 from server.intake.pages import MirrorError
 from server.intake.queue import IntakeBusyError, IntakeClosedError
 from server.now import Clock
@@ -115,6 +121,7 @@ class Station(Centre):
         self._poked = asyncio.Event()
         self._line: asyncio.Task[None] | None = None
         self.rounds = 0
+        self.settled_by_hand = 0  # sets that a file from the centre took off its list
         self.heard_ms = 0  # when the last round began in which everything came down
         self.refused = ""  # why the last round came to nothing, where no waiting mends it
 
@@ -132,6 +139,28 @@ class Station(Centre):
         known = Upstream(url="http://centre", station=self.of, server=server, token=self.token)
         await self.storage.writing(upstream.save, known)
         self._line = asyncio.get_running_loop().create_task(self._keep_in_touch())
+
+    async def carried(self, file: bytes) -> Carried:
+        process = self._living
+        heeding = await process.live(Heeding.begun(process.intake, self._db))
+        records = records_of([file], own_key(self.settings))
+        carried = await process.live(take_in(process.intake, records, heeding))
+        self.settled_by_hand += heeding.settled
+        self.poke()
+        return carried
+
+    async def answer_to(self, carried: Carried) -> bytes:
+        process = cast("StationProcess", self._living)
+        by = Answering(self._db, process.intake, process.keeper, process.clock, self.entropy)
+        return await process.live(words_for(by, carried))
+
+    async def backlog(self) -> bytes:
+        """What is owed, as a file for the centre. Raises LogUnknownError, and like `transact`."""
+        process = cast("StationProcess", self._living)
+        by = Packing(self._db, process.intake, process.clock, self.entropy)
+        file = BytesIO()
+        await process.live(written(by, lambda _number: nullcontext(file)))
+        return file.getvalue()
 
     def poke(self) -> None:
         """Something moved at the centre, or came here."""

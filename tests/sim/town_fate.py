@@ -12,6 +12,7 @@ from tests.sim import fate
 from tests.sim.scene import Scene
 from tests.sim.station import Station
 from tests.sim.storage import CUT, Trouble
+from tests.sim.town_courier import Couriers
 from tests.sim.town_faults import TownFaults
 from tests.sim.township import Town
 from tests.sim.wire import LostError
@@ -20,7 +21,14 @@ from tests.sim.wire import LostError
 class TownFate(fate.Fate):
     """Strikes stations too."""
 
-    def __init__(self, world: Scene, town: Town, faults: TownFaults, chance: random.Random) -> None:
+    def __init__(
+        self,
+        world: Scene,
+        town: Town,
+        faults: TownFaults,
+        chance: random.Random,
+        couriers: Couriers,
+    ) -> None:
         super().__init__(world)
         self._town = town
         self._roaming = chance
@@ -29,6 +37,8 @@ class TownFate(fate.Fate):
             (faults.line, self._line_breaks),
             (faults.line * 1.2, self._line_mends),
             (faults.crash, self._station_dies),
+            (faults.couriers, couriers.set_out),
+            (faults.couriers * 1.5, couriers.arrive),
         ]
 
     async def revive(self) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from tests.sim.evil import LIES
 
+COURIERS = (0.0, 0.0, 0.1, 0.25)
 OFF_MS = 20_000  # a station's own clock, either way
 
 
@@ -24,6 +25,7 @@ class TownFaults(msgspec.Struct):
     crash: float = 0.03
     evil: tuple[str, ...] = ()  # how one of them lies
     lying: float = 0.0  # the chance that it lies in one call
+    couriers: float = 0.0  # files between phones, stations and the centre
 
     @staticmethod
     def drawn(chance: random.Random) -> "TownFaults":

@@ -27,8 +27,9 @@ from tests.sim.phone import OFF
 from tests.sim.scene import Size, Tools
 from tests.sim.station import Station
 from tests.sim.town_calm import LAW, through_each_station
+from tests.sim.town_courier import Couriers
 from tests.sim.town_fate import TownFate
-from tests.sim.town_faults import OFF_MS, TownFaults
+from tests.sim.town_faults import COURIERS, OFF_MS, TownFaults
 from tests.sim.township import (
     CENTRE,
     Town,
@@ -62,6 +63,8 @@ class TownWorld(World):
         super().__init__(seed, tools, size=size, faults=faults, keep=keep)
         self.roaming = random.Random(f"{seed}/township")
         drawn = TownFaults.drawn(self.roaming)
+        carrying = random.Random(f"{seed}/couriers")
+        drawn.couriers = carrying.choice(COURIERS)
         self.town_faults = msgspec.structs.replace(drawn, **(town or {}))
         self.town = Town(self.network)
         self._add("east", STATIONS[0])
@@ -70,6 +73,7 @@ class TownWorld(World):
         if self.town_faults.twin:
             self._add("twin", STATIONS[0])
         self.centre.on_moved = self._poke
+        self._couriers = Couriers(self, self.town, carrying)
         self.evil = self._corrupt() if self.town_faults.evil else None
         self._acts = 0
         self._placeless: set[bytes] = set()  # chains that asked a station for a place
@@ -119,7 +123,7 @@ class TownWorld(World):
     # ---- what befalls it -----------------------------------------------------------------------
 
     def _fate(self) -> fate.Fate:
-        self._strikes = TownFate(self, self.town, self.town_faults, self.roaming)
+        self._strikes = TownFate(self, self.town, self.town_faults, self.roaming, self._couriers)
         return self._strikes
 
     async def _found(self) -> None:
@@ -182,6 +186,10 @@ class TownWorld(World):
             is_liar = self.evil is not None and self.evil.station is station
             if station.refused and not is_liar:
                 raise Broken(LAW, f"{station.name} was refused: {station.refused}")
+
+    async def _judge(self) -> None:
+        self._couriers.count()
+        await super()._judge()
 
     async def _with_the_liar(self) -> None:
         """Everybody meets the one who lies, and nobody else, for a while."""

@@ -152,11 +152,17 @@ class Answer {
   }
 }
 
-/** A blob that is joined, or unpacked at once: a stream again would finish at a moment nobody chose. */
+/** A blob that is joined, cut or unpacked at once: a stream again would finish at a moment nobody chose. */
 class Parcel {
   readonly #whole: Uint8Array;
   constructor(parts: Uint8Array[]) {
     this.#whole = Buffer.concat(parts);
+  }
+  get size(): number {
+    return this.#whole.length;
+  }
+  slice(from: number, to: number): Parcel {
+    return new Parcel([this.#whole.subarray(from, to)]);
   }
   async arrayBuffer(): Promise<ArrayBuffer> {
     return new Uint8Array(this.#whole).buffer;

@@ -12,6 +12,7 @@ import "./browser"; // first: the rest looks for its world when it is loaded
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
 import { CACHE_NAME, Cache, type Entry, type OrgRow, type Projected, type Records } from "../../src/device/cache";
+import { takeIn } from "../../src/device/courier";
 import { type Device, startDevice } from "../../src/device/device";
 import { enrol, newAttempt, waitingAttempt } from "../../src/device/enrol";
 import { foldIncident } from "../../src/device/folding";
@@ -73,6 +74,13 @@ async function recorded(device: Device, request: Request): Promise<unknown> {
   const { entity, scope, lane } = request as unknown as Draft;
   const { set, kept } = await device.record({ entity, scope, lane, ops });
   return { id: set.id, chain: set.chain, seq: set.seq, kept };
+}
+
+/** A file that somebody brought, as the sheet for couriers takes it in. */
+async function heeded(device: Device, file: Uint8Array): Promise<unknown> {
+  const heard = await takeIn(await device.courier(), new Blob([file as Uint8Array<ArrayBuffer>]));
+  await device.heeded(heard);
+  return { confirmed: heard.confirmed.size, kept: heard.kept, code: heard.code };
 }
 
 const digest = (data: Uint8Array): string => createHash("sha256").update(data).digest("hex");
@@ -150,6 +158,10 @@ const COMMANDS: Record<string, (request: Request) => unknown> = {
   write: (request) => {
     const page = pages.get(request["page"]) as Page;
     if (page.device) tell(page, request["tag"], recorded(page.device, request));
+  },
+  heed: ({ page, file }) => {
+    const at = pages.get(page) as Page;
+    if (at.device) tell(at, "heed", heeded(at.device, bytes(file)));
   },
   now: ({ page }) => void pages.get(page)?.device?.sendNow(),
   duty: ({ page, on }) => void pages.get(page)?.device?.setDuty(on),
