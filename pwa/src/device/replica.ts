@@ -65,7 +65,7 @@ const LOG = "log";
 type Doubt = readonly [string, string];
 const DOUBTS = "doubts";
 const MOST_OTHERS = 2_000;
-/** One scope that breaks or begins anew more often than this in this time: pulling again does not help. */
+/** One scope that breaks or begins anew at one server more often than this in this time: pulling again does not help. */
 const RESETS = { most: 3, withinMs: 600_000 };
 
 export class Replica {
@@ -77,6 +77,7 @@ export class Replica {
   #seen: [number, Uint8Array] | null = null;
   /** Who answered last: a station may know less of the centre than we do, or speak of a log that has ended (SPEC HB5). */
   #met: { station: string | null; isBehind: boolean } = { station: null, isBehind: false };
+  /** When, by server and scope: what one of them broke keeps nobody from reading at another. */
   readonly #resets = new Map<string, number[]>();
 
   constructor(parts: ReplicaParts) {
@@ -567,9 +568,10 @@ export class Replica {
 
   /** Tries that are not made are not counted, so that it passes. */
   #countReset(scope: string, nowMs: number): void {
-    const lately = (this.#resets.get(scope) ?? []).filter((at) => nowMs - at < RESETS.withinMs);
+    const here = `${this.#met.station} ${scope}`;
+    const lately = (this.#resets.get(here) ?? []).filter((at) => nowMs - at < RESETS.withinMs);
     if (lately.length >= RESETS.most) throw new Error("the centre's lines keep breaking");
-    this.#resets.set(scope, [...lately, nowMs]);
+    this.#resets.set(here, [...lately, nowMs]);
   }
 }
 

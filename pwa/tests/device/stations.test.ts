@@ -53,6 +53,18 @@ test("HB4: what a station keeps is at the station, is owed to the centre, and is
   expect(new Set(await ticks())).toEqual(new Set(["centre"]));
 });
 
+test("a station whose lines break again and again keeps nobody from reading at the centre", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  for (let n = 0; n < 5; n++) {
+    phone.centre.renew(SCOPE);
+    await station.inTouch();
+    await at(station);
+  }
+  expect(phone.status.trouble?.kind).toBe("garbled");
+  await at(phone.centre);
+  expect([phone.status.trouble, (await phone.cache.cursor(SCOPE))?.epoch]).toEqual([null, 6]);
+});
+
 test("HB4: the centre's first ruling, pulled at a station, is an answer like that of a push; a refusal asks for its author", async () => {
   phone.centre.rule = ({ header }) =>
     header.seq === 2 ? { d: "rejected", why: "no_authority" } : { d: "accepted", why: null };
