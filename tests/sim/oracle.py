@@ -58,6 +58,7 @@ class Oracle:
         self.tally: Counter[str] = Counter()
         self.written: dict[bytes, Wrote] = {}
         self.acked: dict[bytes, bytes] = {}
+        self.pushed: set[bytes] = set()  # whatever came to the centre over a network
         self.forged: set[bytes] = set()  # ids of sets that nobody signed
         self.bearers: dict[str, Bearer] = {}
         self.servers: set[str] = set()  # tokens of stations, which may see what their phones may
@@ -174,6 +175,8 @@ class Oracle:
             self.broken.append(Broken(1, "a push was not answered set by set"))
         for raw, result in zip(sets, results, strict=False):
             self.tally[result.r] += 1
+            if result.id is not None:
+                self.pushed.add(result.id)
             if result.r in exchange.DURABLE:
                 assert result.id is not None
                 self.acked.setdefault(result.id, bytes(raw))

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -66,7 +66,13 @@ TOLD = (
         "declared lost",
     ),
     *("stations", "split hubs", "roamed", "pushes at a station", "station crashes", "evil"),
-    *("settled by a file", "confirmed by a file", "kept by a file", "files for others"),
+    *(
+        "by a file alone",
+        "settled by a file",
+        "confirmed by a file",
+        "kept by a file",
+        "files for others",
+    ),
 )
 
 
@@ -106,7 +112,10 @@ def failed_before() -> list[int]:
 
 
 def worlds(
-    shared: Tools, seeds: Iterable[int], size: Size | None = None, kind: type[World] = World
+    shared: Tools,
+    seeds: Iterable[int],
+    size: Size | None = None,
+    kind: Callable[..., World] = World,
 ) -> Iterator[Outcome]:
     """Each world's outcome; one that failed is lived through again with its trace kept, and written down."""
     for seed in seeds:

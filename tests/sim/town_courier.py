@@ -1,8 +1,8 @@
 """Couriers of a world with townships: files from phones to stations and the centre, and the ways back (SPEC BU, HB13).
 
 Responsible for who takes what along and where it is brought: at once, late, more than once, cut off, to somebody it is
-not for; and for what the centre promised by taking it in. Refuses to judge what comes of it, but for files that cannot
-be opened where they should be.
+not for; for what the centre promised by taking it in, and for what a station then has to hand up. Refuses to judge
+anything else that comes of it, but for files that cannot be opened where they should be.
 
 Phones' files are made here as a phone makes them; answers are taken in by the app's own code.
 
@@ -26,9 +26,11 @@ from sync.changeset import ChangeSet
 from sync.sealed import SealError
 from tests.sim import fate
 from tests.sim.centre import Centre
+from tests.sim.oracle import Broken
 from tests.sim.phone import ON, Phone
 from tests.sim.pwa_phone import PwaPhone
 from tests.sim.scene import Scene
+from tests.sim.town_calm import LAW
 from tests.sim.township import CENTRE, Town
 
 NOT_NOW = (*fate.NOT_NOW, OperationalError, LogUnknownError)
@@ -54,10 +56,20 @@ class Couriers:
         self._town = town
         self._chance = chance
         self._bag: list[File] = []
+        self._first: set[bytes] = set()  # what the centre had from a file before it came otherwise
+        self._kept: dict[bytes, str] = {}  # what a station took in from a file, and which
+
+    def arrived(self, there: set[bytes], liar: str | None) -> None:
+        """What an honest station took in from a file is `there`, at the centre. Raises Broken."""
+        lost = self._kept.keys() - there - self._world.oracle.at_risk
+        for set_id in sorted(lost):
+            if (name := self._kept[set_id]) != liar:
+                raise Broken(LAW, f"{name} had {set_id.hex()[:8]} by courier, and the centre not")
 
     def count(self) -> None:
         """Tell what the files did, once the world has ended."""
         tally = self._world.oracle.tally
+        tally["by a file alone"] = len(self._first - self._world.oracle.pushed)
         tally["settled by a file"] = sum(one.settled_by_hand for one in self._town.stations)
         for phone in self._world.phones:
             if isinstance(phone, PwaPhone):
@@ -131,6 +143,7 @@ class Couriers:
         carried = await house.carried(data)
         if house is self._world.centre:
             self._promised(carried)
+        self._kept |= dict.fromkeys(carried.kept, house.settings.data_dir.name)
         made = carried.manifest
         answer = await house.answer_to(carried)
         self._world.trace.note("courier", "is told", f"{dict(sorted(carried.results.items()))}")
@@ -145,6 +158,8 @@ class Couriers:
         for raw in self._world.storage.look(_envelopes, set(carried.ruled)):
             said = changeset.read(raw)
             if isinstance(said, ChangeSet) and said.body is not None:
+                if said.set_id not in acked:
+                    self._first.add(said.set_id)
                 acked.setdefault(said.set_id, raw)
 
     def _where_to(self, file: File) -> str:

@@ -6,6 +6,7 @@ Example: `TownFaults.drawn(chance).twin` says whether one station was set up twi
 """
 
 import random
+from typing import Any
 
 import msgspec
 
@@ -13,6 +14,8 @@ from tests.sim.evil import LIES
 
 COURIERS = (0.0, 0.0, 0.1, 0.25)
 OFF_MS = 20_000  # a station's own clock, either way
+AS_FOUND: dict[str, Any] = {"couriers": 0.0}
+"""Without what came into worlds later: so were those in which something was found."""
 
 
 class TownFaults(msgspec.Struct):

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tests.sim.node import Edit
+from tests.sim.town_faults import AS_FOUND
 
 
 class TownTrap(msgspec.Struct, frozen=True):
@@ -23,8 +24,8 @@ class TownTrap(msgspec.Struct, frozen=True):
     first: int = 0
 
 
-_HONEST: dict[str, Any] = {"evil": ()}
-_LIES: dict[str, Any] = {"lying": 0.9}
+_HONEST = AS_FOUND | {"evil": ()}
+_LIES = AS_FOUND | {"lying": 0.9}
 
 TOWN_TRAPS: dict[str, TownTrap] = {
     "a station's kept is taken for custody": TownTrap(

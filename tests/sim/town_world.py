@@ -181,6 +181,8 @@ class TownWorld(World):
         self._meet_the_centre()
         await super()._heal()
         self._believe()
+        liar = self.evil.station.name if self.evil is not None else None
+        self._couriers.arrived(self.storage.look(ids_at), liar)
         for station in self.town.stations:
             self._shows_its_own(station)
             is_liar = self.evil is not None and self.evil.station is station
