@@ -212,28 +212,38 @@ class Link:
     async def _round(self, wire: Wire, up: Up, down: Down, audit: Audit) -> float | None:
         """Until something breaks. Gives how long to wait then, None for as long as usual."""
         try:
-            known = await self._db.reading(joined)
-            self._me = Me(self._intake.desk.chain, known.token)  # it may have joined once more
-            await beside(up.run(), self._read(wire, down), audit.run())
-        except ServerRefusalError as refused:
-            if refused.may_pass or refused.code not in errors.REQUESTS:
-                _log.info("the centre cannot now", extra={"why": refused.code})
-                return None
-            self._stopped(refused.code, str(refused))
-            if refused.code == REVOKED:
-                await self._hand_over(up)
-            return REFUSED_AGAIN_S
-        except MirrorError as error:  # in an answer to what went up
-            if await self._is_other_log(wire, down):
-                return None
+            return await self._talk(wire, up, down, audit)
+        except MirrorError as error:
             self._stopped(error.code, str(error))
             return BAD_REPLY_AGAIN_S
+        except ServerRefusalError as refused:
+            _log.info("the centre cannot now", extra={"why": refused.code})
         except (httpx2.HTTPError, OSError) as error:
             _log.info("the line broke", extra={"error": type(error).__name__})
         except (IntakeBusyError, IntakeClosedError, SQLAlchemyError) as error:
             _log.warning("the store failed", extra={"error": type(error).__name__})
         except Exception:  # noqa: BLE001  whatever it was may pass, and must not cut a township off in silence
             _log.exception("a round over the link failed")
+        return None
+
+    async def _talk(self, wire: Wire, up: Up, down: Down, audit: Audit) -> float | None:
+        """Both ways beside each other. Gives how long to wait after a refusal that no waiting mends; raises what else
+        broke it.
+        """
+        try:
+            known = await self._db.reading(joined)
+            self._me = Me(self._intake.desk.chain, known.token)  # it may have joined once more
+            await beside(up.run(), self._read(wire, down), audit.run())
+        except ServerRefusalError as refused:
+            if refused.may_pass or refused.code not in errors.REQUESTS:
+                raise
+            self._stopped(refused.code, str(refused))
+            if refused.code == REVOKED:
+                await self._hand_over(up)
+            return REFUSED_AGAIN_S
+        except MirrorError:  # in an answer to what went up
+            if not await self._is_other_log(wire, down):
+                raise
         return None
 
     async def _read(self, wire: Wire, down: Down) -> None:
@@ -249,10 +259,7 @@ class Link:
     async def _is_other_log(self, wire: Wire, down: Down) -> bool:
         """Whether the centre was put back since it was greeted: then its answers contradict nothing any more."""
         before = await self._db.reading(joined)
-        try:
-            await self._greet(wire, down)
-        except (httpx2.HTTPError, ServerRefusalError, MirrorError, OSError, SQLAlchemyError):
-            return False
+        await self._greet(wire, down)
         return (await self._db.reading(joined)).epoch != before.epoch
 
     def _stopped(self, code: str, detail: str) -> None:
@@ -266,8 +273,8 @@ class Link:
         """The centre will have no more of this station. What it holds of others may still be handed over (EX9)."""
         try:
             await up.empty()
-        except (httpx2.HTTPError, ServerRefusalError, OSError, SQLAlchemyError) as error:
-            _log.info("what is held stays here", extra={"error": type(error).__name__})
+        except MirrorError as error:
+            _log.warning("what is held stays here", extra={"why": str(error)})
 
     def _pause_s(self, failures: int) -> float:
         first_s, longest_s = RETRY_S

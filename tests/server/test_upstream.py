@@ -1,6 +1,7 @@
 """A station and its centre over a line that is not always there."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from server.store.devices import Contact, contacts
 from server.store.engine import Database
 from server.store.rows import execute, query
 from server.store.spool import Counts
+from server.upstream import link
 from server.upstream.join import NotJoinedError, join
 from server.wire import ASKED_IDLE_S, SERVED_IDLE_S
 from sync import exchange, rulings
@@ -173,8 +175,11 @@ async def test_a_line_that_cuts_each_answer_short_still_brings_everything(place:
 
 
 async def test_a_station_that_was_shut_out_hands_over_what_it_holds_and_says_so(
-    place: Township,
+    place: Township, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Also where it cannot take in what it is answered, as long as that lasts."""
+    monkeypatch.setattr(link, "REFUSED_AGAIN_S", 0.1)
+    caplog.set_level(logging.INFO, link.__name__)
     phone = await place.phone()
     await place.at_centre(phone, phone.create(INCIDENT))
     await place.join()
@@ -187,14 +192,24 @@ async def test_a_station_that_was_shut_out_hands_over_what_it_holds_and_says_so(
     await place.centre.state.intake.transaction(
         lambda batch: batch.devices.revoke(chain, "机器被盗")
     )
+    head = await place.centre.state.db.reading(log.read)
+    other = [(head.idx + ahead, rulings.KIND_ASK, b"another") for ahead in (1, 2)]
+    for row in other:
+        await place.state.db.writing(execute, "INSERT INTO rulings VALUES (?, 0, ?, ?)", row)
     place.mend()
 
-    async def refused() -> bool:
-        status = await place.status()
-        return status.code == "device_revoked" and status.spool.waiting == 0
+    async def stuck() -> bool:
+        return "what is held stays here" in caplog.messages
 
-    await until(refused)
-    assert "断网时".encode() in await place.view(place.centre, INCIDENT)
+    await until(stuck)
+    status = await place.status()
+    assert (status.code, status.spool.waiting > 0) == ("device_revoked", True)
+    await place.state.db.writing(execute, "DELETE FROM rulings WHERE bytes = ?", (b"another",))
+
+    async def taken_in() -> bool:
+        return await place.owed() == Counts(0, None, 0, 0)
+
+    await until(taken_in)
     assert (await place.status()).linked_since_ms is None
 
 
