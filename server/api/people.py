@@ -214,10 +214,9 @@ async def keep_row(
     known = from_hex(row_id, what)
     if directory.row(what, known) == row:
         return Response(Kept(row_id, directory.idx), headers=NO_STORE)
-    moves = what == PEOPLE and _goes_elsewhere(directory.row(what, known), row)
 
     def job(batch: Batch) -> int:
-        if moves:
+        if what == PEOPLE and _goes_elsewhere(batch.directory.row(what, known), row):
             _leave(batch, known, who, despite)
         return batch.org(what, known, row, by=who.person.id)
 

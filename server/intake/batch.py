@@ -40,7 +40,6 @@ from server.intake.standing import Standing
 from server.intake.verify import Incoming
 from server.push.wanted import want_order
 from server.store import (
-    devices,
     log,
     numbers,
     outbox,
@@ -52,7 +51,7 @@ from server.store import (
     tables,
     timers,
 )
-from server.store.devices import Contact, Device
+from server.store.devices import Device
 from server.store.doubts import COMPROMISED, Doubt
 from server.store.outbox import Effect
 from server.store.people import Directory
@@ -492,7 +491,7 @@ class Batch:
 
     # ---- writing -----------------------------------------------------------------------------
 
-    def flush(self, contacts: Sequence[Contact] = (), done: Sequence[int] = ()) -> list[Effect]:
+    def flush(self, done: Sequence[int] = ()) -> list[Effect]:
         """Write everything gathered; gives the effects to perform after the commit."""
         connection = self.connection
         self.moments.flush()
@@ -507,8 +506,6 @@ class Batch:
         )
         people.save(connection, self._org)
         self._greetings.flush()
-        if contacts:
-            devices.touch(connection, list(contacts))
         outbox.performed(connection, list(done))
         self._push_orders()
         if grown := self._ledger.grown:

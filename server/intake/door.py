@@ -317,14 +317,8 @@ class Intake:
             # Not only where the writer failed: a commit that does, leaves it remembering what is not stored.
             memory.drop()
             self._performer.give_back(done)
-            if is_store_failure(error):
-                self.is_storing = False
-                self._contacts = contacts | self._contacts
-            elif contacts:
-                # They may be what failed, and are not worth holding up a set: devices say them again.
-                _log.error("last contacts were dropped", extra={"error": type(error).__name__})
-                await self._commit(works)
-                return
+            self._contacts = contacts | self._contacts
+            self.is_storing = self.is_storing and not is_store_failure(error)
             await self._failed(works, error)
             return
         memory.committed()
@@ -387,12 +381,13 @@ class Intake:
         # Asked before the time: a better measurement in between must not be thought to be of that time.
         unsure_ms = self._uncertainty()
         batch = self._tier.batch(connection, memory, self._clock.now_ms(), unsure_ms)
+        _touch(connection, contacts)  # a job may ask what a device said last
         batch.prepare(
             [one for work in works for one in work.found or () if isinstance(one, Incoming)],
             [work.greeting for work in works if work.greeting is not None],
         )
         answers = [self._do(batch, memory, work) for work in works]
-        return answers, batch.flush(contacts, done)
+        return answers, batch.flush(done)
 
     def _do(self, batch: Batch, memory: Memory, work: Work) -> Any:
         if work.job is not None:
@@ -408,6 +403,19 @@ class Intake:
         ]
         assert work.sender is not None
         return batch.answers(results), memory.chain(batch.connection, work.sender).head.have
+
+
+def _touch(connection: Connection, contacts: list[Contact]) -> None:
+    """Write what devices said of themselves. What cannot be written holds up nobody's sets: it is said again."""
+    if not contacts:
+        return
+    try:
+        with connection.begin_nested():
+            devices.touch(connection, contacts)
+    except Exception as error:
+        if is_store_failure(error):
+            raise
+        _log.error("last contacts were dropped", extra={"error": type(error).__name__})
 
 
 def _with(work: Work, found: list[Found], answer: asyncio.Future[Any] | None = None) -> Work:

@@ -28,7 +28,6 @@ from server.problems import ProblemError
 from server.store import kept as stored_words
 from server.store import people, samples, scopes, sets, spool, upstream
 from server.store import verdicts as stored_verdicts
-from server.store.devices import Contact
 from server.store.outbox import Effect
 from server.store.rows import Row, execute, insert
 from server.store.scopes import Scope, hub_scope
@@ -352,13 +351,13 @@ class HubBatch(Batch):
 
     # ---- writing -----------------------------------------------------------------------------
 
-    def flush(self, contacts: Sequence[Contact] = (), done: Sequence[int] = ()) -> list[Effect]:
+    def flush(self, done: Sequence[int] = ()) -> list[Effect]:
         """Write everything gathered. Of what concerns other stations alone nothing is shown here, and nobody is woken
         (HB14).
         """
         self._incidents = {e: one for e, one in self._incidents.items() if self._is_shown(one)}
         self._to_time = {e: one for e, one in self._to_time.items() if self._is_shown(one)}
-        effects = super().flush(contacts, done)
+        effects = super().flush(done)
         spool.add(self.connection, self._owed)
         for entity in self._left:
             forgetting.words_of_others(self.connection, entity, self._station, self.directory)

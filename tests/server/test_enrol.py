@@ -1,5 +1,6 @@
 """Letting a device in with a one-time code, keeping an eye on it, and shutting it out."""
 
+import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
@@ -11,9 +12,11 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from server.api.emptiness import demand_empty
 from server.auth.devices import find
 from server.auth.enrol import ADDRESS_FAILURES, LIFETIME_MS, MAX_OPEN
 from server.keys import SigningKey
+from server.problems import ProblemError
 from server.store.devices import Contact
 from sync import ids
 from tests.server.desks import Centre, Seat, centre
@@ -245,15 +248,20 @@ async def test_a_device_that_was_lately_heard_with_nothing_left_is_shut_out_with
     path, why = f"/api/devices/{phone.chain.hex()}/revoke", {"why": "换机"}
 
     async def heard(pending: int, head: int) -> None:
+        """It greets: what it says is written with the next transaction."""
         now_ms = house.clock.now_ms()
         house.intake.note_contact(Contact(phone.chain, now_ms, pending, None, 0, head, "test/1"))
-        await house.intake.transaction(lambda _batch: None)
 
     have = (await admin.ask("/api/devices"))[0]["have"]
     for pending, head, silent_ms in ((1, have + 1, 0), (0, have + 1, 0), (0, have, 300_001)):
         await heard(pending, head)
         house.clock.advance(silent_ms)
         assert (await admin.post(path, why)).json()["code"] == "device_not_empty"
+    await heard(0, have)
+    await house.intake.transaction(lambda _batch: None)
+    await heard(1, have + 1)  # in the very batch that looks
+    with pytest.raises(ProblemError, match="device_not_empty"):
+        await house.intake.transaction(lambda batch: demand_empty(batch, phone.chain, despite=None))
     await heard(0, have)
     house.clock.advance(300_000)
     assert (await admin.post(path, why)).status_code == 204
@@ -272,7 +280,11 @@ async def test_whose_phone_may_hold_something_moves_to_another_station_only_with
     assert (held.status_code, held.json()["code"]) == (409, "device_not_empty")
     assert (await admin.send("PUT", path, moved | {"station": STATION.hex()})).status_code == 200
     despite = "明天起在那边值班"
-    assert (await admin.send("PUT", f"{path}?despite={quote(despite)}", moved)).status_code == 200
+    there, back = await asyncio.gather(
+        admin.send("PUT", f"{path}?despite={quote(despite)}", moved),
+        admin.send("PUT", path, moved | {"name": "王二", "station": STATION.hex()}),
+    )
+    assert (there.status_code, back.status_code) == (200, 409), "one after the other"
     [device] = await admin.ask("/api/devices")
     assert device["station"] == other
     [event] = device["events"]
