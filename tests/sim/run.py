@@ -65,7 +65,15 @@ TOLD = (
         "centres put back",
         "declared lost",
     ),
-    *("stations", "split hubs", "roamed", "pushes at a station", "station crashes", "evil"),
+    *(
+        "stations",
+        "split hubs",
+        "roamed",
+        "pushes at a station",
+        "station crashes",
+        "stations burnt",
+        "evil",
+    ),
     *(
         "by a file alone",
         "settled by a file",

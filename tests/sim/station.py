@@ -9,6 +9,7 @@ Example: `await station.join(centre)`; from then on it keeps in touch, as often 
 
 import asyncio
 import random
+import shutil
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from hashlib import sha256
@@ -114,6 +115,8 @@ class Station(Centre):
         self.true_ms = true_ms
         self.of = of
         self.token = f"token of {name}"
+        self.chain = b""  # of its desks, once it has joined
+        self._machines = 1
         self._chance = chance
         self._http = httpx2.AsyncClient(
             transport=Carrier(name, network), base_url="http://centre", trust_env=False
@@ -126,8 +129,9 @@ class Station(Centre):
         self.refused = ""  # why the last round came to nothing, where no waiting mends it
 
     async def join(self, centre: Centre) -> None:
-        """Be enrolled, as with a code, and begin to keep in touch."""
-        await self.start()
+        """Be enrolled, as with a code, and begin to keep in touch. Raises like `transact`; it may be tried again."""
+        if not self.is_up:
+            await self.start()
         chain = self._living.intake.desk
         device = msgspec.structs.replace(
             chain.device(self.clock.now_ms()),
@@ -135,10 +139,24 @@ class Station(Centre):
             token_hash=sha256(self.token.encode()).digest(),
         )
         await centre.transact(lambda batch: batch.devices.enrol(device))
+        self.chain = device.chain
         server = centre.storage.look(log.read).server_id
         known = Upstream(url="http://centre", station=self.of, server=server, token=self.token)
         await self.storage.writing(upstream.save, known)
         self._line = asyncio.get_running_loop().create_task(self._keep_in_touch())
+
+    def burn(self) -> None:
+        """The machine is gone, with its disk and its key. The next one has neither, and has joined nothing."""
+        self.kill()
+        if self._line is not None:
+            self._line.cancel()
+        self.storage.empty()
+        self._machines += 1
+        self.token = f"token of {self.name} {self._machines}"
+        house = self.settings.data_dir.parent / f"{self.name} {self._machines}"
+        shutil.rmtree(house, ignore_errors=True)  # of an earlier world
+        house.mkdir()
+        self.settings = msgspec.structs.replace(self.settings, data_dir=house)
 
     async def carried(self, file: bytes) -> Carried:
         process = self._living

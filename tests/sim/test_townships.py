@@ -11,7 +11,7 @@ import pytest
 
 from tests.sim import run
 from tests.sim.evil import LIES
-from tests.sim.scene import Tools
+from tests.sim.scene import Size, Tools
 from tests.sim.town_faults import AS_FOUND
 from tests.sim.town_traps import TOWN_TRAPS
 from tests.sim.town_world import TownWorld
@@ -22,10 +22,11 @@ ROOT = Path(__file__).parents[2]
 # station which had not heard that they were taken away; what a station had listed beside a month, still held by a phone
 # that began the month anew with a snapshot which an incident had left.
 FOUND = (42, 104, 268, 423)
-# Worlds of many couriers, in which stations lie in every way there is, one station is two machines, and the centre is
-# put back; in that of 11 a phone that a liar had confused could read at the centre no more.
+# Longer worlds of many couriers and fires, in which stations lie in every way there is, one station is two machines,
+# and the centre is put back.
 SEEDS = (8, 11, 13, 23, 26, 28)
-RICH = {"couriers": 0.3}
+LONG = Size(events=80)
+RICH = {"couriers": 0.3, "fire": 0.08}
 WITHIN = 40  # worlds
 AT_LEAST = {
     "sets": 150,
@@ -40,6 +41,9 @@ AT_LEAST = {
     "brings a backlog": 3,
     "brings an answer": 5,
     "brings a station's word": 2,
+    "stations burnt": 5,
+    "stations rebuilt": 5,
+    "burnt with a station": 3,
     "files cut off": 2,
     "files for others": 1,
     "settled by a file": 4,
@@ -55,7 +59,7 @@ def test_what_only_a_station_keeps_is_confirmed_by_nobody_and_gets_to_the_centre
 ) -> None:
     outcomes = [
         *run.worlds(shared, FOUND, kind=partial(TownWorld, town=AS_FOUND)),
-        *run.worlds(shared, SEEDS, kind=partial(TownWorld, town=RICH)),
+        *run.worlds(shared, SEEDS, LONG, partial(TownWorld, town=RICH)),
     ]
     assert {one.seed: str(one.broken) for one in outcomes if one.broken} == {}
     total: Counter[str] = run.happened(outcomes)

@@ -66,6 +66,10 @@ class Couriers:
             if (name := self._kept[set_id]) != liar:
                 raise Broken(LAW, f"{name} had {set_id.hex()[:8]} by courier, and the centre not")
 
+    def burnt(self, name: str) -> None:
+        """A station is gone with all that it kept."""
+        self._kept = {set_id: by for set_id, by in self._kept.items() if by != name}
+
     def count(self) -> None:
         """Tell what the files did, once the world has ended."""
         tally = self._world.oracle.tally
@@ -78,7 +82,8 @@ class Couriers:
     async def set_out(self) -> None:
         """Somebody takes along what a phone has not sent, or what a station owes."""
         if self._chance.random() < 0.5:
-            self._pack(self._chance.choice(self._world.phones))
+            apart = [one for one in self._world.phones if one.name in self._world.network.apart]
+            self._pack(self._chance.choice(apart or self._world.phones))
             return
         station = self._chance.choice(self._town.stations)
         with suppress(*NOT_NOW):
@@ -94,7 +99,7 @@ class Couriers:
         readers: tuple[bytes, ...] = ()
         if self._chance.random() < 0.5:
             here = self._town.of(self._world.station_of(phone.person))
-            readers = tuple(_public(house) for house in (self._world.centre, *here))
+            readers = tuple(filter(None, map(_public, (self._world.centre, *here))))
             data = b"".join(sealed_to([data], readers, self._chance.randbytes))
         self._take(File(PHONES, phone.name, data, readers))
 
@@ -125,12 +130,14 @@ class Couriers:
         )
         data = file.data[:cut]
         if (phone := self._phone(to)) is not None:
-            if isinstance(phone, PwaPhone) and phone.state == ON:
+            if isinstance(phone, PwaPhone):
+                if phone.state != ON:
+                    phone.open()
                 phone.heed(data)
             return
         house = self._house(to)
         try:
-            await self._take_in(house, file, data)
+            await self._take_in(to, file, data)
         except SealError as error:
             is_for_it = not file.readers or _public(house) in file.readers
             if cut == size and is_for_it:
@@ -139,11 +146,12 @@ class Couriers:
         except NOT_NOW:
             self._world.trace.note(to, "not now")
 
-    async def _take_in(self, house: Centre, file: File, data: bytes) -> None:
+    async def _take_in(self, to: str, file: File, data: bytes) -> None:
+        house = self._house(to)
         carried = await house.carried(data)
         if house is self._world.centre:
             self._promised(carried)
-        self._kept |= dict.fromkeys(carried.kept, house.settings.data_dir.name)
+        self._kept |= dict.fromkeys(carried.kept, to)
         made = carried.manifest
         answer = await house.answer_to(carried)
         self._world.trace.note("courier", "is told", f"{dict(sorted(carried.results.items()))}")
@@ -183,10 +191,9 @@ class Couriers:
 
 
 def _public(house: Centre) -> bytes:
-    """The key that files for it are sealed to."""
+    """The key that files for it are sealed to; nothing where a machine burnt and has none yet."""
     key = own_key(house.settings)
-    assert key is not None
-    return key.public
+    return b"" if key is None else key.public
 
 
 def _envelopes(connection: Connection, ruled: set[int]) -> list[bytes]:

@@ -8,12 +8,15 @@ Example: `Fate(world, town)` strikes now and then by leading a phone from one se
 import random
 from contextlib import suppress
 
+from sqlalchemy.exc import OperationalError
+
 from tests.sim import fate
 from tests.sim.scene import Scene
 from tests.sim.station import Station
 from tests.sim.storage import CUT, Trouble
 from tests.sim.town_courier import Couriers
 from tests.sim.town_faults import TownFaults
+from tests.sim.town_fire import Fires
 from tests.sim.township import Town
 from tests.sim.wire import LostError
 
@@ -26,12 +29,15 @@ class TownFate(fate.Fate):
         world: Scene,
         town: Town,
         faults: TownFaults,
+        *,
         chance: random.Random,
         couriers: Couriers,
+        fires: Fires,
     ) -> None:
         super().__init__(world)
         self._town = town
         self._roaming = chance
+        self._fires = fires
         self._events += [
             (faults.roams, self._roams),
             (faults.line, self._line_breaks),
@@ -39,14 +45,22 @@ class TownFate(fate.Fate):
             (faults.crash, self._station_dies),
             (faults.couriers, couriers.set_out),
             (faults.couriers * 1.5, couriers.arrive),
+            (faults.fire, fires.burn),
         ]
 
     async def revive(self) -> None:
-        """Machines that are down start again a while later."""
+        """Machines that are down start again a while later, and others take the place of those that burnt."""
         for station in self._town.stations:
-            if not station.is_up and self._roaming.random() < 0.3:
+            if self._fires.is_burnt(station):
+                await self._rebuild(station)
+            elif not station.is_up and self._roaming.random() < 0.3:
                 with suppress(LostError):
                     await station.start()
+
+    async def _rebuild(self, station: Station) -> None:
+        if self._roaming.random() < 0.2 and station.name not in self._world.network.apart:
+            with suppress(*fate.NOT_NOW, OperationalError):
+                await self._fires.rebuild(station)
 
     def _one(self) -> Station:
         return self._roaming.choice(self._town.stations)
@@ -70,6 +84,8 @@ class TownFate(fate.Fate):
 
     async def _station_dies(self) -> None:
         station = self._one()
+        if self._fires.is_burnt(station):
+            return
         self._world.oracle.tally["station crashes"] += 1
         if self._roaming.random() < 0.5:
             station.kill()

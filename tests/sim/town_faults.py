@@ -13,8 +13,9 @@ import msgspec
 from tests.sim.evil import LIES
 
 COURIERS = (0.0, 0.0, 0.1, 0.25)
+FIRE = (0.0, 0.0, 0.0, 0.04)
 OFF_MS = 20_000  # a station's own clock, either way
-AS_FOUND: dict[str, Any] = {"couriers": 0.0}
+AS_FOUND: dict[str, Any] = {"couriers": 0.0, "fire": 0.0}
 """Without what came into worlds later: so were those in which something was found."""
 
 
@@ -29,6 +30,7 @@ class TownFaults(msgspec.Struct):
     evil: tuple[str, ...] = ()  # how one of them lies
     lying: float = 0.0  # the chance that it lies in one call
     couriers: float = 0.0  # files between phones, stations and the centre
+    fire: float = 0.0  # a machine burns, and another one begins with nothing
 
     @staticmethod
     def drawn(chance: random.Random) -> "TownFaults":

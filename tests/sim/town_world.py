@@ -29,7 +29,8 @@ from tests.sim.station import Station
 from tests.sim.town_calm import LAW, through_each_station
 from tests.sim.town_courier import Couriers
 from tests.sim.town_fate import TownFate
-from tests.sim.town_faults import COURIERS, OFF_MS, TownFaults
+from tests.sim.town_faults import COURIERS, FIRE, OFF_MS, TownFaults
+from tests.sim.town_fire import Fires
 from tests.sim.township import (
     CENTRE,
     Town,
@@ -65,6 +66,8 @@ class TownWorld(World):
         drawn = TownFaults.drawn(self.roaming)
         carrying = random.Random(f"{seed}/couriers")
         drawn.couriers = carrying.choice(COURIERS)
+        burning = random.Random(f"{seed}/fire")
+        drawn.fire = burning.choice(FIRE)
         self.town_faults = msgspec.structs.replace(drawn, **(town or {}))
         self.town = Town(self.network)
         self._add("east", STATIONS[0])
@@ -75,6 +78,8 @@ class TownWorld(World):
         self.centre.on_moved = self._poke
         self._couriers = Couriers(self, self.town, carrying)
         self.evil = self._corrupt() if self.town_faults.evil else None
+        liar = self.evil.station.name if self.evil is not None else None
+        self._fires = Fires(self, self.town, burning, couriers=self._couriers, liar=liar)
         self._acts = 0
         self._placeless: set[bytes] = set()  # chains that asked a station for a place
 
@@ -123,7 +128,14 @@ class TownWorld(World):
     # ---- what befalls it -----------------------------------------------------------------------
 
     def _fate(self) -> fate.Fate:
-        self._strikes = TownFate(self, self.town, self.town_faults, self.roaming, self._couriers)
+        self._strikes = TownFate(
+            self,
+            self.town,
+            self.town_faults,
+            chance=self.roaming,
+            couriers=self._couriers,
+            fires=self._fires,
+        )
         return self._strikes
 
     async def _found(self) -> None:
@@ -234,10 +246,13 @@ class TownWorld(World):
     async def _calm(self) -> None:
         """All lines are there, everything runs."""
         self.network.calm()
+        burnt = [one for one in self.town.stations if self._fires.is_burnt(one)]
         for house in (self.centre, *self.town.stations):
             house.storage.trouble, house.storage.cut_after_commit = None, False
-            if not house.is_up:
+            if not house.is_up and house not in burnt:
                 await house.start()
+        for station in burnt:
+            await self._fires.rebuild(station)
         self.learn_rights()
         for phone in self.phones:
             if phone.state == OFF:
