@@ -58,7 +58,7 @@ class HelloRequest(Struct, frozen=True):
     `head` is the own last seq, -1 for none; `pending` sets wait, the oldest since `oldest_ms`; `mono` is a session of
     8 bytes and ms since it began; `token` the one that the last hello was given (FK3). `wiping`: it is about to delete
     what it holds, and how many sets go with it that are not at the centre (EX12). `storage`: how much of what it may
-    store is used, in percent (EX13).
+    store is used, in percent (EX13). `contradicted`: so many sets were called safe that the centre had not got (EX14).
     """
 
     v: int
@@ -73,6 +73,7 @@ class HelloRequest(Struct, frozen=True):
     token: Bin16 | None = None
     wiping: Natural | None = None
     storage: Natural | None = None
+    contradicted: Natural | None = None
 
 
 class LogState(Struct, frozen=True, omit_defaults=True):

@@ -116,5 +116,13 @@ test("a relay changes what a phone sends, then calls it safe: nothing is lost, a
   await phone.press("立即上传"); // sooner than the round that comes by itself
   await until("the report at the centre", reports, (seen) => seen === before + 1);
   await phone.chip("confirmed").waitFor();
+
+  // Its next hello says so, and whoever looks after devices is told.
+  await phone.press("立即上传");
+  const admin = await world.desk("admin");
+  type Row = { events: { kind: string; proof: { sets?: number } }[] };
+  const told = async () => ((await admin.get("/api/devices")) as Row[]).flatMap(({ events }) => events);
+  const [said] = await until("the desk's word of it", told, (all) => all.some(({ kind }) => kind === "contradicted"));
+  expect(said?.proof.sets).toBeGreaterThan(0);
   await phone.context.close();
 });

@@ -41,7 +41,8 @@ class DeviceEvent(msgspec.Struct, frozen=True):
     """What befell a device's storage: ``copied`` (an outdated sync token was shown), ``rolled_back`` (it forgot sets
     held here), ``forked`` (two sets at one place of its chain; the proof is both headers with their signatures),
     ``rotated`` (another chain took its place), ``needs_login`` (a second installation asked for that place and must be
-    enrolled again), ``revoked`` (a person shut it out; the proof says who, why, what it said last of what it holds and
+    enrolled again), ``contradicted`` (somebody said of so many of its sets that the centre has them, and it had not),
+    ``revoked`` (a person shut it out; the proof says who, why, what it said last of what it holds and
     why that did not wait), ``moved`` (its person went to another station; the proof says who decided it, and the same),
     ``wiped`` (it says that it deleted what it held, and how many sets went with that).
 

@@ -389,6 +389,7 @@ class Device:
             request_id=request_id,
             token=token,
             storage=self._storage(),
+            contradicted=self._vault.contradictions() or None,
         )
         reply = await self._wire.call("hello", request, exchange.HelloReply)
         if (reply.request_id, reply.wall_ms) != (request_id, sent.wall_ms):

@@ -42,6 +42,9 @@ DAMAGED = "damaged"
 # Between two offers of a set to the station that keeps it.
 AGAIN_MS = 120_000
 
+# How many sets were called safe that the centre had not got, since it was last told so (EX14).
+CONTRADICTED = "contradicted"
+
 # Results that mean the bytes are durable at the centre (EX2).
 DURABLE = frozenset({"stored", "duplicate", "fork", "held", "rejected", "opaque"})
 # And that they are stored nowhere.
@@ -172,10 +175,13 @@ class Vault:
         return token, asked
 
     def greeted(self, request: bytes, token: bytes) -> None:
-        """Keep the token that this hello obtained."""
-        self._db.execute(
-            "UPDATE greeting SET token = ?, request = NULL WHERE request = ?", (token, request)
-        )
+        """Keep the token that this hello obtained; what it said to be contradicted is said."""
+        with self.together():
+            asked = self._db.execute(
+                "UPDATE greeting SET token = ?, request = NULL WHERE request = ?", (token, request)
+            )
+            if asked.rowcount:
+                self._db.execute("DELETE FROM watched WHERE name = ?", (CONTRADICTED,))
 
     def raw(self, chain: bytes, seq: int) -> bytes:
         """The bytes of one own set."""
@@ -271,11 +277,25 @@ class Vault:
         return count, oldest_ms
 
     def settle(self, answers: list[tuple[bytes, str, str | None]], word_of: bytes = b"") -> None:
-        """Note the centre's answers: set id, result, reason. `word_of` is the station that told them, where one did."""
+        """Note the centre's answers: set id, result, reason. `word_of` is the station that told them, where one did.
+        What the centre takes in as new contradicts the station that had called it safe (EX14).
+        """
         with self.together():
+            if not word_of:
+                said = {
+                    id_
+                    for (id_,) in self._db.execute(
+                        "SELECT id FROM sets WHERE result IS NULL AND word_of IS NOT NULL"
+                    )
+                }
+                new = DURABLE - {"duplicate"}
+                self._contradict(sum(id_ in said and result in new for id_, result, _ in answers))
             self._db.executemany(
                 "UPDATE sets SET result = ?, why = ?, word_of = ? WHERE id = ?",
-                [(result, why, word_of or None, id_) for id_, result, why in answers],
+                [
+                    (result, why, word_of if word_of and result in DURABLE else None, id_)
+                    for id_, result, why in answers
+                ],
             )
 
     def kept(self, server: bytes, sets: Iterable[tuple[bytes, int]], now_ms: int) -> None:
@@ -298,9 +318,7 @@ class Vault:
 
     def owe_hearsay(self) -> None:
         """Offer to the centre once more what only stations said that it has (HB15)."""
-        self._db.execute(
-            "UPDATE sets SET result = NULL, why = NULL, word_of = NULL WHERE word_of IS NOT NULL"
-        )
+        self._db.execute("UPDATE sets SET result = NULL, why = NULL WHERE word_of IS NOT NULL")
 
     def offer_refused(self) -> None:
         """Offer again what was stored nowhere: it may have been changed on its way (EX14)."""
@@ -313,12 +331,25 @@ class Vault:
         """The centre holds a chain up to `have` and not the next set: if that one was said to be safe, it and what
         follows is owed again (EX14).
         """
-        self._db.execute(
-            "WITH safe AS (SELECT seq FROM sets WHERE chain = ?1 AND seq > ?2 AND result IN "
-            "(SELECT value FROM json_each(?3))) UPDATE sets SET result = NULL, why = NULL "
-            "WHERE chain = ?1 AND seq IN safe AND ?2 + 1 IN safe",
-            (chain, have, msgspec.json.encode(sorted(DURABLE)).decode()),
-        )
+        with self.together():
+            self._db.execute(
+                "WITH safe AS (SELECT seq FROM sets WHERE chain = ?1 AND seq > ?2 AND result IN "
+                "(SELECT value FROM json_each(?3))) UPDATE sets SET result = NULL, why = NULL "
+                "WHERE chain = ?1 AND seq IN safe AND ?2 + 1 IN safe",
+                (chain, have, msgspec.json.encode(sorted(DURABLE)).decode()),
+            )
+            (found,) = self._db.execute("SELECT changes()").fetchone()
+            self._contradict(found)
+
+    def _contradict(self, found: int) -> None:
+        """So many sets were called safe without being so."""
+        if found:
+            self.watch(CONTRADICTED, msgspec.msgpack.encode(self.contradictions() + found))
+
+    def contradictions(self) -> int:
+        """How many sets were called safe that the centre had not got, since it was last told so."""
+        said = self.watched(CONTRADICTED)
+        return 0 if said is None else msgspec.msgpack.decode(said, type=int)
 
     def owe_everything(self) -> None:
         """Offer again what was said to be safe: the log it was safe in is another one now (TL11)."""
@@ -327,7 +358,7 @@ class Vault:
         )
         self._db.execute(
             "UPDATE sets SET result = NULL, why = NULL, word_of = NULL "
-            "WHERE result IN (SELECT value FROM json_each(?))",
+            "WHERE result IN (SELECT value FROM json_each(?)) OR word_of IS NOT NULL",
             (msgspec.json.encode(sorted(DURABLE)).decode(),),
         )
 

@@ -205,6 +205,7 @@ class Intake:
             chance=self._entropy(forks.CHANCE_BYTES),
             is_continued=self.continued_by(device) is not None,
             is_station=device.station is not None,
+            contradicted=asked.contradicted or 0,
         )
         loop = asyncio.get_running_loop()
         work = Work(loop.create_future(), self._clock.now_ms(), greeting=greeting)

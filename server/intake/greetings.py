@@ -21,12 +21,14 @@ from sync.forks import Greeted
 
 ROTATED = "rotated"
 NEEDS_LOGIN = "needs_login"
+CONTRADICTED = "contradicted"
 
 
 class Greeting(msgspec.Struct, frozen=True):
     """What a hello shows: the chain's own last seq `head`, its sync token, the name of the request, and 8 bytes of
     chance for the next token. `is_continued`: another chain has taken this one's place. `is_station`: it shows none,
-    and what it forgot of its chain it mirrors again."""
+    and what it forgot of its chain it mirrors again. `contradicted`: so many of its sets were called safe that were not
+    here (EX14)."""
 
     chain: bytes
     head: int
@@ -35,6 +37,7 @@ class Greeting(msgspec.Struct, frozen=True):
     chance: bytes
     is_continued: bool
     is_station: bool = False
+    contradicted: int = 0
 
 
 class Welcome(msgspec.Struct, frozen=True):
@@ -84,6 +87,8 @@ class Greetings:
             seen = {"head": one.head, "have": head.have, "shown": one.token, "last": greeted.token}
             self.note(one.chain, rotate, seen)
             return Welcome(head.have, None, rotate)
+        if one.contradicted:
+            self.note(one.chain, CONTRADICTED, {"sets": one.contradicted})
         self._known[one.chain] = self._given[one.chain] = greeted
         return Welcome(head.have, greeted.token, None)
 

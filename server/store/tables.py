@@ -260,7 +260,7 @@ chain_events = Table(
     Column("chain", LargeBinary, primary_key=True),
     Column(
         "kind", Text, primary_key=True
-    ),  # copied, rolled_back, forked, rotated, needs_login, revoked, moved, wiped
+    ),  # copied, rolled_back, forked, rotated, needs_login, contradicted, revoked, moved, wiped
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
     Column("count", BigInteger, nullable=False),

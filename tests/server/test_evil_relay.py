@@ -11,6 +11,7 @@ import pytest
 from litestar import Litestar
 
 from server.fleet.pages import BrokenScopeError
+from server.store import greetings
 from server.store.rows import query
 from server.wire import ServerRefusalError
 from tests.server.evil import BEHAVIOURS, evil_before
@@ -100,3 +101,17 @@ async def test_ex14_whatever_a_relay_does_ends_where_the_phone_meets_the_centre(
             if scope in places:
                 mine = (cursor.epoch, cursor.n, cursor.head)
                 assert places[scope] == mine, f"{scope} where {meaning}"
+
+    # Whose promises the centre contradicted says so to those who look after devices, once for each.
+    befell = await place.centre.state.db.reading(greetings.events)
+    told = {
+        behaviour: [
+            one.proof["sets"]
+            for one in befell.get(phone.device.chain, [])
+            if one.kind == "contradicted"
+        ]
+        for behaviour, phone in phones.items()
+    }
+    assert {behaviour for behaviour, sets in told.items() if sets} == {"lies"}
+    [sets] = told["lies"]
+    assert sets >= 2 * ROUNDS

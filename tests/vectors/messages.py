@@ -32,6 +32,8 @@ MESSAGES: list[tuple[str, str, dict[str, Any]]] = [
     ("a suspended phone is about to clear itself, and two sets go with it", "HelloRequest",
      {**_HELLO, "pending": 2, "oldest_ms": AT_MS - 60_000, "wiping": 2}),
     ("a hello of a phone that has little room left (EX13)", "HelloRequest", {**_HELLO, "storage": 97}),
+    ("a hello of a phone that was told of three sets what the centre contradicted (EX14)", "HelloRequest",
+     {**_HELLO, "contradicted": 3}),
     ("a hello with keys of a later version", "HelloRequest", {**_HELLO, "battery": 80}),
     ("the centre answers", "HelloReply", {
         "request_id": bytes(16),

@@ -11,7 +11,7 @@
 import { decode } from "../sync/canon";
 import { DURABLE, KEPT, type PushOutcome, type PushResult } from "../sync/exchange";
 import { setId, toHex } from "../sync/ids";
-import { DAMAGED, type Keeper, type Mark, type OwnSet, type PushAnswer, type Vault } from "./vault";
+import { CONTRADICTED, DAMAGED, type Keeper, type Mark, type OwnSet, type PushAnswer, type Vault } from "./vault";
 
 /** Answers that say the centre could not even store the bytes (EX2). Sending again changes nothing until somebody acts. */
 const NOT_STORED = new Set(["bad_signature", "too_large", "malformed", DAMAGED]);
@@ -159,7 +159,7 @@ export class Outbox {
   ): Promise<Answers> {
     const durable = new Set<string>();
     const borneOut: OwnSet[] = [];
-    let kept = 0;
+    let [kept, lies] = [0, 0];
     const marks: Mark[] = [];
     for (const [at, { set, mark }] of batch.entries()) {
       const result = results[at];
@@ -185,8 +185,10 @@ export class Outbox {
       if (isDurable(answer)) durable.add(set.id);
       if (!mark) continue;
       if (isDurable(answer) && mark.wordOf) borneOut.push(set);
+      if (isDurable(answer) && mark.wordOf && !station && answer.r !== "duplicate") lies += 1;
       marks.push(answeredBy(mark, answer, atMs, station));
     }
+    await this.#contradicted(lies);
     await this.#put(marks, station);
     this.#again = false;
     return { durable, kept, borneOut };
@@ -206,25 +208,36 @@ export class Outbox {
   /** The centre was met: it is offered once more what only stations said that it has (HB15). */
   async oweHearsay(): Promise<void> {
     if (!(await this.#vault.meta(HEARSAY))) return;
-    await this.#oweAgain(({ wordOf }) => !!wordOf);
+    await this.#oweAgain(await this.#safe(({ wordOf }) => !!wordOf));
     await this.#vault.setMeta(HEARSAY, false);
   }
 
   /** The centre holds a chain up to `have` and not the next set: if that one was said to be safe, it and what follows is owed again (EX14). */
   async contradicted(chain: string, have: number): Promise<void> {
     const next = await this.#vault.mark(chain, have + 1);
-    if (next && !next.unsent && isDurable(next.answer))
-      await this.#oweAgain((mark) => mark.chain === chain && mark.seq > have);
+    if (!next || next.unsent || !isDurable(next.answer)) return;
+    const safe = await this.#safe((mark) => mark.chain === chain && mark.seq > have);
+    await this.#contradicted(safe.length);
+    await this.#oweAgain(safe);
   }
 
-  async #oweAgain(isMeant: (mark: Mark) => boolean): Promise<void> {
-    const safe = (await this.#vault.marks()).filter((mark) => !mark.unsent && isDurable(mark.answer) && isMeant(mark));
-    await this.#vault.putMarks(safe.map((mark) => ({ ...mark, unsent: 1 as const })));
+  /** The centre denies what was said to be safe there: it is told so with the next hello. */
+  async #contradicted(sets: number): Promise<void> {
+    if (sets > 0) await this.#vault.setMeta(CONTRADICTED, sets + ((await this.#vault.meta<number>(CONTRADICTED)) ?? 0));
   }
 
-  /** The centre's log is another than it was: everything that was safe in the old one is owed again (SPEC TL11). */
+  async #safe(isMeant: (mark: Mark) => boolean): Promise<Mark[]> {
+    return (await this.#vault.marks()).filter((mark) => !mark.unsent && isDurable(mark.answer) && isMeant(mark));
+  }
+
+  #oweAgain(safe: readonly Mark[]): Promise<void> {
+    return this.#vault.putMarks(safe.map((mark) => ({ ...mark, unsent: 1 as const })));
+  }
+
+  /** The centre's log is another than it was: everything that was safe in the old one is owed again (SPEC TL11), whoever said so. */
   async oweEverything(): Promise<void> {
-    await this.#oweAgain(() => true);
+    const said = (await this.#vault.marks()).filter(({ answer }) => isDurable(answer));
+    await this.#oweAgain(said.map(({ wordOf: _ended, ...mark }) => mark));
   }
 
   /**

@@ -30,7 +30,7 @@ import type { Outbox } from "./outbox";
 import type { Replica } from "./replica";
 import type { DeviceSession } from "./session";
 import type { Reading, Timekeeper } from "./timekeeper";
-import { type Vault, VaultRefused } from "./vault";
+import { CONTRADICTED, type Vault, VaultRefused } from "./vault";
 import type { Alarm, LogWatch } from "./watch";
 import type { Draft } from "./writer";
 
@@ -74,7 +74,7 @@ export interface RoundsParts {
   clock: Clock;
   status: Status;
   app: string;
-  vault: Pick<Vault, "greeting" | "greeted" | "isUnderWay">;
+  vault: Pick<Vault, "greeting" | "greeted" | "isUnderWay" | "meta">;
   keeper: Timekeeper;
   /** Write a set of the device's own, without a round on its account. */
   write: (draft: Draft) => Promise<unknown>;
@@ -338,6 +338,7 @@ export class Rounds {
     const owed = await replica.owed(insteadOf ?? chain);
     const storage = await storageUsed();
     const { token, request } = await vault.greeting(crypto.getRandomValues(new Uint8Array(16)));
+    const contradicted = await vault.meta<number>(CONTRADICTED);
     const sent = keeper.read();
     const message: HelloRequest = {
       v: 1,
@@ -351,6 +352,7 @@ export class Rounds {
       request_id: request,
       token,
       ...(storage === undefined ? {} : { storage }),
+      ...(contradicted ? { contradicted } : {}),
     };
     return { message, request, sent };
   }

@@ -125,6 +125,8 @@ export class SeqTaken extends Error {
 }
 
 const GREETING = "greeting";
+/** How many sets were called safe that the centre had not got, since it was last told so (EX14). */
+export const CONTRADICTED = "contradicted";
 
 /** The sync token of the last answered hello, and the name of the one under way (SPEC FK3). */
 interface Greeting {
@@ -252,14 +254,16 @@ export class Vault {
     return said;
   }
 
-  /** Keep the token that this hello obtained; one that is no longer asked is forgotten. */
+  /** Keep the token that this hello obtained, and that it was heard; of one that is no longer asked neither. */
   async greeted(request: Uint8Array, token: Uint8Array): Promise<void> {
     await this.#strictly(["meta"], (tx, keep) => {
       const meta = tx.objectStore("meta");
       keep(
         meta.get(GREETING).then((known) => {
           const asked = (known as Greeting | undefined)?.request;
-          return asked && equalBytes(asked, request) ? meta.put({ token, request: null }, GREETING) : undefined;
+          if (!asked || !equalBytes(asked, request)) return;
+          keep(meta.delete(CONTRADICTED));
+          return meta.put({ token, request: null }, GREETING);
         }),
       );
     });

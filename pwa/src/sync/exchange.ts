@@ -23,6 +23,8 @@ export interface HelloRequest {
   wiping?: number;
   /** How much of what it may store is used, in percent (EX13). */
   storage?: number;
+  /** So many of its sets were called safe that the centre had not got (EX14). */
+  contradicted?: number;
 }
 
 export interface HelloReply {

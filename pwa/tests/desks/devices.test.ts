@@ -142,6 +142,20 @@ describe("devices", () => {
     expect([needOf(twice, NOW, all), needOf(twice, NOW, [...all, again])]).toEqual(["twice", "replaced"]);
     expect(tally([twice, replaced, again], NOW).total).toBe(1);
   });
+  it("that somebody lied to stand before the silent ones for a week", () => {
+    const told = (daysAgo: number): DeviceEvent => {
+      const at = NOW - daysAgo * 86_400_000;
+      return { kind: "contradicted", first_at: at, last_at: at, count: 1, proof: { sets: 2 } };
+    };
+    const lied = device("lied", { events: [told(6)] });
+    const longAgo = device("long ago", { events: [told(8)] });
+    expect(ordered([fine, longAgo, silent, lied], "", NOW).map((one) => needOf(one, NOW))).toEqual([
+      "lied",
+      "silent",
+      "fine",
+      "fine",
+    ]);
+  });
   it("are counted without the suspended ones, and what is not known is counted as not known", () => {
     expect(tally([fine, waiting, silent, never, gone], NOW)).toEqual({ total: 4, online: 2, pending: 3, unknown: 2 });
   });

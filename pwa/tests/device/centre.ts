@@ -43,6 +43,8 @@ export class Centre {
   readonly wiping: number[] = [];
   /** As each hello said it (EX13). */
   readonly storage: unknown[] = [];
+  /** How many sets hellos said to be contradicted, where they did (EX14). */
+  readonly contradicted: unknown[] = [];
   /** What happens before it is noted. */
   meanwhile: (() => Promise<void>) | null = null;
   epoch = fromHex("0102030405060708", 8);
@@ -472,6 +474,7 @@ export class Centre {
     if (path !== "hello") return null;
     const [chain, token, request] = ["chain", "token", "request_id"].map((key) => hexOf(said[key]));
     this.storage.push(said["storage"]);
+    if ("contradicted" in said) this.contradicted.push(said["contradicted"]);
     this.greetings.push({
       chain: chain ?? "",
       token: token ?? null,

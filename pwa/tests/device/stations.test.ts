@@ -351,6 +351,8 @@ test("HB15: a set of which only a station says that it is safe is offered to the
   await at(phone.centre);
   expect(phone.centre.pushes).toHaveLength(pushes);
   expect((await phone.vault.marks()).filter(({ wordOf, unsent }) => wordOf || unsent)).toEqual([]);
+  await at(phone.centre);
+  expect(phone.centre.contradicted).toEqual([1]); // told once, to those who look after phones (EX14)
 });
 
 test("HB15: own words that were taken away by a station's word leave the vault once the centre has the set", async () => {
@@ -521,9 +523,13 @@ test("EX14: what somebody said in the centre's name is owed again where the cent
   await at(phone.centre);
   expect(notes.map(({ id }) => phone.centre.held.has(id))).toEqual([true, true]);
   const pushes = phone.centre.pushes.length;
+  phone = await phone.again();
+  phone.clock.pass(60_000);
+  await at(phone.centre);
   phone.clock.pass(60_000);
   await at(phone.centre);
   expect(phone.centre.pushes).toHaveLength(pushes);
+  expect(phone.centre.contradicted).toEqual([notes.length]);
 });
 
 test("EX14: a set that was changed on its way is refused, is shown so, and goes again by itself after ten minutes", async () => {

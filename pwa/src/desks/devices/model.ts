@@ -11,6 +11,7 @@ export interface DeviceEvent {
   readonly kind:
     | "copied"
     | "rolled_back"
+    | "contradicted"
     | "forked"
     | "rotated"
     | "needs_login"
@@ -56,6 +57,7 @@ export type Need =
   | "forked"
   | "copied"
   | "rolledBack"
+  | "lied"
   | "silent"
   | "full"
   | "waiting"
@@ -72,6 +74,9 @@ export const ONLINE_MS = 5 * 60_000;
 export const FULL_PERCENT = 90;
 /** Above this a phone reckons times by its timer, and the desk should know. */
 const CLOCK_MS = 2_000;
+
+/** For so long a desk is told that somebody lied to a device: time to look where it was. */
+const LIED_MS = 7 * 86_400_000;
 
 /** Neither suspended nor gone on under another chain. */
 const inUse = (device: Device): boolean => device.revoked_at === null && device.continued_by === null;
@@ -99,6 +104,7 @@ export function needOf(device: Device, nowMs: number, all: readonly Device[] = [
   if (device.forked_at !== null) return "forked";
   if (event(device, "copied")) return "copied";
   if (event(device, "rolled_back")) return "rolledBack";
+  if (nowMs - (event(device, "contradicted")?.last_at ?? Number.NEGATIVE_INFINITY) < LIED_MS) return "lied";
   if (device.last_contact_ms === null) return "never";
   if (!online(device, nowMs)) return "silent";
   if ((device.storage ?? 0) >= FULL_PERCENT) return "full";
@@ -125,6 +131,7 @@ const BY_NEED: readonly Need[] = [
   "forked",
   "copied",
   "rolledBack",
+  "lied",
   "silent",
   "full",
   "waiting",

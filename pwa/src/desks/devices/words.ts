@@ -26,6 +26,7 @@ const zh = {
   n_forked: "记录分叉，两边都留着；再来时自己换链",
   n_copied: "存储被复制过，再来时自己换链",
   n_rolledBack: "存储被退回过，再来时自己换链",
+  n_lied: "有人替中心谎报已收，已重新上传：查它那时连的是哪里",
   n_replaced: "已接到新链上",
   n_silent: "没回音，有信号会自己传",
   n_full: "存储快满了：清出地方，或先导出",
@@ -38,6 +39,7 @@ const zh = {
   events: "这台机出过什么事",
   e_copied: "出示了过时的同步凭据：存储被复制或恢复过",
   e_rolled_back: (proof: string) => `忘了中心已有的记录：存储退回到了旧的一份（${proof}）`,
+  e_contradicted: (n: number) => `有 ${n} 条，有人对它说中心已收下，中心却没有；已重新上传`,
   e_forked: (proof: string) => `同一位置有两条签名都对的记录：两台机写过同一条链（${proof}）`,
   e_rotated: (why: string) => `换到了新链：${why}`,
   e_needs_login: "另一台机想接着这条链写，没有准；它写的照收，等使用人再登记",
@@ -136,6 +138,8 @@ export const t = book(zh, {
   n_forked: "Its records fork; both are kept. It changes its chain when it comes back",
   n_copied: "Its storage was copied; it changes its chain when it comes back",
   n_rolledBack: "Its storage was set back; it changes its chain when it comes back",
+  n_lied:
+    "Somebody told it falsely that the centre had its records; they are sent again. Find out where it was connected then",
   n_replaced: "Goes on under a new chain",
   n_silent: "Silent; sends by itself with signal",
   n_full: "Storage nearly full: make room, or export first",
@@ -148,6 +152,7 @@ export const t = book(zh, {
   events: "What befell this device",
   e_copied: "It showed an outdated sync token: its storage was copied or restored",
   e_rolled_back: (proof) => `It forgot records held here: its storage was set back (${proof})`,
+  e_contradicted: (n) => `It was told of ${n} that the centre had them, and it had not; they are sent again`,
   e_forked: (proof) => `Two records at one place, both rightly signed: two devices wrote one chain (${proof})`,
   e_rotated: (why) => `It went on under a new chain: ${why}`,
   e_needs_login:
