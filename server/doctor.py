@@ -28,7 +28,10 @@ from server.store import log, spool, upstream
 from server.store.engine import Database
 from server.store.migrate import RESTORING, is_known, revisions
 from server.store.rows import query
+from server.store.upstream import Upstream
 from server.upstream.clock import StationClock, machine
+from server.upstream.reached import answering
+from sync import errors
 
 FREE_SPACE_BYTES = 1_000_000_000
 RULINGS_TRIED = 500
@@ -101,15 +104,8 @@ async def _of_station(settings: Settings) -> list[Finding]:
     waiting = (
         "" if counts.oldest_ms is None else f", the oldest for {_hours(now_ms - counts.oldest_ms)}"
     )
-    silent_ms = now_ms - known.told_at_ms
     return [
-        Finding(
-            "centre",
-            silent_ms <= SILENT_MS,
-            f"{settings.upstream or known.url}, "
-            + (f"last heard {_hours(silent_ms)} ago" if known.told_at_ms else "never heard"),
-            "see whether the line is there and the station runs; nothing is lost meanwhile",
-        ),
+        await _centre(settings.upstream or known.url, known, now_ms - known.told_at_ms),
         Finding(
             "spool",
             not counts.refused,
@@ -126,6 +122,19 @@ async def _of_station(settings: Settings) -> list[Finding]:
             "it is measured again at the next contact; check the battery of the machine's clock",
         ),
     ]
+
+
+async def _centre(url: str, known: Upstream, silent_ms: int) -> Finding:
+    """Whether the centre was heard lately, and whether nobody else answers at its address. A line may be away."""
+    seen = f"{url}, " + (
+        f"last heard {_hours(silent_ms)} ago" if known.told_at_ms else "never heard"
+    )
+    trouble = await answering(url, known.server)
+    if trouble:
+        told = errors.lookup(trouble)
+        return Finding("centre", False, f"{seen}. {told.cause}", told.cure)
+    cure = "see whether the line is there and the station runs; nothing is lost meanwhile"
+    return Finding("centre", silent_ms <= SILENT_MS, seen, cure)
 
 
 def _hours(ms: int) -> str:

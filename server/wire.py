@@ -22,6 +22,7 @@ NEEDS_LOGIN = "rotation_needs_login"
 REVOKED = "device_revoked"
 NOT_STORED = "not_stored"
 CENTRE_ONLY = "centre_only"
+UNKNOWN_HERE = "unknown_here"
 
 SERVED_IDLE_S: Final = 75
 """How long a server keeps a connection open on which nothing is asked."""

@@ -472,8 +472,18 @@ STATIONS: Final[dict[str, Entry]] = {
         "What the centre said does not go with what it said before, or was not signed by its author.",
         "Look at the station's log for the place; if the centre was put back, have its loss declared there.",
     ),
+    "no_centre": Entry(
+        503,
+        "At the centre's address a station answers, perhaps this one itself.",
+        "From this machine the name must lead to the centre: give its address in /etc/hosts.",
+    ),
+    "not_trusted": Entry(
+        503,
+        "This machine does not trust the certificate that is shown at the centre's address.",
+        "Give the file with its authority in SSL_CERT_FILE; see that the name leads to the centre from here (/etc/hosts).",
+    ),
 }
-"""Why a station takes nothing more over from its centre (HB2)."""
+"""Why a station takes nothing more over from its centre (HB2), or does not reach it where no waiting helps."""
 
 _ALL: Final = STATIONS | REQUESTS | SETS | LINES | FIELDS | LOG | BUNDLES
 

@@ -34,7 +34,9 @@ HOW: Final = (
     "at the centre: ortoo station code --station NAME; then here: ortoo station join --upstream URL --code CODE,"
     f" or set {CODE_VARIABLE} and upstream in the settings"
 )
-CHECK: Final = "check the address"
+CHECK: Final = (
+    "check the address, and that its name leads to the centre from this machine (/etc/hosts)"
+)
 
 
 class NotJoinedError(Exception):
@@ -79,7 +81,7 @@ async def join(
         async with httpx2.AsyncClient(base_url=url, timeout=WAIT_S) as http:
             reply = await http.post("/api/enrol", json=asked)
         refuse(reply)
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, OSError) as error:
         raise NotJoinedError(
             f"{url} does not answer: {str(error) or type(error).__name__}",
             "check the address, the line, and that this machine trusts its certificate (SSL_CERT_FILE)",

@@ -5,7 +5,7 @@ grows; and for the hello that each stream of hints begins with. Refuses to remem
 spool, and how far a scope was read in the scope itself, so that a round may end anywhere, by a kill too, and the next
 one goes on there.
 
-A refusal that no waiting mends (`device_revoked`, `unspoken_version`) is told in `status`, and asked again only seldom.
+What no waiting mends (`device_revoked`, `no_centre`, `not_trusted`) is told in `status`, and tried again only seldom.
 
 Example: `link.start()`; `await link.status()` says since when it stands, and what the centre refused.
 """
@@ -39,8 +39,16 @@ from server.upstream.beside import beside
 from server.upstream.clock import StationClock, measured
 from server.upstream.down import Down
 from server.upstream.join import APP, joined
+from server.upstream.reached import NO_CENTRE, NOT_TRUSTED, is_distrust
 from server.upstream.up import Up
-from server.wire import ASKED_IDLE_S, REVOKED, ServerRefusalError, Wire, garbled
+from server.wire import (
+    ASKED_IDLE_S,
+    REVOKED,
+    UNKNOWN_HERE,
+    ServerRefusalError,
+    Wire,
+    garbled,
+)
 from sync import errors, exchange
 
 RETRY_S: Final = (2.0, 60.0)
@@ -163,10 +171,7 @@ class Link:
     # ---- rounds ----------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        known = await self._db.reading(joined)
-        url = self._settings.upstream or known.url
-        kept = httpx2.Limits(keepalive_expiry=ASKED_IDLE_S)
-        async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=kept) as http:
+        async with await self._client() as http:
             self._http = http
             wire, up, down = self._ways(http)
             audit = Audit(wire, self._clock, self._db)
@@ -179,6 +184,18 @@ class Link:
                 if up.brought + down.brought > before:
                     failures = 0
                 await asyncio.sleep(self._pause_s(failures) if pause_s is None else pause_s)
+
+    async def _client(self) -> httpx2.AsyncClient:
+        """Who asks, once the authorities that it is to trust can be read."""
+        known = await self._db.reading(joined)
+        url = self._settings.upstream or known.url
+        kept = httpx2.Limits(keepalive_expiry=ASKED_IDLE_S)
+        while True:
+            try:
+                return httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=kept)
+            except OSError as error:
+                self._stopped(NOT_TRUSTED, str(error))
+                await asyncio.sleep(REFUSED_AGAIN_S)
 
     async def once(self, http: httpx2.AsyncClient) -> None:
         """Everything there is up, and everything down, over this client; for whoever keeps the time himself. Raises
@@ -218,8 +235,12 @@ class Link:
             return BAD_REPLY_AGAIN_S
         except ServerRefusalError as refused:
             _log.info("the centre cannot now", extra={"why": refused.code})
+            if refused.code == UNKNOWN_HERE:  # a station's word, and no centre's
+                self._stopped(NO_CENTRE, str(refused))
         except (httpx2.HTTPError, OSError) as error:
             _log.info("the line broke", extra={"error": type(error).__name__})
+            if is_distrust(error):
+                self._stopped(NOT_TRUSTED, str(error))
         except (IntakeBusyError, IntakeClosedError, SQLAlchemyError) as error:
             _log.warning("the store failed", extra={"error": type(error).__name__})
         except Exception:  # noqa: BLE001  whatever it was may pass, and must not cut a township off in silence

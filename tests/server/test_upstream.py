@@ -3,17 +3,25 @@
 import asyncio
 import logging
 import os
+import ssl
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import text
 
 from server.auth.devices import find
 from server.auth.enrol import ADDRESS_FAILURES, Whose
 from server.auth.stations import StationRequest, heard_since
+from server.doctor import Finding, examine
 from server.proof import loss
 from server.proof.signer import Signer
 from server.store import log, sets, upstream
@@ -23,6 +31,7 @@ from server.store.rows import execute, query
 from server.store.spool import Counts
 from server.upstream import link
 from server.upstream.join import NotJoinedError, join
+from server.upstream.reached import answering
 from server.wire import ASKED_IDLE_S, SERVED_IDLE_S
 from sync import exchange, rulings
 from sync.changeset import KIND_INCIDENT, Draft
@@ -307,6 +316,82 @@ async def test_a_page_of_some_gate_is_no_word_of_the_centre(place: Township) -> 
             assert place.state.link.is_alone()
     await place.settled()
     assert "过门".encode() in await place.same(INCIDENT)
+
+
+async def test_a_name_that_leads_to_the_station_itself_is_said_and_gets_well_by_itself(
+    place: Township,
+) -> None:
+    await place.join()
+    await place.start()
+    await place.settled()
+    with place.line.elsewhere(place.port):
+        await until(lambda: says(place, "no_centre"))
+        found = await centre_of(place)
+        assert not found.fine
+        assert "/etc/hosts" in found.cure
+    await until(lambda: says(place, None))
+    assert (await centre_of(place)).fine
+    another = bytes(16)
+    assert await answering(place.settings.upstream, another) == "not_mirrored"
+    place.cut()
+    assert (await centre_of(place)).fine, "a line may be away"
+
+
+async def test_a_certificate_that_is_not_trusted_is_said_and_so_is_a_file_without_authorities(
+    place: Township, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.join()
+    async with stranger(tmp_path) as port:
+        at = f"https://127.0.0.1:{port}"
+        place.settings = msgspec.structs.replace(place.settings, upstream=at)
+        for file in (None, tmp_path / "empty.crt", tmp_path / "missing.crt"):
+            tmp_path.joinpath("empty.crt").touch()
+            if file is not None:
+                monkeypatch.setenv("SSL_CERT_FILE", str(file))
+            with pytest.raises(NotJoinedError, match="SSL_CERT_FILE"):
+                await place.join("00000-00000")
+            await place.start()
+            await until(lambda: says(place, "not_trusted"))
+            found = await centre_of(place)
+            assert not found.fine
+            assert "SSL_CERT_FILE" in found.cure
+            await place.stop()
+
+
+async def says(place: Township, code: str | None) -> bool:
+    """Whether the link names this as what nobody mends by waiting; None: it stands."""
+    status = await place.status()
+    return status.code == code and (code is not None or status.linked_since_ms is not None)
+
+
+async def centre_of(place: Township) -> Finding:
+    """What the doctor finds of the centre."""
+    findings = await examine(place.settings)
+    return next(one for one in findings if one.what == "centre")
+
+
+@asynccontextmanager
+async def stranger(tmp_path: Path) -> AsyncIterator[int]:
+    """The port of somebody whose certificate nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stranger")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, SHA256())
+    )
+    both = tmp_path / "stranger.pem"
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    both.write_bytes(made.public_bytes(Encoding.PEM) + pem)
+    shown = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    shown.load_cert_chain(both)
+    server = await asyncio.start_server(
+        lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=shown
+    )
+    async with server:
+        yield server.sockets[0].getsockname()[1]
 
 
 async def test_a_new_phone_is_let_in_through_its_station_while_there_is_a_line(

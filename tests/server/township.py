@@ -64,6 +64,7 @@ class Township:
             upstream=f"http://127.0.0.1:{line.port}",
         )
         self.station: Litestar | None = None
+        self.port = 0
         self._running: AsyncExitStack | None = None
 
     @property
@@ -88,7 +89,9 @@ class Township:
         """Run the station, as a fresh process would."""
         self.station = build_app(self.settings, clock=self.own_clock)
         self._running = AsyncExitStack()
-        await self._running.enter_async_context(serving(self.station, listen("127.0.0.1", 0)))
+        listener = listen("127.0.0.1", 0)
+        self.port = listener.getsockname()[1]
+        await self._running.enter_async_context(serving(self.station, listener))
 
     async def stop(self) -> None:
         """End it."""
