@@ -154,7 +154,10 @@ def serve(ctx: click.Context, /, **over: Any) -> None:
 
     settings = settings_of(ctx)
     given = {name: value for name, value in over.items() if value is not None}
-    settings = msgspec.structs.replace(settings, **given)
+    try:
+        settings = msgspec.structs.replace(settings, **given)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from error
     observe.configure()
     try:
         settle(settings.url)

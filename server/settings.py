@@ -98,6 +98,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     push: PushSettings = msgspec.field(default_factory=PushSettings)
     limits: Limits = msgspec.field(default_factory=Limits)
 
+    def __post_init__(self) -> None:
+        """Refuse what does not go together. Raises SettingsError."""
+        if self.role == STATION and self.url.startswith("postgresql"):
+            raise SettingsError(
+                "database_url: a station keeps its records in a SQLite file, from which what it forgets is"
+                " overwritten: leave database_url empty"
+            )
+
     @property
     def push_contact(self) -> str:
         """The mail address that push services are given (RFC 8292 section 2.1)."""

@@ -52,6 +52,7 @@ def test_variables_win_over_the_file_and_reach_into_groups(tmp_path: Path) -> No
         ("database_url = 'mysql://u@h/d'", "database_url"),
         ("database_url = '/var/lib/ortoo.db'", "database_url"),
         ("upstream = 'centre.example'", "upstream"),
+        ("role = 'station'\ndatabase_url = 'postgresql://u@h/d'", "database_url: a station"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, text: str, names: str) -> None:
@@ -59,6 +60,12 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, text: str, names
     file.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=names):
         load(file, {})
+
+
+def test_a_centre_on_postgresql_does_not_serve_as_a_station(tmp_path: Path) -> None:
+    url = "postgresql://u@127.0.0.1:1/d"
+    code, output = invoke("serve", "--role", "station", DATA_DIR=str(tmp_path), DATABASE_URL=url)
+    assert (code, "leave database_url empty" in output) == (2, True), output
 
 
 def test_a_station_without_a_centre_does_not_serve_and_is_told_how_to_join_one(
