@@ -27,12 +27,12 @@ from server.now import Clock
 from server.seal import SealKey, sealed_to
 from server.store import spool, upstream
 from server.store.engine import Database
-from sync import bundle, witness
+from sync import bundle, sealed, witness
 from sync.bundle import BundleWriter, Manifest
 from sync.clock import MS_MAX
 
-PART_BYTES: Final = bundle.FILE_BYTES_MAX - 4 * 1024 * 1024
-"""Of the bundle inside; sealing adds a thousandth, the manifest and the end some hundred bytes."""
+AROUND_BYTES: Final = 2_048
+"""What stands around the sets of a file, at most: its sealed header, the manifest and the end."""
 SETS_AT_ONCE: Final = 500
 WORDS_AT_ONCE: Final = 2_000
 LANES: Final = (WORDS_LANE, 1, 0)
@@ -81,14 +81,15 @@ class Part(msgspec.Struct, frozen=True):
 async def written(
     by: Packing,
     next_file: Callable[[int], AbstractContextManager[Out] | None],
-    part_bytes: int = PART_BYTES,
+    file_bytes: int = bundle.FILE_BYTES_MAX,
 ) -> list[int]:
     """Write everything that is owed, each part into what `next_file` opens for its number from 1 on; those for which it
-    opens nothing are left out. Gives how many sets each part has, nothing when nothing is owed. Raises LogUnknownError.
+    opens nothing are left out. No part is longer than `file_bytes`, unless it is one set. Gives how many sets each part
+    has, nothing when nothing is owed. Raises LogUnknownError.
     """
 
     def work(connection: Connection) -> list[int]:
-        parts = list(_planned(connection, part_bytes))
+        parts = list(_planned(connection, file_bytes))
         centre = _centre(by, connection) if parts else None
         for number, part in enumerate(parts, 1):
             if centre is None or (opened := next_file(number)) is None:
@@ -115,15 +116,17 @@ async def _speak(by: Packing) -> None:
         )
 
 
-def _planned(connection: Connection, part_bytes: int) -> Iterator[Part]:
+def _planned(connection: Connection, file_bytes: int) -> Iterator[Part]:
     """How what is owed is cut into files, the priority lane first."""
-    begins, sets, room = (LANES[0], 0), 0, part_bytes
+    sealing_bytes = (file_bytes // sealed.PIECE_BYTES + 1) * sealed.TAG_BYTES
+    whole = file_bytes - AROUND_BYTES - sealing_bytes
+    begins, sets, room = (LANES[0], 0), 0, whole
     before = begins
     for lane, arrival_no, envelope in _owed(connection, begins):
         size = FRAME_BYTES + len(envelope)
         if sets and size > room:
             yield Part(sets, begins)
-            begins, sets, room = before, 0, part_bytes
+            begins, sets, room = before, 0, whole
         sets, room, before = sets + 1, room - size, (lane, arrival_no)
     if sets:
         yield Part(sets, begins)

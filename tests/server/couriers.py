@@ -23,7 +23,7 @@ def packing(app: Litestar) -> Packing:
     return Packing(state.db, state.intake, state.clock, os.urandom)
 
 
-async def backlog(app: Litestar, part_bytes: int = 1 << 20) -> list[bytes]:
+async def backlog(app: Litestar, file_bytes: int = 1 << 20) -> list[bytes]:
     """The files that a station makes of what it owes."""
     files: list[BytesIO] = []
 
@@ -31,7 +31,7 @@ async def backlog(app: Litestar, part_bytes: int = 1 << 20) -> list[bytes]:
         files.append(BytesIO())
         return nullcontext(files[-1])
 
-    await written(packing(app), next_file, part_bytes)
+    await written(packing(app), next_file, file_bytes)
     return [file.getvalue() for file in files]
 
 
