@@ -56,11 +56,13 @@ def waiting(connection: Connection, sets: int, bytes_: int) -> list[tuple[int, b
     """
     rows = query(
         connection,
-        "SELECT t.arrival_no, s.set_id, s.envelope FROM (SELECT arrival_no, lane,"
+        "SELECT t.arrival_no, s.set_id, s.envelope FROM (SELECT arrival_no, lane, turn FROM"
+        " (SELECT arrival_no, lane,"
         " ROW_NUMBER() OVER (PARTITION BY lane, chain ORDER BY seq, arrival_no) AS turn"
-        " FROM spool WHERE handed_at_ms IS NULL AND why IS NULL) t"
+        " FROM spool WHERE handed_at_ms IS NULL AND why IS NULL) o"
+        " ORDER BY lane DESC, turn, arrival_no LIMIT ?) t"
         " JOIN sets s ON s.arrival_no = t.arrival_no"
-        " ORDER BY t.lane DESC, t.turn, t.arrival_no LIMIT ?",
+        " ORDER BY t.lane DESC, t.turn, t.arrival_no",
         (sets,),
     )
     found: list[tuple[int, bytes, bytes]] = []
@@ -189,22 +191,24 @@ def mend(connection: Connection, provisional_from: int) -> int:
 
 
 def owe_above(connection: Connection, chain: bytes, seq: int) -> int:
-    """Owe once more what is kept of a chain above a place, whoever ruled on it; how many sets."""
+    """Owe once more what is kept of a chain above a place, whoever ruled on it, and what was refused there: it may have
+    been changed on its way. Gives how many sets were thought to be there.
+    """
     kept = query(
         connection,
-        "SELECT arrival_no, chain, seq FROM sets WHERE chain = ? AND seq > ?",
+        "SELECT s.arrival_no, s.chain, s.seq, o.arrival_no, o.handed_at_ms FROM sets s"
+        " LEFT JOIN spool o ON o.arrival_no = s.arrival_no WHERE s.chain = ? AND s.seq > ?",
         (chain, seq),
     )
-    owed = {
-        no for (no,) in query(connection, "SELECT arrival_no FROM spool WHERE chain = ?", (chain,))
-    }
-    add(connection, [(*row, 1, None, None) for row in kept if row[0] not in owed])
+    unowed = [row for *row, owed, _handed_ms in kept if owed is None]
+    handed = [row for *row, _owed, handed_ms in kept if handed_ms is not None]
+    add(connection, [(*row, 1, None, None) for row in unowed])
     execute(
         connection,
-        "UPDATE spool SET handed_at_ms = NULL WHERE chain = ? AND seq > ?",
+        "UPDATE spool SET handed_at_ms = NULL, why = NULL WHERE chain = ? AND seq > ?",
         (chain, seq),
     )
-    return len(kept)
+    return len(unowed) + len(handed)
 
 
 def by_chain(connection: Connection) -> dict[bytes, int]:
