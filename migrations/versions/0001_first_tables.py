@@ -554,7 +554,7 @@ def upgrade() -> None:  # noqa: PLR0915  one statement per table
     with op.batch_alter_table("scope_entries", schema=None) as batch_op:
         batch_op.create_index(
             "ix_scope_entries_provisional",
-            ["scope", "idx"],
+            ["arrival_no"],
             unique=False,
             sqlite_where=sa.text("idx >= 4503599627370496"),
             postgresql_where=sa.text("idx >= 4503599627370496"),

@@ -34,11 +34,11 @@ ROWS_OF: Final = (
 """Where an incident has rows, and the column that names it."""
 
 _UNLISTED: Final = (
-    "SELECT s.arrival_no, s.entity, s.chain FROM sets s JOIN rulings r ON r.idx = s.idx"
+    "SELECT s.arrival_no, s.entity, s.chain FROM sets s JOIN rulings r ON r.idx = s.idx"  # noqa: S608  our own words
     " LEFT JOIN spool o ON o.arrival_no = s.arrival_no"
-    " WHERE s.idx < ? AND o.arrival_no IS NULL AND s.arrival_no NOT IN"
+    f" WHERE s.idx < {PROVISIONAL_FROM} AND o.arrival_no IS NULL AND s.arrival_no NOT IN"
     " (SELECT e.arrival_no FROM scope_entries e JOIN scopes c ON c.id = e.scope"
-    " WHERE e.arrival_no IS NOT NULL AND c.name NOT LIKE ?)"
+    f" WHERE e.arrival_no IS NOT NULL AND c.name NOT LIKE '{HUB}%')"
 )
 """Sets that the centre has ruled on, and that no scope of its own lists here with its set."""
 _TOLD: Final = "('set', 'review', 'redact', 'ask', 'scope', 'verdict', 'snapshot')"
@@ -70,12 +70,12 @@ def own_chains(directory: Directory, station: bytes | None) -> set[bytes]:
 
 
 def words_of_others(
-    connection: Connection, entity: bytes, station: bytes | None, directory: Directory
+    connection: Connection, entities: Sequence[bytes], station: bytes | None, directory: Directory
 ) -> None:
-    """Delete what is stored of an incident and no scope lists with its set any more, but for what is owed to the
+    """Delete what is stored of incidents and no scope lists with its set any more, but for what is owed to the
     centre, and what this township's own people wrote: of that alone it would be told that words were taken away.
     """
-    rows = query(connection, f"{_UNLISTED} AND s.entity = ?", (PROVISIONAL_FROM, HUB + "%", entity))
+    rows = query_in(connection, f"{_UNLISTED} AND s.entity IN (?)", entities)
     mine = own_chains(directory, station)
     _delete_sets(connection, [no for no, _entity, chain in rows if bytes(chain) not in mine])
 
@@ -119,7 +119,7 @@ def forget(
         connection,
         f"{_UNLISTED} AND r.at_ms <= ? AND (s.entity IS NULL OR s.entity NOT IN"  # noqa: S608  our own words
         " (SELECT i.incident FROM incident_scopes i JOIN scopes c ON c.id = i.scope WHERE c.name LIKE ?))",
-        (PROVISIONAL_FROM, HUB + "%", before_ms, f"station:{station.hex()}:%"),
+        (before_ms, f"station:{station.hex()}:%"),
     )
     mine = own_chains(directory, station)
     foreign = [

@@ -107,7 +107,7 @@ class HubLedger(Ledger):
         for name in names:
             if wanted := entries if name in thought else own:
                 scope = self._memory.scope(self._connection, self._own(name))
-                among = [entry[0] for entry in wanted]
+                among = [(idx, no) for idx, no, _leaf in wanted if no is not None]
                 listed = scopes.listed(self._connection, scope.id, among)
                 for entry in wanted:
                     if entry[0] not in listed:
@@ -285,7 +285,8 @@ class HubBatch(Batch):
         self._left.add(entity)
 
     def forgot(self, about: Iterable[bytes]) -> None:
-        """Sets about these incidents and chains are here no longer: whatever is remembered of them is read again."""
+        """Sets about these incidents and chains are here no longer, and perhaps whole months: whatever is remembered of
+        them is read again."""
         for one in about:
             self._memory.incidents.pop(one, None)
         self._memory.chains.clear()
@@ -359,9 +360,11 @@ class HubBatch(Batch):
         self._to_time = {e: one for e, one in self._to_time.items() if self._is_shown(one)}
         effects = super().flush(done)
         spool.add(self.connection, self._owed)
-        for entity in self._left:
-            forgetting.words_of_others(self.connection, entity, self._station, self.directory)
-            self._memory.incidents.pop(entity, None)
+        if self._left:
+            left = sorted(self._left)
+            forgetting.words_of_others(self.connection, left, self._station, self.directory)
+            for entity in left:
+                self._memory.incidents.pop(entity, None)
         self._memory.devices.clear()  # their tokens and dates are learned without a ruling
         return effects
 

@@ -23,7 +23,7 @@ from server.intake.redact import ERASE
 from server.intake.verify import Incoming, opening_key, read_one, verify_all
 from server.store import outbox, scopes, sets, spool, upstream
 from server.store.rows import query
-from server.store.scopes import HUB, ORG, Scope
+from server.store.scopes import ORG, Scope
 from sync import changeset, exchange, forks, rulings
 from sync.changeset import ChangeSet
 from sync.rulings import Ruling
@@ -283,13 +283,8 @@ class _Taking:
     def _tell_beside(self, one: Entry, arrival_no: int) -> None:
         """What was shown as provisional and does not count is told where it was shown: nothing else will say so there
         (HB3)."""
-        rows = query(
-            self._connection,
-            "SELECT DISTINCT s.name FROM scope_entries e JOIN scopes s ON s.id = e.scope"
-            " WHERE e.arrival_no = ? AND s.name LIKE ?",
-            (arrival_no, HUB + "%"),
-        )
-        names = [name.removeprefix(HUB).partition(":")[2] for (name,) in rows]
+        own = scopes.thought_in(self._connection, arrival_no)
+        names = [rulings.inside(name) for name in own]
         leaf = rulings.leaf_hash(one.raw)
         self._batch.ledger.list_in(names, one.ruling.idx, arrival_no, leaf)
 

@@ -22,6 +22,8 @@ ENTRY_OVERHEAD_BYTES = 12
 ORG = "org"
 HUB = "hub:"
 """How the names of a station's own scopes begin (HB3)."""
+_THOUGHT = f"FROM scope_entries WHERE idx >= {PROVISIONAL_FROM}"
+"""Where the index of what is provisional helps."""
 
 
 class Scope(msgspec.Struct):
@@ -165,22 +167,29 @@ def head_at(connection: Connection, scope_id: int, n: int) -> bytes | None:
     return bytes(rows[0][0]) if rows else None
 
 
-def listed(connection: Connection, scope: int, among: Sequence[int]) -> set[int]:
-    """Which of these rulings a scope lists with their sets. Of provisional ones a station's scopes are full, so these
-    are found without reading the scope.
+def listed(connection: Connection, scope: int, among: Sequence[tuple[int, int]]) -> set[int]:
+    """Which rulings on these sets, each (index of a ruling, arrival number), a scope lists with their sets. Of
+    provisional ones a station's scopes are full, so these are found without reading the scope.
     """
-    thought = [idx for idx in among if is_provisional(idx)]
-    ruled = [idx for idx in among if not is_provisional(idx)]
-    found: set[int] = set()
-    for asked, bound in ((thought, f"idx >= {PROVISIONAL_FROM} AND "), (ruled, "")):
-        rows = query_in(
-            connection,
-            f"SELECT idx FROM scope_entries WHERE scope = {scope:d} AND {bound}idx IN (?)"  # noqa: S608  our own numbers
-            " AND arrival_no IS NOT NULL",
-            asked,
-        )
-        found |= {idx for (idx,) in rows}
-    return found
+    thought = [no for idx, no in among if is_provisional(idx)]
+    ruled = [no for idx, no in among if not is_provisional(idx)]
+    told = query_in(connection, f"SELECT scope, idx {_THOUGHT} AND arrival_no IN (?)", thought)
+    of_centre = query_in(
+        connection,
+        f"SELECT scope, idx FROM scope_entries WHERE scope = {scope:d} AND arrival_no IN (?)",  # noqa: S608  our own number
+        ruled,
+    )
+    return {idx for at, idx in (*told, *of_centre) if at == scope}
+
+
+def thought_in(connection: Connection, arrival_no: int) -> list[str]:
+    """Names of a station's own scopes in which it listed what it thinks of a set."""
+    rows = query(
+        connection,
+        f"SELECT name FROM scopes WHERE id IN (SELECT scope {_THOUGHT} AND arrival_no = ?) ORDER BY id",  # noqa: S608  our own words
+        (arrival_no,),
+    )
+    return [name for (name,) in rows]
 
 
 def verdicts(connection: Connection, scope: int) -> list[tuple[int, bytes]]:

@@ -143,8 +143,7 @@ scope_entries = Table(
     # Only stations list what is provisional: a centre keeps nothing in it.
     Index(
         "ix_scope_entries_provisional",
-        "scope",
-        "idx",
+        "arrival_no",
         sqlite_where=_PROVISIONAL,
         postgresql_where=_PROVISIONAL,
     ),

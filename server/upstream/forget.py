@@ -79,9 +79,9 @@ def _forget(batch: Batch, station: bytes, first: str, before_ms: int) -> int:
     connection = batch.connection
     about = set(forgetting.close_months(connection, station, first))
     about |= forgetting.forget(connection, station, batch.directory, before_ms)
+    batch.forgot(about)
     if about:
         forgetting.sweep(connection, about)
-        batch.forgot(about)
         _log.info("forgotten", extra={"incidents_and_chains": len(about)})
         batch.afterwards(outbox.add(connection, ERASE, b"", batch.at_ms))
     return len(about)

@@ -15,7 +15,7 @@ from server.upstream.forget import Forgetting
 from sync import rulings
 from sync.changeset import Draft
 from tests.server.desks import Centre, centre
-from tests.server.pen import OTHER_STATION, STATION, UNIT, Pen, chance, person_id
+from tests.server.pen import EPOCH_MS, OTHER_STATION, STATION, UNIT, Pen, chance, person_id
 from tests.server.stations import Station, beside, push
 from tests.server.test_station import (
     MONTH,
@@ -271,3 +271,24 @@ async def test_hb14_a_month_that_is_past_goes_once_nothing_in_it_is_open(
     assert MONTH in [name for name, _epoch, _n in hello.scopes]
     down.told_of(hello)
     assert MONTH not in await down._behind()
+
+
+async def test_hb14_a_past_month_of_which_everything_had_left_begins_anew_where_somebody_goes_back(
+    house: Centre, station: Station, phone: Pen
+) -> None:
+    await ordered(house)
+    await push(station.client, phone, phone.note(INCIDENT, "我到了"))
+    await station.handed_up()
+    await transferred(house, OTHER_STATION)
+    await station.mirrored()
+    house.clock.advance(73 * HOUR_MS)
+    assert await forgetting(station).once() == 1
+    await station.mirrored()
+    house.clock.advance(24 * 424 * HOUR_MS)
+    assert await forgetting(station).once() == 0, "no set is in it"
+    late = {"t": "incident.create", "source": "self", "station": STATION, "tag": "", "at": EPOCH_MS}
+    created = phone.set(chance("written down late")[:16], late)
+    await push(station.client, phone, created)
+    page = await page_of(station, phone, await own_scope(station))
+    assert [held for _ruling, held in read(page)] == [id_of(created)]
+    assert (await page_of(station, phone, MONTH)).n == 0
