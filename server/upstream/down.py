@@ -166,7 +166,8 @@ class Down:
 
     async def _pull(self, names: Sequence[str]) -> None:
         at_once = min(exchange.CURSORS_MAX, max(1, self._pace.bytes // BYTES_OF_A_SCOPE))
-        asked = await self._db.reading(cursors, names[:at_once])
+        promised = {name: self._there.get(name) for name in names[:at_once]}
+        asked = await self._db.reading(cursors, list(promised))
         budget, began_ms = self._pace.bytes, self._clock.now_ms()
         try:
             reply = await self._wire.call(
@@ -183,11 +184,13 @@ class Down:
         await self._intake.transaction(partial(mirror, reply=reply))
         self.brought += sum(len(page.entries) for page in reply.scopes)
         served = {page.scope: (page.epoch, page.n) for page in reply.scopes}
-        for name in names[:at_once]:
+        for name, at in promised.items():
             if name not in served:
                 self._there.pop(name, None)  # what is left out may not be followed any more
-        # A hint that came since may know of more.
-        self._there |= {name: max(at, self._there.get(name, at)) for name, at in served.items()}
+            elif self._there.get(name) == at:
+                self._there[name] = served[name]
+            else:  # a hint that came since may know of more
+                self._there[name] = max(served[name], self._there.get(name, served[name]))
 
     async def _ask_tokens(self) -> None:
         """Which tokens and logins there are; all of it once more where a device was named that is not known yet."""

@@ -28,6 +28,7 @@ from server.store.engine import Database
 from server.store.migrate import upgrade
 from server.store.tables import metadata
 from tests.server.pen import EPOCH_MS, found_org
+from tests.server.township import Township, township
 
 
 def _binaries() -> Path | None:
@@ -208,3 +209,10 @@ async def house(db: Database, db_url: str, tmp_path: Path) -> AsyncIterator[Hous
     yield made
     await made.intake.stop()
     await made.performer.stop()
+
+
+@pytest.fixture
+async def place(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Township]:
+    """A founded centre, a line, and a station that has not joined."""
+    async with township(tmp_path, migrated_file) as made:
+        yield made

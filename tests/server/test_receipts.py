@@ -1,11 +1,8 @@
 """A station's word on when it had a set: given once, signed, ahead of the set, and what the centre makes of it."""
 
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import Connection
 
 from server.intake.vouch import vouch, words_on
@@ -14,25 +11,17 @@ from server.store.rows import query
 from sync import changeset
 from sync.changeset import ChangeSet
 from tests.server.pen import EPOCH_MS, Pen, chance
-from tests.server.township import Township, township, until
+from tests.server.township import Township, until
 
 INCIDENT = chance("incident")[:16]
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture
-async def place(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Township]:
-    async with township(tmp_path, migrated_file) as made:
-        yield made
 
 
 async def away(place: Township) -> Pen:
     """A township that works, whose centre is out of reach now; and a phone with an incident there."""
     phone = await place.phone()
     await place.at_centre(phone, phone.create(INCIDENT))
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     place.cut()
     return phone
 

@@ -1,8 +1,7 @@
 """What a centre makes of a station's word: when sets were signed, what is ruled of them, and whose word is none."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ from sync.incident.escalation import CENTRE
 from sync.kept import Word
 from tests.server.pen import EPOCH_MS, STATION, UNIT, Pen, chance, person_id
 from tests.server.test_receipts import HOUR_MS, INCIDENT, pass_by
-from tests.server.township import Township, township, until
+from tests.server.township import Township, until
 from tests.sync.conftest import Peer, peer, peer_bundle
 
 __all__ = ["peer", "peer_bundle"]
@@ -37,12 +36,6 @@ ISSUE = {"t": "order.issue", "order": ORDER, "to": ["unit", UNIT], "kind": "disp
 SIGNED = {"t": "milestone.claim", "kind": "signed", "round": 0, "order": ORDER, "via": "self"}
 NOTE = {"t": "entry.add", "kind": "note", "text": "到了"}
 CREATE = {"t": "incident.create", "source": "desk", "station": STATION, "tag": "T"}
-
-
-@pytest.fixture
-async def place(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Township]:
-    async with township(tmp_path, migrated_file) as made:
-        yield made
 
 
 async def desk(app: Any, *ops: dict[str, Any], by: str = "dispatcher") -> PushResult:
@@ -57,9 +50,7 @@ async def ordered(place: Township) -> tuple[Pen, bytes]:
     Then the line goes down."""
     phone = await place.phone()
     await desk(place.centre, CREATE, {"t": "fact.set", "f": "tier", "v": 1, "p": []}, ISSUE)
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     beacon: bytes = place.centre.state.intake.beacon()
     place.cut()
     return phone, beacon

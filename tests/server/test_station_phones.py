@@ -32,9 +32,7 @@ async def place(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Township]:
     async with township(tmp_path, migrated_file) as made:
         phone = await made.phone("other")
         await made.at_centre(phone, phone.create(INCIDENT))
-        await made.join()
-        await made.start()
-        await made.settled()
+        await made.linked()
         yield made
 
 

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
+import httpx2
 import msgspec
 import pytest
 from cryptography import x509
@@ -30,26 +32,22 @@ from server.store.engine import Database
 from server.store.rows import execute, query
 from server.store.spool import Counts
 from server.upstream import link
+from server.upstream.down import Down
 from server.upstream.join import NotJoinedError, join
 from server.upstream.reached import answering
-from server.wire import ASKED_IDLE_S, SERVED_IDLE_S
+from server.wire import ASKED_IDLE_S, SERVED_IDLE_S, Wire
 from sync import exchange, rulings
 from sync.changeset import KIND_INCIDENT, Draft
 from sync.incident.escalation import CENTRE
 from tests.blackbox.proxy import Cut
 from tests.server.desks import PASSWORD
 from tests.server.pen import EPOCH_MS, STATION, Pen, chance, person_id
+from tests.server.stations import hello
 from tests.server.test_enrol import request
-from tests.server.township import Township, township, until
+from tests.server.township import Township, until
 
 INCIDENT = chance("incident")[:16]
 NOTE = {"t": "entry.add", "kind": "note", "text": "到了"}
-
-
-@pytest.fixture
-async def place(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Township]:
-    async with township(tmp_path, migrated_file) as made:
-        yield made
 
 
 async def said_at_desk(place: Township, *texts: str) -> None:
@@ -65,9 +63,7 @@ async def test_a_station_joins_by_a_code_and_then_both_ways_are_open(place: Town
     await place.at_centre(phone, phone.create(INCIDENT))
     with pytest.raises(NotJoinedError, match="wrong_code"):
         await place.join("00000-00000")
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     assert place.state.intake.directory.person(person_id("dispatcher")) is not None
     before = await place.same(INCIDENT)
 
@@ -111,9 +107,7 @@ async def test_hb7_what_was_said_while_the_line_was_down_survives_a_restart_and_
 ) -> None:
     phone, guest = await place.phone(), await place.phone("other")
     await place.at_centre(phone, phone.create(INCIDENT))
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     place.cut()
     kept = await place.at_station(phone, *[phone.note(INCIDENT, f"甲{at}") for at in range(250)])
     assert {result.r for result in kept} == {"kept"}
@@ -142,9 +136,7 @@ async def test_hb12_books_that_are_wrong_are_found_at_the_start_and_mended(
     """HB12: a debt that nobody wrote down, and one that was paid long ago and stands."""
     phone = await place.phone()
     await place.at_centre(phone, phone.create(INCIDENT))
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     place.cut()
     await place.at_station(phone, phone.note(INCIDENT, "没记账"))
     await place.stop()
@@ -191,9 +183,7 @@ async def test_a_station_that_was_shut_out_hands_over_what_it_holds_and_says_so(
     caplog.set_level(logging.INFO, link.__name__)
     phone = await place.phone()
     await place.at_centre(phone, phone.create(INCIDENT))
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     chain = place.state.intake.desk.chain
     place.cut()
     [kept] = await place.at_station(phone, phone.note(INCIDENT, "断网时"))
@@ -227,9 +217,7 @@ async def test_a_centre_that_contradicts_itself_is_not_believed_and_still_gets_w
 ) -> None:
     phone = await place.phone()
     await place.at_centre(phone, phone.create(INCIDENT))
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     place.cut()
     await place.at_centre(phone, phone.note(INCIDENT, "断网时在中心"))
     async with place.centre.state.db.write() as connection:
@@ -261,9 +249,7 @@ async def test_a_station_finds_its_centre_put_back_and_goes_on_with_the_other_ep
 ) -> None:
     phone = await place.phone()
     await place.at_centre(phone, phone.create(INCIDENT), phone.note(INCIDENT, "之前"))
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     place.cut()
     await place.at_station(phone, phone.note(INCIDENT, "断网时"))
     state = place.centre.state
@@ -284,12 +270,32 @@ def test_a_station_asks_nothing_over_a_connection_that_its_centre_is_about_to_en
     assert ASKED_IDLE_S + slow_line_s < SERVED_IDLE_S
 
 
+async def test_what_is_not_there_though_it_was_promised_is_asked_for_once(place: Township) -> None:
+    """As by a centre that was put back a little, and has not said so yet."""
+    await place.linked()
+    known = await place.state.db.reading(upstream.read)
+    me = link.Me(place.state.intake.desk.chain, known.token)
+
+    async def nothing() -> None:
+        pass
+
+    async with httpx2.AsyncClient(base_url=place.settings.upstream) as http:
+        wire = Wire(http, lambda: me)
+        parts: Any = {"intake": place.state.intake, "heard": lambda: None, "months": 13}
+        down = Down(wire, place.own_clock, place.state.db, **parts)
+        greeting = hello(me.chain, -1, place.own_clock.now_ms())
+        greeted = await wire.call("hello", greeting, exchange.HelloReply)
+        more = [(name, epoch, n + 1) for name, epoch, n in greeted.scopes]
+        down.told_of(msgspec.structs.replace(greeted, scopes=more))
+        async with asyncio.timeout(20):
+            await down.catch_up(nothing)
+    assert down.brought == 0
+
+
 async def test_a_page_of_some_gate_is_no_word_of_the_centre(place: Township) -> None:
     phone = await place.phone()
     await place.at_centre(phone, phone.create(INCIDENT))
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     asked: list[bytes] = []
 
     async def gate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -321,9 +327,7 @@ async def test_a_page_of_some_gate_is_no_word_of_the_centre(place: Township) -> 
 async def test_a_name_that_leads_to_the_station_itself_is_said_and_gets_well_by_itself(
     place: Township,
 ) -> None:
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     with place.line.elsewhere(place.port):
         await until(lambda: says(place, "no_centre"))
         found = await centre_of(place)
@@ -397,9 +401,7 @@ async def stranger(tmp_path: Path) -> AsyncIterator[int]:
 async def test_a_new_phone_is_let_in_through_its_station_while_there_is_a_line(
     place: Township,
 ) -> None:
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     station = place.station
     assert station is not None
     whose = Whose(person=person_id("officer"))
@@ -453,9 +455,7 @@ async def test_what_a_station_says_that_it_heard_is_bounded() -> None:
 
 async def test_hb10_the_centre_hears_of_a_phone_through_its_station(place: Township) -> None:
     phone = await place.phone()
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     stranger = Pen("nobody's", person_id("officer"))
     said = {"pending": 3, "oldest_ms": EPOCH_MS - 9_000, "clock_offset_ms": 120, "head": 7}
     said |= {"storage": 31}
@@ -501,9 +501,7 @@ async def test_hb9_a_station_takes_the_steps_of_the_plan_only_while_it_is_alone(
         "round": 0,
     }
     await place.at_centre(phone, phone.create(INCIDENT, STATION, order))
-    await place.join()
-    await place.start()
-    await place.settled()
+    await place.linked()
     for clock in (place.clock, place.own_clock):
         clock.advance(15_000)
     assert await place.state.deadlines.tend() == 0, "its centre is there and does it"

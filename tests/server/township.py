@@ -93,6 +93,12 @@ class Township:
         self.port = listener.getsockname()[1]
         await self._running.enter_async_context(serving(self.station, listener))
 
+    async def linked(self) -> None:
+        """Let the station in, run it, and have it level with its centre."""
+        await self.join()
+        await self.start()
+        await self.settled()
+
     async def stop(self) -> None:
         """End it."""
         if self._running is not None:
