@@ -67,6 +67,12 @@ class Answering(msgspec.Struct, frozen=True):
     entropy: Callable[[int], bytes]
 
 
+def made_by(desk: Desk, at_ms: int, counts: dict[str, int]) -> Manifest:
+    """What a server says of a file that it makes now: who it is, and how many records of each kind follow."""
+    key = desk.key
+    return Manifest(BY, at_ms, desk.chain, key.alg, key.public, desk.nonce, counts=counts)
+
+
 def reply_key(asked: Manifest | None) -> bytes | None:
     """The key to seal an answer to, None where nobody named one. Raises BadReplyKeyError."""
     reply = asked.reply if asked else None
@@ -94,15 +100,7 @@ async def words_for(by: Answering, carried: Carried) -> bytes:
     if not words:
         return b""
     desk = by.intake.desk
-    made = Manifest(
-        BY,
-        by.clock.now_ms(),
-        desk.chain,
-        desk.key.alg,
-        desk.key.public,
-        desk.nonce,
-        counts={bundle.SET: len(words)},
-    )
+    made = made_by(desk, by.clock.now_ms(), {bundle.SET: len(words)})
     writer = BundleWriter()
     file = [writer.begin(made), *(writer.add(bundle.SET, raw) for raw in words)]
     file.append(writer.end(desk.key.sign))
@@ -151,20 +149,11 @@ def pieces(
     """The bytes of a bundle with these rulings, which ascend; `beacon` is one of now, `checked` the highest checkpoint
     that whoever asks has checked, as their manifest says.
     """
-    made = Manifest(
-        BY,
-        at_ms,
-        desk.chain,
-        desk.key.alg,
-        desk.key.public,
-        desk.nonce,
-        counts={bundle.CHECKPOINT: 1, bundle.RULING: len(ruled)},
-        beacon=beacon,
-    )
+    made = made_by(desk, at_ms, {bundle.CHECKPOINT: 1, bundle.RULING: len(ruled)})
     # Rulings that stand near each other share most of their proofs.
     node = lru_cache(NODES_KEPT)(StoredTree(connection).node)
     writer = BundleWriter()
-    yield writer.begin(made)
+    yield writer.begin(msgspec.structs.replace(made, beacon=beacon))
     after = checked[1] if checked and checked[0] == signed.origin else 0
     after = after if after <= signed.size else 0
     proof = merkle.consistency_proof(after, signed.size, node) if after else []

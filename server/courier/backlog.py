@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import msgspec
 from sqlalchemy import Connection
 
-from server.courier.answer import BY
+from server.courier.answer import made_by
 from server.courier.heeded import held_at
 from server.intake.door import Intake
 from server.intake.hub import WORDS_LANE
@@ -28,7 +28,7 @@ from server.seal import SealKey, sealed_to
 from server.store import spool, upstream
 from server.store.engine import Database
 from sync import bundle, sealed, witness
-from sync.bundle import BundleWriter, Manifest
+from sync.bundle import BundleWriter
 from sync.clock import MS_MAX
 
 AROUND_BYTES: Final = 2_048
@@ -158,20 +158,12 @@ def _centre(by: Packing, connection: Connection) -> For:
 
 def _pieces(by: Packing, connection: Connection, centre: For, part: Part) -> Iterator[bytes]:
     desk = by.intake.desk
-    made = Manifest(
-        BY,
-        by.clock.now_ms(),
-        desk.chain,
-        desk.key.alg,
-        desk.key.public,
-        desk.nonce,
-        to=centre.server,
-        counts={bundle.SET: part.sets},
-        reply=SealKey.of(desk.key).public,
-        signed=centre.signed,
-    )
+    made = made_by(desk, by.clock.now_ms(), {bundle.SET: part.sets})
+    reply = SealKey.of(desk.key).public
     writer = BundleWriter()
-    yield writer.begin(made)
+    yield writer.begin(
+        msgspec.structs.replace(made, to=centre.server, reply=reply, signed=centre.signed)
+    )
     for _lane, _no, envelope in islice(_owed(connection, part.after), part.sets):
         yield writer.add(bundle.SET, envelope)
     yield writer.end(desk.key.sign)

@@ -7,7 +7,7 @@ Example: `Chains(connection).forked_at(chain)` is None while a chain has one wri
 """
 
 from collections.abc import Set as AbstractSet
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
@@ -44,15 +44,16 @@ class Chains:
         return None if head is None else head.forked_at
 
 
-def is_sure_of_itself(
+def said_of_itself(
     change: ChangeSet, ruling: rulings.Ruling, doubtful: AbstractSet[str]
-) -> bool:
-    """Whether a ruled set is about its own chain, counts, and has none of these flags."""
+) -> list[dict[str, Any]]:
+    """The ops of a ruled set about its own chain, where it counts and has none of these flags; else none."""
     body, payload = change.body, ruling.payload
-    return (
+    is_good = (
         body is not None
         and body.kind == KIND_CHAIN
         and body.entity == change.header.chain
         and payload["d"] in rulings.COUNTED
         and doubtful.isdisjoint(payload["flags"])
     )
+    return body.ops if body is not None and is_good else []

@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.intake import words
-from server.intake.chains import Known, is_sure_of_itself
+from server.intake.chains import Known, said_of_itself
 from server.store import kept, samples
 from server.store.devices import Device
 from server.store.kept import Said
@@ -264,10 +264,7 @@ class _OneChain:
 
 def rows_of(change: ChangeSet, ruling: rulings.Ruling) -> list[Row]:
     """The samples that a ruled set puts into its own chain, as rows; none of one that does not count or is in doubt."""
-    body, chain = change.body, change.header.chain
-    if body is None or not is_sure_of_itself(change, ruling, DOUBTFUL):
-        return []
-    received_at_ms = rulings.received_at_ms(ruling)
+    chain, received_at_ms = change.header.chain, rulings.received_at_ms(ruling)
     return [
         (
             chain,
@@ -277,7 +274,7 @@ def rows_of(change: ChangeSet, ruling: rulings.Ruling) -> list[Row]:
             received_at_ms,
             *(op[name] for name in ("lo", "hi", "wall", "n", "fell", "gap")),
         )
-        for op in body.ops
+        for op in said_of_itself(change, ruling, DOUBTFUL)
         if op["t"] == OBS and problem(op) is None
     ]
 

@@ -8,7 +8,7 @@ Example: `counting(kept.on_sets(connection, [set_id]), chains)` are the words on
 
 from collections.abc import Sequence
 
-from server.intake.chains import Known, is_sure_of_itself
+from server.intake.chains import Known, said_of_itself
 from server.store.kept import Said
 from server.store.rows import Row
 from sync import kept, rulings
@@ -22,10 +22,7 @@ DOUBTFUL = frozenset({"fork", "compromised", "rights_uncertain"})
 
 def rows_of(change: ChangeSet, ruling: rulings.Ruling) -> list[Row]:
     """The words that a ruled set gives in its own chain, as rows; none of one that does not count or is in doubt."""
-    body, chain = change.body, change.header.chain
-    if body is None or not is_sure_of_itself(change, ruling, DOUBTFUL):
-        return []
-    received_at_ms = rulings.received_at_ms(ruling)
+    chain, received_at_ms = change.header.chain, rulings.received_at_ms(ruling)
     return [
         (
             word.set_id,
@@ -37,7 +34,7 @@ def rows_of(change: ChangeSet, ruling: rulings.Ruling) -> list[Row]:
             word.unsure_ms,
             received_at_ms,
         )
-        for op in body.ops
+        for op in said_of_itself(change, ruling, DOUBTFUL)
         if op["t"] == kept.KEPT and kept.problem(op) is None
         for word in kept.words(op)
     ]
