@@ -248,13 +248,9 @@ class Link:
         return None
 
     async def _talk(self, wire: Wire, up: Up, down: Down, audit: Audit) -> float | None:
-        """Both ways beside each other. Gives how long to wait after a refusal that no waiting mends; raises what else
-        broke it.
-        """
+        """The same, but raises what broke it, unless that is a refusal that no waiting mends."""
         try:
-            known = await self._db.reading(joined)
-            self._me = Me(self._intake.desk.chain, known.token)  # it may have joined once more
-            await beside(up.run(), self._read(wire, down), audit.run())
+            await self._both_ways(wire, up, down, audit)
         except ServerRefusalError as refused:
             if refused.may_pass or refused.code not in errors.REQUESTS:
                 raise
@@ -262,10 +258,17 @@ class Link:
             if refused.code == REVOKED:
                 await self._hand_over(up)
             return REFUSED_AGAIN_S
+        return None
+
+    async def _both_ways(self, wire: Wire, up: Up, down: Down, audit: Audit) -> None:
+        """Up and down beside each other until something breaks, and raise that."""
+        known = await self._db.reading(joined)
+        self._me = Me(self._intake.desk.chain, known.token)  # it may have joined once more
+        try:
+            await beside(up.run(), self._read(wire, down), audit.run())
         except MirrorError:  # in an answer to what went up
             if not await self._is_other_log(wire, down):
                 raise
-        return None
 
     async def _read(self, wire: Wire, down: Down) -> None:
         """Take over what the centre rules. Where that contradicts itself nothing more is taken for a while; what is
