@@ -7,7 +7,7 @@ touch what the centre has not ruled on, and to know when it is time.
 What is deleted stays in no freed page (`secure_delete`); whoever calls has the write-ahead log cleaned too (`ERASE`).
 
 Example: `close_months(connection, station, "2025-11")` empties the months before that November in which nothing is
-open, and `forget(connection, station, directory, before_ms)` then deletes the sets that nothing here lists any more.
+open, and `forget(connection, station, desk, directory, before_ms)` then deletes the sets that nothing lists any more.
 """
 
 from collections.abc import Iterable, Sequence
@@ -110,16 +110,18 @@ def close_months(connection: Connection, station: bytes, first: str) -> list[byt
 
 
 def forget(
-    connection: Connection, station: bytes, directory: Directory, before_ms: int
+    connection: Connection, station: bytes, desk: bytes, directory: Directory, before_ms: int
 ) -> set[bytes]:
     """Delete sets that the centre has ruled on before a moment and that belong to nothing here: of incidents that stand
-    in no month of this station, and of other stations' chains about themselves. Gives what they were about.
+    in no month of this station, and of other stations' chains about themselves; but not the newest of the chain `desk`,
+    which goes on from there. Gives what they were about.
     """
     rows = query(
         connection,
-        f"{_UNLISTED} AND r.at_ms <= ? AND (s.entity IS NULL OR s.entity NOT IN"  # noqa: S608  our own words
+        f"{_UNLISTED} AND r.at_ms <= ? AND (s.chain <> ? OR s.seq <"  # noqa: S608  our own words
+        " (SELECT top FROM chain_heads WHERE chain = s.chain)) AND (s.entity IS NULL OR s.entity NOT IN"
         " (SELECT i.incident FROM incident_scopes i JOIN scopes c ON c.id = i.scope WHERE c.name LIKE ?))",
-        (before_ms, f"station:{station.hex()}:%"),
+        (before_ms, desk, f"station:{station.hex()}:%"),
     )
     mine = own_chains(directory, station)
     foreign = [

@@ -78,7 +78,7 @@ def _forget(batch: Batch, station: bytes, first: str, before_ms: int) -> int:
     assert isinstance(batch, HubBatch), "only stations forget"
     connection = batch.connection
     about = set(forgetting.close_months(connection, station, first))
-    about |= forgetting.forget(connection, station, batch.directory, before_ms)
+    about |= forgetting.forget(connection, station, batch.desk_chain, batch.directory, before_ms)
     batch.forgot(about)
     if about:
         forgetting.sweep(connection, about)

@@ -16,7 +16,7 @@ from sync import rulings
 from sync.changeset import Draft
 from tests.server.desks import Centre, centre
 from tests.server.pen import EPOCH_MS, OTHER_STATION, STATION, UNIT, Pen, chance, person_id
-from tests.server.stations import Station, beside, push
+from tests.server.stations import Station, beside, push, running
 from tests.server.test_station import (
     MONTH,
     heard,
@@ -232,6 +232,24 @@ async def test_hb14_what_a_roaming_phone_left_goes_three_days_after_the_centre_r
     assert again.r == "kept"
     assert await station.handed_up() == 1, "it is a duplicate there"
     assert await station.handed_up() == 0
+
+
+async def test_hb14_a_station_writes_on_where_its_last_word_was_of_what_is_forgotten(
+    house: Centre, station: Station, tmp_path: Path
+) -> None:
+    await ordered(house)
+    await station.mirrored()
+    await desk(station, {"t": "entry.add", "kind": "note", "text": "值班"})
+    await station.handed_up()
+    await transferred(house, OTHER_STATION)
+    await station.mirrored()
+    house.clock.advance(73 * HOUR_MS)
+    assert await forgetting(station).once() == 0, "its chain goes on from there"
+    async with running(tmp_path / "station", house) as again:
+        await desk(again, {"t": "entry.add", "kind": "note", "text": "又值班"})
+        assert await again.handed_up() == 1
+        assert await forgetting(again).once() == 1
+    assert "又值班" in str(await seen(house))
 
 
 async def test_hb14_a_month_that_is_past_goes_once_nothing_in_it_is_open(
