@@ -81,7 +81,7 @@ class Heeding:
         if isinstance(found, str):
             self._proving = Proving(log, keys.verify)
             return found
-        await self._db.writing(_hold, found.note)
+        await self._intake.transaction(partial(_hold, held=found.note))
         return ""
 
     async def _hear(self, proving: Proving, one: Entry) -> str:
@@ -130,8 +130,9 @@ def _known(connection: Connection) -> Upstream:
     return known
 
 
-def _hold(connection: Connection, held: str) -> None:
-    upstream.save(connection, msgspec.structs.replace(_known(connection), held=held))
+def _hold(batch: Batch, held: str) -> None:
+    known = _known(batch.connection)
+    upstream.save(batch.connection, msgspec.structs.replace(known, held=held))
 
 
 def _heard(batch: Batch, beacon: bytes) -> None:

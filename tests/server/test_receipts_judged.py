@@ -211,7 +211,7 @@ async def test_au5_a_phone_that_was_shut_out_meanwhile_is_judged_by_when_the_sta
         lambda batch: batch.devices.revoke(phone.chain, "手机遗失")
     )
     pass_by(place, HOUR_MS)
-    # Nobody at the station knows; and its clock, which was set back, says that it was before.
+    # Nobody at the station knows.
     after = await place.at_station(phone, *pair("后"))
     await back(place)
     decided = await ruled(place, [*before, *after])

@@ -32,21 +32,15 @@ from tests.server.desks import Centre, centre
 from tests.server.pen import Pen, person_id
 from tests.server.stations import Station, beside, push
 from tests.server.test_bundles import SPOKEN, carried_by, ortoo
+from tests.server.test_station import house
 from tests.server.test_station_phones import INCIDENT, Phone, place
 from tests.server.township import Township
 
-__all__ = ["place"]
+__all__ = ["house", "place"]
 
 SERVED_MS = 180_000
 OF_ITS_OWN = 2
 """What a station's chain adds to what it keeps: its opening, and its word on the others."""
-
-
-@pytest.fixture
-async def house(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Centre]:
-    (tmp_path / "centre").mkdir()
-    async with centre(tmp_path / "centre", migrated_file) as made:
-        yield made
 
 
 @pytest.fixture

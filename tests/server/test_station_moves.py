@@ -1,11 +1,9 @@
 """What has gone to another station is gone from the old one's screens, alarms and disk, and what roaming phones leave
 there is shown to nobody (SC6, HB14)."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
-import pytest
 from sqlalchemy import Connection
 
 from server.intake.rebuild import rebuild
@@ -14,45 +12,29 @@ from server.upstream.down import Down
 from server.upstream.forget import Forgetting
 from sync import rulings
 from sync.changeset import Draft
-from tests.server.desks import Centre, centre
+from tests.server.desks import Centre
 from tests.server.pen import EPOCH_MS, OTHER_STATION, STATION, UNIT, Pen, chance, person_id
-from tests.server.stations import Station, beside, push, running
+from tests.server.stations import Station, push, running
 from tests.server.test_station import (
     MONTH,
     heard,
+    house,
     id_of,
     own_scope,
     page_of,
+    phone,
     read,
     seat,
+    station,
     view,
 )
 from tests.server.township import until
 
+__all__ = ["house", "phone", "station"]
+
 INCIDENT, ORDER = chance("handed over")[:16], chance("its order")[:16]
 SECRET = "线人巴图住在三队"
 ROWS = ("incidents", "orders", "deadlines", "nudges", "timers", "verdicts")
-
-
-@pytest.fixture
-async def house(tmp_path: Path, migrated_file: Path) -> AsyncIterator[Centre]:
-    (tmp_path / "centre").mkdir()
-    async with centre(tmp_path / "centre", migrated_file) as made:
-        yield made
-
-
-@pytest.fixture
-async def phone(house: Centre) -> Pen:
-    return await house.phone()
-
-
-@pytest.fixture
-async def station(
-    house: Centre, phone: Pen, tmp_path: Path, migrated_file: Path
-) -> AsyncIterator[Station]:
-    assert phone.person
-    async with beside(house, tmp_path / "station", migrated_file) as made:
-        yield made
 
 
 async def seen(of: Centre | Station) -> dict[str, Any]:
