@@ -51,6 +51,8 @@ export interface Device {
   readonly org: Readonly<ShallowRef<Org>>;
   readonly me: ComputedRef<Me>;
   readonly incidents: Replica["incidents"];
+  /** Those that were given to another station. */
+  readonly moved: Replica["moved"];
   readonly status: Readonly<Status>;
   /** The facts behind the chip, reactive. */
   readonly sync: ComputedRef<SyncState>;
@@ -295,6 +297,7 @@ export async function startDevice(): Promise<Device | null> {
     org,
     me,
     incidents: replica.incidents,
+    moved: replica.moved,
     status,
     sync,
     told,

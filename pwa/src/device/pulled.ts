@@ -110,9 +110,9 @@ export function strippedBy(lines: readonly Line[]): Stripped[] {
 }
 
 /** The incidents that leave their scope with these lines (SPEC SC6). */
-export function leftBy(lines: readonly Line[]): Left[] {
+export function leftBy(lines: readonly Line[]): (Left & { ruling: Ruling })[] {
   return lines.flatMap(({ entry: { scope, entity, n }, ruling }) =>
-    leaving(ruling, scope) ? [{ scope, entity, n }] : [],
+    leaving(ruling, scope) ? [{ scope, entity, n, ruling }] : [],
   );
 }
 

@@ -21,6 +21,7 @@ import { recordsIn } from "../sync/snapshot";
 import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
 import { type Cache, type Cursor, CursorMoved, type Page, type Projected, type Stripped } from "./cache";
 import { type Folded, foldIncident } from "./folding";
+import { MovedAway } from "./moved";
 import type { Clock } from "./now";
 import type { Heard, Outbox } from "./outbox";
 import { checkPage, concernedBy, type Line, leftBy, orgRowsOf, rulingIn, strippedBy } from "./pulled";
@@ -73,6 +74,7 @@ export class Replica {
   readonly incidents = shallowReactive(new Map<string, Incident>());
 
   readonly #parts: ReplicaParts;
+  readonly #moved: MovedAway;
   /** Newest ruling heard of, for the header item `seen`: proof that what is written now was written after it. */
   #seen: [number, Uint8Array] | null = null;
   /** Who answered last: a station may know less of the centre than we do, or speak of a log that has ended (SPEC HB5). */
@@ -82,6 +84,12 @@ export class Replica {
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
+    this.#moved = new MovedAway(parts.cache);
+  }
+
+  /** Those that were given to another station, by hex id. Reactive. */
+  get moved(): MovedAway["known"] {
+    return this.#moved.known;
   }
 
   get unkept(): readonly OwnSet[] {
@@ -96,6 +104,7 @@ export class Replica {
   async open(): Promise<void> {
     const { cache, vault, clock } = this.#parts;
     this.#seen = await cache.meta<[number, Uint8Array]>("seen");
+    await this.#moved.load();
     const old: string[] = [];
     for (const { id, view } of await cache.incidents()) {
       const incident = incidentOf(view as View);
@@ -128,6 +137,7 @@ export class Replica {
       else if (before) gone.push(id);
     }
     for (const id of gone) this.incidents.delete(id);
+    if (quiet && gone.length > 0) await this.#moved.load();
     if ((projected.length === 0 && gone.length === 0) || quiet) return;
     changed([...projected.map(({ id }) => id), ...gone]);
     // The projection is a convenience for the next start; without it the fold is simply done again.
@@ -344,11 +354,12 @@ export class Replica {
     for (const one of stripped) await vault.strip(one, this.#met.station !== null);
     const projected: Projected[] = [];
     const asides = asidesOf(whole);
-    const left = asides.filter(
-      ({ scope, entity, ruling }) =>
-        leaving(readRuling(ruling), scope) && records.every((one) => one.entity !== entity),
-    );
+    const left = asides
+      .map(({ scope, entity, n, ruling }) => ({ scope, entity, n, ruling: readRuling(ruling) }))
+      .filter(({ scope, entity, ruling }) => leaving(ruling, scope) && records.every((one) => one.entity !== entity));
     const away = new Set(left.map(({ entity }) => entity));
+    await this.#moved.note(left, this.incidents);
+    await this.#moved.back(records.map(({ entity }) => entity));
     for (const id of new Set([...mine, ...this.incidents.keys()])) {
       if (away.has(id)) continue; // folded again below, out of what is left of it
       const lines = (await cache.entriesOf(id)).filter(({ scope }) => scope !== from.scope);
@@ -412,6 +423,9 @@ export class Replica {
     const projected: Projected[] = [];
     const left = leftBy(lines);
     const gone = new Set(left.map(({ entity }) => entity));
+    await this.#moved.note(left, this.incidents);
+    if (page.scope.startsWith("station:"))
+      await this.#moved.back(lines.flatMap(({ set, entry }) => (set && !gone.has(entry.entity) ? [entry.entity] : [])));
     for (const id of concernedBy(lines, this.#parts.me(), this.incidents)) {
       if (gone.has(id)) continue; // folded again below, out of what is left of it
       const folded = await this.#fold(id, page);

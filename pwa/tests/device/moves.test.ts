@@ -26,6 +26,7 @@ beforeEach(async () => {
 afterEach(() => phone.close());
 
 const shown = () => [...phone.replica.incidents.keys()];
+const moved = () => [...phone.replica.moved.values()];
 const words = async () => (await stored()).includes(spoken);
 
 /** What was read comes once more, as a snapshot. */
@@ -46,13 +47,28 @@ test.each(["entries", "snapshot"])("what came by %s goes from every store, and f
   expect(shown()).toEqual([OTHER]);
   expect(await words()).toBe(false);
   expect((await phone.cache.cursor(SCOPE))?.n).toBe(phone.centre.scopes.get(SCOPE)?.lines.length);
+  expect(moved()).toMatchObject([{ id: INCIDENT, number: "260312-0002", to: AWAY }]);
   phone = await phone.again();
   expect(shown()).toEqual([OTHER]);
+  expect(moved()).toMatchObject([{ id: INCIDENT, number: "260312-0002", to: AWAY }]);
 
   // Back again, all of it comes anew.
   await ordered(phone.centre, INCIDENT, ORDER);
   await phone.exchange();
   expect(shown()).toContain(INCIDENT);
+  expect(moved()).toEqual([]);
+  expect((await phone.again(false)).replica.moved.size).toBe(0);
+});
+
+test("whoever looks at it in another tab is told where it went", async () => {
+  await phone.exchange();
+  const other = await phone.again(false);
+  await phone.centre.move(INCIDENT, AWAY);
+  await phone.exchange();
+  for (const ids of phone.changes) await other.replica.refresh(ids, true);
+  expect(other.replica.incidents.has(INCIDENT)).toBe(false);
+  expect(other.replica.moved.get(INCIDENT)?.to).toBe(AWAY);
+  other.close();
 });
 
 test("a phone that was away meanwhile begins with a snapshot that has it no more", async () => {
@@ -62,6 +78,7 @@ test("a phone that was away meanwhile begins with a snapshot that has it no more
   await phone.exchange();
   expect(shown()).toEqual([OTHER]);
   expect(await words()).toBe(false);
+  expect(moved()).toMatchObject([{ id: INCIDENT, to: AWAY }]);
 });
 
 test("what this phone wrote itself stays, is shown to its author, and is sent; in the vault and nowhere else (SC5)", async () => {
@@ -74,6 +91,7 @@ test("what this phone wrote itself stays, is shown to its author, and is sent; i
   phone.centre.rule = () => ({ d: "held", why: "authority_straddles" }); // listed for its author alone
   await phone.exchange();
   expect(await words()).toBe(false);
+  expect(moved()).toMatchObject([{ id: INCIDENT, to: AWAY }]);
   expect(phone.centre.held.has(set.id)).toBe(true);
   expect(await phone.vault.unsent()).toHaveLength(0);
   expect(phone.replica.incidents.get(INCIDENT)?.orders ?? []).toEqual([]);

@@ -36,6 +36,8 @@ export interface Officer {
   readonly jobs: ComputedRef<Job[]>;
   readonly ringing: ComputedRef<Ringing[]>;
   readonly undo: Readonly<ShallowRef<Undo | null>>;
+  /** Where an incident of mine went, in words; null for one that is here. */
+  movedTo(incident: string): string | null;
   /** A sentence about what was just written, without undo. */
   readonly said: ShallowRef<string | null>;
   job(incident: string): Job | null;
@@ -102,6 +104,18 @@ export function createOfficer(device: Device): Officer {
     if (is && fresh) said.value = t("returnedSaid", faultWords(fresh.review.faults).join(common("comma")));
   });
 
+  const movedTo = (id: string): string | null => {
+    const one = device.moved.get(id);
+    return one ? t("movedTo", device.org.value.stations.get(one.to ?? "")?.name ?? "") : null;
+  };
+  // Whoever had it is told, wherever they are looking.
+  watch(
+    () => [...device.moved.values()].at(-1),
+    (one, before) => {
+      if (one && one.atMs >= (before?.atMs ?? 0)) said.value = `${one.number ?? ""} ${movedTo(one.id)}`;
+    },
+  );
+
   const at = (): At => ({ me: device.me.value, position: freshFix(Date.now()) });
 
   return {
@@ -110,6 +124,7 @@ export function createOfficer(device: Device): Officer {
     ringing: computed(() => (device.duty.value.on ? ringing(jobs.value) : [])),
     undo,
     said,
+    movedTo,
     job: (incident) => jobs.value.find((job) => job.incident.id === incident) ?? null,
     at,
     async step(job, kind) {

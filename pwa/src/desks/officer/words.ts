@@ -440,6 +440,9 @@ const zh = {
   continue: "继续",
   giveFeedback: "去反馈",
   notOpen: "派警已收回",
+  movedAway: "移交走的",
+  movedTo: (station: string) => `已移交${station || "其他派出所"}`,
+  movedWhy: (at: string) => `${at} 起由接手的派出所办理，本机不再看到。你自己写的还在本机。`,
   back: "返回",
   language: "语言",
 
@@ -884,6 +887,10 @@ export const t = book(zh, {
   continue: "Continue",
   giveFeedback: "Report",
   notOpen: "Order taken back",
+  movedAway: "Handed over",
+  movedTo: (station) => `Handed over to ${station || "another station"}`,
+  movedWhy: (at) =>
+    `Since ${at} they deal with it, and it is no longer shown here. What you wrote is still on this phone.`,
   back: "Back",
   language: "Language",
 

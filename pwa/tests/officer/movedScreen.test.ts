@@ -1,0 +1,76 @@
+// @vitest-environment happy-dom
+/** Whoever had an incident that was given to another station is told where it went: where they look at it, and in their list (SC6). */
+import "fake-indexeddb/auto";
+import { flushPromises, mount, type VueWrapper } from "@vue/test-utils";
+import { IDBFactory } from "fake-indexeddb";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { computed, ref } from "vue";
+import OfficerPhone from "../../src/desks/officer/OfficerPhone.vue";
+import { open } from "../../src/desks/officer/screens";
+import type { Device } from "../../src/device/device";
+import { orgOf } from "../../src/device/org";
+import { correct } from "../../src/ui/now";
+import { NOON, ordered, PERSON, Phone, UNIT, VEHICLE } from "../device/phone";
+
+const [INCIDENT, AWAY] = ["11".repeat(16), "77".repeat(16)] as [string, string];
+
+let phone: Phone;
+let screen: VueWrapper;
+beforeEach(async () => {
+  globalThis.indexedDB = new IDBFactory();
+  phone = await Phone.enrol();
+  phone.onDuty = false;
+  correct(NOON - Date.now());
+  await ordered(phone.centre, INCIDENT, "22".repeat(16));
+  await phone.exchange();
+  const { replica, status, session } = phone;
+  const me = { person: PERSON, unit: UNIT, vehicles: [VEHICLE] };
+  const counts = await phone.outbox.counts();
+  const device = {
+    status,
+    session,
+    incidents: replica.incidents,
+    moved: replica.moved,
+    me: computed(() => me),
+    org: ref(orgOf({ stations: [{ id: AWAY, name: "乌审召派出所" }] }, [])),
+    duty: ref({ on: false, sinceMs: NOON }),
+    sync: computed(() => ({
+      ...counts,
+      unkept: 0,
+      suspended: false,
+      reachable: true,
+      lastContactMs: NOON,
+      sending: null,
+    })),
+    told: ref(0),
+    push: { state: ref("off"), trial: ref(null), last: ref(null) },
+    story: (id: string) => replica.story(id),
+    found: (id: string) => replica.found(id),
+    reached: (id: string) => replica.reached(id),
+  } as unknown as Device;
+  screen = mount(OfficerPhone, { props: { device } });
+});
+afterEach(() => {
+  screen.unmount();
+  correct(0);
+  phone.close();
+});
+
+test("an open timeline says where its incident went, and so does the list", async () => {
+  open({ name: "story", incident: INCIDENT });
+  await flushPromises();
+  expect(screen.get("h1").text()).toBe("草场纠纷");
+  await phone.centre.move(INCIDENT, AWAY);
+  await phone.exchange();
+  await flushPromises();
+  expect(screen.get("main").text()).toMatch(
+    /^260312-0001 已移交乌审召派出所.* 起由接手的派出所办理，本机不再看到。你自己写的还在本机。$/,
+  );
+  expect(screen.get("[role=status]").text()).toBe("260312-0001 已移交乌审召派出所");
+  expect(screen.text()).not.toContain("草场纠纷");
+  open({ name: "list" });
+  await flushPromises();
+  expect(screen.findAll("[data-testid=moved]").map((row) => row.text())).toEqual([
+    "已移交乌审召派出所260312-00013月12日 14:30",
+  ]);
+});
