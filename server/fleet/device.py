@@ -404,8 +404,9 @@ class Device:
             self._vault.owe_hearsay()
             self._vault.contradicted(request.chain, reply.have)
         own = [f"device:{chain.hex()}" for chain in self._vault.chains()]
-        self._purge([*own, *(name for name, _epoch, _n in reply.scopes)])
-        for scope, epoch, _newest in reply.scopes:
+        scopes = [one for one in reply.scopes if self._met.may_be_ours(one[0])]
+        self._purge([*own, *(name for name, _epoch, _n in scopes)])
+        for scope, epoch, _newest in scopes:
             known = self._cursors.get(scope)
             if known is None or known.epoch < epoch:  # EX5: what was read of it counts no more
                 self._move(scope, Cursor(epoch, 0, rulings.SCOPE_HEAD_ZERO))
@@ -467,7 +468,9 @@ class Device:
         self._listen_to(read)
         self._heed(read)
         for ruling, carried in read:
-            self.watch.learn(ruling)
+            if ruling.kind == rulings.KIND_ORG:
+                told = ruling.payload
+                self._learn(told["what"], told["id"], told["row"])
             if self.pulled_sets is not None and ruling.kind == rulings.KIND_SET:
                 self.pulled_sets.add(ruling.payload["set"])
             if self._follow is not None:
@@ -484,7 +487,7 @@ class Device:
         packed = await self._wire.fetch(f"snapshot/{offer.hash.hex()}")
         whole = opened(packed, page, offer)
         for row in whole.org:
-            self.watch.learn_row(*row)
+            self._learn(*row)
         records = [record for _entity, some in whole.records() for record in some]
         self._chain.hear([Stamp.unpack(record.eff) for record in records])
         if self.pulled_sets is not None:
@@ -492,6 +495,12 @@ class Device:
         if self._begin is not None:
             self._begin(whole)
         self._move(page.scope, Cursor(whole.epoch, whole.n, whole.head))
+
+    def _learn(self, what: str, row_id: bytes, row: dict[str, Any] | None) -> None:
+        """Take note of rows of the organisation that say who keeps the log, and where our person belongs."""
+        self.watch.learn(what, row_id, row)
+        if (what, row_id) == ("people", self.person) and self._met.belongs(row):
+            self._greeted_ms = None  # other scopes are ours from now on
 
     def _listen_to(self, read: Sequence[Read]) -> None:
         """Advance the clock to the newest believable stamp of a page (HL2)."""

@@ -7,7 +7,7 @@ Example: after `met.greeted(reply)` at a station `met.station` is its id, and wh
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -18,6 +18,7 @@ from sync.exchange import HelloReply, PullReply, PushReply, PushResult
 HUB: Final = "hub:"
 _MET: Final = "met"
 _ENDED: Final = "ended"
+_HOME: Final = "home"
 
 
 class Met:
@@ -78,13 +79,35 @@ class Met:
             or not (self.is_behind or scope.startswith(HUB))
         ]
 
+    def belongs(self, row: Mapping[str, Any] | None) -> bool:
+        """Take note of what the organisation says now of the person whose phone this is. True when that is another
+        station than before."""
+        home = (row or {}).get("station") or b""
+        before = self._vault.watched(_HOME)
+        if home != before:
+            self._vault.watch(_HOME, home)
+        return home != before
+
+    def may_be_ours(self, scope: str) -> bool:
+        """At a station, which may have heard less or more of the centre: no month of a station is ours but of the one
+        that our person belongs to, as far as the organisation was read here (HB6)."""
+        home = self._vault.watched(_HOME) if self.station else None
+        family = _family(scope)
+        return (
+            home is None or not family.startswith("station:") or family == f"station:{home.hex()}"
+        )
+
     def gone(self, cursors: Iterable[str], named: Iterable[str]) -> list[str]:
         """The scopes that are followed no longer, as far as this server can tell: a station of its own, the centre of
         all; older months of a station that is still followed stay (SC5, HB6)."""
         still = set(named)
         if self.station:
             own = f"{HUB}{self.station.hex()}:"
-            return [scope for scope in cursors if scope.startswith(own) and scope not in still]
+            return [
+                scope
+                for scope in cursors
+                if not self.may_be_ours(scope) or (scope.startswith(own) and scope not in still)
+            ]
         ours = {_family(scope) for scope in still}
         return [scope for scope in cursors if _family(scope) not in ours]
 

@@ -12,9 +12,8 @@ import msgspec
 
 from server import keys
 from server.fleet.vault import Vault
-from sync import rulings, witness
+from sync import witness
 from sync.exchange import GivenCheckpoint
-from sync.rulings import Ruling
 from sync.witness import Held
 
 ASK_EVERY_MS: Final = 60_000
@@ -46,12 +45,7 @@ class LogWatch:
         raw = self._vault.watched("alarm")
         return None if raw is None else raw.decode()
 
-    def learn(self, ruling: Ruling) -> None:
-        """Take note of a ruling that names the log."""
-        if ruling.kind == rulings.KIND_ORG and ruling.payload["what"] == witness.ORG_ROW:
-            self.learn_row(ruling.payload["what"], ruling.payload["id"], ruling.payload["row"])
-
-    def learn_row(self, what: str, row_id: bytes, row: dict[str, Any] | None) -> None:
+    def learn(self, what: str, row_id: bytes, row: dict[str, Any] | None) -> None:
         """Take note of a row that names the log."""
         if what == witness.ORG_ROW and row is not None:
             self._vault.watch("log", msgspec.msgpack.encode(Named(row_id, row)))

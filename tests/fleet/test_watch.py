@@ -7,7 +7,6 @@ from typing import Any
 from server.fleet.vault import Vault
 from server.fleet.watch import ASK_EVERY_MS, LogWatch
 from sync import exchange
-from sync.rulings import Ruling
 from tests.fleet.conftest import House
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "log.json"
@@ -22,10 +21,9 @@ def given(case: dict[str, Any]) -> exchange.GivenCheckpoint:
     return exchange.GivenCheckpoint(case["note"], [bytes.fromhex(one) for one in case["proof"]])
 
 
-def named(case: dict[str, Any]) -> Ruling:
+def named(case: dict[str, Any]) -> tuple[str, bytes, dict[str, Any]]:
     row = {"pub": bytes.fromhex(case["row"]["pub"]), "epoch": bytes.fromhex(case["row"]["epoch"])}
-    payload = {"what": "logs", "id": bytes.fromhex(case["server"]), "row": row}
-    return Ruling(1, 1, 0, "org", payload)
+    return "logs", bytes.fromhex(case["server"]), row
 
 
 def size_of(watch: LogWatch) -> int | None:
@@ -42,7 +40,7 @@ def test_tl9_an_alarm_is_kept_in_the_vault_until_the_log_adds_up_again(tmp_path:
     first, grown = by_story["the first one is believed"], by_story["it has grown"]
     watch.heard(given(first))
     assert size_of(watch) is None, "nobody has named the log yet"
-    watch.learn(named(first))
+    watch.learn(*named(first))
     watch.heard(given(first))
     assert (size_of(watch), alarm_of(watch)) == (3, None)
     watch.heard(given(by_story["grown out of another past"]))

@@ -17,10 +17,10 @@ from server.fleet.pages import BrokenScopeError
 from server.fleet.timebase import VirtualTime
 from server.fleet.vault import AGAIN_MS, Cursor, Head, Offered, Vault
 from server.wire import ServerRefusalError
-from sync import exchange, rulings
+from sync import changeset, exchange, rulings
 from sync.changeset import KIND_INCIDENT
 from sync.rulings import Ruling
-from tests.server.pen import chance, person_id
+from tests.server.pen import OTHER_STATION, STATION, chance, person_id
 from tests.server.township import Township, township, until
 
 INCIDENT = chance("incident of the phones")[:16]
@@ -241,6 +241,32 @@ def test_hb4_the_vault_offers_to_each_station_what_that_one_does_not_keep() -> N
     assert (tally.made, tally.acked, tally.refused, tally.kept) == (3, 1, 0, 1)
     vault.owe_everything()  # another log: stations are offered again what was safe in the old one (TL11)
     assert offered(one) == ids[1:]
+
+
+async def test_hb6_who_went_to_another_station_lets_go_of_the_old_one_there_too(
+    place: Township,
+) -> None:
+    phone = await Phone(place).enrolled()
+    await phone.at(place.station)
+    intake = place.centre.state.intake
+    row = intake.directory.row("people", phone.device.person)
+
+    def followed() -> set[bytes]:
+        names = [scope.split(":") for scope in phone.device.vault.cursors()]
+        return {bytes.fromhex(name[-2]) for name in names if "station" in name}
+
+    assert followed() == {STATION}
+    await intake.org("people", phone.device.person, row | {"station": OTHER_STATION})
+    await place.settled()
+    await phone.at(place.station)
+    await phone.at(place.station)
+    assert followed() == {OTHER_STATION}
+    said = changeset.read(
+        phone.device.vault.raw(phone.device.chain, phone.device.vault.tally().made - 1)
+    )
+    assert isinstance(said, changeset.ChangeSet)
+    assert said.body is not None
+    assert {op["t"] for op in said.body.ops} == {"scope.purged"}
 
 
 async def test_hb5_a_station_that_speaks_of_a_log_which_has_ended_confirms_nothing(

@@ -272,6 +272,10 @@ export class Cache {
     return (await this.#open()).getAll("org");
   }
 
+  async orgRow(what: string, id: string): Promise<OrgRow | null> {
+    return (await (await this.#open()).get("org", [what, id])) ?? null;
+  }
+
   async meta<Value>(name: string): Promise<Value | null> {
     return ((await (await this.#open()).get("meta", name)) as Value | undefined) ?? null;
   }

@@ -274,18 +274,32 @@ export class Replica {
   }
 
   /** What to pull: the scopes that hello names, and those of chains that this phone wrote on before it was enrolled anew. */
-  async following(
-    named: readonly (readonly [string, number, number])[],
-  ): Promise<(readonly [string, number, number])[]> {
+  async following({
+    scopes,
+    role,
+  }: Pick<HelloReply, "scopes" | "role">): Promise<(readonly [string, number, number])[]> {
+    const ours = await this.#ours(role);
+    const named = scopes.filter(([scope]) => ours(scope));
     const before = (await this.#parts.vault.chains()).map((chain) => `device:${chain}`);
     const others = before.filter((scope) => named.every(([one]) => one !== scope));
     return [...named, ...others.map((scope) => [scope, 0, 0] as const)];
   }
 
+  /** At a station, which may have heard less or more of the centre: no month of a station is ours but of the one that our
+   *  person belongs to, as far as the organisation was read here (SPEC HB6). */
+  async #ours(role: string): Promise<(scope: string) => boolean> {
+    const { cache, me } = this.#parts;
+    const person = role === STATION ? await cache.orgRow("people", me().person) : null;
+    if (!person) return () => true;
+    const station = person.row?.["station"];
+    const months = `station:${station instanceof Uint8Array ? toHex(station) : ""}:`;
+    return (scope) => !inside(scope).startsWith("station:") || inside(scope).startsWith(months);
+  }
+
   /**
    * Drop the lines of scopes that are no longer ours, as the server that was met can tell. Older months of a station we still
-   * follow stay. Of the centre's scopes the centre alone tells, of its own a station (SPEC HB6). Gives where those stood that were
-   * dropped (SC5).
+   * follow stay. Of the centre's scopes the centre tells, or its rows on our person, of its own a station (SPEC HB6). Gives where
+   * those stood that were dropped (SC5).
    */
   async keepOnly(
     listed: readonly string[],
@@ -295,12 +309,15 @@ export class Replica {
     const left: Cursor[] = [];
     const told = new Set<string>();
     const family = (scope: string): string => scope.split(":").slice(0, 2).join(":");
-    const ours = new Set(listed.map(family));
+    const families = new Set(listed.map(family));
+    const ours = await this.#ours(role);
     const own = `hub:${toHex(server)}:`;
     for (const cursor of await cache.cursors()) {
       const { scope } = cursor;
       const gone =
-        role !== STATION ? !ours.has(family(inside(scope))) : scope.startsWith(own) && !listed.includes(scope);
+        role !== STATION
+          ? !families.has(family(inside(scope)))
+          : !ours(scope) || (scope.startsWith(own) && !listed.includes(scope));
       if (!gone) continue;
       for (const entity of await cache.entitiesOf(scope)) told.add(entity);
       await cache.forgetScope(scope);

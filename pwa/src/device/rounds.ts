@@ -442,7 +442,7 @@ export class Rounds {
   /** Read everything. Gives when a station that was read has heard of the centre last, 0 at the centre. */
   async #pull(hello: HelloReply): Promise<number> {
     const { keeper, link, replica, status, watch } = this.#parts;
-    const scopes = await replica.following(hello.scopes);
+    const scopes = await replica.following(hello);
     const isStation = hello.role === STATION;
     const left = await replica.keepOnly(
       scopes.map(([scope]) => scope),

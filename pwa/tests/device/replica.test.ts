@@ -64,10 +64,11 @@ test("another tab that has not heard of it yet does not deliver an order once mo
 test("enrolled anew, a phone asks for what became of what it wrote before (FK6)", async () => {
   const before = phone.key.chain;
   const { chain } = await newKey(phone.vault);
-  const following = await phone.replica.following([
+  const scopes: [string, number, number][] = [
     ["org", 1, 7],
     [`device:${chain}`, 1, 0],
-  ]);
+  ];
+  const following = await phone.replica.following({ role: "centre", scopes });
   expect(following).toEqual([
     ["org", 1, 7],
     [`device:${chain}`, 1, 0],

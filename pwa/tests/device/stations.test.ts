@@ -8,7 +8,7 @@ import { type ChangeSet, readSet, withoutBody } from "../../src/sync/changeset";
 import { fromHex, toHex } from "../../src/sync/ids";
 import { readRuling } from "../../src/sync/rulings";
 import { Centre } from "./centre";
-import { DESK, ordered, Phone, SCOPE, STATION } from "./phone";
+import { DESK, ordered, PERSON, Phone, SCOPE, STATION } from "./phone";
 import { Station } from "./station";
 
 const INCIDENT = "11".repeat(16);
@@ -267,6 +267,47 @@ test("HB2, HB6: scopes that a station leaves out stay, and go on where they were
   phone.centre.scopes.delete(SCOPE);
   await at(phone.centre);
   expect(Object.keys(await held()).filter((scope) => scope.includes(STATION))).toEqual([]);
+});
+
+test("HB6: where the organisation says that its person went to another station, a phone lets go of the old one at a station too", async () => {
+  const OTHER = "77".repeat(16);
+  await ordered(phone.centre, INCIDENT, ORDER);
+  const row = { name: "苏和", role: "officer", unit: null };
+  await phone.centre.org("people", PERSON, { ...row, station: fromHex(STATION) });
+  await station.inTouch();
+  await phone.note(INCIDENT, "一");
+  await at(station);
+  const held = async () =>
+    (await phone.cache.cursors()).map(({ scope }) => scope).filter((one) => one.includes("station:"));
+  expect((await held()).sort()).toEqual([SCOPE, station.hub].sort());
+
+  await phone.centre.org("people", PERSON, { ...row, station: fromHex(OTHER) });
+  await station.inTouch();
+  await at(station); // it hears so
+  await at(station); // and lets go, though this station still names its own months
+  await at(station);
+  expect(await held()).toEqual([]);
+  expect(phone.replica.incidents.has(INCIDENT)).toBe(false);
+  const head = await phone.vault.head(phone.key.chain);
+  const said = (await readSet(
+    (
+      await phone.vault.own(phone.key.chain, head?.seq ?? -1)
+    )?.raw as Uint8Array,
+  )) as ChangeSet;
+  expect(said.body?.ops.map(({ t, scope }) => [t, scope])).toEqual(
+    [station.hub, SCOPE].map((one) => ["scope.purged", one]),
+  );
+
+  // One that has not heard of the return takes nothing away.
+  const behind = new Station(phone.centre, 2);
+  await behind.inTouch();
+  await phone.centre.org("people", PERSON, { ...row, station: fromHex(STATION) });
+  await station.inTouch();
+  await at(station);
+  await at(station);
+  expect((await held()).sort()).toEqual([SCOPE, station.hub].sort());
+  await at(behind);
+  expect(await held()).toContain(SCOPE);
 });
 
 test("HB5: a station gives no token and is asked for no checkpoint; what it knows less of the centre is no news", async () => {
