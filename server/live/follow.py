@@ -60,7 +60,7 @@ class Follower:
         if idx <= self._hub.idx:
             return False
         await self._intake.catch_up()
-        places = await self._db.reading(scopes.places, self._hub.scopes)
+        places = await self._db.reading(scopes.places, self._hub.families)
         self._hub.moved(places, idx)
         self._tell()
         return True

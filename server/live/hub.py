@@ -4,12 +4,15 @@ Responsible for fan-out inside one process with a bound on listeners. Refuses to
 listener that is slow or gone loses nothing, because it pulls from its cursor.
 
 Example: `with hub.listen(["org"]) as ear: await ear.hear(15.0)` gives `{"org": 41}` when the org
-scope has moved, once, however often it moved meanwhile, and an empty dict after 15 quiet seconds.
+scope has moved, once, however often it moved meanwhile, and an empty dict after 15 quiet seconds. Whoever listens to
+one month of a station hears of all: also of the one that is born meanwhile.
 """
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+
+from server.store.scopes import family_of
 
 LOG = "log"  # the word for desks: the newest ruling index, whatever scope it stands in
 
@@ -21,9 +24,9 @@ class HubFullError(Exception):
 class Ear:
     """One listener and what it has not been told yet: at most one number per scope."""
 
-    def __init__(self, scopes: frozenset[str]) -> None:
-        """Listen to these scopes."""
-        self.scopes = scopes
+    def __init__(self, families: frozenset[str]) -> None:
+        """Listen to the scopes of these families."""
+        self.families = families
         self.draining = False
         self._news: dict[str, int] = {}
         self._awake = asyncio.Event()
@@ -62,9 +65,9 @@ class Hub:
         self.idx = 0  # the newest ruling anybody was told of
 
     @property
-    def scopes(self) -> list[str]:
+    def families(self) -> set[str]:
         """What is listened to now, apart from the log itself."""
-        return [scope for scope in self._ears if scope != LOG]
+        return self._ears.keys() - {LOG}
 
     @property
     def listeners(self) -> int:
@@ -73,30 +76,30 @@ class Hub:
 
     @contextmanager
     def listen(self, scopes: Iterable[str]) -> Iterator[Ear]:
-        """Listen to scopes for the length of the block. Raises HubFullError."""
+        """Listen to scopes, and others of their families, for the length of the block. Raises HubFullError."""
         if self._count >= self._limit:
             raise HubFullError
-        ear = Ear(frozenset(scopes))
+        ear = Ear(frozenset(map(family_of, scopes)))
         if self._draining:
             ear.drain()
         self._count += 1
-        for scope in ear.scopes:
-            self._ears.setdefault(scope, set()).add(ear)
+        for family in ear.families:
+            self._ears.setdefault(family, set()).add(ear)
         try:
             yield ear
         finally:
             self._count -= 1
-            for scope in ear.scopes:
-                rest = self._ears[scope]
+            for family in ear.families:
+                rest = self._ears[family]
                 rest.discard(ear)
                 if not rest:
-                    del self._ears[scope]
+                    del self._ears[family]
 
     def moved(self, scopes: Mapping[str, int], idx: int) -> None:
         """Tell everyone concerned; desks hear of the log whatever moved."""
         self.idx = max(self.idx, idx)
         for scope, n in scopes.items():
-            for ear in self._ears.get(scope, ()):
+            for ear in self._ears.get(family_of(scope), ()):
                 ear.tell(scope, n)
         for ear in self._ears.get(LOG, ()):
             ear.tell(LOG, idx)

@@ -6,7 +6,7 @@ know who may follow which.
 Example: `page(connection, scope_id, after=40, budget_bytes=65_536)` gives entries 41, 42, ...
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -68,9 +68,20 @@ def by_name(connection: Connection, names: Iterable[str]) -> dict[str, Scope]:
     return {name: Scope(at, name, epoch, n, bytes(head)) for at, name, epoch, n, head in rows}
 
 
-def places(connection: Connection, names: Iterable[str]) -> dict[str, int]:
-    """How many entries each of these scopes has; those without any are left out."""
-    return {name: scope.n for name, scope in by_name(connection, names).items()}
+def family_of(name: str) -> str:
+    """What all months of a station share, and what a station lists beside them; other scopes stand for themselves.
+
+    >>> family_of("station:5e:2026-11"), family_of("hub:77:station:5e:2026-11"), family_of("org")
+    ('station:5e', 'hub:77:station:5e', 'org')
+    """
+    head, _, last = name.rpartition(":")
+    return head if len(last) == len("yyyy-mm") else name
+
+
+def places(connection: Connection, families: Collection[str]) -> dict[str, int]:
+    """How many entries each scope of these families has; those without any are left out."""
+    rows = query(connection, "SELECT name, n FROM scopes")
+    return {name: n for name, n in rows if family_of(name) in families}
 
 
 def moved_since(connection: Connection, prefix: str, since_ms: int) -> list[str]:

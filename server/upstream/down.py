@@ -74,6 +74,7 @@ class Down:
         self._pace = Pace(START_BYTES, least=LEAST_BYTES, most=MOST_BYTES)
         self.brought = 0  # entries that came
         self._there: dict[str, Place] = {}  # how far each scope has come at the centre
+        self._is_named = True  # every scope that was hinted at
         self._asks_tokens = True
         self._digest: bytes | None = None
         self._reported_ms = 0  # the contacts here up to then are told
@@ -117,7 +118,10 @@ class Down:
 
     def _hinted(self, moved: exchange.Moved) -> None:
         known = self._there.get(moved.scope)
-        if known is not None and known[1] < moved.n:
+        if known is None:  # born since the hello, which names no epoch of it
+            self._is_named = False
+            self._moved.set()
+        elif known[1] < moved.n:
             self._there[moved.scope] = (known[0], moved.n)
             self._moved.set()
 
@@ -137,12 +141,12 @@ class Down:
         """Read everything that was hinted at to its end. Raises like `run`."""
         while self._moved.is_set():
             self._moved.clear()
-            has_org_moved = False
+            needs_names, self._is_named = not self._is_named, True
             while names := await self._behind():
-                has_org_moved |= ORG in names
+                needs_names |= ORG in names  # whom it follows may be others now
                 await self._pull(names)
-            if has_org_moved:
-                await greet()  # whom it follows may be others now
+            if needs_names:
+                await greet()
             if self._asks_tokens:
                 await self._ask_tokens()
 

@@ -17,6 +17,14 @@ async def test_a_listener_hears_each_scope_once_however_often_it_moved() -> None
         assert await ear.hear(0) == {}
 
 
+async def test_whoever_listens_to_a_month_hears_of_the_one_that_is_born() -> None:
+    hub = Hub(limit=10)
+    with hub.listen(["station:a:2026-11", "hub:s:station:a:2026-11"]) as ear:
+        hub.moved({"station:a:2026-12": 1, "station:b:2026-12": 1}, 1)
+        hub.moved({"hub:s:station:a:2026-12": 2}, 2)
+        assert await ear.hear(1) == {"station:a:2026-12": 1, "hub:s:station:a:2026-12": 2}
+
+
 async def test_a_desk_hears_that_the_log_moved_whatever_scope_it_was() -> None:
     hub = Hub(limit=10)
     with hub.listen([LOG]) as ear:

@@ -24,6 +24,7 @@ from server.auth.devices import find
 from server.auth.enrol import ADDRESS_FAILURES, Whose
 from server.auth.stations import StationRequest, heard_since
 from server.doctor import Finding, examine
+from server.intake.places import DAY_MS
 from server.proof import loss
 from server.proof.signer import Signer
 from server.store import log, sets, upstream
@@ -76,6 +77,11 @@ async def test_a_station_joins_by_a_code_and_then_both_ways_are_open(place: Town
     assert ruled.idx is not None
     raw = await place.state.db.reading(sets.ruling, ruled.idx)
     assert raw == await place.centre.state.db.reading(sets.ruling, ruled.idx), "byte for byte"
+    # What began long ago opens a month that no hello has named yet.
+    began = {"t": "incident.create", "source": "self", "station": STATION, "tag": "T-2"}
+    long_ago = {"at": place.clock.now_ms() - 100 * DAY_MS}
+    [ruled] = await place.at_centre(phone, phone.set(chance("long ago")[:16], began | long_ago))
+    await place.settled()
 
     # Phones show the tokens that they have, and people log in as they do at the centre.
     async def known() -> bool:

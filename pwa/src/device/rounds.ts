@@ -127,6 +127,9 @@ export class Rounds {
   /** When what the centre could not store was tried last. */
   #triedMono = Number.NEGATIVE_INFINITY;
   #line = false;
+  /** The scopes that the last hello named; the line tells of these families alone. */
+  #named: ReadonlySet<string> = new Set();
+  #hangUp = new AbortController();
 
   constructor(parts: RoundsParts) {
     this.#parts = parts;
@@ -147,6 +150,7 @@ export class Rounds {
   stop(): void {
     clearTimeout(this.#timer);
     this.#stopped.abort();
+    this.#hangUp.abort();
   }
 
   /** Go now, or right after the round that is running. */
@@ -442,6 +446,7 @@ export class Rounds {
   /** Read everything. Gives when a station that was read has heard of the centre last, 0 at the centre. */
   async #pull(hello: HelloReply): Promise<number> {
     const { keeper, link, replica, status, watch } = this.#parts;
+    this.#heed(hello);
     const scopes = await replica.following(hello);
     const isStation = hello.role === STATION;
     const left = await replica.keepOnly(
@@ -466,6 +471,19 @@ export class Rounds {
       if (!isStation && reply.complete && (await replica.settleDoubts())) continue;
       return isStation ? timeIn(reply.beacon) : 0;
     }
+  }
+
+  /** A line that was opened before a scope was named may not tell of it: the next one does. */
+  #heed({ scopes }: HelloReply): void {
+    const named = new Set(scopes.map(([scope]) => scope));
+    if (scopes.some(([scope]) => !this.#named.has(scope))) this.#hangUp.abort();
+    this.#named = named;
+  }
+
+  /** One hint. A scope that no hello has named yet was born since. */
+  #hinted(scope: string): void {
+    if (!this.#named.has(scope)) this.#hello = null;
+    this.kick();
   }
 
   /** Sign that what these scopes told is deleted here (SPEC SC5). */
@@ -513,8 +531,9 @@ export class Rounds {
     this.#line = true;
     const openedMs = performance.now();
     try {
-      const on = { open: () => this.#opened(), moved: () => this.kick() };
-      await this.#parts.link.events(on, this.#stopped.signal);
+      this.#hangUp = new AbortController();
+      const on = { open: () => this.#opened(), moved: (scope: string) => this.#hinted(scope) };
+      await this.#parts.link.events(on, this.#hangUp.signal);
     } catch {
       // the round that follows says what is the matter
     }
