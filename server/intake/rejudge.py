@@ -28,13 +28,33 @@ from sync.verdict import BEST
 PAGE = 200  # incidents judged in one transaction
 BY_TIME = frozenset({verdict.NOT_DELIVERED, verdict.UNPROVEN})
 """Findings that a timer writes down: one that is due by now is not missing, its timer will ring."""
-Written = dict[bytes, dict[Key, int]]
-"""Index of the newest ruling on each clock, by incident."""
+
+
+class Written:
+    """Index of the newest ruling on each clock, by incident: as of the page that is looked at, and no page before."""
+
+    def __init__(self) -> None:
+        """Nothing was read yet."""
+        self._upto = 0
+        self._newest: dict[bytes, dict[Key, int]] = {}
+
+    def read_on(self, connection: Connection) -> None:
+        """Read what was ruled since."""
+        sql = "SELECT idx, bytes FROM rulings WHERE kind = 'verdict' AND idx > ? ORDER BY idx"
+        for idx, raw in query(connection, sql, (self._upto,)):
+            ruling = rulings.read_ruling(bytes(raw))
+            self._newest.setdefault(ruling.payload["e"], {})[verdicts.about(ruling)] = idx
+            self._upto = idx
+
+    def of(self, entity: bytes) -> list[int]:
+        """Of one incident, in order."""
+        return sorted(self._newest.get(entity, {}).values())
 
 
 async def rejudge(db: Database, *, check: bool) -> int:
     """Judge all incidents; gives how many had a verdict that did not stand as it should."""
-    written = await db.reading(_written)
+    written = Written()
+    await db.reading(written.read_on)  # most of it while nobody has to wait
     wrong = 0
     after: bytes | None = b""
     while after is not None:
@@ -43,19 +63,11 @@ async def rejudge(db: Database, *, check: bool) -> int:
     return wrong
 
 
-def _written(connection: Connection) -> Written:
-    newest: Written = {}
-    rows = query(connection, "SELECT idx, bytes FROM rulings WHERE kind = 'verdict' ORDER BY idx")
-    for idx, raw in rows:
-        ruling = rulings.read_ruling(bytes(raw))
-        newest.setdefault(ruling.payload["e"], {})[verdicts.about(ruling)] = idx
-    return newest
-
-
 def _page(
     connection: Connection, after: bytes, check: bool, written: Written
 ) -> tuple[bytes | None, int]:
     log.lock(connection)  # no batch may come between the look and the rows
+    written.read_on(connection)
     directory = people.directory(connection)
     entities = projections.entities(connection, after, PAGE)
     now_ms = _newest_ms(connection)
@@ -66,11 +78,11 @@ def _page(
         incident = load(connection, entity, directory)
         if not incident.scopes or not verdicts.runs(incident):
             continue
-        if waiting.get(entity, now_ms + SETTLING_MS + 1) <= now_ms + SETTLING_MS:
-            continue  # somebody is about to look at it
-        ruled = sets.rulings_at(connection, sorted(written.get(entity, {}).values()))
+        ruled = sets.rulings_at(connection, written.of(entity))
         said = [rulings.read_ruling(raw) for _idx, _at_ms, raw in ruled]
         differing, turns_ms = _found(connection, incident, directory, said, now_ms)
+        if waiting.get(entity, now_ms + SETTLING_MS + 1) <= now_ms + SETTLING_MS:
+            continue  # somebody is about to look at it, or does so now
         if any(one.payload is not None for one in differing):
             turns_ms = now_ms  # whoever wakes then rules it
         moments.append((entity, turns_ms))

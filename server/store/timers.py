@@ -47,9 +47,11 @@ def write(connection: Connection, kind: str, moments: Sequence[tuple[bytes, int 
 
 
 def moments(connection: Connection, kind: str, entities: Sequence[bytes]) -> dict[bytes, int]:
-    """When the timers of one kind of these entities ring, of those that have one."""
+    """When the timers of one kind of these entities ring, of those that have one; 0 where somebody is at it by now."""
     rows = query_in(
-        connection, "SELECT entity, kind, at_ms FROM timers WHERE entity IN (?)", entities
+        connection,
+        "SELECT entity, kind, CASE WHEN holder IS NULL THEN at_ms ELSE 0 END FROM timers WHERE entity IN (?)",
+        entities,
     )
     return {bytes(entity): at_ms for entity, of_kind, at_ms in rows if of_kind == kind}
 

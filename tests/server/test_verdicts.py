@@ -4,18 +4,22 @@ Time is moved by hand; `looked` is a second later, when whoever wakes by timers 
 """
 
 import os
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import Connection
 
 from server import keys
-from server.deadlines.engine import Engine
+from server.deadlines.engine import CLAIM_MS, Engine
 from server.intake.batch import Batch
 from server.intake.rebuild import rebuild
+from server.intake.rejudge import rejudge
 from server.intake.reviews import review
 from server.intake.verdicts import SETTLING_MS
 from server.proof.export import Exporter
+from server.store import timers
 from server.store import verdicts as stored
+from server.store.engine import Database
 from server.store.rows import execute, query
 from server.store.timers import VERDICTS
 from sync import rulings
@@ -104,8 +108,47 @@ async def rows(house: House) -> dict[str, str]:
     return {key[0]: row.result for key, row in standing[INCIDENT].items()}
 
 
+class Meanwhile(Database):
+    """A database in which something happens before the first transaction that writes."""
+
+    def __init__(self, url: str, happens: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(url)
+        self._happens: Callable[[], Awaitable[object]] | None = happens
+
+    async def writing(self, function: Any, *args: Any, **named: Any) -> Any:
+        happens, self._happens = self._happens, None
+        if happens is not None:
+            await happens()
+        return await super().writing(function, *args, **named)
+
+
 async def sound(house: House) -> tuple[int, int]:
     return await rebuild(house.settings.url, check=True)
+
+
+async def test_vd9_a_check_finds_nothing_wrong_with_what_is_ruled_meanwhile(house: House) -> None:
+    pen = await ordered(house)
+    house.clock.advance(4 * SECOND)
+    await does(house, pen, step("delivered", via="system"), step("signed"))
+    db = Meanwhile(house.settings.url, lambda: looked(house))
+    assert await rejudge(db, check=True) == 0
+    await db.close()
+    assert len(await ruled(house)) > 0
+
+
+async def test_vd9_a_check_leaves_to_whoever_is_at_it_what_they_have_taken_up(house: House) -> None:
+    pen = await ordered(house)
+    await does(house, pen, step("delivered", via="system"), step("signed"))
+    house.clock.advance(SETTLING_MS)
+    now_ms = house.clock.now_ms()
+    taken = await house.db.writing(
+        timers.claim, (now_ms, now_ms + CLAIM_MS), bytes(16), 50, [VERDICTS]
+    )
+    assert taken
+    assert (await sound(house))[1] == 0
+    house.clock.advance(CLAIM_MS)  # they died over it
+    assert await looked(house) == 1
+    assert len(await ruled(house)) > 0
 
 
 async def test_vd9_an_order_signed_and_arrived_in_time_is_found_so_once_and_for_everybody(
