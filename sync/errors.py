@@ -480,7 +480,7 @@ STATIONS: Final[dict[str, Entry]] = {
     "not_trusted": Entry(
         503,
         "This machine does not trust the certificate that is shown at the centre's address.",
-        "Give the file with its authority in SSL_CERT_FILE; see that the name leads to the centre from here (/etc/hosts).",
+        "Give its authority in SSL_CERT_FILE, and see that the name leads to the centre from here (/etc/hosts).",
     ),
 }
 """Why a station takes nothing more over from its centre (HB2), or does not reach it where no waiting helps."""
