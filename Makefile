@@ -59,11 +59,13 @@ format: $(PYTHON_READY) ## Let the Python formatter have its way
 	$(BIN)/ruff format .
 
 # The parts run one after another, cheapest first. The first that fails stops the run and is named;
-# when all pass, their closing lines stand together at the end, pytest's last.
+# when all pass, their closing lines stand together at the end, pytest's last. What needs nothing of
+# the other language is installed and judged beside it, and tests that wait leave their core to others.
 .PHONY: test
-test: setup system ## Check, then run every test: Python, TypeScript, stories in a real browser
+test: system ## Check, then run every test: Python, TypeScript, stories in a real browser
+	@$(MAKE) -j2 setup
 	@rm -rf $(LOGS) && mkdir -p $(LOGS)
-	@$(call part,check,$(MAKE) check)
+	@$(call part,check,$(MAKE) -j2 -Otarget check)
 	@$(call part,python,$(MAKE) test-python)
 	@$(call part,pwa,$(MAKE) test-pwa)
 	@$(call part,browser,$(MAKE) test-browser)
@@ -83,7 +85,7 @@ closing = printf '  %-8s %s\n' $(1) \
 
 .PHONY: test-python
 test-python: $(PYTHON_READY) $(NODE_READY) ## Run the Python tests (real records too where ORTOO_REAL_DATA names them)
-	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: laws
 laws: $(PYTHON_READY) ## Try trusted time on very many histories of wrong clocks (RUNS=100000)
