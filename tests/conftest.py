@@ -19,6 +19,9 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.register_profile("deep", settings.get_profile("default"), max_examples=3000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+# A file is told by one worker, so one of these at the end would keep the others waiting for minutes.
+LONGEST = {"test_worlds.py", "test_traps.py", "test_replay.py"}
+
 
 def real_data_directory() -> Path | None:
     """The directory named by ORTOO_REAL_DATA, or None when it is not set."""
@@ -27,7 +30,8 @@ def real_data_directory() -> Path | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests of real records, visibly counted as deselected, where there are none."""
+    """The longest files first; no tests of real records, visibly counted as deselected, where there are none."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     if real_data_directory() is not None:
         return
     left_out = [item for item in items if item.get_closest_marker("real_data")]

@@ -22,7 +22,7 @@ def first_found(trap: Trap, shared: Tools) -> tuple[int, Broken]:
     with ExitStack() as stack:
         tools = stack.enter_context(run.tools(trap.edits)) if trap.edits else shared
         stack.enter_context(trap.laid())
-        for seed in range(WITHIN):
+        for seed in range(trap.first, trap.first + WITHIN):
             broken = World(seed, tools, faults=trap.faults).run().broken
             if broken is not None:
                 return seed, broken

@@ -34,13 +34,16 @@ Laid = Callable[[], AbstractContextManager[Any]]
 
 
 class Trap(msgspec.Struct, frozen=True):
-    """One fault. `faults`: what a world must know for it to matter; `caught_by`: invariants that may find it."""
+    """One fault. `faults`: what a world must know for it to matter; `caught_by`: invariants that may find it; `first`: the
+    first of forty worlds, near the one that finds it.
+    """
 
     number: int
     caught_by: frozenset[int]
     faults: dict[str, float] = {}
     edits: tuple[Edit, ...] = ()
     laid: Laid = nullcontext
+    first: int = 0
 
 
 def _wrap(owner: Any, name: str, around: Callable[..., Any]) -> Laid:
@@ -204,6 +207,7 @@ TRAPS: dict[str, Trap] = {
                 "if (remote.ms < 0) void limit;",
             ),
         ),
+        first=27,
     ),
     "the effective stamp is the author's own": Trap(
         3,
@@ -218,12 +222,21 @@ TRAPS: dict[str, Trap] = {
         0,
         frozenset({17}),
         laid=_wrap(verdict._Pair, "slack_if_met", _met_unless_excluded),
+        first=2,
     ),
     "a fork is not seen": Trap(
-        4, frozenset({10}), {"clone": 0.2}, laid=_wrap(judge, "judge", _no_fork_seen)
+        4,
+        frozenset({10}),
+        {"clone": 0.2},
+        laid=_wrap(judge, "judge", _no_fork_seen),
+        first=8,
     ),
     "the second set of a fork is refused for ever": Trap(
-        5, frozenset({1, 20}), {"clone": 0.2}, laid=_wrap(Batch, "take", _second_writer_refused)
+        5,
+        frozenset({1, 20}),
+        {"clone": 0.2},
+        laid=_wrap(Batch, "take", _second_writer_refused),
+        first=8,
     ),
     "two pages share a sequence number": Trap(
         6,
@@ -236,6 +249,7 @@ TRAPS: dict[str, Trap] = {
                 'keep(tx.objectStore("own").put(set));\n      keep(tx.objectStore("outbox").put(freshMark(set)));',
             ),
         ),
+        first=8,
     ),
     "a rejected set blocks those behind it": Trap(
         7, frozenset({1, 2, 20}), laid=_wrap(Batch, "take", _blocked_behind)
@@ -337,10 +351,17 @@ TRAPS: dict[str, Trap] = {
         ),
     ),
     "a snapshot tells how sets were ruled first": Trap(
-        0, frozenset({3, 4}), {"review": 0.2}, laid=_wrap(Gathered, "_take_set", _as_first_ruled)
+        0,
+        frozenset({3, 4}),
+        {"review": 0.2},
+        laid=_wrap(Gathered, "_take_set", _as_first_ruled),
+        first=6,
     ),
     "a row that went stays beside a snapshot": Trap(
-        0, frozenset({3}), edits=(Edit(_CACHE, "if (scope === ORG)", "if (scope === `${ORG}?`)"),)
+        0,
+        frozenset({3}),
+        edits=(Edit(_CACHE, "if (scope === ORG)", "if (scope === `${ORG}?`)"),),
+        first=8,
     ),
     "a snapshot with words that were taken away is still given out": Trap(
         30, frozenset({19}), {"redact": 0.2}, laid=_wrap(snapshots, "forget", _nothing)
@@ -376,6 +397,10 @@ TRAPS: dict[str, Trap] = {
         28, frozenset({5}), {"odd": 0.3}, laid=_wrap(Batch, "take", _deduped_by_bytes)
     ),
     "sets are told apart by chain and number only": Trap(
-        28, frozenset({1}), {"clone": 0.2}, laid=_wrap(Batch, "take", _deduped_by_seq)
+        28,
+        frozenset({1}),
+        {"clone": 0.2},
+        laid=_wrap(Batch, "take", _deduped_by_seq),
+        first=8,
     ),
 }
