@@ -24,6 +24,21 @@ const shown = (phone: Phone): Promise<Shown[]> =>
     return found.map(({ title, body, tag, data }) => ({ title, body, tag, data }));
   });
 
+/** Until the worker has shown what comes, and woken the page. Chromium, asked what it shows while it begins to show something,
+ *  often forgets that. */
+async function woken({ page }: Phone, deliver: () => Promise<unknown>): Promise<void> {
+  const listening = await page.evaluateHandle(() => {
+    const heard = new Promise<void>((resolve) => {
+      navigator.serviceWorker.addEventListener("message", ({ data }) => {
+        if (data?.type === "knock") resolve();
+      });
+    });
+    return { heard };
+  });
+  await deliver();
+  await listening.evaluate(({ heard }) => heard);
+}
+
 test("the lock screen says that there is an order and nothing of it, and a touch leads there", async () => {
   const phone = await world.phone();
   const origin = world.url;
@@ -47,7 +62,7 @@ test("the lock screen says that there is an order and nothing of it, and a touch
     cdp.send("ServiceWorker.deliverPushMessage", { origin, registrationId, data: JSON.stringify(told).padEnd(256) });
 
   const order = "0a".repeat(16);
-  await deliver({ what: "order", incident: id, order });
+  await woken(phone, () => deliver({ what: "order", incident: id, order }));
   const [first] = await until(
     "the notification",
     () => shown(phone),
@@ -55,7 +70,7 @@ test("the lock screen says that there is an order and nothing of it, and a touch
   );
   expect(first).toEqual({ title: "驿传", body: "有新警情", tag: order, data: { incident: id } });
   expect(JSON.stringify(first)).not.toMatch(/持刀|王某|昂素|138/);
-  await deliver({ what: "nudge", incident: id, order });
+  await woken(phone, () => deliver({ what: "nudge", incident: id, order }));
   const [again] = await until(
     "the later word",
     () => shown(phone),
