@@ -55,7 +55,8 @@ async function shown() {
   const ticks = rows.map((row) => TICKS.indexOf(row.get(".ticks").attributes("aria-label") ?? ""));
   const [hint, met] = screen.findAll("main > p, main .caption.strong").map((one) => one.text());
   const lines = rows.map((row) => row.get("p.caption").text());
-  return { title: screen.get("h1").text(), hint, met, ticks, lines };
+  const alerts = screen.findAll("[role=alert] b").map((one) => one.text());
+  return { title: screen.get("h1").text(), hint, met, ticks, lines, alerts };
 }
 const at = async (server: { fetch: typeof fetch }): Promise<void> => {
   phone.server = server;
@@ -104,4 +105,14 @@ test("HB5: what is written on a key that has no place yet waits for the centre, 
   const screen = await shown();
   expect(screen.hint).toBe("本机换过密钥，新写的存在本机，连上中心后续传。");
   expect(screen.ticks.slice(0, 2)).toEqual([0, 0]);
+});
+
+test("EX12: a suspended phone that still holds something says that it hands it over, and needs no new code for that", async () => {
+  await at(phone.centre);
+  await phone.note(INCIDENT, "一");
+  Object.assign(phone.centre, { fault: "revoked", silent: "push" });
+  await at(phone.centre);
+  const { alerts, hint, ticks } = await shown();
+  expect([alerts, ticks[0]]).toEqual([["这台手机已停用"], 0]);
+  expect(hint).toMatch(/^都已安全存在本机，有信号马上续传。\d+ 秒后自动再试。$/);
 });

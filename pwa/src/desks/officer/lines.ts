@@ -6,6 +6,7 @@
  *     lineOf(set)?.text;       // 到场 14:57:32
  *     headingOf(answer);       // 这个动作要值班台来做，中心没收
  */
+import { NEEDS_CODE, REVOKED } from "../../device/link";
 import { needsAuthor } from "../../device/outbox";
 import { DAMAGED, type OwnSet, type PushAnswer, type Reached } from "../../device/vault";
 import { decode, type Value } from "../../sync/canon";
@@ -98,6 +99,13 @@ const STATUS = {
 /** A message that takes no argument. */
 const plain = (word: Word): string => (t as (word: Word) => string)(word);
 const text = (value: Value | undefined): string => (typeof value === "string" ? value : "");
+
+/** What a phone is told that the centre refuses, and what helps. */
+export function refusedWords(code: string): { title: string; text: string } {
+  if (code === NEEDS_CODE) return { title: t("placeTaken"), text: t("placeTakenWhy") };
+  if (code === REVOKED) return { title: t("revoked"), text: t("revokedWhy") };
+  return { title: t("suspended"), text: t("suspendedWhy", code) };
+}
 
 /** How a job stands, in one word: the order's own status where there is one. */
 export function statusWord(job: Job): string {

@@ -25,6 +25,8 @@ const zh = {
   portalWhy: "这个网络拦下了请求，打开浏览器登录后会自动接上。都还在本机。",
   logAlarm: "中心的账对不上了",
   logAlarmWhy: (code: string) => `这台手机以前见过的账和现在的不一致（${code}）。照常操作，请告诉管理员和监督。`,
+  revoked: "这台手机已停用",
+  revokedWhy: "没传的照样上报，报完本机就清空。要再用，找管理员要新的登记码。",
   suspended: "中心不认这台手机",
   enrolAgain: "重新登记",
   suspendedWhy: (code: string) => `找管理员重新登记（${code}）。写下的都还在本机，可以导出。`,
@@ -477,6 +479,9 @@ export const t = book(zh, {
   logAlarm: "The centre's log does not add up",
   logAlarmWhy: (code) =>
     `What this phone saw of it before and what it shows now differ (${code}). Carry on, and tell an administrator and a supervisor.`,
+  revoked: "This phone was suspended",
+  revokedWhy:
+    "What is unsent is still handed over, then this phone clears itself. To use it again, ask an administrator for a new code.",
   suspended: "The centre does not know this phone",
   enrolAgain: "Enrol again",
   suspendedWhy: (code) =>
@@ -836,7 +841,7 @@ export const t = book(zh, {
   lineListedEnd: "Supervision closed",
   lineTag: "Tag",
   lineOpen: "Phone enrolled",
-  lineClock: "Clock checked against the centre",
+  lineClock: "Clock checked",
   lineOther: "Other record",
   factTitle: "title",
   factCategory: "category",
