@@ -26,6 +26,7 @@ import msgspec
 from server.fleet.desk import Desk
 from server.fleet.replay.cast import PASSWORD
 from tests.blackbox import journal as journals
+from tests.blackbox.alone import LONG_S, Alone, check_alone, now_ms
 from tests.blackbox.centre import ANSWER_S, Centre
 from tests.blackbox.checker import Violation, check
 from tests.blackbox.house import House
@@ -113,14 +114,19 @@ class Story:
         for number in range(TOWNS):
             self._wires.shape(number)
         await asyncio.sleep(CALM_S)
+        from_ms = now_ms()
         self._cut(1)
         provisional = await self._suffer(alone_s)
+        alone = Alone(from_ms, now_ms())
         for number in range(TOWNS):
             self._wires.mend(number)
         began_s = asyncio.get_running_loop().time()
         await self._rest()
         healed_s = asyncio.get_running_loop().time() - began_s
         await self._judge(provisional)
+        if alone_s >= LONG_S:
+            phone, there = self._place / "phone1.jsonl", self._stations[1].data_dir
+            self._judged("alone", check_alone(alone, self._centre.data_dir, there, phone))
         counts, made = self._gathered().counts, len(provisional)
         return Tally(counts["kept"], counts["acked"], counts["ruled"], made, self._cuts, healed_s)
 
