@@ -21,10 +21,10 @@ import msgspec
 from server import keys
 from server.fleet.chain import APP, Entropy, OwnChain
 from server.fleet.meeting import Met
-from server.fleet.pages import BrokenScopeError, Read, follow_on, opened
+from server.fleet.pages import BrokenScopeError
+from server.fleet.reading import Begin, Follow, Reading, Shown
 from server.fleet.timebase import Timebase
-from server.fleet.vault import Cursor, Offered, Vault, Waiting
-from server.fleet.watch import LogWatch
+from server.fleet.vault import Offered, Vault, Waiting
 from server.wire import (
     CENTRE_ONLY,
     NEEDS_LOGIN,
@@ -35,22 +35,14 @@ from server.wire import (
     garbled,
     refuse,
 )
-from sync import exchange, rulings
+from sync import exchange
 from sync.changeset import KIND_CHAIN, purged_op
-from sync.clock import Stamp
 from sync.refusal import OPS_MAX
-from sync.snapshot import Snapshot
 
-PULL_BUDGET_BYTES = 1_048_576
 HELLO_EVERY_MS = 6 * 3_600_000  # scopes change with the month; a listener greets with each stream
 HELLO_AFTER_FAILING_MS = 600_000  # the centre then wants to know what is still pending here
 REFUSED_AGAIN_MS = 600_000  # EX14
 RETRY_MS = (2_000, 60_000)  # first wait after a failure, longest wait; doubling, with jitter
-
-Follow = Callable[[str, rulings.Ruling, bytes | None], None]
-"""Told each applied entry: scope, ruling, envelope if it came along."""
-Begin = Callable[[Snapshot], None]
-"""Told the snapshot that a scope begins with, in place of its entries so far."""
 
 
 class Device:
@@ -83,22 +75,25 @@ class Device:
         self._time = time
         self._chance = chance
         self._online = online
-        self._follow = follow
-        self._begin = begin
-        self._anew = anew
         self._storage = storage
         self._records_centre = records_centre
         self._chain = OwnChain(vault, time, entropy, records_centre=records_centre)
         self._wire = Wire(http, lambda: self._chain.identity)
-        self._cursors = vault.cursors()
         self._met = Met(vault)
-        self.watch = LogWatch(vault)
+        self.reading = Reading(
+            vault,
+            self._wire,
+            time,
+            chain=self._chain,
+            met=self._met,
+            shown=Shown(follow, begin, anew),
+            doubt=self.greet_again,
+        )
         self._greeted_ms: int | None = None
         self._tried_ms: int | None = None  # when what was refused was offered again
         self._wants_pull = False
         self._busy = False
         self.duplicates = 0
-        self.pulled_sets: set[bytes] | None = None  # set ids met in pulls, where someone asks
         identity = vault.identity()
         if identity is not None:
             self._chain.adopt(identity)
@@ -178,8 +173,7 @@ class Device:
 
     def follow_scope(self, scope: str) -> None:
         """Read a scope too that hello does not name, such as an older month of the own station."""
-        if scope not in self._cursors:
-            self._move(scope, Cursor(0, 0, rulings.SCOPE_HEAD_ZERO))
+        self.reading.follow(scope)
 
     def greet_again(self) -> None:
         """Say hello before whatever is sent next, as after a restart."""
@@ -406,10 +400,7 @@ class Device:
         own = [f"device:{chain.hex()}" for chain in self._vault.chains()]
         scopes = [one for one in reply.scopes if self._met.may_be_ours(one[0])]
         self._purge([*own, *(name for name, _epoch, _n in scopes)])
-        for scope, epoch, _newest in scopes:
-            known = self._cursors.get(scope)
-            if known is None or known.epoch < epoch:  # EX5: what was read of it counts no more
-                self._move(scope, Cursor(epoch, 0, rulings.SCOPE_HEAD_ZERO))
+        self.reading.named(scopes)
         for scope in own:  # enrolled anew, it asks for those it wrote on before (FK6)
             self.follow_scope(scope)
         self._greeted_ms = sent.wall_ms
@@ -417,8 +408,8 @@ class Device:
 
     def _purge(self, named: Sequence[str]) -> None:
         """Forget the scopes that are followed no longer, and sign that (SC5) where the chain says what it heard."""
-        gone = self._met.gone(self._cursors, named)
-        left = [(scope, self._cursors.pop(scope)) for scope in gone]
+        gone = self._met.gone(self.reading.cursors, named)
+        left = self.reading.forget(gone)
         with self._vault.together():
             signed = left if self._records_centre else []
             for at in range(0, len(signed), OPS_MAX):
@@ -430,102 +421,7 @@ class Device:
 
     async def pull(self) -> None:
         """Read every known scope to its newest entry. Raises BrokenScopeError for one that lies."""
-        complete = False
-        while not complete:
-            at_station = bool(self._met.station)
-            request = exchange.PullRequest(
-                self._met.asks(self._cursors),
-                PULL_BUDGET_BYTES,
-                None if at_station else self.watch.due(self._time.now_ms()),
-            )
-            reply = await self._wire.call("pull", request, exchange.PullReply)
-            if reply.server is not None:
-                self._met.station, at_station = reply.server, True
-            for page in reply.scopes:
-                if page.snapshot is not None:
-                    await self._begin_with(page, page.snapshot)
-                else:
-                    self._apply(page)
-            self._chain.saw(reply.size, reply.leaf, of_station=at_station)
-            self._chain.given(reply.beacon, of_station=at_station)
-            self._met.read(reply)
-            self.watch.heard(reply.checkpoint)
-            complete = reply.complete
-
-    def _apply(self, page: exchange.ScopePage) -> None:
-        at = self._cursors.get(page.scope)
-        if at is not None and at.epoch not in (0, page.epoch):
-            self._greeted_ms = None  # the log may be another one too (TL11)
-        if at is not None and at.epoch == page.epoch and page.from_ != at.n + 1:
-            raise garbled("the answer is to another pull")  # from some proxy's memory
-        try:
-            read, cursor = follow_on(page, at)
-        except BrokenScopeError:
-            self._start_over(page.scope, page.epoch)
-            raise
-        if page.from_ == 1 and self._anew is not None:
-            self._anew(page.scope)
-        self._listen_to(read)
-        self._heed(read)
-        for ruling, carried in read:
-            if ruling.kind == rulings.KIND_ORG:
-                told = ruling.payload
-                self._learn(told["what"], told["id"], told["row"])
-            if self.pulled_sets is not None and ruling.kind == rulings.KIND_SET:
-                self.pulled_sets.add(ruling.payload["set"])
-            if self._follow is not None:
-                self._follow(page.scope, ruling, carried)
-        self._move(page.scope, cursor)
-
-    def _start_over(self, scope: str, epoch: int) -> None:
-        """What is held of a scope does not go with what is said of it now: read it from its beginning (EX4)."""
-        self._greeted_ms = None  # and see who says so
-        self._move(scope, Cursor(epoch, 0, rulings.SCOPE_HEAD_ZERO))
-
-    async def _begin_with(self, page: exchange.ScopePage, offer: exchange.Offer) -> None:
-        """Begin a scope again with the snapshot that was offered (SN3). Raises BrokenScopeError."""
-        packed = await self._wire.fetch(f"snapshot/{offer.hash.hex()}")
-        whole = opened(packed, page, offer)
-        for row in whole.org:
-            self._learn(*row)
-        records = [record for _entity, some in whole.records() for record in some]
-        self._chain.hear([Stamp.unpack(record.eff) for record in records])
-        if self.pulled_sets is not None:
-            self.pulled_sets |= {record.set for record in records}
-        if self._begin is not None:
-            self._begin(whole)
-        self._move(page.scope, Cursor(whole.epoch, whole.n, whole.head))
-
-    def _learn(self, what: str, row_id: bytes, row: dict[str, Any] | None) -> None:
-        """Take note of rows of the organisation that say who keeps the log, and where our person belongs."""
-        self.watch.learn(what, row_id, row)
-        if (what, row_id) == ("people", self.person) and self._met.belongs(row):
-            self._greeted_ms = None  # other scopes are ours from now on
-
-    def _listen_to(self, read: Sequence[Read]) -> None:
-        """Advance the clock to the newest believable stamp of a page (HL2)."""
-        stamps = [
-            Stamp.unpack(ruling.payload["eff"])
-            for ruling, _envelope in read
-            if ruling.kind == rulings.KIND_SET
-        ]
-        self._chain.hear(stamps)
-
-    def _heed(self, read: Sequence[Read]) -> None:
-        """What the centre has ruled is an answer to what waits, whoever handed it in (HB4). What a station thinks is
-        none, nor what one says of a log that has ended.
-        """
-        if not self._met.is_behind and self._vault.pending()[0]:
-            told = (
-                (ruling.payload["set"], ruling.payload["why"])
-                for ruling, _envelope in read
-                if ruling.kind in rulings.DECIDING and not rulings.is_provisional(ruling.idx)
-            )
-            self._vault.ruled(told, self._met.station)
-
-    def _move(self, scope: str, cursor: Cursor) -> None:
-        self._cursors[scope] = cursor
-        self._vault.move_cursor(scope, cursor)
+        await self.reading.pull()
 
     async def listen(self) -> None:
         """Greet, then follow the server's hints for as long as one stream lasts; each is a pull.
@@ -546,7 +442,7 @@ class Device:
                     self._hinted(json.loads(line.removeprefix("data:")))
 
     def _hinted(self, moved: dict[str, Any]) -> None:
-        known = self._cursors.get(moved["scope"])
+        known = self.reading.cursors.get(moved["scope"])
         if known is None:
             self._greeted_ms = None  # a scope not heard of yet: hello names it
         elif known.n >= moved["n"]:

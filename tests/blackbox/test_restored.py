@@ -104,7 +104,7 @@ async def test_a_centre_that_burnt_down_is_put_back_and_phones_bring_what_it_has
                     assert seen - {"BAD  app"} == {"BAD  backup"}
                 elif words != ["systemctl", "stop", "ortoo"]:
                     await centre.command(*words[1:])
-            alarms = {phone.device.watch.alarm for phone in crew.phones}
+            alarms = {phone.device.reading.watch.alarm for phone in crew.phones}
             duplicates = sum(phone.device.duplicates for phone in crew.phones)
         centre.kill()
         found: list[Violation] = check(journal.path, centre.data_dir)

@@ -118,14 +118,14 @@ async def test_a_pull_brings_what_others_wrote_and_checks_every_head(house: Hous
     (one, _), (two, _) = await house.phone(0), await house.phone(1)
     incident = (await house.incident())["id"]
     for device in (one, two):
-        device.pulled_sets = set()
+        device.reading.pulled_sets = set()
     written = note(one, incident)
     one.kick()
     await house.time.run()
     two.kick(pull=True)
     await house.time.run()
-    assert two.pulled_sets is not None
-    assert written in two.pulled_sets
+    assert two.reading.pulled_sets is not None
+    assert written in two.reading.pulled_sets
     cursors = two.vault.cursors()
     assert any(scope.startswith("station:") and at.n > 0 for scope, at in cursors.items())
 
@@ -329,7 +329,7 @@ async def test_tl11_what_was_safe_in_another_log_is_offered_again(house: House) 
     device.kick(pull=True)
     await house.time.run()
     assert (device.vault.tally().acked, device.duplicates) == (3, 3)
-    assert device.watch.alarm is None
+    assert device.reading.watch.alarm is None
     device.kick(pull=True)
     await house.time.run()
     assert device.duplicates == 3, "once"

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from server.fleet.device import Device
+from server.fleet.reading import Shown
 from sync import changeset, exchange, fold, rulings
 from sync.changeset import KIND_INCIDENT, ChangeSet
 from sync.incident.state import IncidentState
@@ -38,7 +39,7 @@ def listening(device: Device) -> dict[bytes, tuple[rulings.Ruling, bytes | None]
         if ruling.kind == rulings.KIND_SET:
             heard[ruling.payload["set"]] = (ruling, envelope)
 
-    device._follow = follow
+    device.reading.shown = Shown(follow)
     return heard
 
 

@@ -67,15 +67,15 @@ async def test_tl9_a_phone_holds_what_a_real_centre_has_signed(house: House) -> 
     await house.signed()
     device.kick(pull=True)
     await house.time.run()
-    held = device.watch.held
+    held = device.reading.watch.held
     assert held is not None
-    assert device.watch.alarm is None
+    assert device.reading.watch.alarm is None
     await house.incident()
     house.clock.advance(ASK_EVERY_MS)
     await house.signed()
     device.kick(pull=True)
     await house.time.run()
-    after = device.watch.held
+    after = device.reading.watch.held
     assert after is not None
     assert after.size > held.size
-    assert device.watch.alarm is None
+    assert device.reading.watch.alarm is None

@@ -162,7 +162,7 @@ async def test_hb5_a_station_gives_no_token_and_no_place_and_is_asked_for_no_che
     place.cut()
     await phone.at(place.station)
     assert device.vault.greeting(request) == (token, request)
-    assert device.watch.alarm is None
+    assert device.reading.watch.alarm is None
     assert device._chain.seen is not None
     assert seen is not None
     assert device._chain.seen[0] >= seen[0]
@@ -322,7 +322,7 @@ async def test_hb2_a_cursor_that_no_station_can_have_given_begins_its_own_scope_
     [name] = [scope for scope, one in phone.shown if one.payload.get("set") == noted]
     true = phone.device.vault.cursors()[name]
     for wrong in (Cursor(true.epoch + 1, 0, bytes(16)), Cursor(true.epoch, 9, bytes(16))):
-        phone.device._move(name, wrong)
+        phone.device.reading.move(name, wrong)
         for _ in range(2):  # the first notices
             with suppress(BrokenScopeError):
                 await phone.at(place.station)

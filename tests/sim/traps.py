@@ -182,8 +182,8 @@ def _one_more(original: Any, self: Signer, *given: Any, **named: Any) -> Any:
 async def _adopts(original: Any, self: Device) -> Any:
     reply = await original(self)
     for scope, epoch, newest in reply.scopes:
-        if self._cursors[scope].n == 0:
-            self._move(scope, Cursor(epoch, newest, bytes(16)))
+        if self.reading.cursors[scope].n == 0:
+            self.reading.move(scope, Cursor(epoch, newest, bytes(16)))
     return reply
 
 

@@ -156,7 +156,7 @@ async def enrol(
             online=transport.online if wrong is None else _awake(transport, wrong, time),
             records_centre=wrong is not None,
         )
-        device.pulled_sets = set()
+        device.reading.pulled_sets = set()
         async with httpx2.AsyncClient(base_url=server, transport=at_station) as http:
             await device.enrol(code["code"], f"replay {number + 1}", http)
         players.append(Player(officer, device, transport, wrong))

@@ -35,7 +35,7 @@ def lost(players: list[Player]) -> list[bytes]:
     """Set ids that stand in some vault and in no page that any device pulled back."""
     held: set[bytes] = set()
     for player in players:
-        held |= player.device.pulled_sets or set()
+        held |= player.device.reading.pulled_sets or set()
     return [id_ for player in players for id_ in player.device.vault.ids() if id_ not in held]
 
 
