@@ -214,7 +214,7 @@ class _OneChain:
 
     def _said_of(self, stored: Stored) -> tuple[int, ...]:
         """By when stations say that they had this very set; without what lies before it can have been made."""
-        lo_ms = _bound_in(stored.ruling.payload.get("in", {}))
+        lo_ms = _bound_in(self._kept(stored))
         least_ms = 0 if lo_ms is None else lo_ms - time.CENTRE_UNCERTAINTY_MS
         said = self._said.get(stored.set_id, ())
         return tuple(

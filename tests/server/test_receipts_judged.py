@@ -10,6 +10,7 @@ from server import keys
 from server.deadlines.engine import Engine
 from server.intake.batch import Batch
 from server.intake.rebuild import rebuild
+from server.intake.redact import Ground, redact
 from server.intake.replay import replay
 from server.intake.verdicts import SETTLING_MS
 from server.proof.export import Exporter
@@ -245,6 +246,27 @@ async def test_tm13_tm14_a_station_that_lies_is_left_aside_or_named(place: Towns
     await lies(place, Word(told.id, *here, EPOCH_MS + 10_000, 0))
     await back(place, 0)
     assert (await found(place))["C2i"] == ("met", 2, ["station_said"])
+    await sound(place)
+
+
+async def test_tm14_a_word_from_before_a_set_was_made_is_none_though_its_words_were_taken_away(
+    place: Township,
+) -> None:
+    phone, beacon = await ordered(place)
+    pass_by(place, 20_000)
+    phone.now_ms = place.clock.now_ms()
+    signed = phone.set(INCIDENT, SIGNED, beacon=beacon)
+    pass_by(place, 2 * DAY_MS)
+    centre = place.centre.state.intake
+    then = phone.set(INCIDENT, NOTE, beacon=centre.beacon())
+    _signed, told = await place.at_centre(phone, signed, then)
+    assert told.id is not None
+    ground = Ground(person_id("commander"), "informant", "线人")
+    await centre.transaction(lambda batch: redact(batch, INCIDENT, [told.id], ground))
+    await lies(place, Word(told.id, phone.chain, phone.writer.seq - 1, EPOCH_MS + 20_000, 0))
+    await back(place, 0)
+    causes = ["no_sample_after", "no_sample_before"]
+    assert (await found(place))["C2i"] == ("undetermined", None, causes)
     await sound(place)
 
 
