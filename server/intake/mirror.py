@@ -4,13 +4,17 @@ Responsible for taking in the pages of one pull whole or not at all: dense, with
 set signed by its chain's key. The centre is believed what it rules and nothing else. Refuses to ask for pages, and to
 say what a station thinks itself.
 
+A set that its author did not sign by itself, but with what followed it, is left out (CS6): the line about it stands.
+
 Where a page stands follows from the scope it is of: the row of the scope is the cursor. What was taken in already is
 left alone, so a reply may come twice, late, or from another station's centre by mistake of a proxy.
 
 Example: `await intake.transaction(lambda batch: mirror(batch, reply))`, asked with `cursors(connection, names)`.
 """
 
+import logging
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -27,6 +31,10 @@ from server.store.scopes import ORG, Scope
 from sync import changeset, exchange, forks, rulings
 from sync.changeset import ChangeSet
 from sync.rulings import Ruling
+
+NOBODY: Final = b""
+"""No author: who hands a page on vouches for no signature."""
+_log = logging.getLogger("ortoo.upstream")
 
 Place = tuple[bytes, int, bytes]
 """Chain, seq and set id."""
@@ -160,13 +168,16 @@ class _Taking:
         for one in coming:
             self._rule(one, found, is_known=one.ruling.idx in known)
         for one in again:
-            self._replace(one)
+            if one.ruling.payload["set"] in found:
+                self._replace(one)
 
     # ---- sets ------------------------------------------------------------------------------------
 
     def _verified(self, coming: list[Entry]) -> dict[bytes, Incoming]:
         """The sets that come with these rulings and are not here byte for byte, by id; each is what its ruling says
-        and signed by its chain's key, where that is known."""
+        and signed by its chain's key, where that is known. One that is not by itself (CS6) is left out: what its author
+        signed with what follows came in parts, and must keep nothing else back.
+        """
         fresh: dict[bytes, bytes] = {}
         for one in coming:
             if one.ruling.kind not in rulings.DECIDING:
@@ -181,10 +192,14 @@ class _Taking:
             if isinstance(opening, Incoming) and (key := opening_key(opening)) is not None:
                 keys.setdefault(opening.chain, key)
         found: dict[bytes, Incoming] = {}
-        for named, checked in zip(fresh, verify_all(read, keys.get), strict=True):
-            if not isinstance(checked, Incoming) or checked.set_id != named:
-                raise MirrorError(f"set {named.hex()} is not what was signed")
-            found[named] = checked
+        for named, unsure in zip(fresh, read, strict=True):
+            if not isinstance(unsure, Incoming) or unsure.set_id != named:
+                raise MirrorError(f"with {named.hex()} came not the set that was ruled on")
+        for named, checked in zip(fresh, verify_all(read, keys.get, NOBODY), strict=True):
+            if isinstance(checked, Incoming):
+                found[named] = checked
+            else:
+                _log.warning("a set is not signed by itself", extra={"set": named.hex()})
         return found
 
     def _rule(self, one: Entry, found: dict[bytes, Incoming], *, is_known: bool) -> None:
@@ -193,9 +208,10 @@ class _Taking:
         if not is_known:
             batch.ledger.add_ruling(ruling, one.raw)
         if ruling.kind in rulings.DECIDING:
-            if one.envelope is None and self._stored(one) is None:
-                return  # about an incident that has left this scope (SC6): its set is not for us
-            self._decide(one, found.get(ruling.payload["set"]))
+            coming = found.get(ruling.payload["set"])
+            if coming is None and self._stored(one) is None:
+                return  # about what has left this scope (SC6), and not for us; or nothing shows whose it is
+            self._decide(one, coming)
         elif ruling.kind == forks.KIND_FORK:
             batch.ruled_anew(ruling.payload["chain"], ruling.payload["seq"])
         elif entity is not None:
@@ -209,7 +225,8 @@ class _Taking:
         batch, ruling, said = self._batch, one.ruling, one.ruling.payload
         place: Place = (said["chain"], said["seq"], said["set"])
         kept = self._stored(one)
-        raw = _without_words(ruling, one.envelope or (kept.envelope if kept is not None else b""))
+        held = b"" if kept is None else kept.envelope
+        raw = _without_words(ruling, held if coming is None else coming.raw)
         if kept is None:
             batch.ledger.arrival_no += 1
             kept = self._kept[place] = Kept(batch.ledger.arrival_no, ruling.idx, raw)
@@ -293,8 +310,7 @@ class _Taking:
         if one.ruling.kind not in rulings.DECIDING or one.envelope is None:
             return None
         kept = self._stored(one)
-        assert kept is not None, "a ruling that is here has its set"
-        return kept.arrival_no
+        return None if kept is None else kept.arrival_no
 
     def _stored(self, one: Entry) -> Kept | None:
         said = one.ruling.payload

@@ -21,7 +21,7 @@ from server.live.hub import Ear
 from server.problems import ProblemError
 from server.proof import loss
 from server.proof.signer import Signer
-from server.store import log, scopes, spool, upstream
+from server.store import log, scopes, sets, spool, upstream
 from server.store.devices import Contact
 from server.store.rows import query
 from server.store.scopes import hub_scope
@@ -29,7 +29,7 @@ from sync import changeset, exchange, rulings
 from sync.changeset import ChangeSet, Draft
 from sync.exchange import PullReply, ScopePage
 from tests.server.desks import URL, Centre, Seat, centre, opened
-from tests.server.pen import STATION, Pen, chance, person_id
+from tests.server.pen import OTHER_STATION, STATION, Pen, chance, person_id
 from tests.server.stations import (
     TOKEN,
     Station,
@@ -414,8 +414,6 @@ async def test_hb2_pages_that_contradict_what_is_here_are_not_taken_in(
     n, ruling, envelope = msgspec.msgpack.decode(
         month.entries[2], type=tuple[int, bytes, msgspec.Raw]
     )
-    header, signature, body = msgspec.msgpack.decode(envelope)
-    forged = msgspec.msgpack.encode([header, signature[:-1] + bytes([signature[-1] ^ 1]), body])
     other = rulings.read_ruling(ruling)
     changed = rulings.encode_ruling(msgspec.structs.replace(other, at_ms=other.at_ms + 1))
 
@@ -423,8 +421,9 @@ async def test_hb2_pages_that_contradict_what_is_here_are_not_taken_in(
         entries = [*month.entries[:2], msgspec.Raw(msgspec.msgpack.encode(entry))]
         return msgspec.structs.replace(month, entries=entries)
 
+    elsewhere = msgspec.Raw(phone.note(INCIDENT, "别的"))
     for bad, why in [
-        (ending(n, ruling, msgspec.Raw(forged)), "not what was signed"),
+        (ending(n, ruling, elsewhere), "not the set that was ruled on"),
         (ending(n, ruling, None), "without its set"),
         (ending(n, changed, envelope), "the head of"),
         (ending(n + 1, ruling, envelope), "not dense"),
@@ -441,6 +440,36 @@ async def test_hb2_pages_that_contradict_what_is_here_are_not_taken_in(
     shorter = msgspec.structs.replace(month, from_=month.to + 1, to=1, n=1, entries=[])
     with pytest.raises(MirrorError, match="1 entries at the centre and 3 here"):
         await taken(station, reply, shorter)
+
+
+async def test_hb2_what_its_author_signed_only_with_what_follows_keeps_nothing_else_from_a_station(
+    house: Centre, station: Station, phone: Pen
+) -> None:
+    """CS6: who hands in a run signs its end. A station may get a part of it, in which nothing shows whose that is."""
+
+    def unsigned(raw: bytes) -> bytes:
+        header, _signature, body = msgspec.msgpack.decode(raw)
+        return msgspec.msgpack.encode([header, bytes(64), body])
+
+    created, known = phone.create(INCIDENT), phone.note(INCIDENT, "亲手交的")
+    await push(station.client, phone, created, known)
+    run = [created, unsigned(known), unsigned(phone.note(INCIDENT, "谁写的"))]
+    elsewhere = phone.create(chance("elsewhere")[:16], OTHER_STATION)
+    results = await push(house.client, phone, *run, elsewhere)
+    assert [one.r for one in results] == ["stored"] * 4
+    await station.mirrored()
+    page = await page_of(station, phone, MONTH)
+    assert [held for _ruling, held in read(page)] == [id_of(created), id_of(known), None]
+    [kept] = await push(station.client, phone, known)
+    assert (kept.r, kept.idx) == ("duplicate", results[1].idx)
+    held = await station.db.reading(sets.envelope, phone.chain, 2, id_of(known))
+    assert held == known, "what it has is better"
+
+    await push(house.client, phone, phone.note(INCIDENT, "随后"))
+    await station.mirrored()
+    assert {one["text"] for one in (await view(station))["entries"]} == {"亲手交的", "随后"}
+    assert (await page_of(station, phone, MONTH)).head == (await page_of(house, phone, MONTH)).head
+    assert await rebuild(station.app.state.settings.url, check=True) == (1, 0)
 
 
 async def test_fk1_a_fork_that_the_centre_proved_is_known_at_the_station(
