@@ -232,7 +232,7 @@ async def test_hb3_what_the_centre_rules_otherwise_is_told_to_everybody_who_was_
     assert kept.r == exchange.KEPT
     assert [one["text"] for one in (await view(station))["entries"]] == ["我还在", "还有"]
     names = await own_scope(station)
-    before = await station.db.reading(scopes.places, [names])
+    before = await station.db.reading(scopes.places, [scopes.family_of(names)])
 
     await station.handed_up()
     assert [one["text"] for one in (await view(station))["entries"]] == ["我还在"]
