@@ -88,6 +88,7 @@ async def join(
         ) from error
     except ServerRefusalError as error:
         cure = errors.lookup(error.code).cure if error.code in errors.REQUESTS else CHECK
+        cure = HOW if error.code == "wrong_code" else cure
         raise NotJoinedError(f"{url} refuses: {error}", cure) from error
     try:
         answer = msgspec.json.decode(reply.content, type=Answer)
