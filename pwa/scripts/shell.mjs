@@ -6,7 +6,7 @@
  *     phoneFiles(manifest)     // ["assets/index-….js", "assets/officer-….css", …]
  */
 /** Asked for by hand, where there may be no network: kept beside the shell, and nothing that a phone waits for. */
-const BESIDE = ["src/desks/officer/views/CourierSheet.vue", "src/codes/index.ts"];
+const BESIDE = ["src/desks/officer/views/later.ts", "src/codes/index.ts"];
 const SHELL = ["index.html", "src/desks/enrol/index.ts", "src/desks/officer/index.ts"];
 
 /** @typedef {{file: string, css?: string[], imports?: string[], dynamicImports?: string[]}} Chunk */

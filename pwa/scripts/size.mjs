@@ -8,7 +8,7 @@ import { gzipSync } from "node:zlib";
 import { filesBeside, phoneFiles } from "./shell.mjs";
 
 const BUDGET_BYTES = 147 * 1024;
-const BESIDE_BUDGET_BYTES = 34 * 1024;
+const BESIDE_BUDGET_BYTES = 35 * 1024;
 const WITH_IT = ["boot.js", "sw.js"]; // not of the bundle, fetched all the same
 const dist = new URL("../dist/", import.meta.url);
 const manifestUrl = new URL(".vite/manifest.json", dist);

@@ -29,6 +29,8 @@ import type { DeviceSession } from "./session";
 /** The place is taken: only a one-time code lets this phone on. */
 export const NEEDS_CODE = "rotation_needs_login";
 export const REVOKED = "device_revoked";
+/** The centre speaks another version of the exchange (SPEC EX10). */
+export const NEEDS_UPDATE = "unspoken_version";
 /** A station does not do this (SPEC HB8). */
 export const CENTRE_ONLY = "centre_only";
 
@@ -70,6 +72,8 @@ const SHORT_MS = 15_000;
 const LONG_MS = 60_000;
 /** The live line carries a comment every 15 s; without one for this long it is dead. */
 const LINE_SILENT_MS = 40_000;
+/** "Network Authentication Required" (RFC 6585): a portal that says so. */
+const WANTS_LOGIN = 511;
 /** An answer larger than this is not read (SPEC EX: output cap). */
 const MAX_REPLY_BYTES = 8 * 1024 * 1024;
 
@@ -281,6 +285,7 @@ async function troubleOf(response: Response, self: Self): Promise<LinkError> {
     const { wipe = null, noted = false } = problem;
     return new LinkError(kind, problem.title ?? code, { code, retryAfterMs: later, wipe, noted });
   }
+  if (response.status === WANTS_LOGIN) return new LinkError("portal", "the network wants a log-in");
   if (response.status === 429 || response.status >= 500) {
     return new LinkError("busy", `HTTP ${response.status}`, { retryAfterMs: later });
   }

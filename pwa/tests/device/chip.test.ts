@@ -82,7 +82,7 @@ describe("HB4: whoever answers, and however far the sets have come", () => {
     "a gateway without a centre": [page(502, "text/html"), "offline", "busy"],
     "somebody who wants fewer questions": [problem(429, "too_many"), "offline", "busy"],
     "a captive portal with its page": [page(200, "text/html", "<html>log in</html>"), "offline", "portal"],
-    "a captive portal that wants a log-in": [page(511, "text/html", "<html>"), "offline", "busy"],
+    "a captive portal that wants a log-in": [page(511, "text/html", "<html>"), "offline", "portal"],
     "a portal in the words of ours": [page(200, "application/msgpack", "<html>"), "offline", "garbled"],
     "a server that knows no such call": [page(404, "text/html"), "offline", "portal"],
     "the centre, which does not know the token": [problem(401, "not_signed_in"), "attention", "refused"],

@@ -35,6 +35,7 @@ function desk(told = ref(0)): Officer {
     },
     job: () => null,
     person: () => "赵台",
+    whom: () => "中心",
     answer: async (of: OwnSet, text: string) => void (await phone.replica.record(answer(of, SCOPE, text))),
   } as unknown as Officer;
 }

@@ -5,11 +5,12 @@ import { flushPromises, mount } from "@vue/test-utils";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { computed, ref } from "vue";
-import { OFFICER, type Officer } from "../../src/desks/officer/officer";
+import { createOfficer, OFFICER } from "../../src/desks/officer/officer";
 import OutboxScreen from "../../src/desks/officer/views/OutboxScreen.vue";
+import type { Device } from "../../src/device/device";
 import { correct } from "../../src/ui/now";
 import { language } from "../../src/words/language";
-import { NOON, Phone, STATION } from "../device/phone";
+import { NOON, PERSON, Phone, STATION } from "../device/phone";
 import { Station } from "../device/station";
 
 const INCIDENT = "11".repeat(16);
@@ -46,9 +47,13 @@ async function shown() {
     org: ref({ stations: new Map([[STATION, { name: "昂素派出所" }]]) }),
     sync: computed(() => ({ ...counts, unkept: 0 })),
     told: ref(0),
+    incidents: phone.replica.incidents,
+    moved: phone.replica.moved,
+    me: ref({ person: PERSON, unit: null, vehicles: [] }),
+    duty: ref({ on: true }),
     outbox: (most: { waiting: number; confirmed: number }) => phone.outbox.list(most),
   };
-  const desk = { device, job: () => null } as unknown as Officer;
+  const desk = createOfficer(device as unknown as Device);
   const screen = mount(OutboxScreen, { global: { provide: { [OFFICER as symbol]: desk } } });
   await settled();
   const rows = screen.findAll("[data-testid=waiting], [data-testid=confirmed]");
@@ -86,7 +91,7 @@ test("a set on the phone, one at the station, one confirmed: each has its ticks,
   expect(screen.ticks).toEqual([0, 1, 2, 2]);
   station.fault = "busy";
   await at(station);
-  expect((await shown()).hint).toContain("服务器忙，稍后自动再传。");
+  expect((await shown()).hint).toContain("服务器忙。1 秒后自动再试。");
   language.value = "en";
   expect(await shown()).toMatchObject({ title: "2 waiting", met: "Reached 昂素派出所 3 min ago" });
   language.value = "zh-CN";

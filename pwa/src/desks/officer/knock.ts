@@ -30,19 +30,3 @@ const WORDS = {
 /** The word for a row. */
 export const knockWord = (push: Known): (typeof WORDS)[PushState] | "knockOn" =>
   reaches(push) ? "knockOn" : WORDS[push.state.value];
-
-const TITLES = {
-  unsupported: ["knockUnsupportedTitle", "knockUnsupportedText"],
-  unasked: ["knockOffTitle", "knockOffText"],
-  blocked: ["knockBlockedTitle", "knockBlockedText"],
-  off: ["knockOffTitle", "knockOffText"],
-  on: ["knockUntriedTitle", "knockUntriedText"],
-  resting: ["knockRestingTitle", "knockRestingText"],
-  untold: ["knockUntoldTitle", "knockUntoldText"],
-  notOffered: ["knockNotOfferedTitle", "knockNotOfferedText"],
-  noService: ["knockNoServiceTitle", "knockNoServiceText"],
-  refused: ["knockRefusedTitle", "knockRefusedText"],
-} as const satisfies Record<PushState, readonly [string, string]>;
-
-/** Title and explanation of a state in which nothing has arrived yet. */
-export const knockTitle = (state: PushState): (typeof TITLES)[PushState] => TITLES[state];

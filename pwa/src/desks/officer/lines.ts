@@ -6,7 +6,7 @@
  *     lineOf(set)?.text;       // 到场 14:57:32
  *     headingOf(answer);       // 这个动作要值班台来做，中心没收
  */
-import { NEEDS_CODE, REVOKED } from "../../device/link";
+import { NEEDS_CODE, NEEDS_UPDATE, REVOKED } from "../../device/link";
 import { needsAuthor } from "../../device/outbox";
 import { DAMAGED, type OwnSet, type PushAnswer, type Reached } from "../../device/vault";
 import { decode, type Value } from "../../sync/canon";
@@ -104,6 +104,7 @@ const text = (value: Value | undefined): string => (typeof value === "string" ? 
 export function refusedWords(code: string): { title: string; text: string } {
   if (code === NEEDS_CODE) return { title: t("placeTaken"), text: t("placeTakenWhy") };
   if (code === REVOKED) return { title: t("revoked"), text: t("revokedWhy") };
+  if (code === NEEDS_UPDATE) return { title: t("otherVersion"), text: t("otherVersionWhy") };
   return { title: t("suspended"), text: t("suspendedWhy", code) };
 }
 

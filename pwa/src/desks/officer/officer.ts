@@ -36,6 +36,8 @@ export interface Officer {
   readonly jobs: ComputedRef<Job[]>;
   readonly ringing: ComputedRef<Ringing[]>;
   readonly undo: Readonly<ShallowRef<Undo | null>>;
+  /** Whom this phone talks to, or talked to last: the centre, or which station. */
+  whom(): string;
   /** Where an incident of mine went, in words; null for one that is here. */
   movedTo(incident: string): string | null;
   /** A sentence about what was just written, without undo. */
@@ -124,6 +126,11 @@ export function createOfficer(device: Device): Officer {
     ringing: computed(() => (device.duty.value.on ? ringing(jobs.value) : [])),
     undo,
     said,
+    whom() {
+      const { met } = device.status;
+      if (!met?.isStation) return t("theCentre");
+      return device.org.value.stations.get(met.station ?? "")?.name ?? t("someStation");
+    },
     movedTo,
     job: (incident) => jobs.value.find((job) => job.incident.id === incident) ?? null,
     at,

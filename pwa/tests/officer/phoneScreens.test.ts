@@ -1,17 +1,19 @@
 // @vitest-environment happy-dom
-/** Whoever had an incident that was given to another station is told where it went: where they look at it, and in their list (SC6). */
+/** The phone as an officer sees it: where an incident went that was given away (SC6), and with whom the phone is in touch (HB4). */
 import "fake-indexeddb/auto";
 import { flushPromises, mount, type VueWrapper } from "@vue/test-utils";
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { computed, ref } from "vue";
+import { computed, ref, shallowRef } from "vue";
 import OfficerPhone from "../../src/desks/officer/OfficerPhone.vue";
 import { open } from "../../src/desks/officer/screens";
 import type { Device } from "../../src/device/device";
 import { orgOf } from "../../src/device/org";
 import { correct } from "../../src/ui/now";
-import { NOON, ordered, PERSON, Phone, UNIT, VEHICLE } from "../device/phone";
+import { NOON, ordered, PERSON, Phone, STATION, UNIT, VEHICLE } from "../device/phone";
+import { Station } from "../device/station";
 
+const duty = ref({ on: false, sinceMs: NOON });
 const [INCIDENT, AWAY] = ["11".repeat(16), "77".repeat(16)] as [string, string];
 
 let phone: Phone;
@@ -21,8 +23,6 @@ beforeEach(async () => {
   phone = await Phone.enrol();
   phone.onDuty = false;
   correct(NOON - Date.now());
-  await ordered(phone.centre, INCIDENT, "22".repeat(16));
-  await phone.exchange();
   const { replica, status, session } = phone;
   const me = { person: PERSON, unit: UNIT, vehicles: [VEHICLE] };
   const counts = await phone.outbox.counts();
@@ -32,8 +32,18 @@ beforeEach(async () => {
     incidents: replica.incidents,
     moved: replica.moved,
     me: computed(() => me),
-    org: ref(orgOf({ stations: [{ id: AWAY, name: "乌审召派出所" }] }, [])),
-    duty: ref({ on: false, sinceMs: NOON }),
+    org: shallowRef(
+      orgOf(
+        {
+          stations: [
+            { id: AWAY, name: "乌审召派出所" },
+            { id: STATION, name: "昂素派出所" },
+          ],
+        },
+        [],
+      ),
+    ),
+    duty,
     sync: computed(() => ({
       ...counts,
       unkept: 0,
@@ -57,6 +67,8 @@ afterEach(() => {
 });
 
 test("an open timeline says where its incident went, and so does the list", async () => {
+  await ordered(phone.centre, INCIDENT, "22".repeat(16));
+  await phone.exchange();
   open({ name: "story", incident: INCIDENT });
   await flushPromises();
   expect(screen.get("h1").text()).toBe("草场纠纷");
@@ -73,4 +85,25 @@ test("an open timeline says where its incident went, and so does the list", asyn
   expect(screen.findAll("[data-testid=moved]").map((row) => row.text())).toEqual([
     "已移交乌审召派出所260312-00013月12日 14:30",
   ]);
+});
+
+test("on duty the card names whom the phone was in touch with: a station is not called the centre", async () => {
+  duty.value = { on: true, sinceMs: NOON };
+  const card = () => screen.get("section.card").text();
+  open({ name: "duty" });
+  for (const [server, name] of [
+    [phone.centre, "中心"],
+    [new Station(phone.centre, 1), "昂素派出所"],
+  ] as const) {
+    phone.server = server;
+    await phone.exchange();
+    await flushPromises();
+    expect(card()).toContain(`与${name}核对过。`);
+  }
+  phone.centre.fault = "unspoken";
+  phone.server = phone.centre;
+  await phone.exchange();
+  await flushPromises();
+  expect(card()).toContain("和中心的版本不一致");
+  expect(card()).not.toContain("登记");
 });
