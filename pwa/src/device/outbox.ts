@@ -37,6 +37,15 @@ export interface Parcel {
   mark: Mark | null;
 }
 
+/** One that is to be sent, before its bytes are read. */
+interface Waiting {
+  lane: number;
+  seq: number;
+  bytes: number;
+  mark: Mark | null;
+  set: OwnSet | null;
+}
+
 /** What the outbox screen shows; `unsent`, `bytes` and `oldestMs` are of everything that waits, listed or not. */
 export interface Listed {
   refused: Parcel[];
@@ -115,18 +124,9 @@ export class Outbox {
     but: string | null = null,
     at: Offered | null = null,
   ): Promise<Parcel[]> {
-    const waiting: { lane: number; seq: number; bytes: number; mark: Mark | null; set: OwnSet | null }[] = [];
-    for (const mark of await this.#vault.unsent()) {
-      if (mark.chain === but || mark.answer?.r === "damaged") continue;
-      if (at && isKept(mark, at)) continue;
-      if (this.#again || !NOT_STORED.has(mark.answer?.r ?? "")) waiting.push({ ...mark, mark, set: null });
-    }
-    for (const set of unkept)
-      if (set.chain !== but) waiting.push({ ...set, bytes: set.raw.byteLength, mark: null, set });
-
     const batch: Parcel[] = [];
     let bytes = 0;
-    for (const one of waiting.sort(byLane)) {
+    for (const one of (await this.#waiting(unkept, but, at)).sort(byLane)) {
       bytes += one.bytes;
       if (batch.length > 0 && (batch.length >= limits.sets || bytes > limits.bytes)) break;
       const set = one.set ?? (one.mark && (await this.#vault.own(one.mark.chain, one.mark.seq)));
@@ -135,10 +135,21 @@ export class Outbox {
     return batch;
   }
 
-  /** How many sets wait that the station `at` is to be offered. */
-  async offered(unkept: readonly OwnSet[], at: Offered | null): Promise<number> {
-    const waiting = await this.#vault.unsent();
-    return unkept.length + waiting.filter((mark) => !at || !isKept(mark, at)).length;
+  /** How many sets `next` has to give, batch after batch. */
+  async offered(unkept: readonly OwnSet[], but: string | null = null, at: Offered | null = null): Promise<number> {
+    return (await this.#waiting(unkept, but, at)).length;
+  }
+
+  async #waiting(unkept: readonly OwnSet[], but: string | null, at: Offered | null): Promise<Waiting[]> {
+    const waiting: Waiting[] = [];
+    for (const mark of await this.#vault.unsent()) {
+      if (mark.chain === but || mark.answer?.r === DAMAGED) continue;
+      if (at && isKept(mark, at)) continue;
+      if (this.#again || !NOT_STORED.has(mark.answer?.r ?? "")) waiting.push({ ...mark, mark, set: null });
+    }
+    for (const set of unkept)
+      if (set.chain !== but) waiting.push({ ...set, bytes: set.raw.byteLength, mark: null, set });
+    return waiting;
   }
 
   /** A person said "send now", or it was long ago: sets the centre could not store are tried once more (EX14). */
@@ -267,9 +278,10 @@ export class Outbox {
     return { changed: changed.size > 0, durable };
   }
 
-  /** The author has read a refusal. What the centre could not store stays on the list all the same, unless it never can. */
-  async read(mark: Mark): Promise<void> {
-    if (mark.unsent && mark.answer?.r !== "damaged") return;
+  /** The author has read a refusal, as the mark was `shown`. What is owed stays on the list all the same, unless it never can be sent. */
+  async read(shown: Mark): Promise<void> {
+    const mark = await this.#vault.mark(shown.chain, shown.seq);
+    if (!mark || (mark.unsent && mark.answer?.r !== DAMAGED)) return;
     const { attention: _read, unsent: _waits, ...rest } = mark;
     await this.#vault.putMarks([rest]);
   }

@@ -395,9 +395,10 @@ export class Rounds {
     const met = this.#hello?.reply;
     let at = met?.role === STATION ? toHex(met.server) : null;
     const to = () => at && { server: at, nowMs: clock.nowMs(), heardMs };
-    const all = await outbox.offered(replica.unkept, to() || null);
+    const but = insteadOf ? chain : null;
+    const all = await outbox.offered(replica.unkept, but, to() || null);
     for (;;) {
-      const batch = await outbox.next(limits, replica.unkept, insteadOf ? chain : null, to() || null);
+      const batch = await outbox.next(limits, replica.unkept, but, to() || null);
       if (batch.length === 0) break;
       status.sending = { done, all: Math.max(all, done + batch.length) };
       const reply = await link.push(batch.map(({ set }) => set.raw));

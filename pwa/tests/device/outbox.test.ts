@@ -87,3 +87,22 @@ test("one set the centre cannot read, in the middle of fifty, holds up none of t
   expect(await phone.vault.unsent()).toHaveLength(2 - 1);
   expect(phone.centre.pushes.length).toBeLessThan(pushes + 4);
 });
+
+test("a refusal that is read after its set is owed again takes nothing off the list", async () => {
+  const batch = await phone.outbox.next(LIMITS);
+  await phone.outbox.answered(batch, [{ r: "held", why: "stale_lease", idx: 1 }], 5);
+  const [seen] = await phone.vault.attention(); // as the screen lists it
+  await phone.outbox.oweEverything();
+  if (seen) await phone.outbox.read(seen);
+  expect(await phone.vault.unsent()).toHaveLength(1);
+});
+
+test("as many are said to be sent as are sent: what nobody takes, or is damaged, is not among them", async () => {
+  await phone.note(INCIDENT, "一");
+  const batch = await phone.outbox.next(LIMITS);
+  await phone.outbox.answered(batch, [{ r: "malformed" }], 5);
+  expect(await phone.outbox.offered([])).toBe(1);
+  expect(await phone.outbox.next(LIMITS)).toHaveLength(1);
+  phone.outbox.tryAgain();
+  expect(await phone.outbox.offered([])).toBe(2);
+});
