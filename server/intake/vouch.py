@@ -15,7 +15,7 @@ from server.store import sets, spool
 from server.store.spool import Unsaid
 from sync.changeset import KIND_CHAIN, Draft
 from sync.incident.escalation import CENTRE
-from sync.kept import WORDS_MAX, op
+from sync.kept import WORDS_MAX, op, problem
 
 
 def vouch(batch: Batch, arrival_nos: Sequence[int], before_ms: int) -> None:
@@ -43,8 +43,10 @@ def words_on(batch: Batch, set_ids: Sequence[bytes]) -> list[bytes]:
 
 def _say(batch: Batch, unsaid: Sequence[Unsaid]) -> None:
     chain = batch.desk_chain
-    for at in range(0, len(unsaid), WORDS_MAX):
-        words = [one.word for one in unsaid[at : at + WORDS_MAX]]
+    # Of a place, or by a clock, that no word can tell of nothing is said: it would spoil what is said beside it (TM13).
+    sayable = [one.word for one in unsaid if problem(op([one.word])) is None]
+    for at in range(0, len(sayable), WORDS_MAX):
+        words = sayable[at : at + WORDS_MAX]
         draft = Draft(CENTRE, f"device:{chain.hex()}", KIND_CHAIN, chain, [op(words)], lane=1)
         batch.write(draft)
     spool.said(batch.connection, [one.arrival_no for one in unsaid])

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from server.intake.vouch import vouch, words_on
@@ -51,6 +52,10 @@ async def test_hb11_a_station_gives_its_word_once_and_ahead_of_what_it_speaks_of
 ) -> None:
     phone = await away(place)
     early = [phone.note(INCIDENT, f"甲{at}") for at in range(3)]
+    # A place of which no word can be said (TM13), and which must not spoil what is said beside it.
+    far = Pen("far", phone.person)
+    far.writer = msgspec.structs.replace(far.writer, seq=1 << 50, prev=bytes(32))
+    await place.at_station(far, far.note(INCIDENT))
     kept_early = await place.at_station(phone, *early)
     pass_by(place, HOUR_MS)
     [kept_late] = await place.at_station(phone, phone.note(INCIDENT, "刚到"))
