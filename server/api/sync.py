@@ -39,6 +39,7 @@ from server.store import sets as stored_sets
 from server.store.devices import Contact, Device
 from server.store.engine import Database
 from sync import exchange, witness
+from sync.canon import INT_MAX
 from sync.time import CENTRE_UNCERTAINTY_MS
 
 PREFIX = "/sync/v1/"
@@ -187,7 +188,8 @@ class SyncApi:
                 last_contact_ms=now_ms,
                 pending=asked.pending,
                 oldest_ms=asked.oldest_ms,
-                clock_offset_ms=now_ms - asked.wall_ms,
+                # No clock is too wrong for a station to tell its centre of.
+                clock_offset_ms=min(now_ms - asked.wall_ms, INT_MAX),
                 head=asked.head,
                 app=asked.app[:120],
                 storage=None if asked.storage is None else min(asked.storage, PERCENT),

@@ -38,12 +38,13 @@ from server.upstream.join import NotJoinedError, join
 from server.upstream.reached import answering
 from server.wire import ASKED_IDLE_S, SERVED_IDLE_S, Wire
 from sync import exchange, rulings
+from sync.canon import INT_MAX
 from sync.changeset import KIND_INCIDENT, Draft
 from sync.incident.escalation import CENTRE
 from tests.blackbox.proxy import Cut
 from tests.server.desks import PASSWORD
 from tests.server.pen import EPOCH_MS, STATION, Pen, chance, person_id
-from tests.server.stations import hello
+from tests.server.stations import call, hello
 from tests.server.test_enrol import request
 from tests.server.township import Township, until
 
@@ -460,9 +461,18 @@ async def test_what_a_station_says_that_it_heard_is_bounded() -> None:
 
 
 async def test_hb10_the_centre_hears_of_a_phone_through_its_station(place: Township) -> None:
-    phone = await place.phone()
+    phone, lost_in_time = await place.phone(), await place.phone("other")
     await place.linked()
     stranger = Pen("nobody's", person_id("officer"))
+
+    async def known() -> bool:
+        return await find(place.state.db, lost_in_time.token) is not None
+
+    await until(known)
+    transport = httpx.ASGITransport(app=place.station)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://station.local") as browser:
+        asked = msgspec.structs.replace(hello(lost_in_time.chain, 0, 0), wall_ms=-INT_MAX)
+        await call(browser, lost_in_time.token, "hello", asked, exchange.HelloReply)
     said = {"pending": 3, "oldest_ms": EPOCH_MS - 9_000, "clock_offset_ms": 120, "head": 7}
     said |= {"storage": 31}
     later_ms = place.own_clock.now_ms() + 3_600_000
