@@ -272,17 +272,25 @@ export class Rounds {
     const hello = await this.#admitted();
     const limits = { sets: Math.min(MOST_SETS, hello.limits.batch_sets), bytes: hello.limits.batch_bytes };
     await this.#place();
-    const unstored = await this.#push(limits).catch((error: unknown) => {
-      if (!(error instanceof LinkError) || error.code !== NOT_STORED) throw error;
-      this.#parts.status.sending = null;
-      return error;
-    });
+    const unstored = await this.#offer(limits);
     await this.#bring(limits);
-    const heardMs = await this.#pull(hello); // a centre that has no room to store has much to tell
+    const heardMs = await this.#pull(hello, limits); // a centre that has no room to store has much to tell
     await replica.deliverDue();
     if (unstored) throw unstored;
     await this.#place();
     await this.#push(limits, heardMs); // what the pull made us write: that an order was delivered
+  }
+
+  /** Hand in what waits. Gives the refusal of a centre that has no room to store: it can be read all the same. */
+  async #offer(limits: { sets: number; bytes: number }): Promise<LinkError | undefined> {
+    try {
+      await this.#push(limits);
+    } catch (error) {
+      if (!(error instanceof LinkError) || error.code !== NOT_STORED) throw error;
+      this.#parts.status.sending = null;
+      return error;
+    }
+    return undefined;
   }
 
   /** What is to be sent needs samples of the clocks around it (SPEC TM4). */
@@ -445,7 +453,7 @@ export class Rounds {
   }
 
   /** Read everything. Gives when a station that was read has heard of the centre last, 0 at the centre. */
-  async #pull(hello: HelloReply): Promise<number> {
+  async #pull(hello: HelloReply, limits: { sets: number; bytes: number }): Promise<number> {
     const { keeper, link, replica, status, watch } = this.#parts;
     this.#heed(hello);
     const scopes = await replica.following(hello);
@@ -468,7 +476,14 @@ export class Rounds {
         if (page.snapshot) moved = (await replica.begin(page, await this.#fetched(page.snapshot))) || moved;
       moved = (await replica.apply(reply)) || moved;
       if (signed !== null) status.alarm = await watch.heard(hello.server, reply.checkpoint ?? null);
-      if (!reply.complete && moved) continue;
+      if (!reply.complete && moved) {
+        // A long history holds no signature up.
+        if (this.#again) {
+          await this.#place();
+          await this.#offer(limits);
+        }
+        continue;
+      }
       if (!isStation && reply.complete && (await replica.settleDoubts())) continue;
       return isStation ? timeIn(reply.beacon) : 0;
     }

@@ -188,6 +188,30 @@ test("the least budget brings a whole scope, page by page, each from where the l
   expect(told.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, n) => n));
 });
 
+test("what is written while a long history comes down goes out between two pages", async () => {
+  phone.centre.fault = "down";
+  for (let n = 0; n < 8; n++) await phone.exchange();
+  phone.centre.fault = null;
+  for (let n = 0; n < 40; n++) {
+    await phone.centre.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: `${n} ${"x".repeat(400)}` }]);
+  }
+  const { centre } = phone;
+  let hasWritten = false;
+  phone.server = {
+    fetch: async (input, init) => {
+      if (!hasWritten && String(input).endsWith("/pull")) {
+        hasWritten = true;
+        await phone.note(INCIDENT, "签收", 1);
+        phone.rounds.kick();
+      }
+      return centre.fetch(input, init);
+    },
+  };
+  await phone.exchange();
+  const first = centre.calls.indexOf("pull");
+  expect(centre.calls.slice(first, first + 3)).toEqual(["pull", "push", "pull"]);
+});
+
 test("a centre that speaks another version is asked again later; nothing is sent and nothing is lost (EX10)", async () => {
   await phone.note(INCIDENT, "一");
   phone.centre.fault = "unspoken";
