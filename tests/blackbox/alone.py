@@ -4,7 +4,10 @@ Responsible for reading from the databases of a stopped centre and its station w
 meanwhile (SPEC HB9), and which sets the station gave its word on (HB11), and for naming what is missing. Refuses to
 know how the line was cut.
 
-Example: a step that fell due while the town was alone, and that only the centre took afterwards, gives `silent: …`.
+    silent   a step fell due while the station was alone, and it did not take it
+    early    a step was taken before it fell due, or while the centre was still there
+    again    one server took a step twice
+    unsaid   a set lay at the station for long, and it gave no word on it
 """
 
 import time
@@ -25,13 +28,6 @@ LAY_MS: Final = 30_000
 LONG_S: Final = 90.0
 """So long it must have been: some steps fall due after the station has found itself alone."""
 SLACK_MS: Final = 10_000  # a machine that is busy with other things
-
-KINDS: Final = {
-    "silent": "a step fell due while the station was alone, and it did not take it",
-    "early": "a step was taken before it fell due, or while the centre was still there",
-    "again": "one server took a step twice",
-    "unsaid": "a set lay at the station for long, and it gave no word on it",
-}
 
 
 class Alone(NamedTuple):
