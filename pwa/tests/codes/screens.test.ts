@@ -26,3 +26,13 @@ test("where a page may have no camera it says so, and what else there is", async
   expect(reader.find('[role="alert"]').text()).toMatch(/https.*也可改用文件 \(camera_unreachable\)/);
   reader.unmount();
 });
+
+test("whoever closes it before the first code is drawn leaves nothing running", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval"] });
+  const loop = mount(CodeLoop, { props: { file: new Blob([new Uint8Array(PIECE_BYTES)]) } });
+  loop.unmount();
+  await new Promise((done) => setTimeout(done, 60));
+  const running = vi.getTimerCount();
+  vi.useRealTimers();
+  expect(running).toBe(0);
+});

@@ -34,6 +34,7 @@ const zh = {
   forOthers: "这份文件不是给本机的，或开头坏了。请向中心再要一份。",
   notBundle: "这不是回执文件。请选名字以 .answer.bundle 结尾的那个。",
   notWritten: "没能写成文件。腾出些空间再试；记录仍在本机。",
+  notTaken: "回执没能收完，可能手机存储满了。腾出些空间，再收一次；记录仍在本机。",
 };
 
 export const t = book(zh, {
@@ -75,5 +76,7 @@ export const t = book(zh, {
   cannotCheck: "This browser cannot check signatures. Update the system, or send when there is signal.",
   forOthers: "The file is not for this phone, or its beginning is damaged. Ask the centre for another.",
   notBundle: "This is no answer. Choose the file whose name ends with .answer.bundle.",
+  notTaken:
+    "The answer could not be taken in whole; storage may be full. Free some space and take it in again; the records stay on this phone.",
   notWritten: "The file could not be written. Free some space and try again; the records stay on this phone.",
 });
