@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from server.doctor import Finding
 
 GRACE_S = 5
+ONLY_THERE = "this is a station. Run it at the centre: that keeps the log, and all that is here comes back from there"
 
 # Commands that live in other rooms: word -> (module, attribute, one line for --help).
 ELSEWHERE = {
@@ -112,6 +113,13 @@ def settings_of(ctx: click.Context) -> Settings:
         return load(ctx.find_root().obj)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
+
+
+def of_centre(settings: Settings) -> Settings:
+    """These settings, for what only a centre has: the log and its key, evidence, backups. Exit code 1 at a station."""
+    if settings.role == STATION:
+        raise click.ClickException(f"centre_only: {ONLY_THERE}")
+    return settings
 
 
 def refuse(findings: "Iterable[Finding]") -> None:

@@ -17,7 +17,7 @@ from server.backup.faults import BackupError, Found
 from server.backup.make import make, note_last
 from server.backup.restore import restore as put_back
 from server.backup.verify import Report, examine
-from server.cli import refuse, settings_of
+from server.cli import of_centre, refuse, settings_of
 from server.doctor import database, port
 from server.imports.hygiene import for_terminal
 from server.now import SystemClock
@@ -49,7 +49,7 @@ def backup(ctx: click.Context, folder: Path | None, *, check: bool) -> None:
         return
     if folder is None:
         raise click.UsageError("say where to put it: ortoo backup --to DIRECTORY")
-    settings = settings_of(ctx)
+    settings = of_centre(settings_of(ctx))
     refuse(asyncio.run(database(settings)))
     named = ctx.find_root().obj or os.environ.get(CONFIG_VARIABLE)
     config = Path(named) if named else None
@@ -101,7 +101,7 @@ def _tell(place: Path, report: Report) -> bool:
 @click.pass_context
 def restore(ctx: click.Context, place: Path, why: str, *, replace: bool) -> None:
     """Put a backup back where the settings say, and declare it in the log. The server must be stopped."""
-    settings = settings_of(ctx)
+    settings = of_centre(settings_of(ctx))
     refuse([port(settings)])
     try:
         done = asyncio.run(put_back(place, settings, why=why, replace=replace, clock=SystemClock()))

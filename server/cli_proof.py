@@ -20,7 +20,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server import keys
-from server.cli import settings_of
+from server.cli import of_centre, settings_of
 from server.cli_desk import house
 from server.imports.hygiene import for_terminal
 from server.now import SystemClock
@@ -121,7 +121,7 @@ def export_incident(
     ctx: click.Context, incident: str, data: Path | None, *, out: Path, with_verifier: bool
 ) -> None:
     """Everything about one incident, by its id or its number, provable offline."""
-    settings = settings_at(ctx, data)
+    settings = of_centre(settings_at(ctx, data))
     page = settings.pwa_dir / VERIFIER
     if with_verifier and not page.is_file():
         raise click.ClickException(f"{page} is not there. Run: npm --prefix pwa run build")
@@ -260,7 +260,7 @@ def log_() -> None:
 @click.pass_context
 def log_key(ctx: click.Context, data: Path | None) -> None:
     """The public key that signs the log, for those who check files."""
-    settings = settings_at(ctx, data)
+    settings = of_centre(settings_at(ctx, data))
 
     async def work() -> tuple[str, str]:
         async with house(settings) as (db, intake):
@@ -284,7 +284,7 @@ def _named_key(connection: Connection) -> tuple[str, str]:
 @click.pass_context
 def log_check(ctx: click.Context, data: Path | None) -> None:
     """Hash the whole log again and compare it with what was signed. Exit code 1 when it differs."""
-    settings = settings_at(ctx, data)
+    settings = of_centre(settings_at(ctx, data))
     signer = Signer(settings, secrets.token_bytes)
 
     async def work() -> str:
@@ -313,7 +313,7 @@ def _checked(connection: Connection, signer: Signer) -> str:
 @click.pass_context
 def log_declare_loss(ctx: click.Context, data: Path | None, why: str) -> None:
     """Let a log go on whose signed rulings are gone for good: names them, begins a new epoch."""
-    settings = settings_at(ctx, data)
+    settings = of_centre(settings_at(ctx, data))
 
     async def work() -> Any:
         async with house(settings) as (_db, intake):

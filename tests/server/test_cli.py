@@ -142,6 +142,23 @@ def test_migrate_says_where_the_database_stood_and_stands(tmp_path: Path) -> Non
     assert (tmp_path / "ortoo.db").exists()
 
 
+def test_what_only_a_centre_has_is_refused_at_a_station_and_leaves_no_key_there(
+    tmp_path: Path,
+) -> None:
+    station = {"DATA_DIR": str(tmp_path), "ROLE": "station"}
+    for words in (
+        ("log", "check"),
+        ("log", "key"),
+        ("log", "declare-loss", "--why", "x", "--yes"),
+        ("export", "incident", "00", "--out", str(tmp_path / "file")),
+        ("backup", "--to", str(tmp_path / "copies")),
+        ("restore", str(tmp_path), "--why", "x"),
+    ):
+        code, output = invoke(*words, **station)
+        assert (code, "centre_only: " in output) == (1, True), words
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_station_says_whether_it_holds_something_that_is_nowhere_else(tmp_path: Path) -> None:
     assert invoke("station", "empty", DATA_DIR=str(tmp_path))[0] == 1, "there is no database"
     assert invoke("migrate", DATA_DIR=str(tmp_path))[0] == 0
