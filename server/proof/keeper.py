@@ -89,7 +89,10 @@ class Keeper:
 
     async def start(self) -> None:
         """Announce the log if this is its first day, and begin to look."""
-        await announce(self._intake, self._signer)
+        # Only that day must write here, so that a centre starts on a full disk too.
+        head = await self._db.reading(log.read)
+        if self._intake.directory.row(witness.ORG_ROW, head.server_id) is None:
+            await announce(self._intake, self._signer)
         self._task = asyncio.create_task(self._run(), name="proof")
 
     async def stop(self) -> None:

@@ -205,6 +205,15 @@ async def test_a_node_without_the_key_follows_and_says_so(signing: Signing, tmp_
     assert status.cure
 
 
+async def test_only_on_the_first_day_of_a_log_a_centre_must_write_at_its_start(
+    signing: Signing,
+) -> None:
+    # On a full disk a transaction fails that would write nothing itself: with it goes what was performed meanwhile.
+    await signing.house.intake.stop()
+    await signing.keeper.start()
+    await signing.keeper.stop()
+
+
 async def test_the_keeper_signs_by_itself_and_stops_when_told(
     signing: Signing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
