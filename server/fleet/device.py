@@ -398,7 +398,10 @@ class Device:
             self._vault.owe_hearsay()
             self._vault.contradicted(request.chain, reply.have)
         own = [f"device:{chain.hex()}" for chain in self._vault.chains()]
-        scopes = [one for one in reply.scopes if self._met.may_be_ours(one[0])]
+        over = self._met.shut_out(name for name, _epoch, _n in reply.scopes)
+        scopes = [
+            one for one in reply.scopes if self._met.may_be_ours(one[0]) and one[0] not in over
+        ]
         self._purge([*own, *(name for name, _epoch, _n in scopes)])
         self.reading.named(scopes)
         for scope in own:  # enrolled anew, it asks for those it wrote on before (FK6)

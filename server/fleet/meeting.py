@@ -6,7 +6,7 @@ asking it for, and for what an answer to a push is worth. Refuses to talk and to
 Example: after `met.greeted(reply)` at a station `met.station` is its id, and what it keeps is not offered to it again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,7 @@ HUB: Final = "hub:"
 _MET: Final = "met"
 _ENDED: Final = "ended"
 _HOME: Final = "home"
+_STATIONS: Final = "stations"
 
 
 class Met:
@@ -63,6 +64,34 @@ class Met:
             ended.add(bytes.fromhex(before.decode().rpartition("/")[2]))
         return ended
 
+    def learn(self, what: str, row_id: bytes, row: Mapping[str, Any] | None) -> None:
+        """Take note of what the organisation says of a station's chain: that it is over, and which one goes on."""
+        if what != "devices" or row is None or "station" not in row:
+            return
+        known = self._over()
+        known.pop(row_id.hex(), None)
+        if row.keys() & {"revoked_at_ms", "continued_by"}:
+            known[row_id.hex()] = row.get("continued_by", b"").hex()
+        self._vault.watch(_STATIONS, msgspec.msgpack.encode(known))
+
+    def _over(self) -> dict[str, str]:
+        """Chains of stations that are over, each with the one that goes on in its place, or nothing; in hex."""
+        said = self._vault.watched(_STATIONS)
+        return {} if said is None else msgspec.msgpack.decode(said, type=dict[str, str])
+
+    def shut_out(self, scopes: Iterable[str]) -> set[str]:
+        """Those of a station that was shut out: it can take nothing back any more (HB6)."""
+        own = [scope for scope in scopes if scope.startswith(HUB)]
+        over = self._over() if own else {}
+        found: set[str] = set()
+        for scope in own:
+            chain = scope.split(":")[1]
+            for _ in over:
+                chain = over.get(chain) or chain
+            if chain in over:
+                found.add(scope)
+        return found
+
     def read(self, reply: PullReply) -> None:
         """Take note of what was pulled. Beacons begin with their time (TM12)."""
         if self.station and reply.beacon is not None:
@@ -97,19 +126,22 @@ class Met:
             home is None or not family.startswith("station:") or family == f"station:{home.hex()}"
         )
 
-    def gone(self, cursors: Iterable[str], named: Iterable[str]) -> list[str]:
+    def gone(self, cursors: Collection[str], named: Iterable[str]) -> list[str]:
         """The scopes that are followed no longer, as far as this server can tell: a station of its own, the centre of
         all; older months of a station that is still followed stay (SC5, HB6)."""
         still = set(named)
         if self.station:
             own = f"{HUB}{self.station.hex()}:"
-            return [
+            kept = {
                 scope
                 for scope in cursors
-                if not self.may_be_ours(scope) or (scope.startswith(own) and scope not in still)
-            ]
-        ours = {_family(scope) for scope in still}
-        return [scope for scope in cursors if _family(scope) not in ours]
+                if self.may_be_ours(scope) and (not scope.startswith(own) or scope in still)
+            }
+        else:
+            ours = {_family(scope) for scope in still}
+            kept = {scope for scope in cursors if _family(scope) in ours}
+        kept -= self.shut_out(kept)
+        return [scope for scope in cursors if scope not in kept]
 
     def answered(self, reply: PushReply) -> list[PushResult]:
         """What the answers to a push are worth: `kept` of nobody nothing, and of one that is behind all is `kept`."""

@@ -158,8 +158,11 @@ class Reading:
         self.move(page.scope, Cursor(whole.epoch, whole.n, whole.head))
 
     def _learn(self, what: str, row_id: bytes, row: dict[str, Any] | None) -> None:
-        """Take note of rows of the organisation that say who keeps the log, and where our person belongs."""
+        """Take note of rows of the organisation that say who keeps the log, which stations are over, and where our
+        person belongs.
+        """
         self.watch.learn(what, row_id, row)
+        self._met.learn(what, row_id, row)
         person = self._chain.identity.person
         if (what, row_id) == ("people", person) and self._met.belongs(row):
             self._doubt()  # other scopes are ours from now on

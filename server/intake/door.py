@@ -113,7 +113,9 @@ class Intake:
         self._memory = self._tier.memory(
             desk, beacons, incidents_limit=settings.limits.cached_incidents
         )
-        await self._db.writing(log.found, self._entropy, self._tier.first_idx)
+        # A station has the name by which the organisation knows it (HB5).
+        server_id = desk.chain if settings.role == "station" else None
+        await self._db.writing(log.found, self._entropy, self._tier.first_idx, server_id)
         self._task = asyncio.create_task(self._run(), name="intake")
 
         def settle(batch: Batch) -> None:

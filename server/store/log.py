@@ -29,10 +29,17 @@ class Head(msgspec.Struct, frozen=True):
 _COLUMNS = "idx, arrival_no, origin, server_id, epoch"
 
 
-def found(connection: Connection, entropy: Callable[[int], bytes], first_idx: int = 0) -> Head:
-    """The head, made with an identity of its own when the log has none yet; rulings come after `first_idx`."""
+def found(
+    connection: Connection,
+    entropy: Callable[[int], bytes],
+    first_idx: int = 0,
+    server_id: bytes | None = None,
+) -> Head:
+    """The head, made when the log has none yet, with the identity that is given or one of its own; rulings come after
+    `first_idx`.
+    """
     if connection.execute(select(tables.log_head.c.id)).first() is None:
-        server_id = entropy(16)
+        server_id = server_id or entropy(16)
         connection.execute(
             insert(tables.log_head).values(
                 id=1,

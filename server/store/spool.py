@@ -172,8 +172,10 @@ def paid(connection: Connection, arrival_nos: Sequence[int], provisional_from: i
 
 def mend(connection: Connection, provisional_from: int) -> int:
     """Owe every set whose ruling is not the centre's, those from this index on, and no other; how many rows were wrong.
-    What was owed to nobody has waited long, and takes the priority lane.
+    What was owed to nobody has waited long, and takes the priority lane. What was refused goes up again: it may have
+    been changed on its way, and its ruling be heard of nowhere else.
     """
+    execute(connection, "UPDATE spool SET why = NULL WHERE why IS NOT NULL")
     wrong = query(
         connection,
         "SELECT arrival_no FROM spool WHERE arrival_no NOT IN (SELECT arrival_no FROM sets WHERE idx >= ?)",

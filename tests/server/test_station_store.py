@@ -108,6 +108,16 @@ async def test_hb12_what_the_centre_has_less_of_is_owed_once_more_whatever_it_an
         assert sorted(order) == [1, 3, 4, 5], "and nothing that lies below"
 
 
+async def test_hb12_what_was_refused_goes_up_again_though_the_centre_has_its_chain_by_another_way(
+    db: Database,
+) -> None:
+    await keep(db, (1, b"a" * 16, 0, 0, 10))
+    await db.writing(spool.handed, [(1, exchange.MALFORMED, "bad_body")], 500)
+    assert await db.reading(spool.waiting, 200, 1_000) == []
+    assert await db.writing(spool.mend, 0) == 0, "no mistake of the books"
+    assert [no for no, _id, _raw in await db.reading(spool.waiting, 200, 1_000)] == [1]
+
+
 async def test_what_a_station_thinks_is_found_in_a_long_scope_without_reading_it(
     db: Database,
 ) -> None:

@@ -19,7 +19,7 @@ import { type TimelineItem, timeline } from "../sync/incident/timeline";
 import { inside, isProvisional, KIND_REDACT, leaving, readRuling } from "../sync/rulings";
 import { recordsIn } from "../sync/snapshot";
 import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
-import { type Cache, type Cursor, CursorMoved, type Page, type Projected, type Stripped } from "./cache";
+import { type Cache, type Cursor, CursorMoved, type OrgRow, type Page, type Projected, type Stripped } from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import { MovedAway } from "./moved";
 import type { Clock } from "./now";
@@ -273,13 +273,15 @@ export class Replica {
     return this.#parts.writer.confirmed(ids);
   }
 
-  /** What to pull: the scopes that hello names, and those of chains that this phone wrote on before it was enrolled anew. */
+  /** What to pull: the scopes that hello names, but those of a station that was shut out, and those of chains that this phone
+   *  wrote on before it was enrolled anew. */
   async following({
     scopes,
     role,
   }: Pick<HelloReply, "scopes" | "role">): Promise<(readonly [string, number, number])[]> {
     const ours = await this.#ours(role);
-    const named = scopes.filter(([scope]) => ours(scope));
+    const over = await this.#shutOut(scopes.map(([scope]) => scope));
+    const named = scopes.filter(([scope]) => ours(scope) && !over.has(scope));
     const before = (await this.#parts.vault.chains()).map((chain) => `device:${chain}`);
     const others = before.filter((scope) => named.every(([one]) => one !== scope));
     return [...named, ...others.map((scope) => [scope, 0, 0] as const)];
@@ -298,7 +300,7 @@ export class Replica {
 
   /**
    * Drop the lines of scopes that are no longer ours, as the server that was met can tell. Older months of a station we still
-   * follow stay. Of the centre's scopes the centre tells, or its rows on our person, of its own a station (SPEC HB6). Gives where
+   * follow stay. Of the centre's scopes the centre tells, or its rows on our person, of its own a station that is not shut out (SPEC HB6). Gives where
    * those stood that were dropped (SC5).
    */
   async keepOnly(
@@ -312,13 +314,15 @@ export class Replica {
     const families = new Set(listed.map(family));
     const ours = await this.#ours(role);
     const own = `hub:${toHex(server)}:`;
-    for (const cursor of await cache.cursors()) {
+    const held = await cache.cursors();
+    const over = await this.#shutOut(held.map(({ scope }) => scope));
+    for (const cursor of held) {
       const { scope } = cursor;
       const gone =
         role !== STATION
           ? !families.has(family(inside(scope)))
           : !ours(scope) || (scope.startsWith(own) && !listed.includes(scope));
-      if (!gone) continue;
+      if (!gone && !over.has(scope)) continue;
       for (const entity of await cache.entitiesOf(scope)) told.add(entity);
       await cache.forgetScope(scope);
       left.push(cursor);
@@ -326,6 +330,23 @@ export class Replica {
     // What nobody else told is not shown any more; what this phone wrote itself is.
     await this.refresh([...told]);
     return left;
+  }
+
+  /** Those of a station whose chain, or the one that goes on in its place, was revoked: it can take nothing back any more. */
+  async #shutOut(scopes: readonly string[]): Promise<ReadonlySet<string>> {
+    const over = new Set<string>();
+    for (const scope of scopes) {
+      let [, chain = ""] = isCentres(scope) ? [] : scope.split(":");
+      const met = new Set<string>();
+      let row: OrgRow["row"] = null;
+      while (chain && !met.has(chain)) {
+        met.add(chain);
+        row = (await this.#parts.cache.orgRow("devices", chain))?.row ?? null;
+        chain = row?.["continued_by"] instanceof Uint8Array ? toHex(row["continued_by"]) : "";
+      }
+      if (row?.["revoked_at_ms"]) over.add(scope);
+    }
+    return over;
   }
 
   async cursors(scopes: readonly (readonly [string, number, number])[]): Promise<[string, number, number][]> {

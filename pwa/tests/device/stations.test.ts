@@ -310,6 +310,26 @@ test("HB6: where the organisation says that its person went to another station, 
   expect(await held()).toContain(SCOPE);
 });
 
+test("HB6: what a station thought goes once it is shut out, whoever is met, and is not taken in again", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  const elsewhere = await Centre.open(phone.writer.chain, SCOPE);
+  await elsewhere.desk(INCIDENT, DESK, [{ t: "entry.add", kind: "note", text: "与所里的机器一起没了" }]);
+  const [said] = elsewhere.scopes.get(SCOPE)?.lines ?? [];
+  if (said?.raw) await station.list(readRuling(said.ruling).payload, said.raw);
+  await station.inTouch();
+  await at(station);
+  const [row, next] = [{ station: fromHex(STATION) }, "0a".repeat(16)];
+  await phone.centre.org("devices", toHex(station.server), { ...row, continued_by: fromHex(next), revoked_at_ms: 1 });
+  await phone.centre.org("devices", next, row); // it writes on, as another chain
+  for (let n = 0; n < 2; n++) await at(phone.centre);
+  expect(await texts()).toContain("与所里的机器一起没了");
+  await phone.centre.org("devices", next, { ...row, revoked_at_ms: 2 });
+  for (let n = 0; n < 2; n++) await at(phone.centre);
+  expect(await texts()).not.toContain("与所里的机器一起没了");
+  for (let n = 0; n < 2; n++) await at(station); // whoever has it now
+  expect(await phone.cache.cursor(station.hub)).toBeNull();
+});
+
 test("HB5: a station gives no token and is asked for no checkpoint; what it knows less of the centre is no news", async () => {
   phone.centre.beacon = fromHex(`${"02".repeat(6)}${"aa".repeat(10)}`);
   await at(phone.centre);
