@@ -34,6 +34,7 @@ from tests.blackbox.centre import Centre
 from tests.blackbox.journal import Journal
 from tests.blackbox.witness import Witness
 
+PATIENCE_S = 60.0  # a centre that folds a long log on a busy machine is slow and not dead
 HASTE = 50
 DRAIN_ATTEMPTS = 100  # at a healed centre, where one is enough
 NOTES = ("已到现场", "双方情绪平稳，等嘎查长到场", "路面结冰，请绕行北线")
@@ -176,7 +177,8 @@ class Crew:
     async def _enrol(self, number: int) -> None:
         officer = self._centre.officers[number % len(self._centre.officers)]
         transport = Witness(self._inner, self._journal)
-        http = httpx2.AsyncClient(base_url=self._centre.url, transport=transport)
+        url, patience = self._centre.url, httpx2.Timeout(PATIENCE_S)
+        http = httpx2.AsyncClient(base_url=url, transport=transport, timeout=patience)
         vault_file = self._place / f"phone{number}.db"
         device = self._device(Vault(vault_file), http, number)
         phone = Phone(officer, device, http, vault_file, f"{self._seed}/{number}")
@@ -209,7 +211,8 @@ class Crew:
         """Somebody at a desk, `dispatcher` or `admin`, signed in with the first thing they ask."""
         password = next(word for _person, name, word in desk_people() if name == login)
         transport = Witness(self._inner, self._journal)
-        async with httpx2.AsyncClient(base_url=self._centre.url, transport=transport) as http:
+        url, patience = self._centre.url, httpx2.Timeout(PATIENCE_S)
+        async with httpx2.AsyncClient(base_url=url, transport=transport, timeout=patience) as http:
             yield Desk(http, login, password)
 
     def work(self) -> None:
