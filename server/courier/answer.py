@@ -26,7 +26,7 @@ from server.proof.keeper import Keeper
 from server.proof.signer import RefusedError
 from server.proof.tree import StoredTree
 from server.seal import sealed_to
-from server.store import sets
+from server.store import sets, spool
 from server.store.engine import Database
 from server.store.proofs import Signed
 from sync import bundle, merkle
@@ -96,7 +96,9 @@ async def words_for(by: Answering, carried: Carried) -> bytes:
     words: dict[bytes, None] = {}
     for at in range(0, len(carried.kept), WORDS_AT_ONCE):
         asked = carried.kept[at : at + WORDS_AT_ONCE]
-        words |= dict.fromkeys(await by.intake.transaction(partial(words_on, set_ids=asked)))
+        owed = await by.db.reading(spool.numbers, asked)
+        job = partial(words_on, set_ids=asked, arrival_nos=owed)
+        words |= dict.fromkeys(await by.intake.transaction(job))
     if not words:
         return b""
     desk = by.intake.desk

@@ -3,8 +3,8 @@
 Responsible for giving it once for each set that was kept, or written, here for the centre, in the station's own chain,
 durable with the note that it was given. Refuses to send anything, and to know what a word is worth.
 
-Example: `envelopes = await intake.transaction(lambda batch: words_on(batch, set_ids))` are the signed sets in which
-this station says since when it has those: what a courier is given along.
+Example: `envelopes = await intake.transaction(lambda batch: words_on(batch, set_ids, arrival_nos))` are the signed sets
+in which this station says since when it has those: what a courier is given along.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,13 @@ def vouch(batch: Batch, arrival_nos: Sequence[int], before_ms: int) -> None:
     _say(batch, spool.unsaid(batch.connection, arrival_nos, batch.desk_chain, before_ms))
 
 
-def words_on(batch: Batch, set_ids: Sequence[bytes]) -> list[bytes]:
+def words_on(batch: Batch, set_ids: Sequence[bytes], arrival_nos: Sequence[int]) -> list[bytes]:
     """The signed sets in which this station says since when it has these: every one that it gave, and one more for
     those kept for the centre of which it had not spoken. Nothing is said of what came from the centre.
+
+    `arrival_nos`: of those that are owed. Finding them may take long (`spool.numbers`), and would hold writers up here.
     """
-    known = spool.numbers(batch.connection, set_ids)
-    _say(batch, spool.unsaid(batch.connection, known, batch.desk_chain))
+    _say(batch, spool.unsaid(batch.connection, arrival_nos, batch.desk_chain))
     batch.moments.flush()
     said = stored.on_sets(batch.connection, set_ids)
     own = batch.desk_chain

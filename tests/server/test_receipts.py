@@ -90,17 +90,23 @@ async def test_hb11_a_courier_is_given_the_word_on_what_the_station_just_took_in
     phone = await away(place)
     told = await place.at_station(phone, phone.note(INCIDENT), phone.note(INCIDENT, "再"))
     first, second = (one.id or b"" for one in told)
-    ask = place.state.intake.transaction
-    [given] = await ask(lambda batch: words_on(batch, [first]))
+
+    async def ask(*set_ids: bytes) -> list[bytes]:
+        owed = await place.state.db.reading(spool.numbers, set_ids)
+        job = partial(words_on, set_ids=set_ids, arrival_nos=owed)
+        given: list[bytes] = await place.state.intake.transaction(job)
+        return given
+
+    [given] = await ask(first)
     assert words(given) == [(first, EPOCH_MS, 52)]
     pass_by(place, HOUR_MS)
-    assert await ask(lambda batch: words_on(batch, [first])) == [given], "never twice"
-    both = await ask(lambda batch: words_on(batch, [second, first, bytes(32)]))
+    assert await ask(first) == [given], "never twice"
+    both = await ask(second, first, bytes(32))
     assert [words(one) for one in both] == [
         [(first, EPOCH_MS, 52)],
         [(second, EPOCH_MS, 52)],
     ]
-    assert await ask(lambda batch: words_on(batch, [bytes(32)])) == []
+    assert await ask(bytes(32)) == []
 
 
 async def test_hb11_an_end_between_giving_the_word_and_handing_up_gives_no_other(
