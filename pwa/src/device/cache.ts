@@ -17,6 +17,8 @@ import { commit } from "./transaction";
 
 export const CACHE_NAME = "ortoo-cache";
 const VERSION = 2;
+/** Where scopes stood that were forgotten, until that is signed (SPEC SC5). */
+export const PURGED = "purged";
 /** The scope that tells of the organisation. */
 const ORG = "org";
 
@@ -206,10 +208,13 @@ export class Cache {
     return new Set([...lines, ...records].map(({ entity }) => entity).filter(Boolean));
   }
 
-  /** Forget a scope that is no longer ours, with its lines. Own sets are in the vault and stay. */
-  async forgetScope(scope: string): Promise<void> {
-    const tx = (await this.#open()).transaction(["scopes", "entries", "records"], "readwrite");
+  /** Forget a scope with its lines. Own sets are in the vault and stay. `word`: it is no longer ours, and that is to be signed. */
+  async forgetScope(scope: string, word?: Cursor): Promise<void> {
+    const tx = (await this.#open()).transaction(["scopes", "entries", "records", "meta"], "readwrite");
     await commit(tx, (keep) => {
+      const meta = tx.objectStore("meta");
+      if (word)
+        keep(meta.get(PURGED).then((known) => meta.put([...((known as Cursor[] | undefined) ?? []), word], PURGED)));
       keep(tx.objectStore("scopes").delete(scope));
       keep(tx.objectStore("entries").delete(linesOf(scope)));
       keep(tx.objectStore("records").delete(recordsOf(scope)));

@@ -19,7 +19,16 @@ import { type TimelineItem, timeline } from "../sync/incident/timeline";
 import { inside, isProvisional, KIND_REDACT, leaving, readRuling } from "../sync/rulings";
 import { recordsIn } from "../sync/snapshot";
 import { asidesOf, gistOf, recordsOf, unpacked } from "./beginning";
-import { type Cache, type Cursor, CursorMoved, type OrgRow, type Page, type Projected, type Stripped } from "./cache";
+import {
+  type Cache,
+  type Cursor,
+  CursorMoved,
+  type OrgRow,
+  type Page,
+  type Projected,
+  PURGED,
+  type Stripped,
+} from "./cache";
 import { type Folded, foldIncident } from "./folding";
 import { MovedAway } from "./moved";
 import type { Clock } from "./now";
@@ -301,14 +310,13 @@ export class Replica {
   /**
    * Drop the lines of scopes that are no longer ours, as the server that was met can tell. Older months of a station we still
    * follow stay. Of the centre's scopes the centre tells, or its rows on our person, of its own a station that is not shut out (SPEC HB6). Gives where
-   * those stood that were dropped (SC5).
+   * those stood that were dropped, until that is signed (SC5).
    */
   async keepOnly(
     listed: readonly string[],
     { role, server }: Pick<HelloReply, "role" | "server">,
   ): Promise<readonly Cursor[]> {
     const { cache } = this.#parts;
-    const left: Cursor[] = [];
     const told = new Set<string>();
     const family = (scope: string): string => scope.split(":").slice(0, 2).join(":");
     const families = new Set(listed.map(family));
@@ -324,12 +332,16 @@ export class Replica {
           : !ours(scope) || (scope.startsWith(own) && !listed.includes(scope));
       if (!gone && !over.has(scope)) continue;
       for (const entity of await cache.entitiesOf(scope)) told.add(entity);
-      await cache.forgetScope(scope);
-      left.push(cursor);
+      await cache.forgetScope(scope, cursor);
     }
     // What nobody else told is not shown any more; what this phone wrote itself is.
     await this.refresh([...told]);
-    return left;
+    return (await cache.meta<Cursor[]>(PURGED)) ?? [];
+  }
+
+  /** That they were dropped is signed. */
+  purged(): Promise<void> {
+    return this.#parts.cache.setMeta(PURGED, []);
   }
 
   /** Those of a station whose chain, or the one that goes on in its place, was revoked: it can take nothing back any more. */

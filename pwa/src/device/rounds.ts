@@ -504,11 +504,13 @@ export class Rounds {
 
   /** Sign that what these scopes told is deleted here (SPEC SC5). */
   async #purged(left: readonly Cursor[]): Promise<void> {
-    const { session, write } = this.#parts;
+    if (left.length === 0) return;
+    const { replica, session, write } = this.#parts;
     const ops = left.map(({ scope, epoch, n }) => purgedOp(scope, epoch, n));
     const { chain } = session();
     while (ops.length > 0)
       await write({ entity: chain, kind: "chain", scope: `device:${chain}`, lane: 0, ops: ops.splice(0, OPS_MAX) });
+    await replica.purged();
   }
 
   /** A snapshot, piece by piece; what has come stays for the next round when the link breaks. */

@@ -7,7 +7,7 @@ import { CACHE_NAME } from "../../src/device/cache";
 import { type Mark, VAULT_NAME } from "../../src/device/vault";
 import { homeScope } from "../../src/device/views";
 import { encode, type Value } from "../../src/sync/canon";
-import { isRefusal, readSet } from "../../src/sync/changeset";
+import { type ChangeSet, isRefusal, readSet } from "../../src/sync/changeset";
 import { toHex } from "../../src/sync/ids";
 import { claimOf, DESK, NOON, newKey, ordered, PERSON, Phone, SCOPE, STATION, VEHICLE } from "./phone";
 
@@ -262,6 +262,25 @@ test("what was refused counts for nothing, also where the ruling itself cannot b
     decision: "rejected",
     why: "no_authority",
   });
+});
+
+test("SC5: what was dropped right before the page was killed is signed at its next start, once", async () => {
+  await ordered(phone.centre, INCIDENT, ORDER);
+  await phone.exchange();
+  const { cache } = phone;
+  const forget = cache.forgetScope.bind(cache);
+  cache.forgetScope = async (scope, word) => {
+    await forget(scope, word);
+    throw new Error("killed here");
+  };
+  phone.centre.scopes.delete(SCOPE);
+  await phone.exchange();
+  phone = await phone.again();
+  await phone.exchange();
+  await phone.exchange();
+  const chain = await phone.vault.ownOf(phone.key.chain);
+  const ops = await Promise.all(chain.map(async ({ raw }) => ((await readSet(raw)) as ChangeSet).body?.ops ?? []));
+  expect(ops.flat().filter(({ t }) => t === "scope.purged")).toMatchObject([{ scope: SCOPE }]);
 });
 
 test("SC5: of a station that is not ours any more nothing stays but what was written here, and that is signed", async () => {
