@@ -76,6 +76,14 @@ class Acts:
         off = [{"t": "order.withdraw", "order": one, "why": "no"} for one in known.orders[-19:]]
         return Act(known.id, known.scope, [*off, self._transfer(known)])
 
+    def by_radio(self) -> Act | None:
+        """Somebody at a desk enters what an officer said."""
+        if not self.incidents:
+            return None
+        known = self._chance.choice(self.incidents[-4:])
+        claim = self._claim(known) | {"via": "radio", "by": self._chance.choice(OFFICERS).id}
+        return Act(known.id, known.scope, [claim], lane=1)
+
     def _transfer(self, known: Known) -> dict[str, Any]:
         there = self._chance.choice([one for one in STATIONS if one != known.station])
         return {"t": "incident.transfer", "station": there, "why": "nearer"}

@@ -85,3 +85,15 @@ class PhoneClock:
             *before, (from_ms, _never) = self._clock.sleeps
             sleeps = (*before, (from_ms, self._true.true_ms()))
             self._clock = structs.replace(self._clock, sleeps=sleeps)
+
+
+class MachineClock(PhoneClock):
+    """Those of a computer: its wall clock may be set, and is what the battery clock says again after a start."""
+
+    boots = 1
+
+    def reboot(self) -> None:
+        """The machine starts anew."""
+        self.boots += 1
+        if set_ms := sum(by_ms for _at_ms, by_ms in self.history.steps):
+            self.step(-set_ms)

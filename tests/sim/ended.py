@@ -59,11 +59,13 @@ class ScopeState(msgspec.Struct, frozen=True):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """An enrolled device: its key, whose it is, since when and until when."""
+    """An enrolled device: its key, whose it is (a person's, a station's desks', or the centre's), since when and until
+    when."""
 
     alg: str
     pub: bytes
     person: bytes | None
+    station: bytes | None
     enrolled_at_ms: int
     revoked_at_ms: int | None
 
@@ -108,10 +110,15 @@ class Ended:
         ]
         self.keys = {
             bytes(chain): Key(
-                alg, bytes(pub), None if person is None else bytes(person), since, until
+                alg,
+                bytes(pub),
+                None if person is None else bytes(person),
+                None if station is None else bytes(station),
+                since,
+                until,
             )
-            for chain, alg, pub, person, since, until in rows(
-                "SELECT chain, alg, pub, person, enrolled_at_ms, revoked_at_ms FROM devices"
+            for chain, alg, pub, person, station, since, until in rows(
+                "SELECT chain, alg, pub, person, station, enrolled_at_ms, revoked_at_ms FROM devices"
             )
         }
 

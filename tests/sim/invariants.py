@@ -296,13 +296,13 @@ def scope_completeness(ended: Ended) -> None:
             scope = ended.scopes[name]
             if name not in stored.cursors or stored.cursors[name][2] != scope.head:
                 raise Broken(14, f"{phone.name}: another head of {name}")
-            held = _once(stored.lines.get(name, []))
+            held = once(stored.lines.get(name, []))
             begins = [0, *ended.published(name)]
-            if held not in [_once(line.idx for line in scope.lines[n:]) for n in begins]:
+            if held not in [once(line.idx for line in scope.lines[n:]) for n in begins]:
                 raise Broken(14, f"{phone.name} does not hold every entry of {name}")
 
 
-def _once(indices: Iterable[int]) -> list[int]:
+def once(indices: Iterable[int]) -> list[int]:
     """What comes back to a scope is listed there once more (SC6)."""
     return list(dict.fromkeys(indices))
 
@@ -351,7 +351,7 @@ async def redaction(world: Scene, ended: Ended) -> None:
     standing = b"".join(held.envelope for held in ended.sets if held.id not in ended.redacted)
     for set_id, raw in taken.items():
         for who, kept in places.items():
-            if any(said in kept and said not in standing for said in _said(raw)):
+            if any(said in kept and said not in standing for said in words_of(raw)):
                 raise Broken(19, f"{who} still holds words of {set_id.hex()[:8]}")
     for phone in world.phones:
         if phone.kind == "ts" and may_pull(world, phone):
@@ -360,7 +360,7 @@ async def redaction(world: Scene, ended: Ended) -> None:
                     raise Broken(19, f"{phone.name} still holds words of {own.id.hex()[:8]}")
 
 
-def _said(raw: bytes) -> list[bytes]:
+def words_of(raw: bytes) -> list[bytes]:
     """What nobody may find any more: the salt of a set's words, and each op that said more than its skeleton."""
     change = changeset.read(raw)
     if not isinstance(change, ChangeSet) or change.body is None:

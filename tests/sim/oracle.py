@@ -21,6 +21,7 @@ from tests.sim.wire import MSGPACK, Request, Response
 
 HUB = "hub:"
 NIL = b"\xc0"
+DESK = "desk of "  # and the station: who wrote what was written there
 MOVES = rulings.KIND_SCOPE.encode()
 SEEN_MS = 500  # an answer may have been made this long before it is heard of here
 

@@ -32,7 +32,7 @@ def interval(ended: Ended, held: Held) -> tuple[int, int]:
     it has seen; before it was received. A set of the centre's own desk was made when it was ruled."""
     received_ms = ended.first(held.id).at_ms
     key = ended.keys.get(held.chain)
-    if key is not None and key.person is None:
+    if key is not None and key.person is None and key.station is None:
         return received_ms, received_ms
     since_ms = key.enrolled_at_ms if key is not None else 0
     change = held.change

@@ -72,6 +72,8 @@ TOLD = (
         "pushes at a station",
         "station crashes",
         "stations burnt",
+        "desks of stations",
+        "lies of times",
         "evil",
     ),
     *(

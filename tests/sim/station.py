@@ -40,10 +40,12 @@ from server.store import log, spool, upstream
 from server.store.engine import Database
 from server.store.scopes import hub_scope
 from server.store.upstream import Upstream
-from server.upstream.clock import StationClock, machine
-from server.upstream.link import Link
-from server.wire import ServerRefusalError
+from server.upstream.audit import Audit
+from server.upstream.clock import Machine, StationClock
+from server.upstream.link import Link, Me
+from server.wire import ServerRefusalError, Wire
 from tests.sim.centre import Centre, Entropy, Process
+from tests.sim.clocks import MachineClock
 from tests.sim.fleet_parts import Carrier
 from tests.sim.network import Network
 from tests.sim.storage import Storage
@@ -58,7 +60,8 @@ class StationProcess(Process):
     """One life of the station's server."""
 
     def __init__(self, settings: Settings, clock: Clock, entropy: Entropy, db: Database) -> None:
-        self.clock = StationClock(machine(clock))
+        assert isinstance(clock, MachineClock)
+        self.clock = StationClock(Machine(clock, clock.mono_ms, f"boot {clock.boots}"))
         super().__init__(settings, self.clock, entropy, db)
         events = Events(settings, self.clock, self.hub)
         access = Access(Sessions(db, self.clock, entropy), lambda: self.intake.directory)
@@ -98,7 +101,7 @@ class Station(Centre):
     def __init__(
         self,
         data_dir: Path,
-        clock: Clock,
+        clock: MachineClock,
         entropy: Entropy,
         storage: Storage,
         *,
@@ -112,6 +115,7 @@ class Station(Centre):
         super().__init__(data_dir, clock, entropy, storage, snapshot_entries=1_000)
         self.settings = Settings(data_dir=data_dir, role="station", upstream="http://centre")
         self.name = name
+        self.machine = clock
         self.true_ms = true_ms
         self.of = of
         self.token = f"token of {name}"
@@ -129,17 +133,10 @@ class Station(Centre):
         self.refused = ""  # why the last round came to nothing, where no waiting mends it
 
     async def join(self, centre: Centre) -> None:
-        """Be enrolled, as with a code, and begin to keep in touch. Raises like `transact`; it may be tried again."""
+        """Be enrolled and begin to keep in touch. Raises like `transact`; it may be tried again."""
         if not self.is_up:
             await self.start()
-        chain = self._living.intake.desk
-        device = msgspec.structs.replace(
-            chain.device(self.clock.now_ms()),
-            station=self.of,
-            token_hash=sha256(self.token.encode()).digest(),
-        )
-        await centre.transact(lambda batch: batch.devices.enrol(device))
-        self.chain = device.chain
+        await self.let_in(centre)
         server = centre.storage.look(log.read).server_id
         known = Upstream(url="http://centre", station=self.of, server=server, token=self.token)
         await self.storage.writing(upstream.save, known)
@@ -148,6 +145,7 @@ class Station(Centre):
     def burn(self) -> None:
         """The machine is gone, with its disk and its key. The next one has neither, and has joined nothing."""
         self.kill()
+        self.machine.reboot()
         if self._line is not None:
             self._line.cancel()
         self.storage.empty()
@@ -157,6 +155,23 @@ class Station(Centre):
         shutil.rmtree(house, ignore_errors=True)  # of an earlier world
         house.mkdir()
         self.settings = msgspec.structs.replace(self.settings, data_dir=house)
+
+    async def let_in(self, centre: Centre) -> None:
+        """Be enrolled, as with a code; once more where the centre was put back to a time before. Raises like
+        `transact`.
+        """
+        desk = self._living.intake.desk
+        self.chain = desk.chain
+        device = msgspec.structs.replace(
+            desk.device(centre.clock.now_ms()),
+            station=self.of,
+            token_hash=sha256(self.token.encode()).digest(),
+        )
+        await centre.transact(lambda batch: batch.devices.enrol(device))
+
+    def _cut(self) -> None:
+        self.machine.reboot()
+        super()._cut()
 
     async def carried(self, file: bytes) -> Carried:
         process = self._living
@@ -171,6 +186,13 @@ class Station(Centre):
         process = cast("StationProcess", self._living)
         by = Answering(self._db, process.intake, process.keeper, process.clock, self.entropy)
         return await process.live(words_for(by, carried))
+
+    async def look_through_its_books(self) -> None:
+        """What it does once a day. Raises like `transact`, and what breaks on the line."""
+        process = cast("StationProcess", self._living)
+        wire = Wire(self._http, lambda: Me(self.chain, self.token))
+        await process.live(Audit(wire, process.clock, self._db).look())
+        self.poke()
 
     async def backlog(self) -> bytes:
         """What is owed, as a file for the centre. Raises LogUnknownError, and like `transact`."""

@@ -24,9 +24,9 @@ ROOT = Path(__file__).parents[2]
 FOUND = (42, 104, 268, 423)
 # Longer worlds of many couriers and fires, in which stations lie in every way there is, one station is two machines,
 # and the centre is put back.
-SEEDS = (8, 11, 13, 26, 28, 49)
+SEEDS = (8, 37, 38, 46, 52, 54, 57, 59)
 LONG = Size(events=80)
-RICH = {"couriers": 0.3, "fire": 0.08}
+RICH = {"couriers": 0.3, "fire": 0.05, "desks": 0.25, "clocks": 0.05}
 WITHIN = 40  # worlds
 AT_LEAST = {
     "sets": 150,
@@ -44,11 +44,14 @@ AT_LEAST = {
     "stations burnt": 5,
     "stations rebuilt": 5,
     "burnt with a station": 3,
+    "desks of stations": 10,
+    "burnt with a desk": 1,
+    "clocks of stations": 5,
+    "lies of times": 1,
     "files cut off": 2,
     "files for others": 1,
     "settled by a file": 4,
     "confirmed by a file": 1,
-    "kept by a file": 1,
     "by a file alone": 2,
     **{f"evil {lie}": 1 for lie in LIES},
 }

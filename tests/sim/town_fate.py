@@ -15,6 +15,7 @@ from tests.sim.scene import Scene
 from tests.sim.station import Station
 from tests.sim.storage import CUT, Trouble
 from tests.sim.town_courier import Couriers
+from tests.sim.town_desks import Desks
 from tests.sim.town_faults import TownFaults
 from tests.sim.town_fire import Fires
 from tests.sim.township import Town
@@ -33,6 +34,7 @@ class TownFate(fate.Fate):
         chance: random.Random,
         couriers: Couriers,
         fires: Fires,
+        desks: Desks,
     ) -> None:
         super().__init__(world)
         self._town = town
@@ -46,6 +48,9 @@ class TownFate(fate.Fate):
             (faults.couriers, couriers.set_out),
             (faults.couriers * 1.5, couriers.arrive),
             (faults.fire, fires.burn),
+            (faults.desks, desks.write),
+            (faults.clocks, desks.set_a_clock),
+            (faults.lies_of_times, desks.lie_of_times),
         ]
 
     async def revive(self) -> None:

@@ -14,8 +14,13 @@ from tests.sim.evil import LIES
 
 COURIERS = (0.0, 0.0, 0.1, 0.25)
 FIRE = (0.0, 0.0, 0.0, 0.04)
+DESKS = (0.0, 0.1, 0.2)
+CLOCKS = (0.0, 0.0, 0.05)
+LIES_OF_TIMES = (0.0, 0.0, 0.0, 0.05)
 OFF_MS = 20_000  # a station's own clock, either way
-AS_FOUND: dict[str, Any] = {"couriers": 0.0, "fire": 0.0}
+AS_FOUND: dict[str, Any] = dict.fromkeys(
+    ("couriers", "fire", "desks", "clocks", "lies_of_times"), 0.0
+)
 """Without what came into worlds later: so were those in which something was found."""
 
 
@@ -31,6 +36,9 @@ class TownFaults(msgspec.Struct):
     lying: float = 0.0  # the chance that it lies in one call
     couriers: float = 0.0  # files between phones, stations and the centre
     fire: float = 0.0  # a machine burns, and another one begins with nothing
+    desks: float = 0.0  # people write at desks of stations
+    clocks: float = 0.0  # somebody sets the clock of a station's machine
+    lies_of_times: float = 0.0  # a station says something else of when it had a set
 
     @staticmethod
     def drawn(chance: random.Random) -> "TownFaults":

@@ -12,7 +12,8 @@ import random
 from tests.sim.scene import Scene
 from tests.sim.station import Station
 from tests.sim.town_courier import Couriers
-from tests.sim.township import Town
+from tests.sim.town_desks import Desks
+from tests.sim.township import Town, ids_at
 
 FIRES = 2  # in one world, at most
 
@@ -27,6 +28,7 @@ class Fires:
         chance: random.Random,
         *,
         couriers: Couriers,
+        desks: Desks,
         liar: str | None,
     ) -> None:
         """`liar`: the station that lies; whoever owns it keeps it."""
@@ -34,6 +36,7 @@ class Fires:
         self._town = town
         self._chance = chance
         self._couriers = couriers
+        self._desks = desks
         self._liar = liar
         self._burnt: dict[str, tuple[bytes, int]] = {}  # by name: the chain that ended, and when
         self._left = FIRES
@@ -54,6 +57,7 @@ class Fires:
         tally["stations burnt"] += 1
         tally["burnt with a station"] += station.owed().waiting
         self._couriers.burnt(station.name)
+        self._desks.burnt(station, self._world.storage.look(ids_at))
         station.burn()
         self._world.trace.note(station.name, "burns down")
 

@@ -10,6 +10,7 @@ Example: `TownWorld(7, tools).run()`.
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ import msgspec
 from server.fleet.vault import DAMAGED, REWRITTEN
 from sync import exchange
 from tests.sim import fate, invariants
-from tests.sim.clocks import PhoneClock
+from tests.sim.clocks import MachineClock
 from tests.sim.ended import Ended
 from tests.sim.evil import Evil, EvilLine
 from tests.sim.oracle import SEEN_MS, Broken
@@ -28,13 +29,23 @@ from tests.sim.scene import Size, Tools
 from tests.sim.station import Station
 from tests.sim.town_calm import LAW, through_each_station
 from tests.sim.town_courier import Couriers
+from tests.sim.town_desks import Desks
 from tests.sim.town_fate import TownFate
-from tests.sim.town_faults import COURIERS, FIRE, OFF_MS, TownFaults
+from tests.sim.town_faults import (
+    CLOCKS,
+    COURIERS,
+    DESKS,
+    FIRE,
+    LIES_OF_TIMES,
+    OFF_MS,
+    TownFaults,
+)
 from tests.sim.town_fire import Fires
 from tests.sim.township import (
     CENTRE,
     Town,
     chain_asking,
+    chains_at,
     ids_at,
     served,
     shown_of_others,
@@ -68,6 +79,10 @@ class TownWorld(World):
         drawn.couriers = carrying.choice(COURIERS)
         burning = random.Random(f"{seed}/fire")
         drawn.fire = burning.choice(FIRE)
+        writing = random.Random(f"{seed}/desks")
+        drawn.desks = writing.choice(DESKS)
+        drawn.clocks = writing.choice(CLOCKS)
+        drawn.lies_of_times = writing.choice(LIES_OF_TIMES)
         self.town_faults = msgspec.structs.replace(drawn, **(town or {}))
         self.town = Town(self.network)
         self._add("east", STATIONS[0])
@@ -78,9 +93,18 @@ class TownWorld(World):
         self.centre.on_moved = self._poke
         self._couriers = Couriers(self, self.town, carrying)
         self.evil = self._corrupt() if self.town_faults.evil else None
+        self._desks = Desks(self, self.town, writing)
         liar = self.evil.station.name if self.evil is not None else None
-        self._fires = Fires(self, self.town, burning, couriers=self._couriers, liar=liar)
+        self._fires = Fires(
+            self,
+            self.town,
+            burning,
+            couriers=self._couriers,
+            desks=self._desks,
+            liar=liar,
+        )
         self._acts = 0
+        self._pushes: Counter[str] = Counter()  # by the station that answered
         self._placeless: set[bytes] = set()  # chains that asked a station for a place
 
     def _add(self, name: str, of: bytes) -> None:
@@ -89,7 +113,7 @@ class TownWorld(World):
         offset_ms = self.roaming.choice([0, OFF_MS, -OFF_MS])
         station = Station(
             self._tools.data_dir / name,
-            PhoneClock(self.clock, offset_ms=offset_ms, drift_ppm=self.roaming.randint(-20, 20)),
+            MachineClock(self.clock, offset_ms=offset_ms, drift_ppm=self.roaming.randint(-20, 20)),
             self._entropy,
             storage,
             name=name,
@@ -135,6 +159,7 @@ class TownWorld(World):
             chance=self.roaming,
             couriers=self._couriers,
             fires=self._fires,
+            desks=self._desks,
         )
         return self._strikes
 
@@ -160,6 +185,7 @@ class TownWorld(World):
 
     def _answered_at(self, station: Station, request: Request, response: Response) -> None:
         if request.word == "push":
+            self._pushes[station.name] += 1
             self.oracle.tally["pushes at a station"] += 1
             station.poke()  # its link looks once a minute at the latest
         if request.word == "rotate":
@@ -189,12 +215,16 @@ class TownWorld(World):
         if self.evil is not None:
             await self._with_the_liar()
             await self._without_the_liar()
-        await through_each_station(self, self.town, self._placeless)
+        await through_each_station(
+            self, self.town, self._placeless, lambda station: self._pushes[station.name]
+        )
         self._meet_the_centre()
         await super()._heal()
         self._believe()
         liar = self.evil.station.name if self.evil is not None else None
-        self._couriers.arrived(self.storage.look(ids_at), liar)
+        there = self.storage.look(ids_at)
+        self._couriers.arrived(there, liar)
+        self._desks.arrived(there)
         for station in self.town.stations:
             self._shows_its_own(station)
             is_liar = self.evil is not None and self.evil.station is station
@@ -253,6 +283,10 @@ class TownWorld(World):
                 await house.start()
         for station in burnt:
             await self._fires.rebuild(station)
+        known = self.storage.look(chains_at)
+        for station in self.town.stations:
+            if station.chain not in known:
+                await station.let_in(self.centre)
         self.learn_rights()
         for phone in self.phones:
             if phone.state == OFF:

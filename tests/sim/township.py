@@ -86,6 +86,11 @@ def ids_at(connection: Connection) -> set[bytes]:
     return {bytes(set_id) for (set_id,) in rows}
 
 
+def chains_at(connection: Connection) -> set[bytes]:
+    """The chains that the centre knows; one that was put back has forgotten some."""
+    return {bytes(chain) for (chain,) in connection.exec_driver_sql("SELECT chain FROM devices")}
+
+
 def served(connection: Connection, family: str) -> dict[str, list[tuple[int, bool]]]:
     """Of each scope whose name begins so, by place: the ruling, and whether a set comes with it."""
     rows = connection.exec_driver_sql(

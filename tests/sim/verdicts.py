@@ -20,7 +20,7 @@ from sync.incident.judging import Judged
 from sync.verdict import BEST, DETERMINED, MET, Verdict
 from tests.sim.ended import Ended
 from tests.sim.oracle import Broken, Wrote
-from tests.sim.times import holds
+from tests.sim.times import believable, holds
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class Case(msgspec.Struct, frozen=True):
 def sound(ended: Ended) -> None:
     """I17: met was in time and missed was late, by the true times; no length is proved that was another."""
     wrote = {set_id[:16]: one for set_id, one in ended.oracle.written.items()}
-    never_set = {phone.name for phone in ended.world.phones if not phone.clock.was_set}
+    honest = believable(ended)
     for case in ended.world.storage.look(lambda connection: list(_cases(connection, ended))):
         found = case.judged.verdict
         ended.oracle.tally[f"verdict {found.result}"] += 1
@@ -42,7 +42,7 @@ def sound(ended: Ended) -> None:
         if told is None:
             continue
         starts, end = told
-        is_believable = {one.phone for one in (*starts, end)} <= never_set
+        is_believable = {one.phone for one in (*starts, end)} <= honest
         _hold(case, min(one.true_ms for one in starts), end.true_ms, is_believable=is_believable)
 
 
