@@ -34,14 +34,18 @@ Message = TypeVar("Message")
 
 
 class ServerRefusalError(Exception):
-    """The server answered, and the answer is no. `code` is the problem's stable code, `chain` whom it names (EX11)."""
+    """The server answered, and the answer is no. `code` is the stable code of the problem, `chain` whom it names (EX11),
+    `log` the centre's log (EX12)."""
 
-    def __init__(self, status: int, code: str, cause: str, chain: str | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, cause: str, chain: str | None = None, log: str | None = None
+    ) -> None:
         """Carry what the problem answer said."""
         super().__init__(f"{status} {code}: {cause}")
         self.status = status
         self.code = code
         self.chain = chain
+        self.log = log
 
     @property
     def may_pass(self) -> bool:
@@ -133,8 +137,9 @@ def refuse(reply: httpx2.Response) -> None:
         return
     try:
         problem = reply.json()
-        code, cause, chain = problem["code"], problem["cause"], problem.get("chain")
-        raise ServerRefusalError(reply.status_code, code, cause, chain)
+        code, cause = problem["code"], problem["cause"]
+        named = problem.get("chain"), problem.get("log")
+        raise ServerRefusalError(reply.status_code, code, cause, *named)
     except (ValueError, KeyError, TypeError) as error:
         raise ServerRefusalError(reply.status_code, "unreadable", reply.text[:200]) from error
 

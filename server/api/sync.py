@@ -33,7 +33,7 @@ from server.intake.queue import IntakeBusyError, IntakeClosedError
 from server.now import Clock
 from server.problems import ProblemError, refuse
 from server.proof import given
-from server.settings import Settings
+from server.settings import STATION, Settings
 from server.store import devices, log, scopes
 from server.store import sets as stored_sets
 from server.store.devices import Contact, Device
@@ -162,7 +162,11 @@ class SyncApi:
         is_in_other_hands = known is not None and known.compromised_since_ms is not None
         wipe = None if device.person is None else NOW if is_in_other_hands else EMPTY
         is_noted = wipe is not None and wiping is not None and await self._noted(device, wiping)
-        raise _refusal("device_revoked", device.chain, wipe=wipe, noted=is_noted)
+        told = {"wipe": wipe, "noted": is_noted}
+        if self._settings.role != STATION:
+            head = await self._db.reading(log.read)
+            told["log"] = f"{head.origin}/{head.epoch.hex()}"
+        raise _refusal("device_revoked", device.chain, **told)
 
     async def _noted(self, device: Device, wiping: int) -> bool:
         """Write down that a device says it deletes what it holds."""

@@ -287,11 +287,13 @@ class Device:
             if refused.code == NEEDS_LOGIN:
                 return "continued"
             if refused.code == REVOKED:
-                await self._hand_over()
+                await self._hand_over(refused)
             raise
 
-    async def _hand_over(self) -> None:
-        """What it holds may still be handed in, and nothing else; so may what only a station called safe (HB15)."""
+    async def _hand_over(self, refused: ServerRefusalError) -> None:
+        """What it holds may still be handed in, and nothing else; so may what only a station called safe (HB15), or
+        a log that has ended (EX12)."""
+        self._met.refused(refused.log)
         self._vault.owe_hearsay()
         await self._push()
 
@@ -306,7 +308,7 @@ class Device:
             if refused.code == CENTRE_ONLY:
                 return
             if refused.code in (NEEDS_LOGIN, REVOKED):
-                await self._hand_over()
+                await self._hand_over(refused)
             raise
         if reply.chain != self.chain:
             raise garbled("another chain was given a place")

@@ -18,6 +18,7 @@ from sync.exchange import HelloReply, PullReply, PushReply, PushResult
 HUB: Final = "hub:"
 _MET: Final = "met"
 _ENDED: Final = "ended"
+_REFUSED: Final = "refused"
 _HOME: Final = "home"
 _STATIONS: Final = "stations"
 
@@ -53,6 +54,16 @@ class Met:
             self._vault.watch(_MET, name)
             self._vault.watch(_ENDED, msgspec.msgpack.encode(sorted(ended - {log.epoch})))
         return before is not None
+
+    def refused(self, log: str | None) -> None:
+        """The centre has no more to do with this device. What another log of it had said to have is owed again, and
+        handed over with the rest (EX12)."""
+        before = self._vault.watched(_MET)
+        if log is None or before is None or log.encode() in (before, self._vault.watched(_REFUSED)):
+            return
+        with self._vault.together():
+            self._vault.owe_everything()
+            self._vault.watch(_REFUSED, log.encode())
 
     def _ended(self, reply: HelloReply) -> set[bytes]:
         """Epochs that are over, as far as was ever heard."""

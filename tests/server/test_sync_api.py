@@ -465,6 +465,7 @@ async def _clears(phone: Phone, wipe: str, *, left: int) -> None:
     """EX12: it is told what becomes of it, and what it says of that is written down."""
     told = (await phone.raw("hello", msgspec.msgpack.encode(phone.hello()))).json()
     assert (told["wipe"], told["noted"]) == (wipe, False)
+    assert re.fullmatch(r".+/[0-9a-f]{16}", told["log"]), told
     clearing = msgspec.msgpack.encode(phone.hello() | {"wiping": left})
     told = (await phone.raw("hello", clearing)).json()
     assert (told["code"], told["wipe"], told["noted"]) == ("device_revoked", wipe, True)

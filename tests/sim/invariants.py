@@ -86,6 +86,7 @@ def no_loss(ended: Ended) -> None:
                 or own.id in again
                 or _vanished(ended, own)
                 or excused(phone, own)
+                or _is_wordless(ended, own)
             ):
                 raise Broken(1, f"{phone.name}: set {own.id.hex()[:8]} never reached the centre")
 
@@ -93,10 +94,20 @@ def no_loss(ended: Ended) -> None:
 def _is_held(ended: Ended, set_id: bytes) -> bool:
     """Whether some phone still has a set, and may be asked for it."""
     return any(
-        own.id == set_id and own.result != REWRITTEN and not excused(phone, own)
+        own.id == set_id
+        and own.result != REWRITTEN
+        and not excused(phone, own)
+        and not _is_wordless(ended, own)
         for phone in ended.world.phones
         for own in ended.stored[phone.name].own
     )
+
+
+def _is_wordless(ended: Ended, own: Own) -> bool:
+    """Whether a phone let go of the words of its own set because a part of the log that is lost took them away: nobody
+    can ask it for that set any more (TL11).
+    """
+    return own.id in ended.oracle.once_redacted and canon.decode(own.raw)[2] is None
 
 
 def _written_again(ended: Ended) -> set[bytes]:
@@ -244,10 +255,22 @@ def authenticity(ended: Ended) -> None:
             continue  # a person has vouched for it
         if key is None or key.person not in (None, change.header.user):
             raise Broken(11, f"set {held.id.hex()[:8]} counts and is nobody's")
-        if not changeset.signature_holds(change, key.alg, key.pub, keys.verify):
+        if not _is_signed(ended, change, key.alg, key.pub):
             raise Broken(11, f"set {held.id.hex()[:8]} counts and its signature does not hold")
         if held.id in ended.oracle.forged:
             raise Broken(11, f"the forged set {held.id.hex()[:8]} counts")
+
+
+def _is_signed(ended: Ended, change: ChangeSet, alg: str, pub: bytes) -> bool:
+    """Whether its own signature holds or, as for one whose signature rotted in its author's storage, that of a set that
+    names it, directly or through others, as the one before (CS6).
+    """
+    if changeset.signature_holds(change, alg, pub, keys.verify):
+        return True
+    after = [
+        one.change for one in ended.sets if one.change and one.change.header.prev == change.set_id
+    ]
+    return any(_is_signed(ended, one, alg, pub) for one in after)
 
 
 def purged_scopes(ended: Ended) -> None:

@@ -50,10 +50,19 @@ export class LinkError extends Error {
   /** What becomes of this phone, which was suspended (EX12); `noted`: that it clears itself is written down. */
   readonly wipe: Wipe | null;
   readonly noted: boolean;
+  /** The name of the centre's log, where it says so. */
+  readonly log: string | null;
   constructor(
     kind: LinkTrouble,
     message: string,
-    more: { code?: string; retryAfterMs?: number | null; cause?: unknown; wipe?: Wipe | null; noted?: boolean } = {},
+    more: {
+      code?: string;
+      retryAfterMs?: number | null;
+      cause?: unknown;
+      wipe?: Wipe | null;
+      noted?: boolean;
+      log?: string | null;
+    } = {},
   ) {
     super(message, { cause: more.cause });
     this.kind = kind;
@@ -61,6 +70,7 @@ export class LinkError extends Error {
     this.retryAfterMs = more.retryAfterMs ?? null;
     this.wipe = more.wipe ?? null;
     this.noted = more.noted ?? false;
+    this.log = more.log ?? null;
   }
 }
 
@@ -271,6 +281,7 @@ interface Problem {
   chain?: string;
   wipe?: Wipe | null;
   noted?: boolean;
+  log?: string | null;
 }
 
 /** What an answer that is not the wanted one means. */
@@ -282,8 +293,8 @@ async function troubleOf(response: Response, self: Self): Promise<LinkError> {
     const named = whom(code, self);
     if (named && named !== problem.chain) return new LinkError("garbled", "another chain is refused");
     const kind = response.status === 429 || response.status >= 500 ? "busy" : "refused";
-    const { wipe = null, noted = false } = problem;
-    return new LinkError(kind, problem.title ?? code, { code, retryAfterMs: later, wipe, noted });
+    const { wipe = null, noted = false, log = null } = problem;
+    return new LinkError(kind, problem.title ?? code, { code, retryAfterMs: later, wipe, noted, log });
   }
   if (response.status === WANTS_LOGIN) return new LinkError("portal", "the network wants a log-in");
   if (response.status === 429 || response.status >= 500) {

@@ -9,6 +9,7 @@
  *     await outbox.answered(batch, reply.results, clock.nowMs());
  */
 import { decode } from "../sync/canon";
+import { withoutBody } from "../sync/changeset";
 import { DURABLE, KEPT, type PushOutcome, type PushResult } from "../sync/exchange";
 import { setId, toHex } from "../sync/ids";
 import { CONTRADICTED, DAMAGED, type Keeper, type Mark, type OwnSet, type PushAnswer, type Vault } from "./vault";
@@ -226,7 +227,7 @@ export class Outbox {
   /** The centre holds a chain up to `have` and not the next set: if that one was said to be safe, it and what follows is owed again (EX14). */
   async contradicted(chain: string, have: number): Promise<void> {
     const next = await this.#vault.mark(chain, have + 1);
-    if (!next || next.unsent || !isDurable(next.answer)) return;
+    if (!next || next.unsent || !isDurable(next.answer) || !(await this.#isWhole(next))) return;
     const safe = await this.#safe((mark) => mark.chain === chain && mark.seq > have);
     await this.#contradicted(safe.length);
     await this.#oweAgain(safe);
@@ -241,8 +242,16 @@ export class Outbox {
     return (await this.#vault.marks()).filter((mark) => !mark.unsent && isDurable(mark.answer) && isMeant(mark));
   }
 
-  #oweAgain(safe: readonly Mark[]): Promise<void> {
-    return this.#vault.putMarks(safe.map((mark) => ({ ...mark, unsent: 1 as const })));
+  async #oweAgain(safe: readonly Mark[]): Promise<void> {
+    const whole: Mark[] = [];
+    for (const mark of safe) if (await this.#isWhole(mark)) whole.push({ ...mark, unsent: 1 });
+    await this.#vault.putMarks(whole);
+  }
+
+  /** Whether a set still has its words; one that has not is offered to nobody. */
+  async #isWhole({ chain, seq }: Mark): Promise<boolean> {
+    const set = await this.#vault.own(chain, seq);
+    return set !== null && withoutBody(set.raw).byteLength < set.raw.byteLength;
   }
 
   /** The centre's log is another than it was: everything that was safe in the old one is owed again (SPEC TL11), whoever said so. */

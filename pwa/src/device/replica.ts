@@ -71,6 +71,8 @@ interface KnownLog {
   beyond?: number;
 }
 const LOG = "log";
+const REFUSED = "refusedBy";
+const logName = ({ origin, epoch }: KnownLog): string => `${origin}/${epoch}`;
 /** Entity and set of what a station brought without words, in hex. */
 type Doubt = readonly [string, string];
 const DOUBTS = "doubts";
@@ -250,6 +252,16 @@ export class Replica {
     }
     await vault.setMeta(LOG, known);
     return false;
+  }
+
+  /** The centre has no more to do with this phone. What another log of it had said to have is owed again, before that is
+   *  handed over (SPEC EX12). */
+  async refusedBy(log: string | null): Promise<void> {
+    const { vault, outbox } = this.#parts;
+    const before = await vault.meta<KnownLog>(LOG);
+    if (!log || !before || [logName(before), await vault.meta<string>(REFUSED)].includes(log)) return;
+    await outbox.oweEverything();
+    await vault.setMeta(REFUSED, log);
   }
 
   /** What others wrote and the centre may have lost, as far as it is still here: to be handed in before a pull (SPEC TL12). */

@@ -193,6 +193,7 @@ export class Rounds {
         // Tabs that cannot hear each other share the vault all the same.
         if (await this.#parts.leaving.follow()) this.#again = true;
         else {
+          await this.#parts.replica.refusedBy(trouble.log);
           await this.#handOver();
           if (trouble.wipe) await this.#clear(trouble.wipe);
         }

@@ -434,7 +434,12 @@ export class Centre {
         this.wiping.push(Number(said["wiping"]));
         await this.meanwhile?.();
       }
-      return problem(403, "device_revoked", { chain, wipe: this.wipe, noted: isClearing && this.notes });
+      return problem(403, "device_revoked", {
+        chain,
+        wipe: this.wipe,
+        noted: isClearing && this.notes,
+        log: `test/${toHex(this.epoch)}`,
+      });
     }
     const answer = await this.#answer(path, said);
     if (!answer) return problem(404, "not_found");

@@ -4,7 +4,7 @@ import { IDBFactory } from "fake-indexeddb";
 import { deleteDB } from "idb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CACHE_NAME } from "../../src/device/cache";
-import { type Mark, VAULT_NAME } from "../../src/device/vault";
+import { type Mark, type OwnSet, VAULT_NAME } from "../../src/device/vault";
 import { homeScope } from "../../src/device/views";
 import { encode, type Value } from "../../src/sync/canon";
 import { type ChangeSet, isRefusal, readSet } from "../../src/sync/changeset";
@@ -338,6 +338,27 @@ test("another log at the centre: what the old one had confirmed is owed again, a
   await phone.vault.putMarks([{ ...mark, answer: { r: "damaged" } } as Mark]);
   await phone.outbox.oweEverything();
   expect((await phone.vault.unsent()).map(({ seq }) => seq).sort()).toEqual([0, 2, 3]);
+});
+
+test("what the centre lost is not offered to it without the words that it had taken away (TL11)", async () => {
+  const kept = Math.max(0, ...phone.centre.held.values());
+  await phone.note(INCIDENT, "路口有人");
+  const [{ id, seq }] = (await phone.vault.ownOf(INCIDENT)) as unknown as [OwnSet];
+  await phone.note(INCIDENT, "已离开");
+  await phone.exchange();
+  await phone.centre.redact(id, DESK);
+  await phone.exchange();
+
+  const before = phone.centre.pushes.length;
+  phone.centre.putBack(kept);
+  await phone.exchange();
+  await phone.exchange();
+  const offered = phone.centre.pushes.slice(before).flat();
+  expect(offered).toContain(seq + 1);
+  expect(offered).not.toContain(seq);
+  expect(offered.length).toBe(new Set(offered).size); // and nothing again because of what is missing
+  expect((await phone.vault.marks()).filter(({ unsent, attention }) => unsent || attention)).toEqual([]);
+  expect(phone.status.trouble).toBeNull();
 });
 
 test("what a desk ordered comes back from the phone it was ordered to, before that forgets it (TL12)", async () => {

@@ -118,6 +118,20 @@ describe("a suspended phone is cleared (EX12)", () => {
     expect(phone.cleared).toBe(true);
   });
 
+  test("what the centre had and has no more, since it was put back, is handed over first", async () => {
+    phone.centre.wipe = "empty";
+    phone.centre.putBack(0);
+    phone.centre.silent = "push";
+    await phone.exchange();
+    const wrote = (await phone.vault.marks()).map(({ id }) => id);
+    expect((await phone.vault.unsent()).map(({ id }) => id)).toEqual(wrote);
+    expect(phone.cleared).toBe(false);
+    phone.centre.silent = null;
+    await phone.exchange();
+    expect(phone.centre.pushes.at(-1)).toHaveLength(wrote.length);
+    expect(phone.cleared).toBe(true);
+  });
+
   test("what is written while the centre takes note of it is handed over too", async () => {
     phone.centre.wipe = "empty";
     phone.centre.meanwhile = async () => {
