@@ -313,8 +313,8 @@ TRAPS: dict[str, Trap] = {
         edits=(
             Edit(
                 "device/replica.ts",
-                "if (!gone) continue;",
-                'if (gone || scope !== "") continue;',
+                "if (!gone && !over.has(scope)) continue;",
+                'if (gone || over.has(scope) || scope !== "") continue;',
             ),
         ),
     ),
