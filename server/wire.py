@@ -34,8 +34,8 @@ Message = TypeVar("Message")
 
 
 class ServerRefusalError(Exception):
-    """The server answered, and the answer is no. `code` is the stable code of the problem, `chain` whom it names (EX11),
-    `log` the centre's log (EX12)."""
+    """The server answered, and the answer is no. `code` is the stable code of the problem, `chain` whom it names
+    (EX11), `log` the centre's log (EX12)."""
 
     def __init__(
         self, status: int, code: str, cause: str, chain: str | None = None, log: str | None = None
