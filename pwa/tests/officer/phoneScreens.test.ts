@@ -13,6 +13,7 @@ import { correct } from "../../src/ui/now";
 import { NOON, ordered, PERSON, Phone, STATION, UNIT, VEHICLE } from "../device/phone";
 import { Station } from "../device/station";
 
+const told = ref(0);
 const duty = ref({ on: false, sinceMs: NOON });
 const [INCIDENT, AWAY] = ["11".repeat(16), "77".repeat(16)] as [string, string];
 
@@ -52,8 +53,9 @@ beforeEach(async () => {
       lastContactMs: NOON,
       sending: null,
     })),
-    told: ref(0),
+    told,
     push: { state: ref("off"), trial: ref(null), last: ref(null) },
+    outbox: (most: { waiting: number; confirmed: number }) => phone.outbox.list(most),
     story: (id: string) => replica.story(id),
     found: (id: string) => replica.found(id),
     reached: (id: string) => replica.reached(id),
@@ -106,4 +108,33 @@ test("on duty the card names whom the phone was in touch with: a station is not 
   await flushPromises();
   expect(card()).toContain("和中心的版本不一致");
   expect(card()).not.toContain("登记");
+});
+
+test("the list of incidents says of each how far what was written of it has come", async () => {
+  duty.value = { on: false, sinceMs: NOON };
+  const OTHER = "99".repeat(16);
+  await ordered(phone.centre, INCIDENT, "22".repeat(16));
+  await ordered(phone.centre, OTHER, "33".repeat(16));
+  await phone.exchange();
+  open({ name: "list" });
+  await flushPromises();
+  const ticks = () =>
+    screen
+      .findAll("button.list-row")
+      .map((row) => row.find(".ticks"))
+      .map((one) => one.exists() && one.attributes("aria-label"));
+  expect(ticks()).toEqual([false, false]);
+  await phone.note(INCIDENT, "一");
+  for (const [server, word] of [
+    [null, "本机"],
+    [new Station(phone.centre, 1), "到所"],
+    [phone.centre, false],
+  ] as const) {
+    if (server) {
+      phone.server = server;
+      await phone.exchange();
+    }
+    told.value += 1;
+    await expect.poll(ticks).toEqual([word, false]);
+  }
 });
