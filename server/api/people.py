@@ -43,6 +43,7 @@ Role = Literal[
 
 PEOPLE: Final = "people"
 MOVED: Final = "moved"
+REMOVED: Final = "removed"
 Despite = Annotated[str | None, QueryParameter(min_length=1, max_length=500)]
 
 
@@ -217,7 +218,7 @@ async def keep_row(
 
     def job(batch: Batch) -> int:
         if what == PEOPLE and _goes_elsewhere(batch.directory.row(what, known), row):
-            _leave(batch, known, who, despite)
+            _leave(batch, known, MOVED, who, despite)
         return batch.org(what, known, row, by=who.person.id)
 
     idx = await through(intake.transaction(job))
@@ -228,12 +229,12 @@ def _goes_elsewhere(before: dict[str, Any] | None, after: dict[str, Any]) -> boo
     return before is not None and before.get("station") != after.get("station")
 
 
-def _leave(batch: Batch, person: bytes, who: SignedIn, despite: str | None) -> None:
-    """Write down for each device of a person that they go to another station."""
+def _leave(batch: Batch, person: bytes, kind: str, who: SignedIn, despite: str | None) -> None:
+    """Write down for each device of a person that they go to another station, or go for good."""
     for device in devices.every(batch.connection):
         if device.person == person and device.in_use:
             contact = demand_empty(batch, device.chain, despite=despite)
-            batch.happened(device.chain, MOVED, trail(who, "", despite, contact))
+            batch.happened(device.chain, kind, trail(who, "", despite, contact))
 
 
 @delete(
@@ -243,16 +244,20 @@ def _leave(batch: Batch, person: bytes, who: SignedIn, despite: str | None) -> N
     status_code=200,
     guards=[may_administer],
     security=SESSION_AND_CSRF,
-    responses=refusals(*_REFUSALS, "not_ready"),
+    responses=refusals(*_REFUSALS, "not_ready", "device_not_empty"),
 )
 async def remove_row(
     what: FromPath[str],
     row_id: FromPath[str],
+    *,
     who: NamedDependency[SignedIn],
     access: NamedDependency[Access],
     intake: NamedDependency[Intake],
+    despite: Despite = None,
 ) -> Response[Kept]:
-    """Remove a row. A person removed can no longer log in; what others wrote about them stays."""
+    """Remove a row. A person removed can no longer log in; what others wrote about them stays. While a device of theirs
+    is not known to hold nothing that is not here, that needs a word in `despite`, as moving them does.
+    """
     known, directory = from_hex(row_id, what), access.directory()
     if what not in SHAPES or directory.row(what, known) is None:
         raise ProblemError("not_found", detail="There is no such row.")
@@ -260,7 +265,13 @@ async def remove_row(
         raise ProblemError(
             "not_ready", detail="Nobody removes themselves; another administrator can."
         )
-    idx = await through(intake.org(what, known, None, by=who.person.id))
+
+    def job(batch: Batch) -> int:
+        if what == PEOPLE:
+            _leave(batch, known, REMOVED, who, despite)
+        return batch.org(what, known, None, by=who.person.id)
+
+    idx = await through(intake.transaction(job))
     return Response(Kept(row_id, idx), headers=NO_STORE)
 
 

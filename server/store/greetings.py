@@ -23,7 +23,8 @@ class Happening(msgspec.Struct, frozen=True):
     """Something that befell a chain. `proof` is what shows it: canonical values, ids as bytes."""
 
     chain: bytes
-    kind: str  # copied, rolled_back, forked, rotated, needs_login, contradicted, revoked, moved, wiped, upgraded
+    kind: str
+    """copied, rolled_back, forked, rotated, needs_login, contradicted, revoked, moved, removed, wiped, upgraded"""
     at_ms: int
     proof: dict[str, Any]
 

@@ -284,12 +284,24 @@ async def test_whose_phone_may_hold_something_moves_to_another_station_only_with
         admin.send("PUT", f"{path}?despite={quote(despite)}", moved),
         admin.send("PUT", path, moved | {"name": "王二", "station": STATION.hex()}),
     )
-    assert (there.status_code, back.status_code) == (200, 409), "one after the other"
+    assert there.status_code == 200
+    assert back.status_code in {200, 409}, "before the move it is a name, after it a way back"
     [device] = await admin.ask("/api/devices")
-    assert device["station"] == other
+    assert device["station"] == other, "whichever came first, nobody is taken back unasked"
     [event] = device["events"]
     said = event["proof"]
     assert (event["kind"], said["name"], said["despite"]) == ("moved", "admin 甲", despite)
+
+
+async def test_whose_phone_may_hold_something_is_removed_only_with_a_reason(house: Centre) -> None:
+    admin, phone = await house.sign_in("admin"), await house.phone()
+    path = f"/api/org/people/{phone.person.hex()}"
+    held = await admin.send("DELETE", path)
+    assert (held.status_code, held.json()["code"]) == (409, "device_not_empty")
+    despite = "手机已交回，存储坏了"
+    assert (await admin.send("DELETE", f"{path}?despite={quote(despite)}")).status_code == 200
+    [event] = (await admin.ask("/api/devices"))[0]["events"]
+    assert (event["kind"], event["proof"]["despite"]) == ("removed", despite)
 
 
 async def test_a_code_for_nobody_is_not_issued(house: Centre) -> None:

@@ -17,6 +17,7 @@ export interface DeviceEvent {
     | "needs_login"
     | "revoked"
     | "moved"
+    | "removed"
     | "wiped"
     | "upgraded";
   readonly first_at: number;
