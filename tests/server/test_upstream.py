@@ -187,7 +187,7 @@ async def test_a_station_that_was_shut_out_hands_over_what_it_holds_and_says_so(
 ) -> None:
     """Also where it cannot take in what it is answered, as long as that lasts."""
     monkeypatch.setattr(link, "REFUSED_AGAIN_S", 0.1)
-    caplog.set_level(logging.INFO, link.__name__)
+    caplog.set_level(logging.INFO, "ortoo.upstream")  # whatever ran before in this process
     phone = await place.phone()
     await place.at_centre(phone, phone.create(INCIDENT))
     await place.linked()
