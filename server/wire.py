@@ -30,6 +30,9 @@ ASKED_IDLE_S: Final = 50.0
 """How long a station asks over it again: a link that is thin pays for each new one, and where both times were one, a
 question would meet the news that the connection has ended."""
 
+LOG_NAME_CHARS: Final = 200
+"""Origin, `/` and epoch of a log take some sixty."""
+
 Message = TypeVar("Message")
 
 
@@ -138,8 +141,9 @@ def refuse(reply: httpx2.Response) -> None:
     try:
         problem = reply.json()
         code, cause = problem["code"], problem["cause"]
-        named = problem.get("chain"), problem.get("log")
-        raise ServerRefusalError(reply.status_code, code, cause, *named)
+        chain, log = problem.get("chain"), problem.get("log")
+        log = log if isinstance(log, str) and len(log) <= LOG_NAME_CHARS else None
+        raise ServerRefusalError(reply.status_code, code, cause, chain, log)
     except (ValueError, KeyError, TypeError) as error:
         raise ServerRefusalError(reply.status_code, "unreadable", reply.text[:200]) from error
 

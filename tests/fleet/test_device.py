@@ -17,7 +17,7 @@ from server.fleet.chain import seeded_entropy
 from server.fleet.device import Device
 from server.fleet.pages import BrokenScopeError
 from server.fleet.vault import Cursor, Head, Identity, Vault
-from server.wire import ServerRefusalError
+from server.wire import ServerRefusalError, refuse
 from sync import canon, changeset, exchange, rulings, snapshot
 from sync.changeset import KIND_INCIDENT
 from sync.clock import Stamp
@@ -370,3 +370,27 @@ def test_a_cursor_is_remembered() -> None:
     vault.move_cursor("org", Cursor(1, 5, bytes(16)))
     vault.move_cursor("org", Cursor(2, 7, bytes(16)))
     assert vault.cursors() == {"org": Cursor(2, 7, bytes(16))}
+
+
+NAMED = f"ortoo/{'3c' * 16}/{'85' * 8}"
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (NAMED, NAMED),
+        (None, None),
+        (7, None),
+        ({}, None),
+        ([NAMED], None),
+        (NAMED * 9, None),
+    ],
+)
+def test_whatever_a_refusal_calls_a_log_only_the_name_of_one_is_heard(
+    said: object, heard: str | None
+) -> None:
+    """EX12: a relay may say anything."""
+    problem = {"code": "device_revoked", "cause": "c", "chain": CHAIN.hex(), "log": said}
+    with pytest.raises(ServerRefusalError) as refused:
+        refuse(httpx2.Response(403, json=problem))
+    assert (refused.value.code, refused.value.log) == ("device_revoked", heard)

@@ -82,6 +82,8 @@ const SHORT_MS = 15_000;
 const LONG_MS = 60_000;
 /** The live line carries a comment every 15 s; without one for this long it is dead. */
 const LINE_SILENT_MS = 40_000;
+/** Origin, `/` and epoch of a log take some sixty. */
+const LOG_NAME_CHARS = 200;
 /** "Network Authentication Required" (RFC 6585): a portal that says so. */
 const WANTS_LOGIN = 511;
 /** An answer larger than this is not read (SPEC EX: output cap). */
@@ -281,7 +283,7 @@ interface Problem {
   chain?: string;
   wipe?: Wipe | null;
   noted?: boolean;
-  log?: string | null;
+  log?: unknown;
 }
 
 /** What an answer that is not the wanted one means. */
@@ -293,7 +295,8 @@ async function troubleOf(response: Response, self: Self): Promise<LinkError> {
     const named = whom(code, self);
     if (named && named !== problem.chain) return new LinkError("garbled", "another chain is refused");
     const kind = response.status === 429 || response.status >= 500 ? "busy" : "refused";
-    const { wipe = null, noted = false, log = null } = problem;
+    const { wipe = null, noted = false } = problem;
+    const log = typeof problem.log === "string" && problem.log.length <= LOG_NAME_CHARS ? problem.log : null;
     return new LinkError(kind, problem.title ?? code, { code, retryAfterMs: later, wipe, noted, log });
   }
   if (response.status === WANTS_LOGIN) return new LinkError("portal", "the network wants a log-in");

@@ -89,6 +89,20 @@ test("a refusal that ends a chain or an enrolment counts when it names this phon
   expect(await told("not_signed_in", undefined)).toBe("not_signed_in");
 });
 
+test("whatever a refusal calls a log, only the name of one is heard (EX12)", async () => {
+  const heard = async (log: unknown): Promise<unknown> => {
+    const problem = new Response(JSON.stringify({ code: "device_revoked", title: "t", chain: CHAIN, log }), {
+      status: 403,
+      headers: { "content-type": "application/problem+json" },
+    });
+    const link = new Link({ session: () => ({ token: "t", chain: CHAIN }), fetch: async () => problem });
+    return link.rotate(Uint8Array.of(0xc0)).catch((error: LinkError) => error.log);
+  };
+  const name = `ortoo/${"3c".repeat(16)}/${"85".repeat(8)}`;
+  expect(await heard(name)).toBe(name);
+  for (const wrong of [undefined, null, 7, {}, [name], name.repeat(9)]) expect(await heard(wrong)).toBeNull();
+});
+
 function stream(pieces: string[], open = false): Response {
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
