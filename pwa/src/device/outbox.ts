@@ -228,9 +228,7 @@ export class Outbox {
   async contradicted(chain: string, have: number): Promise<void> {
     const next = await this.#vault.mark(chain, have + 1);
     if (!next || next.unsent || !isDurable(next.answer) || !(await this.#isWhole(next))) return;
-    const safe = await this.#safe((mark) => mark.chain === chain && mark.seq > have);
-    await this.#contradicted(safe.length);
-    await this.#oweAgain(safe);
+    await this.#contradicted(await this.#oweAgain(await this.#safe((mark) => mark.chain === chain && mark.seq > have)));
   }
 
   /** The centre denies what was said to be safe there: it is told so with the next hello. */
@@ -242,10 +240,12 @@ export class Outbox {
     return (await this.#vault.marks()).filter((mark) => !mark.unsent && isDurable(mark.answer) && isMeant(mark));
   }
 
-  async #oweAgain(safe: readonly Mark[]): Promise<void> {
+  /** Gives how many of them still have their words, and are offered. */
+  async #oweAgain(safe: readonly Mark[]): Promise<number> {
     const whole: Mark[] = [];
     for (const mark of safe) if (await this.#isWhole(mark)) whole.push({ ...mark, unsent: 1 });
     await this.#vault.putMarks(whole);
+    return whole.length;
   }
 
   /** Whether a set still has its words; one that has not is offered to nobody. */
