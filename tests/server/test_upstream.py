@@ -216,6 +216,7 @@ async def test_a_station_that_was_shut_out_hands_over_what_it_holds_and_says_so(
         return await place.owed() == Counts(0, None, 0, 0)
 
     await until(taken_in)
+    assert "断网时".encode() in await place.view(place.centre, INCIDENT)
     assert (await place.status()).linked_since_ms is None
 
 

@@ -255,22 +255,23 @@ def authenticity(ended: Ended) -> None:
             continue  # a person has vouched for it
         if key is None or key.person not in (None, change.header.user):
             raise Broken(11, f"set {held.id.hex()[:8]} counts and is nobody's")
-        if not _is_signed(ended, change, key.alg, key.pub):
+        is_rotten = any(held.id in phone.rotten for phone in ended.world.phones)
+        if not _is_signed(ended, change, key.alg, key.pub, by_next=is_rotten):
             raise Broken(11, f"set {held.id.hex()[:8]} counts and its signature does not hold")
         if held.id in ended.oracle.forged:
             raise Broken(11, f"the forged set {held.id.hex()[:8]} counts")
 
 
-def _is_signed(ended: Ended, change: ChangeSet, alg: str, pub: bytes) -> bool:
-    """Whether its own signature holds or, as for one whose signature rotted in its author's storage, that of a set that
-    names it, directly or through others, as the one before (CS6).
+def _is_signed(ended: Ended, change: ChangeSet, alg: str, pub: bytes, *, by_next: bool) -> bool:
+    """Whether its own signature holds or, for one that rotted in its author's storage, that of a set that names it,
+    directly or through others, as the one before (CS6).
     """
-    if changeset.signature_holds(change, alg, pub, keys.verify):
-        return True
+    if not by_next or changeset.signature_holds(change, alg, pub, keys.verify):
+        return changeset.signature_holds(change, alg, pub, keys.verify)
     after = [
         one.change for one in ended.sets if one.change and one.change.header.prev == change.set_id
     ]
-    return any(_is_signed(ended, one, alg, pub) for one in after)
+    return any(_is_signed(ended, one, alg, pub, by_next=True) for one in after)
 
 
 def purged_scopes(ended: Ended) -> None:
