@@ -43,7 +43,9 @@ class DeviceEvent(msgspec.Struct, frozen=True):
     ``rotated`` (another chain took its place), ``needs_login`` (a second installation asked for that place and must be
     enrolled again), ``contradicted`` (somebody said of so many of its sets that the centre has them, and it had not),
     ``revoked`` (a person shut it out; the proof says who, why, what it said last of what it holds and
-    why that did not wait), ``moved`` (its person went to another station; the proof says who decided it, and the same),
+    why that did not wait), ``moved`` and ``removed`` (its person went to another station, or for good; the proof says
+    who decided it, and the same), ``upgraded`` (at a station alone: its tables were rewritten before the centre had
+    confirmed all that it held; the proof says why that did not wait),
     ``wiped`` (it says that it deleted what it held, and how many sets went with that).
 
     One row per kind, with the proof of the last time; ids and bytes are hex."""

@@ -46,7 +46,7 @@ from server.intake.verify import (
 )
 from server.now import Clock
 from server.perform import Performer
-from server.settings import Settings
+from server.settings import STATION, Settings
 from server.store import devices, log, people
 from server.store.devices import Contact, Device
 from server.store.engine import Database
@@ -114,7 +114,7 @@ class Intake:
             desk, beacons, incidents_limit=settings.limits.cached_incidents
         )
         # A station has the name by which the organisation knows it (HB5).
-        server_id = desk.chain if settings.role == "station" else None
+        server_id = desk.chain if settings.role == STATION else None
         await self._db.writing(log.found, self._entropy, self._tier.first_idx, server_id)
         self._task = asyncio.create_task(self._run(), name="intake")
 

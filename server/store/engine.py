@@ -83,10 +83,13 @@ class Database:
                 url, pool_size=1, max_overflow=1, pool_pre_ping=True, **DISCREET
             )
             self.reader = create_async_engine(
-                url, pool_size=readers, max_overflow=0, pool_pre_ping=True,
+                url,
+                pool_size=readers,
+                max_overflow=0,
+                pool_pre_ping=True,
                 isolation_level="REPEATABLE READ",  # one moment for all statements, as on SQLite
                 **DISCREET,
-            )  # fmt: skip
+            )
             _prepare_postgresql(self.writer.sync_engine)
             _prepare_postgresql(self.reader.sync_engine)
 

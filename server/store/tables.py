@@ -257,9 +257,7 @@ chain_events = Table(
     "chain_events",
     metadata,
     Column("chain", LargeBinary, primary_key=True),
-    Column(
-        "kind", Text, primary_key=True
-    ),  # copied, rolled_back, forked, rotated, needs_login, contradicted, revoked, moved, wiped
+    Column("kind", Text, primary_key=True),  # as in `greetings.Happening`
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
     Column("count", BigInteger, nullable=False),

@@ -321,8 +321,8 @@ export class Replica {
 
   /**
    * Drop the lines of scopes that are no longer ours, as the server that was met can tell. Older months of a station we still
-   * follow stay. Of the centre's scopes the centre tells, or its rows on our person, of its own a station that is not shut out (SPEC HB6). Gives where
-   * those stood that were dropped, until that is signed (SC5).
+   * follow stay. Of the centre's scopes the centre tells, or its rows on our person, of its own a station that is not shut out
+   * (SPEC HB6). Gives where those stood that were dropped, until that is signed (SC5).
    */
   async keepOnly(
     listed: readonly string[],
